@@ -1,0 +1,1 @@
+//! Integration tests: a commented table of contents.
