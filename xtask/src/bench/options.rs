@@ -1,0 +1,80 @@
+//! What `cargo xtask bench` can be asked for.
+
+use anyhow::{Context, Result, bail};
+
+/// The text of `bench --help`.
+pub(super) const USAGE: &str = "\
+usage: cargo xtask bench [OPTIONS]
+
+  --alerts N          how many alerts (default 100000, in groups of 25; from 1000000 on, groups of 10)
+  --only belfry|peer  measure one program only
+  --rounds N          how often every alert is sent again (default 5)
+  --connections N     connections that send at the same time (default 4)
+  --silences N        silences made before the reads with silences (default 2000)
+  --no-growth         leave out the smaller runs that show how cost grows
+  --write             put the table into docs/PERFORMANCE.md
+  --dev               use this build of the generator even if it is not optimised";
+
+/// One run of the bench.
+pub(super) struct Options {
+    pub(super) alerts: usize,
+    pub(super) rounds: usize,
+    pub(super) connections: usize,
+    pub(super) silences: usize,
+    pub(super) peer: bool,
+    pub(super) belfry: bool,
+    pub(super) growth: bool,
+    pub(super) write: bool,
+    pub(super) dev: bool,
+}
+
+impl Options {
+    /// Reads the arguments; `None` when help was asked for.
+    pub(super) fn parse(args: &[String]) -> Result<Option<Self>> {
+        let mut options = Self {
+            alerts: 100_000,
+            rounds: 5,
+            connections: 4,
+            silences: 2_000,
+            peer: true,
+            belfry: true,
+            growth: true,
+            write: false,
+            dev: false,
+        };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--alerts" => options.alerts = number(arg, args.next(), 1_000, 10_000_000)?,
+                "--rounds" => options.rounds = number(arg, args.next(), 1, 1_000)?,
+                "--connections" => options.connections = number(arg, args.next(), 1, 64)?,
+                "--silences" => options.silences = number(arg, args.next(), 1, 1_000_000)?,
+                "--only" => match args.next().map(String::as_str) {
+                    Some("belfry") => options.peer = false,
+                    Some("peer") => options.belfry = false,
+                    other => bail!(
+                        "--only takes belfry or peer, not {}",
+                        other.unwrap_or("nothing")
+                    ),
+                },
+                "--no-growth" => options.growth = false,
+                "--write" => options.write = true,
+                "--dev" => options.dev = true,
+                "--help" | "-h" => return Ok(None),
+                other => bail!("unknown option {other:?}\n\n{USAGE}"),
+            }
+        }
+        if !options.peer && !options.belfry {
+            bail!("--only can be given once");
+        }
+        Ok(Some(options))
+    }
+}
+
+fn number(option: &str, text: Option<&String>, least: usize, most: usize) -> Result<usize> {
+    let text = text.with_context(|| format!("{option} needs a number"))?;
+    match text.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => bail!("{option} takes a number from {least} to {most}, not {text:?}"),
+    }
+}

@@ -1,0 +1,296 @@
+//! The figures as a table with ratios and goals.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::machine;
+use super::measure::Figures;
+use super::options::Options;
+
+const BEGIN: &str = "<!-- written by cargo xtask bench --write -->";
+const END: &str = "<!-- end of what cargo xtask bench writes -->";
+
+/// What was measured in one run.
+pub(super) struct Report {
+    settings: String,
+    /// Each program's name and what it says its version is.
+    pub(super) versions: Vec<(&'static str, String)>,
+    peer: Option<Figures>,
+    belfry: Option<Figures>,
+    growth: Vec<Figures>,
+}
+
+/// What a ratio has to be.
+enum Goal {
+    /// Belfry's figure is at most this part of the peer's.
+    AtMost(f64),
+    /// Belfry's figure is at least this many times the peer's.
+    AtLeast(f64),
+    /// Worth knowing, bound to nothing.
+    None,
+}
+
+/// One line of the table: how a figure is taken, shown and judged.
+struct Row {
+    what: &'static str,
+    figure: fn(&Figures) -> f64,
+    show: fn(f64) -> String,
+    goal: Goal,
+}
+
+impl Report {
+    /// An empty report of a run with these options.
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            settings: format!(
+                "batches of 100 over {} connections, {} rounds of re-sending, {} silences",
+                options.connections, options.rounds, options.silences
+            ),
+            versions: Vec::new(),
+            peer: None,
+            belfry: None,
+            growth: Vec::new(),
+        }
+    }
+
+    /// Takes a program's main figures.
+    pub(super) fn measured(&mut self, name: &str, figures: Figures) {
+        if name == "Belfry" {
+            self.growth.push(figures.clone());
+            self.belfry = Some(figures);
+        } else {
+            self.peer = Some(figures);
+        }
+    }
+
+    /// Takes Belfry's figures at another size.
+    pub(super) fn grown(&mut self, figures: Figures) {
+        self.growth.push(figures);
+        self.growth.sort_by_key(|figures| figures.alerts);
+    }
+
+    /// The whole report in Markdown.
+    pub(super) fn markdown(&self) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(out, "Machine: {}.\n", machine::describe());
+        for (name, version) in &self.versions {
+            let _ = writeln!(out, "- {name}: `{version}`");
+        }
+        if let Some(figures) = self.peer.as_ref().or(self.belfry.as_ref()) {
+            let _ = writeln!(
+                out,
+                "- {} alerts in {} groups, {}; both programs in one run, the generator on the same cores",
+                figures.alerts, figures.groups, self.settings
+            );
+        }
+        out.push('\n');
+        self.compare(&mut out);
+        if !self.growth.is_empty() {
+            out.push('\n');
+            self.grow(&mut out);
+        }
+        out
+    }
+
+    fn compare(&self, out: &mut String) {
+        out.push_str(
+            "| work | Alertmanager | Belfry | ratio | goal | met |\n|---|---:|---:|---:|---|---|\n",
+        );
+        for row in rows() {
+            let peer = self.peer.as_ref().map(row.figure);
+            let belfry = self.belfry.as_ref().map(row.figure);
+            let show = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), row.show);
+            let (ratio, met) = match (peer, belfry) {
+                (Some(peer), Some(belfry)) if peer > 0.0 && belfry > 0.0 => {
+                    (ratio(belfry / peer), row.goal.judge(belfry / peer))
+                }
+                _ => ("–".to_owned(), "–"),
+            };
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {ratio} | {} | {met} |",
+                row.what,
+                show(peer),
+                show(belfry),
+                row.goal.text()
+            );
+        }
+    }
+
+    fn grow(&self, out: &mut String) {
+        out.push_str("How Belfry's cost grows:\n\n");
+        out.push_str("| alerts | groups | CPU per new alert | CPU per re-sent alert | resident | GET all | GET groups | one matcher | ready after kill -9 | all alerts back |\n");
+        out.push_str("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+        for figures in &self.growth {
+            let (ready, back) = figures.restart.unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                figures.alerts,
+                figures.groups,
+                micros(figures.new_cpu),
+                micros(figures.again_cpu),
+                megabytes(figures.resident as f64),
+                time(figures.all.seconds),
+                time(figures.by_group.seconds),
+                time(figures.exact.seconds),
+                time(ready),
+                time(back),
+            );
+        }
+    }
+}
+
+impl Goal {
+    fn text(&self) -> String {
+        match self {
+            Self::AtMost(part) => format!("≤ 1/{:.0}", 1.0 / part),
+            Self::AtLeast(times) => format!("≥ {times:.0} ×"),
+            Self::None => "–".to_owned(),
+        }
+    }
+
+    fn judge(&self, ratio: f64) -> &'static str {
+        match self {
+            Self::AtMost(part) if ratio <= *part => "yes",
+            Self::AtLeast(times) if ratio >= *times => "yes",
+            Self::AtMost(_) | Self::AtLeast(_) => "**no**",
+            Self::None => "–",
+        }
+    }
+}
+
+fn rows() -> Vec<Row> {
+    let row = |what, figure, show, goal| Row {
+        what,
+        figure,
+        show,
+        goal,
+    };
+    use Goal::{AtLeast, AtMost, None};
+    vec![
+        row(
+            "re-sent alerts, CPU per alert",
+            |f| f.again_cpu,
+            micros,
+            AtMost(1.0 / 10.0),
+        ),
+        row(
+            "re-sent alerts, alerts/s",
+            |f| f.again_rate,
+            rate,
+            AtLeast(8.0),
+        ),
+        row(
+            "new alerts, CPU per alert",
+            |f| f.new_cpu,
+            micros,
+            AtMost(1.0 / 4.0),
+        ),
+        row("new alerts, alerts/s", |f| f.new_rate, rate, None),
+        row(
+            "resident memory with all alerts",
+            |f| f.resident as f64,
+            megabytes,
+            AtMost(1.0 / 4.0),
+        ),
+        row(
+            "resident memory after all reads",
+            |f| f.resident_after_reads as f64,
+            megabytes,
+            None,
+        ),
+        row("GET all alerts", |f| f.all.seconds, time, AtMost(1.0 / 8.0)),
+        row(
+            "GET all alerts, size",
+            |f| f.all.bytes as f64,
+            megabytes,
+            None,
+        ),
+        row(
+            "GET all groups",
+            |f| f.by_group.seconds,
+            time,
+            AtMost(1.0 / 8.0),
+        ),
+        row(
+            "GET with one exact matcher, 1 alert",
+            |f| f.exact.seconds,
+            time,
+            AtMost(1.0 / 50.0),
+        ),
+        row(
+            "GET with one exact matcher, one group's alerts",
+            |f| f.few.seconds,
+            time,
+            None,
+        ),
+        row(
+            "first GET after 2,000 new silences",
+            |f| f.silenced_first,
+            time,
+            AtMost(1.0 / 200.0),
+        ),
+        row(
+            "GET with one silence added before each",
+            |f| f.silenced.seconds,
+            time,
+            AtMost(1.0 / 200.0),
+        ),
+        row("creating a silence, CPU", |f| f.silence_cpu, micros, None),
+    ]
+}
+
+fn micros(seconds: f64) -> String {
+    format!("{:.2} µs", seconds * 1e6)
+}
+
+fn rate(per_second: f64) -> String {
+    format!("{per_second:.0}/s")
+}
+
+fn megabytes(bytes: f64) -> String {
+    format!("{:.1} MB", bytes / 1e6)
+}
+
+fn time(seconds: f64) -> String {
+    match seconds {
+        s if s >= 1.0 => format!("{s:.2} s"),
+        s => format!("{:.2} ms", s * 1e3),
+    }
+}
+
+fn ratio(ratio: f64) -> String {
+    if ratio >= 1.0 {
+        format!("{ratio:.1} ×")
+    } else {
+        format!("1/{:.1}", 1.0 / ratio)
+    }
+}
+
+/// Puts the report between the marks of a file and leaves what people wrote around them.
+pub(super) fn write(path: &Path, report: &str) -> Result<()> {
+    let old = fs::read_to_string(path).unwrap_or_default();
+    fs::write(path, replaced(&old, report))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// `old` with the report between its marks; without marks the report is appended.
+pub(super) fn replaced(old: &str, report: &str) -> String {
+    let marked = format!("{BEGIN}\n\n{}\n{END}", report.trim_start());
+    if let Some((before, rest)) = old.split_once(BEGIN)
+        && let Some((_, after)) = rest.split_once(END)
+    {
+        return format!("{before}{marked}{after}");
+    }
+    let before = if old.is_empty() {
+        "# Performance\n"
+    } else {
+        old
+    };
+    format!("{before}\n{marked}\n")
+}

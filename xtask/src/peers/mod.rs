@@ -1,0 +1,159 @@
+//! `cargo xtask peers [--install]`: the programs that tests and benches run beside Belfry.
+//!
+//! They are Debian's packages, unpacked under `target/peers` and never installed, so no service starts.
+
+mod apt;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+
+/// One program: the variable that tests look in, the suite it comes from, and its file under `usr/bin`.
+struct Peer {
+    variable: &'static str,
+    suite: &'static Suite,
+    program: &'static str,
+}
+
+/// Packages of one Debian suite.
+struct Suite {
+    folder: &'static str,
+    name: &'static str,
+    packages: &'static [&'static str],
+}
+
+static STABLE: Suite = Suite {
+    folder: "stable",
+    name: "bookworm",
+    packages: &["prometheus", "prometheus-alertmanager"],
+};
+static SID: Suite = Suite {
+    folder: "sid",
+    name: "sid",
+    packages: &["prometheus-alertmanager"],
+};
+
+static PEERS: [Peer; 4] = [
+    Peer {
+        variable: "BELFRY_TEST_PROMETHEUS",
+        suite: &STABLE,
+        program: "prometheus",
+    },
+    Peer {
+        variable: "BELFRY_TEST_AMTOOL_025",
+        suite: &STABLE,
+        program: "amtool",
+    },
+    Peer {
+        variable: "BELFRY_TEST_AMTOOL",
+        suite: &SID,
+        program: "amtool",
+    },
+    Peer {
+        variable: "BELFRY_TEST_ALERTMANAGER",
+        suite: &SID,
+        program: "prometheus-alertmanager",
+    },
+];
+
+/// The command that gets what is missing, as messages name it.
+pub(crate) const INSTALL_COMMAND: &str = "cargo xtask peers --install";
+
+impl Peer {
+    /// The program the variable names when it is set, else the one under `target/peers`.
+    fn path(&self) -> PathBuf {
+        match std::env::var_os(self.variable) {
+            Some(path) => path.into(),
+            None => self.suite.root().join("usr/bin").join(self.program),
+        }
+    }
+}
+
+impl Suite {
+    fn root(&self) -> PathBuf {
+        workspace::root().join("target/peers").join(self.folder)
+    }
+}
+
+/// Fetches what is missing when allowed to; otherwise prints the command that does.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let missing = ensure(workspace::install_flag(args)?)?;
+    for (variable, path) in present() {
+        println!("{variable}={}", path.display());
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "missing: {}; to get them: {INSTALL_COMMAND}",
+        missing.join(", ")
+    )
+}
+
+/// The variables and absolute paths of the peers that are there.
+pub(crate) fn present() -> Vec<(&'static str, PathBuf)> {
+    PEERS
+        .iter()
+        .map(|peer| (peer.variable, peer.path()))
+        .filter(|(_, path)| path.is_file())
+        .collect()
+}
+
+/// Fetches missing peers as root or with `install`, and returns the variables of those still missing.
+///
+/// With `install` a peer that cannot be had is an error.
+pub(crate) fn ensure(install: bool) -> Result<Vec<&'static str>> {
+    if (install || is_root()) && !missing().is_empty() {
+        let fetched = fetch_missing();
+        if install {
+            fetched?;
+        } else if let Err(error) = fetched {
+            eprintln!("peers: {error:#}");
+        }
+    }
+    let missing = missing();
+    if install && !missing.is_empty() {
+        bail!("the packages hold no program for {}", missing.join(", "));
+    }
+    Ok(missing)
+}
+
+fn missing() -> Vec<&'static str> {
+    PEERS
+        .iter()
+        .filter(|peer| !peer.path().is_file())
+        .map(|peer| peer.variable)
+        .collect()
+}
+
+fn fetch_missing() -> Result<()> {
+    for suite in [&STABLE, &SID] {
+        let lacks = |peer: &Peer| std::ptr::eq(peer.suite, suite) && !peer.path().is_file();
+        if PEERS.iter().any(lacks) {
+            eprintln!(
+                "peers: fetching {} of suite {}",
+                suite.packages.join(", "),
+                suite.name
+            );
+            apt::unpack(suite.name, suite.packages, &suite.root())
+                .with_context(|| format!("cannot fetch the packages of suite {}", suite.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether we run as root; where there is no /proc, we say no.
+fn is_root() -> bool {
+    fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        status
+            .lines()
+            .filter_map(|line| line.strip_prefix("Uid:"))
+            .any(|ids| ids.split_whitespace().nth(1) == Some("0"))
+    })
+}
