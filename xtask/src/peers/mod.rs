@@ -1,6 +1,7 @@
 //! `cargo xtask peers [--install]`: the programs that tests and benches run beside Belfry.
 //!
-//! They are Debian's packages, unpacked under `target/peers` and never installed, so no service starts.
+//! They are Debian's packages, unpacked under `target/peers` and never installed, so no service starts. Debian's
+//! Alertmanager reads its default templates from one fixed place, so these alone are copied there.
 
 mod apt;
 mod sources;
@@ -8,7 +9,7 @@ mod sources;
 mod tests;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -62,6 +63,9 @@ static PEERS: [Peer; 4] = [
     },
 ];
 
+/// Where Debian's builds of Alertmanager and amtool look for the default templates.
+const TEMPLATES: &str = "/usr/share/prometheus/alertmanager";
+
 /// The command that gets what is missing, as messages name it.
 pub(crate) const INSTALL_COMMAND: &str = "cargo xtask peers --install";
 
@@ -72,6 +76,13 @@ impl Peer {
             Some(path) => path.into(),
             None => self.suite.root().join("usr/bin").join(self.program),
         }
+    }
+
+    /// Whether it is there with what it cannot start without.
+    fn is_there(&self) -> bool {
+        let own = std::env::var_os(self.variable).is_none();
+        let reads_templates = own && self.program == "prometheus-alertmanager";
+        self.path().is_file() && (!reads_templates || have_templates())
     }
 }
 
@@ -100,8 +111,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 pub(crate) fn present() -> Vec<(&'static str, PathBuf)> {
     PEERS
         .iter()
+        .filter(|peer| peer.is_there())
         .map(|peer| (peer.variable, peer.path()))
-        .filter(|(_, path)| path.is_file())
         .collect()
 }
 
@@ -127,7 +138,7 @@ pub(crate) fn ensure(install: bool) -> Result<Vec<&'static str>> {
 fn missing() -> Vec<&'static str> {
     PEERS
         .iter()
-        .filter(|peer| !peer.path().is_file())
+        .filter(|peer| !peer.is_there())
         .map(|peer| peer.variable)
         .collect()
 }
@@ -145,7 +156,33 @@ fn fetch_missing() -> Result<()> {
                 .with_context(|| format!("cannot fetch the packages of suite {}", suite.name))?;
         }
     }
-    Ok(())
+    if have_templates() {
+        return Ok(());
+    }
+    copy_templates(&SID.root().join("usr/share/prometheus/alertmanager"))
+}
+
+fn have_templates() -> bool {
+    Path::new(TEMPLATES).join("default.tmpl").is_file()
+}
+
+fn copy_templates(from: &Path) -> Result<()> {
+    let copy = || -> std::io::Result<()> {
+        fs::create_dir_all(TEMPLATES)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|ext| ext == "tmpl") {
+                fs::copy(entry.path(), Path::new(TEMPLATES).join(entry.file_name()))?;
+            }
+        }
+        Ok(())
+    };
+    copy().with_context(|| {
+        format!(
+            "cannot put Alertmanager's default templates in place; as root, copy {}/*.tmpl to {TEMPLATES}",
+            from.display()
+        )
+    })
 }
 
 /// Whether we run as root; where there is no /proc, we say no.
