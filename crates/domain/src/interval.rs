@@ -57,7 +57,9 @@ impl TimeInterval {
         };
         let civil = Civil::at(now, zone);
         let holds = |ranges: &Option<Vec<InclusiveRange>>, value: i64| {
-            ranges.as_ref().is_none_or(|ranges| ranges.iter().any(|range| range.contains(value)))
+            ranges
+                .as_ref()
+                .is_none_or(|ranges| ranges.iter().any(|range| range.contains(value)))
         };
         let in_times = self
             .times
@@ -90,7 +92,11 @@ impl Civil {
         let local = now.unix_seconds() + offset_seconds(now, zone);
         let days = local.div_euclid(86_400);
         let (year, month, day) = civil_from_days(days);
-        let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+        let (next_year, next_month) = if month == 12 {
+            (year + 1, 1)
+        } else {
+            (year, month + 1)
+        };
         let days_in_month =
             days_from_civil(next_year, next_month, 1) - days_from_civil(year, month, 1);
         Self {
@@ -105,7 +111,13 @@ impl Civil {
     }
 
     fn is_on_day_of(&self, range: InclusiveRange) -> bool {
-        let from_end = |day: i64| if day < 0 { self.days_in_month + day + 1 } else { day };
+        let from_end = |day: i64| {
+            if day < 0 {
+                self.days_in_month + day + 1
+            } else {
+                day
+            }
+        };
         let (begin, end) = (from_end(range.begin), from_end(range.end));
         begin <= self.days_in_month && (begin..=end).contains(&self.day)
     }
@@ -113,9 +125,12 @@ impl Civil {
 
 /// The zone's offset at an instant; beyond the instants `jiff` can represent, that of the nearest one.
 fn offset_seconds(now: Timestamp, zone: &TimeZone) -> i64 {
-    let instant = jiff::Timestamp::from_second(now.unix_seconds()).unwrap_or(
-        if now.unix_seconds() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX },
-    );
+    let instant =
+        jiff::Timestamp::from_second(now.unix_seconds()).unwrap_or(if now.unix_seconds() < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        });
     i64::from(zone.to_offset(instant).seconds())
 }
 
@@ -129,7 +144,10 @@ pub struct Location {
 impl Location {
     /// Coordinated universal time.
     pub fn utc() -> Self {
-        Self { name: "UTC".to_owned(), zone: TimeZone::UTC }
+        Self {
+            name: "UTC".to_owned(),
+            zone: TimeZone::UTC,
+        }
     }
 
     /// Finds a zone by name in the tables built into the program; the empty name is UTC.
@@ -141,7 +159,10 @@ impl Location {
             return Ok(Self::utc());
         }
         if name == "Local" {
-            return Ok(Self { name: name.to_owned(), zone: TimeZone::UTC });
+            return Ok(Self {
+                name: name.to_owned(),
+                zone: TimeZone::UTC,
+            });
         }
         if name.contains("..") || name.starts_with(['/', '\\']) {
             return Err(IntervalError("time: invalid location name".to_owned()));
@@ -150,7 +171,10 @@ impl Location {
             .get(name)
             .ok()
             .filter(|zone| zone.iana_name() == Some(name))
-            .map(|zone| Self { name: name.to_owned(), zone })
+            .map(|zone| Self {
+                name: name.to_owned(),
+                zone,
+            })
             .ok_or_else(|| IntervalError(format!("unknown time zone {name}")))
     }
 

@@ -101,10 +101,16 @@ struct Text {
 impl Text {
     fn new(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Self { text: text.into(), raw: None },
+            Ok(text) => Self {
+                text: text.into(),
+                raw: None,
+            },
             Err(_) => {
                 let text = String::from_utf8_lossy(bytes).into_owned().into_boxed_str();
-                Self { text, raw: Some(bytes.into()) }
+                Self {
+                    text,
+                    raw: Some(bytes.into()),
+                }
             }
         }
     }
@@ -128,8 +134,17 @@ impl Matcher {
     /// # Errors
     /// As [`Matcher::new`]; a regular expression must be UTF-8.
     pub fn from_bytes(op: MatchOp, name: &[u8], value: &[u8]) -> Result<Self, MatcherError> {
-        let test = if op.is_regex() { ValueTest::regex(value)? } else { ValueTest::literal(value) };
-        Ok(Self(Arc::new(Inner { op, name: Text::new(name), value: Text::new(value), test })))
+        let test = if op.is_regex() {
+            ValueTest::regex(value)?
+        } else {
+            ValueTest::literal(value)
+        };
+        Ok(Self(Arc::new(Inner {
+            op,
+            name: Text::new(name),
+            value: Text::new(value),
+            test,
+        })))
     }
 
     /// Builds an `=` matcher, which cannot fail.
@@ -175,7 +190,11 @@ impl Matcher {
     /// Whether the matcher holds for this label set.
     pub fn matches_labels(&self, labels: &Labels) -> bool {
         // A name that is not UTF-8 names no label, so it must not find one spelled U+FFFD.
-        let found = if self.0.name.raw.is_none() { labels.get(self.name()) } else { None };
+        let found = if self.0.name.raw.is_none() {
+            labels.get(self.name())
+        } else {
+            None
+        };
         self.matches(found.unwrap_or(""))
     }
 
@@ -187,7 +206,9 @@ impl Matcher {
 
 /// Whether every matcher holds for this label set.
 pub fn all_match(matchers: &[Matcher], labels: &Labels) -> bool {
-    matchers.iter().all(|matcher| matcher.matches_labels(labels))
+    matchers
+        .iter()
+        .all(|matcher| matcher.matches_labels(labels))
 }
 
 impl PartialEq for Matcher {

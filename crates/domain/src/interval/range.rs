@@ -4,8 +4,15 @@ use std::fmt;
 
 use super::IntervalError;
 
-const WEEKDAYS: [&str; 7] =
-    ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+const WEEKDAYS: [&str; 7] = [
+    "sunday",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+];
 
 const MONTHS: [&str; 12] = [
     "january",
@@ -40,9 +47,14 @@ impl TimeRange {
     /// Alertmanager's text when one is missing or malformed, or the end is not after the start.
     pub fn parse(start: &str, end: &str) -> Result<Self, IntervalError> {
         if start.is_empty() || end.is_empty() {
-            return Err(IntervalError("both start and end times must be provided".to_owned()));
+            return Err(IntervalError(
+                "both start and end times must be provided".to_owned(),
+            ));
         }
-        let range = Self { start_minute: parse_minute(start)?, end_minute: parse_minute(end)? };
+        let range = Self {
+            start_minute: parse_minute(start)?,
+            end_minute: parse_minute(end)?,
+        };
         if range.start_minute >= range.end_minute {
             let text = "start time cannot be equal or greater than end time";
             return Err(IntervalError(text.to_owned()));
@@ -72,7 +84,9 @@ fn minute_text(minute: u16) -> String {
 
 fn parse_minute(text: &str) -> Result<u16, IntervalError> {
     let invalid = || IntervalError(format!("couldn't parse timestamp {text}, invalid format"));
-    let &[h1, h2, b':', m1, m2] = text.as_bytes() else { return Err(invalid()) };
+    let &[h1, h2, b':', m1, m2] = text.as_bytes() else {
+        return Err(invalid());
+    };
     let digits = [h1, h2, m1, m2];
     if !digits.iter().all(u8::is_ascii_digit) {
         return Err(invalid());
@@ -117,8 +131,15 @@ impl fmt::Display for InclusiveRange {
 
 /// How a range of weekdays is written back: `monday`, or `monday:friday`.
 pub fn weekday_range_text(range: InclusiveRange) -> String {
-    let (begin, end) = (name_at(&WEEKDAYS, range.begin), name_at(&WEEKDAYS, range.end));
-    if range.begin == range.end { begin.to_owned() } else { format!("{begin}:{end}") }
+    let (begin, end) = (
+        name_at(&WEEKDAYS, range.begin),
+        name_at(&WEEKDAYS, range.end),
+    );
+    if range.begin == range.end {
+        begin.to_owned()
+    } else {
+        format!("{begin}:{end}")
+    }
 }
 
 /// How a range of months is written back: by number, whatever it was written as.
@@ -128,7 +149,11 @@ pub fn month_range_text(range: InclusiveRange) -> String {
 
 /// The name with this index; `""` when there is none, as Alertmanager prints it.
 fn name_at(names: &[&'static str], index: i64) -> &'static str {
-    usize::try_from(index).ok().and_then(|index| names.get(index)).copied().unwrap_or("")
+    usize::try_from(index)
+        .ok()
+        .and_then(|index| names.get(index))
+        .copied()
+        .unwrap_or("")
 }
 
 /// Reads one element of `weekdays`: `monday` or `monday:friday`, in any case.
@@ -143,7 +168,9 @@ pub fn parse_weekdays(text: &str) -> Result<InclusiveRange, IntervalError> {
             .ok_or_else(|| IntervalError(format!("{member} is not a valid weekday")))
     })?;
     if range.begin > range.end {
-        return Err(IntervalError("start day cannot be before end day".to_owned()));
+        return Err(IntervalError(
+            "start day cannot be before end day".to_owned(),
+        ));
     }
     Ok(range)
 }
@@ -167,7 +194,10 @@ pub fn parse_days_of_month(text: &str) -> Result<InclusiveRange, IntervalError> 
     // Counted from the end, a day's number depends on the month; the shortest month decides.
     let in_february = |day: i64| if day < 0 { 28 + day } else { day };
     if in_february(range.begin) > in_february(range.end) {
-        let text = format!("end day {} is always before start day {}", range.end, range.begin);
+        let text = format!(
+            "end day {} is always before start day {}",
+            range.end, range.begin
+        );
         return Err(IntervalError(text));
     }
     Ok(range)
@@ -204,7 +234,10 @@ pub fn parse_months(text: &str) -> Result<InclusiveRange, IntervalError> {
 pub fn parse_years(text: &str) -> Result<InclusiveRange, IntervalError> {
     let range = parse_range(text, parse_int)?;
     if range.begin > range.end {
-        let text = format!("end year {} is before start year {}", range.end, range.begin);
+        let text = format!(
+            "end year {} is before start year {}",
+            range.end, range.begin
+        );
         return Err(IntervalError(text));
     }
     Ok(range)
@@ -219,12 +252,18 @@ fn parse_range(
     match (parts.next(), parts.next(), parts.next()) {
         (Some(only), None, _) => {
             let value = member(only)?;
-            Ok(InclusiveRange { begin: value, end: value })
+            Ok(InclusiveRange {
+                begin: value,
+                end: value,
+            })
         }
-        (Some(begin), Some(end), None) => {
-            Ok(InclusiveRange { begin: member(begin)?, end: member(end)? })
-        }
-        _ => Err(IntervalError(format!("couldn't parse range {text}, invalid format"))),
+        (Some(begin), Some(end), None) => Ok(InclusiveRange {
+            begin: member(begin)?,
+            end: member(end)?,
+        }),
+        _ => Err(IntervalError(format!(
+            "couldn't parse range {text}, invalid format"
+        ))),
     }
 }
 
@@ -240,5 +279,7 @@ fn parse_int(text: &str) -> Result<i64, IntervalError> {
         }
     };
     let quoted = crate::quote::quote(text);
-    Err(IntervalError(format!("strconv.Atoi: parsing {quoted}: {reason}")))
+    Err(IntervalError(format!(
+        "strconv.Atoi: parsing {quoted}: {reason}"
+    )))
 }

@@ -20,5 +20,7 @@ pub fn translate(pattern: &str) -> Result<String, RegexError> {
 /// # Errors
 /// Go's error for a pattern Go does not accept, or that the pattern is too large.
 pub fn compile(pattern: &str) -> Result<regex::Regex, RegexError> {
-    regex::Regex::new(&translate(pattern)?).map_err(|error| RegexError { message: error.to_string() })
+    regex::Regex::new(&translate(pattern)?).map_err(|error| RegexError {
+        message: error.to_string(),
+    })
 }

@@ -19,7 +19,10 @@ pub struct MatcherIndex<T> {
 
 impl<T> Default for MatcherIndex<T> {
     fn default() -> Self {
-        Self { by_pair: HashMap::new(), scan: HashSet::new() }
+        Self {
+            by_pair: HashMap::new(),
+            scan: HashSet::new(),
+        }
     }
 }
 
@@ -43,7 +46,9 @@ impl<T: Copy + Eq + Hash> MatcherIndex<T> {
             self.scan.remove(&id);
             return;
         };
-        let Some(values) = self.by_pair.get_mut(matcher.name()) else { return };
+        let Some(values) = self.by_pair.get_mut(matcher.name()) else {
+            return;
+        };
         if let Some(ids) = values.get_mut(matcher.value()) {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
@@ -67,5 +72,7 @@ impl<T: Copy + Eq + Hash> MatcherIndex<T> {
 }
 
 fn key_matcher(matchers: &[Matcher]) -> Option<&Matcher> {
-    matchers.iter().find(|m| m.op() == MatchOp::Equal && !m.matches_empty())
+    matchers
+        .iter()
+        .find(|m| m.op() == MatchOp::Equal && !m.matches_empty())
 }

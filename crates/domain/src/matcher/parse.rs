@@ -29,7 +29,10 @@ pub struct Parsed {
 /// Alertmanager's text for an input the mode does not accept.
 pub fn parse_matchers(input: &[u8], mode: MatcherMode) -> Result<Parsed, MatcherError> {
     let _ = mode;
-    Err(MatcherError::Syntax(format!("bad matcher format: {}", String::from_utf8_lossy(input))))
+    Err(MatcherError::Syntax(format!(
+        "bad matcher format: {}",
+        String::from_utf8_lossy(input)
+    )))
 }
 
 /// Reads exactly one matcher, as API filters and command lines give it.
@@ -38,7 +41,10 @@ pub fn parse_matchers(input: &[u8], mode: MatcherMode) -> Result<Parsed, Matcher
 /// Alertmanager's text for an input the mode does not accept.
 pub fn parse_matcher(input: &[u8], mode: MatcherMode) -> Result<Matcher, MatcherError> {
     let _ = mode;
-    Err(MatcherError::Syntax(format!("bad matcher format: {}", String::from_utf8_lossy(input))))
+    Err(MatcherError::Syntax(format!(
+        "bad matcher format: {}",
+        String::from_utf8_lossy(input)
+    )))
 }
 
 /// Whether a label may have this name: `[a-zA-Z_][a-zA-Z0-9_]*` in classic mode, otherwise any non-empty text.
@@ -47,6 +53,8 @@ pub fn is_valid_label_name(name: &str, mode: MatcherMode) -> bool {
         return !name.is_empty();
     }
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

@@ -18,5 +18,11 @@ pub fn print_matchers(matchers: &[Matcher]) -> String {
 }
 
 pub(super) fn write_matcher(f: &mut fmt::Formatter<'_>, matcher: &Matcher) -> fmt::Result {
-    write!(f, "{}{}{}", matcher.name(), matcher.op().as_str(), quote(matcher.value()))
+    write!(
+        f,
+        "{}{}{}",
+        matcher.name(),
+        matcher.op().as_str(),
+        quote(matcher.value())
+    )
 }

@@ -1,0 +1,496 @@
+//! The group state machine: membership, ticks, claims, and what each integration was told.
+//!
+//! One machine for every home (memory, Redis, memory with the store as arbiter): each method is one atomic transition of
+//! protocol.md §5 on one group, a pure function of the group, its input and `now`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::alert::{Alert, Grace};
+use crate::fingerprint::Fingerprint;
+use crate::id::{GroupKey, IntegrationId, TenantId};
+use crate::label::Labels;
+use crate::limits;
+use crate::route::RouteIndex;
+use crate::time::Timestamp;
+
+pub mod grid;
+pub mod key;
+pub mod severity;
+pub mod told;
+
+use grid::Grid;
+use severity::Severity;
+use told::{Pending, Told, ToldMessage};
+
+/// What a group is: fixed while the configuration stands, replaced as a whole when it changes.
+#[derive(Debug)]
+pub struct GroupIdentity {
+    /// Whose group it is.
+    pub tenant: TenantId,
+    /// Its key within the tenant.
+    pub key: GroupKey,
+    /// Alertmanager's group key text, as in webhook bodies.
+    pub text: String,
+    /// The route its alerts came by.
+    pub route: RouteIndex,
+    /// The labels its alerts share by group_by.
+    pub labels: Labels,
+    /// Who is told.
+    pub receiver: Arc<ReceiverSpec>,
+    /// From creation to the first tick.
+    pub group_wait: Duration,
+    /// From tick to tick.
+    pub group_interval: Duration,
+    /// After this long the same is told again.
+    pub repeat_interval: Duration,
+}
+
+/// A receiver as far as telling is concerned.
+#[derive(Debug)]
+pub struct ReceiverSpec {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its integrations in the order they are told.
+    pub integrations: Vec<IntegrationSpec>,
+}
+
+/// An integration as far as telling is concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntegrationSpec {
+    /// Its identity.
+    pub id: IntegrationId,
+    /// Whether it wants to hear of ends.
+    pub send_resolved: bool,
+}
+
+/// The right to flush a group, until it lapses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The number that makes a stale holder harmless.
+    pub fence: u64,
+    /// When it lapses.
+    pub until: Timestamp,
+}
+
+/// A group of one tenant: alerts that share a route and its grouping labels.
+#[derive(Clone, Debug)]
+pub struct Group {
+    identity: Arc<GroupIdentity>,
+    members: BTreeMap<Fingerprint, Arc<Alert>>,
+    told: Vec<(IntegrationId, Told)>,
+    grid: Grid,
+    fence: u64,
+    lease: Option<Lease>,
+    severity: Severity,
+}
+
+/// A group as its flusher gets it: everything a flush decides on.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The group.
+    pub identity: Arc<GroupIdentity>,
+    /// Proves the right to begin, renew and finish.
+    pub fence: u64,
+    /// The grid tick this flush answers; repeat_interval counts from tick to tick.
+    pub tick: Timestamp,
+    /// When the claim was made: what counts as resolved, silenced or muted is judged here.
+    pub now: Timestamp,
+    /// When the lease lapses unless renewed.
+    pub lease_until: Timestamp,
+    /// The members.
+    pub alerts: Vec<Arc<Alert>>,
+    /// What each integration was told; absent means nothing.
+    pub told: Vec<(IntegrationId, Told)>,
+    /// How ends by time-out are judged.
+    pub grace: Grace,
+}
+
+/// What became of a post that was offered to a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// The alert was not a member and is one now.
+    Added,
+    /// The alert was a member; what is known of it was replaced.
+    Updated,
+    /// It is over and nobody here believes otherwise, so it did not join.
+    Ignored,
+}
+
+/// The claim no longer holds: its lease lapsed, or another one was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseLost;
+
+/// What happens to a group after a flush.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// It ticks again.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Owed "resolved" messages that were given up (integration, alert).
+        given_up: Vec<(IntegrationId, Fingerprint)>,
+    },
+    /// It has no members left; the next alert makes a new one.
+    Gone,
+}
+
+impl Group {
+    /// Makes the group an alert creates: its first tick comes after group_wait, or at once when the alert is that old already.
+    pub fn new(identity: Arc<GroupIdentity>, creator: Arc<Alert>, now: Timestamp) -> Self {
+        let is_old = creator.starts_at + identity.group_wait < now;
+        let first = if is_old {
+            now
+        } else {
+            now.utc() + identity.group_wait
+        };
+        let grid = Grid::starting(first, identity.group_interval);
+        let severity = Severity::of(&creator.labels);
+        let members = BTreeMap::from([(creator.fingerprint, creator)]);
+        Self {
+            identity,
+            members,
+            told: Vec::new(),
+            grid,
+            fence: 0,
+            lease: None,
+            severity,
+        }
+    }
+
+    /// Rebuilds a group from what was recorded of it; `members` and `told` follow through [`Group::restore_member`]
+    /// and [`Group::restore_told`].
+    pub fn restored(identity: Arc<GroupIdentity>, grid: Grid) -> Self {
+        let severity = Severity::default();
+        Self {
+            identity,
+            members: BTreeMap::new(),
+            told: Vec::new(),
+            grid,
+            fence: 0,
+            lease: None,
+            severity,
+        }
+    }
+
+    /// Puts a recorded member back.
+    pub fn restore_member(&mut self, alert: Arc<Alert>) {
+        self.severity = self.severity.max(Severity::of(&alert.labels));
+        self.members.insert(alert.fingerprint, alert);
+    }
+
+    /// Puts back what an integration was told. A message in flight makes the group due, so that it is settled first.
+    pub fn restore_told(&mut self, integration: &IntegrationId, told: Told, now: Timestamp) {
+        if told.pending.is_some() {
+            self.grid.tick_no_later_than(now);
+        }
+        *self.told_mut(integration) = told;
+    }
+
+    /// What the group is.
+    pub fn identity(&self) -> &Arc<GroupIdentity> {
+        &self.identity
+    }
+
+    /// The members in fingerprint order.
+    pub fn members(&self) -> impl ExactSizeIterator<Item = &Arc<Alert>> {
+        self.members.values()
+    }
+
+    /// Whether the alert is a member.
+    pub fn contains(&self, fingerprint: Fingerprint) -> bool {
+        self.members.contains_key(&fingerprint)
+    }
+
+    /// What each integration was told.
+    pub fn told(&self) -> &[(IntegrationId, Told)] {
+        &self.told
+    }
+
+    /// Its ticks.
+    pub fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    /// When it is due next; `None` while it is being flushed.
+    pub fn due(&self) -> Option<Timestamp> {
+        match self.lease {
+            Some(_) => None,
+            None => Some(self.grid.next()),
+        }
+    }
+
+    /// How urgent its most severe member is.
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// Offers an alert as now known to the group.
+    ///
+    /// An ended alert joins only if some integration believes it to be firing; whoever is a member is replaced.
+    pub fn put(&mut self, alert: Arc<Alert>, now: Timestamp, grace: Grace) -> Joined {
+        let fingerprint = alert.fingerprint;
+        self.severity = self.severity.max(Severity::of(&alert.labels));
+        if let Some(member) = self.members.get_mut(&fingerprint) {
+            *member = alert;
+            return Joined::Updated;
+        }
+        if alert.is_resolved(now, grace) && !self.is_owed(fingerprint) {
+            return Joined::Ignored;
+        }
+        self.members.insert(fingerprint, alert);
+        Joined::Added
+    }
+
+    /// Claims the group for one flush if it is due and nobody else holds it.
+    pub fn claim(&mut self, now: Timestamp, lease: Duration, grace: Grace) -> Option<Claim> {
+        if self.lease.is_some_and(|held| now < held.until) || now < self.grid.next() {
+            return None;
+        }
+        self.fence += 1;
+        let until = now + lease;
+        self.lease = Some(Lease {
+            fence: self.fence,
+            until,
+        });
+        Some(Claim {
+            identity: Arc::clone(&self.identity),
+            fence: self.fence,
+            tick: self.grid.take_tick(now),
+            now,
+            lease_until: until,
+            alerts: self.members.values().cloned().collect(),
+            told: self.told.clone(),
+            grace,
+        })
+    }
+
+    /// Extends an unexpired lease; a lapsed one is not revived.
+    pub fn renew(
+        &mut self,
+        fence: u64,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Timestamp, LeaseLost> {
+        self.check_lease(fence, now)?;
+        let until = now + lease;
+        self.lease = Some(Lease { fence, until });
+        Ok(until)
+    }
+
+    /// Freezes a message before it is sent; answers its sequence number, never used twice.
+    ///
+    /// A message that is still pending is repeated as it was: its own number is answered and `message` is not taken.
+    pub fn begin(
+        &mut self,
+        integration: &IntegrationId,
+        fence: u64,
+        message: Pending,
+        now: Timestamp,
+    ) -> Result<Pending, LeaseLost> {
+        self.check_lease(fence, now)?;
+        let told = self.told_mut(integration);
+        if let Some(pending) = &told.pending {
+            return Ok(pending.clone());
+        }
+        let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
+        told.seq = millis.max(told.seq + 1);
+        let pending = Pending {
+            seq: told.seq,
+            ..message
+        };
+        told.pending = Some(pending.clone());
+        Ok(pending)
+    }
+
+    /// Records that a message was accepted; by sequence number, whoever reports it. Answers what is told now.
+    pub fn commit(&mut self, integration: &IntegrationId, seq: u64, sent_at: Timestamp) -> &Told {
+        let told = self.told_mut(integration);
+        if let Some(pending) = told.pending.take_if(|p| p.seq == seq) {
+            told.last = Some(ToldMessage {
+                firing: pending.firing,
+                tick: pending.tick,
+                sent_at,
+                reason: pending.reason,
+            });
+        }
+        told
+    }
+
+    /// Takes back a message that was surely not accepted. Answers what is told now.
+    pub fn refuse(&mut self, integration: &IntegrationId, seq: u64) -> &Told {
+        let told = self.told_mut(integration);
+        let _ = told.pending.take_if(|p| p.seq == seq);
+        told
+    }
+
+    /// Replaces what an integration counts as told without a message: it wants no "resolved" and everything is over.
+    pub fn settle(&mut self, integration: &IntegrationId, message: ToldMessage) -> &Told {
+        let told = self.told_mut(integration);
+        told.last = Some(message);
+        told
+    }
+
+    /// Ends a flush: gives the lease back, drops ended members nobody is owed, and goes on to the next grid tick.
+    ///
+    /// `claim` is what the flush decided on; a member that changed since stays. With `is_complete` false some integration
+    /// failed, and every ended member stays for the next tick.
+    pub fn finish(
+        &mut self,
+        claim: &Claim,
+        is_complete: bool,
+        now: Timestamp,
+    ) -> Result<Finished, LeaseLost> {
+        if self.lease.is_none_or(|held| held.fence != claim.fence) {
+            return Err(LeaseLost);
+        }
+        self.lease = None;
+        let given_up = self.give_up(claim);
+        for alert in &claim.alerts {
+            self.drop_ended(alert, claim, is_complete);
+        }
+        if self.members.is_empty() {
+            return Ok(Finished::Gone);
+        }
+        self.severity = self
+            .members
+            .values()
+            .map(|a| Severity::of(&a.labels))
+            .max()
+            .unwrap_or_default();
+        Ok(Finished::Again {
+            at: self.grid.go_on(now),
+            given_up,
+        })
+    }
+
+    /// Gives a claim back as if it had not been made; the group is due again after `delay`.
+    pub fn unclaim(
+        &mut self,
+        fence: u64,
+        now: Timestamp,
+        delay: Duration,
+    ) -> Result<Timestamp, LeaseLost> {
+        if self.lease.is_none_or(|held| held.fence != fence) {
+            return Err(LeaseLost);
+        }
+        self.lease = None;
+        self.grid.tick_at(now.utc() + delay);
+        Ok(self.grid.next())
+    }
+
+    /// Takes over a new configuration: keeps members and what was told, ticks at once, and restarts the grid there.
+    ///
+    /// A group that never ticked keeps its group_wait. What was told to integrations that are gone is forgotten.
+    pub fn reconfigure(&mut self, identity: Arc<GroupIdentity>, now: Timestamp) {
+        self.identity = identity;
+        let known = &self.identity.receiver.integrations;
+        self.told
+            .retain(|(id, _)| known.iter().any(|spec| spec.id == *id));
+        self.grid.restart(now, self.identity.group_interval);
+    }
+
+    /// Takes in a member that another route used to own, with what was told about it there.
+    ///
+    /// Only integrations this group's receiver has are carried over; safe to repeat.
+    pub fn adopt(&mut self, alert: Arc<Alert>, told_there: &[(IntegrationId, Told)]) {
+        let fingerprint = alert.fingerprint;
+        for (integration, there) in told_there {
+            let is_ours = self
+                .identity
+                .receiver
+                .integrations
+                .iter()
+                .any(|spec| spec.id == *integration);
+            let Some(last) = there
+                .last
+                .as_ref()
+                .filter(|_| is_ours && there.believes_firing(fingerprint))
+            else {
+                continue;
+            };
+            let here = self.told_mut(integration);
+            let message = here.last.get_or_insert_with(|| ToldMessage {
+                firing: Vec::new(),
+                ..last.clone()
+            });
+            if let Err(at) = message.firing.binary_search(&fingerprint) {
+                message.firing.insert(at, fingerprint);
+            }
+            here.seq = here.seq.max(there.seq);
+        }
+        self.restore_member(alert);
+    }
+
+    fn drop_ended(&mut self, claimed: &Alert, claim: &Claim, is_complete: bool) {
+        let fingerprint = claimed.fingerprint;
+        let is_unchanged = self
+            .members
+            .get(&fingerprint)
+            .is_some_and(|member| **member == *claimed);
+        let is_over = claimed.is_resolved(claim.now, claim.grace);
+        if is_complete && is_unchanged && is_over && !self.is_owed(fingerprint) {
+            self.members.remove(&fingerprint);
+        }
+    }
+
+    /// Forgets "resolved" messages that were owed for too long (G1), so that a dead receiver does not keep alerts for ever.
+    fn give_up(&mut self, claim: &Claim) -> Vec<(IntegrationId, Fingerprint)> {
+        let patience = self.identity.repeat_interval.max(limits::OWED_MIN);
+        let mut given_up = Vec::new();
+        for alert in &claim.alerts {
+            let is_late =
+                alert.is_resolved(claim.now, claim.grace) && alert.ends_at + patience <= claim.now;
+            if !is_late
+                || self
+                    .members
+                    .get(&alert.fingerprint)
+                    .is_none_or(|m| **m != **alert)
+            {
+                continue;
+            }
+            for (integration, told) in &mut self.told {
+                if told.believes_firing(alert.fingerprint) {
+                    given_up.push((integration.clone(), alert.fingerprint));
+                    told.forget(alert.fingerprint);
+                }
+            }
+            self.members.remove(&alert.fingerprint);
+        }
+        given_up
+    }
+
+    /// Whether some integration that wants to hear of ends believes this alert to be firing.
+    fn is_owed(&self, fingerprint: Fingerprint) -> bool {
+        self.identity
+            .receiver
+            .integrations
+            .iter()
+            .filter(|spec| spec.send_resolved)
+            .any(|spec| {
+                self.told
+                    .iter()
+                    .any(|(id, told)| *id == spec.id && told.believes_firing(fingerprint))
+            })
+    }
+
+    fn check_lease(&self, fence: u64, now: Timestamp) -> Result<(), LeaseLost> {
+        match self.lease {
+            Some(held) if held.fence == fence && now < held.until => Ok(()),
+            _ => Err(LeaseLost),
+        }
+    }
+
+    fn told_mut(&mut self, integration: &IntegrationId) -> &mut Told {
+        let found = self.told.iter().position(|(id, _)| id == integration);
+        let index = found.unwrap_or_else(|| {
+            self.told.push((integration.clone(), Told::default()));
+            self.told.len() - 1
+        });
+        &mut self.told[index].1
+    }
+}
+
+#[cfg(test)]
+mod tests;

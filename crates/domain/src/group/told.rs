@@ -1,0 +1,69 @@
+//! What an integration was told about a group, and what is on its way to it.
+
+use crate::fingerprint::Fingerprint;
+use crate::notification::Reason;
+use crate::time::Timestamp;
+
+/// What one integration knows of one group: Alertmanager's notification-log entry, plus what is in flight.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Number of the last message that was begun; raised by each, never used twice (protocol.md §5).
+    pub seq: u64,
+    /// The last message the integration accepted; `None` before the first.
+    pub last: Option<ToldMessage>,
+    /// A message that was begun and whose fate is not known yet.
+    pub pending: Option<Pending>,
+}
+
+/// A message an integration accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldMessage {
+    /// The alerts it said are firing, sorted: *the* told set, replaced by each message.
+    pub firing: Vec<Fingerprint>,
+    /// The group's tick it was decided at; repeat_interval counts from here.
+    pub tick: Timestamp,
+    /// When the integration accepted it.
+    pub sent_at: Timestamp,
+    /// Why it was sent.
+    pub reason: Reason,
+}
+
+/// A message that was begun: frozen, so that a repeat says the same under the same key (G2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Number of the message within its group and integration.
+    pub seq: u64,
+    /// Alerts it calls firing, sorted.
+    pub firing: Vec<Fingerprint>,
+    /// Alerts it calls resolved, sorted.
+    pub resolved: Vec<Fingerprint>,
+    /// The tick it was decided at.
+    pub tick: Timestamp,
+    /// Why it is sent.
+    pub reason: Reason,
+}
+
+impl Told {
+    /// Whether the integration believes this alert to be firing, or may (a message saying so is in flight).
+    pub fn believes_firing(&self, fingerprint: Fingerprint) -> bool {
+        let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();
+        self.last.as_ref().is_some_and(|m| has(&m.firing))
+            || self.pending.as_ref().is_some_and(|p| has(&p.firing))
+    }
+
+    /// The alerts the last accepted message called firing.
+    pub fn firing(&self) -> &[Fingerprint] {
+        self.last.as_ref().map_or(&[], |m| &m.firing)
+    }
+
+    /// Stops believing that an alert fires, without a message.
+    pub fn forget(&mut self, fingerprint: Fingerprint) {
+        if let Some(last) = &mut self.last {
+            last.firing.retain(|f| *f != fingerprint);
+        }
+        if let Some(pending) = &mut self.pending {
+            pending.firing.retain(|f| *f != fingerprint);
+            pending.resolved.retain(|f| *f != fingerprint);
+        }
+    }
+}
