@@ -66,6 +66,11 @@ impl Fleet {
         format!("node-{i:07}.example.org:9100")
     }
 
+    /// The `n`th of the alert names; every one of them has a twentieth of the alerts.
+    pub(super) fn name(n: usize) -> &'static str {
+        NAMES[n % NAMES.len()]
+    }
+
     /// The label `pod` of group `group`, which all of its alerts have and no others.
     pub(super) fn pod(group: usize) -> String {
         format!("svc-{:03}-{group:06}", group / 200)
@@ -74,7 +79,7 @@ impl Fleet {
     /// Appends alert `i` as JSON, said to last until `ends`.
     pub(super) fn write_alert(self, i: usize, ends: &str, out: &mut String) {
         let group = i % self.groups();
-        let name = NAMES[group % NAMES.len()];
+        let name = Self::name(group);
         let cluster = group / NAMES.len() % 10;
         let job = group / 200;
         let instance = Self::instance(i);

@@ -63,13 +63,13 @@ fn ticks_per_second() -> f64 {
 }
 
 /// The resident memory of a process, in bytes.
-pub(super) fn resident(pid: u32) -> Result<u64> {
+pub(super) fn resident(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))
         .context("the program under test is gone")?;
-    let kilobytes: u64 = field(&status, "VmRSS")
+    let kilobytes: f64 = field(&status, "VmRSS")
         .and_then(|value| value.split_whitespace().next()?.parse().ok())
         .context("no VmRSS in the status of the program under test")?;
-    Ok(kilobytes * 1024)
+    Ok(kilobytes * 1024.0)
 }
 
 /// Cores, processor, memory and system of this machine in one line.

@@ -36,16 +36,21 @@ pub(super) struct Figures {
     pub(super) again_cpu: f64,
     pub(super) again_rate: f64,
     /// Resident bytes after the alerts, and after all the reads.
-    pub(super) resident: u64,
-    pub(super) resident_after_reads: u64,
+    pub(super) resident: f64,
+    pub(super) resident_after_reads: f64,
     pub(super) all: Read,
     pub(super) by_group: Read,
     /// One alert by its instance, and one group's alerts by their pod.
     pub(super) exact: Read,
     pub(super) few: Read,
-    /// The first read after many new silences, and reads with one new silence before each.
-    pub(super) silenced_first: f64,
-    pub(super) silenced: Read,
+    /// All alerts of one name, a twentieth of all.
+    pub(super) named: Read,
+    /// First reads after many new silences: one alert, those of one name, all; and reads of one
+    /// alert with one new silence before each.
+    pub(super) silenced_exact: f64,
+    pub(super) silenced_named: f64,
+    pub(super) silenced_all: f64,
+    pub(super) silenced_again: f64,
     pub(super) silence_cpu: f64,
     /// After `kill -9`: seconds until ready, and until every alert is listed.
     pub(super) restart: Option<(f64, f64)>,
@@ -55,7 +60,7 @@ pub(super) struct Figures {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Read {
     pub(super) seconds: f64,
-    pub(super) bytes: usize,
+    pub(super) bytes: f64,
 }
 
 /// Starts the program afresh and takes every figure.
@@ -151,6 +156,7 @@ fn reads(client: &mut Client, fleet: Fleet, figures: &mut Figures) -> Result<()>
     figures.few = read(client, EXACT_READS, |n| {
         filter("pod", &Fleet::pod(spread(n, fleet.groups())))
     })?;
+    figures.named = read(client, READS, |n| filter("alertname", Fleet::name(n)))?;
     Ok(())
 }
 
@@ -167,22 +173,27 @@ fn silences(
         add_silence(client, fleet, n)?;
     }
     step("silences", started.elapsed());
-    let path = exact(fleet, 1);
-    let started = Instant::now();
-    client.get(&path)?;
-    figures.silenced_first = started.elapsed().as_secs_f64();
     figures.silence_cpu = (process.cpu()? - before).as_secs_f64() / count as f64;
-
+    figures.silenced_exact = timed_get(client, &exact(fleet, 1))?;
+    figures.silenced_named = timed_get(client, &filter("alertname", Fleet::name(1)))?;
     let mut times = Vec::new();
     for n in 0..READS_WITH_NEW_SILENCE {
         add_silence(client, fleet, count + n)?;
-        let path = exact(fleet, n + 2);
-        let started = Instant::now();
-        figures.silenced.bytes = client.get(&path)?.len();
-        times.push(started.elapsed().as_secs_f64());
+        times.push(timed_get(client, &exact(fleet, n + 2))?);
     }
-    figures.silenced.seconds = median(times);
+    figures.silenced_again = median(times);
+    figures.silenced_all = timed_get(client, "/api/v2/alerts")?;
+    step(
+        "all alerts after the silences",
+        Duration::from_secs_f64(figures.silenced_all),
+    );
     Ok(())
+}
+
+fn timed_get(client: &mut Client, path: &str) -> Result<f64> {
+    let started = Instant::now();
+    client.get(path)?;
+    Ok(started.elapsed().as_secs_f64())
 }
 
 fn add_silence(client: &mut Client, fleet: Fleet, n: usize) -> Result<()> {
@@ -228,11 +239,11 @@ fn restart(program: &Program, config: &Path, storage: &Path, alerts: usize) -> R
 
 fn read(client: &mut Client, times: usize, path: impl Fn(usize) -> String) -> Result<Read> {
     let mut seconds = Vec::with_capacity(times);
-    let mut bytes = 0;
+    let mut bytes = 0.0;
     for n in 0..times {
         let path = path(n);
         let started = Instant::now();
-        bytes = client.get(&path)?.len();
+        bytes = client.get(&path)?.len() as f64;
         seconds.push(started.elapsed().as_secs_f64());
     }
     let seconds = median(seconds);

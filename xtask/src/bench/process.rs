@@ -75,7 +75,7 @@ impl Process {
     }
 
     /// The resident memory now, in bytes.
-    pub(super) fn resident(&self) -> Result<u64> {
+    pub(super) fn resident(&self) -> Result<f64> {
         machine::resident(self.child.id())
     }
 

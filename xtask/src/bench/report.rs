@@ -134,7 +134,7 @@ impl Report {
                 figures.groups,
                 micros(figures.new_cpu),
                 micros(figures.again_cpu),
-                megabytes(figures.resident as f64),
+                megabytes(figures.resident),
                 time(figures.all.seconds),
                 time(figures.by_group.seconds),
                 time(figures.exact.seconds),
@@ -164,85 +164,87 @@ impl Goal {
     }
 }
 
+/// The table's lines: how each figure is taken and shown, and what it has to be.
 fn rows() -> Vec<Row> {
-    let row = |what, figure, show, goal| Row {
-        what,
-        figure,
-        show,
-        goal,
+    let mut rows = Vec::new();
+    let mut row = |what, figure, show, goal| {
+        rows.push(Row {
+            what,
+            figure,
+            show,
+            goal,
+        });
     };
-    use Goal::{AtLeast, AtMost, None};
-    vec![
-        row(
-            "re-sent alerts, CPU per alert",
-            |f| f.again_cpu,
-            micros,
-            AtMost(1.0 / 10.0),
-        ),
-        row(
-            "re-sent alerts, alerts/s",
-            |f| f.again_rate,
-            rate,
-            AtLeast(8.0),
-        ),
-        row(
-            "new alerts, CPU per alert",
-            |f| f.new_cpu,
-            micros,
-            AtMost(1.0 / 4.0),
-        ),
-        row("new alerts, alerts/s", |f| f.new_rate, rate, None),
-        row(
-            "resident memory with all alerts",
-            |f| f.resident as f64,
-            megabytes,
-            AtMost(1.0 / 4.0),
-        ),
-        row(
-            "resident memory after all reads",
-            |f| f.resident_after_reads as f64,
-            megabytes,
-            None,
-        ),
-        row("GET all alerts", |f| f.all.seconds, time, AtMost(1.0 / 8.0)),
-        row(
-            "GET all alerts, size",
-            |f| f.all.bytes as f64,
-            megabytes,
-            None,
-        ),
-        row(
-            "GET all groups",
-            |f| f.by_group.seconds,
-            time,
-            AtMost(1.0 / 8.0),
-        ),
-        row(
-            "GET with one exact matcher, 1 alert",
-            |f| f.exact.seconds,
-            time,
-            AtMost(1.0 / 50.0),
-        ),
-        row(
-            "GET with one exact matcher, one group's alerts",
-            |f| f.few.seconds,
-            time,
-            None,
-        ),
-        row(
-            "first GET after 2,000 new silences",
-            |f| f.silenced_first,
-            time,
-            AtMost(1.0 / 200.0),
-        ),
-        row(
-            "GET with one silence added before each",
-            |f| f.silenced.seconds,
-            time,
-            AtMost(1.0 / 200.0),
-        ),
-        row("creating a silence, CPU", |f| f.silence_cpu, micros, None),
-    ]
+    let part = |of: f64| Goal::AtMost(1.0 / of);
+    let info = || Goal::None;
+    row(
+        "re-sent, CPU per alert",
+        |f| f.again_cpu,
+        micros,
+        part(10.0),
+    );
+    row(
+        "re-sent, alerts/s",
+        |f| f.again_rate,
+        rate,
+        Goal::AtLeast(8.0),
+    );
+    row("new, CPU per alert", |f| f.new_cpu, micros, part(4.0));
+    row("new, alerts/s", |f| f.new_rate, rate, info());
+    row("resident memory", |f| f.resident, megabytes, part(4.0));
+    row(
+        "resident after all reads",
+        |f| f.resident_after_reads,
+        megabytes,
+        info(),
+    );
+    row("GET all alerts", |f| f.all.seconds, time, part(8.0));
+    row("GET all alerts, size", |f| f.all.bytes, megabytes, info());
+    row("GET all groups", |f| f.by_group.seconds, time, part(8.0));
+    row(
+        "GET one alert by instance",
+        |f| f.exact.seconds,
+        time,
+        part(50.0),
+    );
+    row(
+        "GET one group's alerts by pod",
+        |f| f.few.seconds,
+        time,
+        info(),
+    );
+    row(
+        "GET 1/20 of the alerts by alertname",
+        |f| f.named.seconds,
+        time,
+        info(),
+    );
+    row(
+        "silences just made: GET one alert",
+        |f| f.silenced_exact,
+        time,
+        part(200.0),
+    );
+    row(
+        "silences just made: GET 1/20 by alertname",
+        |f| f.silenced_named,
+        time,
+        part(200.0),
+    );
+    row(
+        "one silence made before each GET of one alert",
+        |f| f.silenced_again,
+        time,
+        part(200.0),
+    );
+    row(
+        "silences just made: GET all alerts",
+        |f| f.silenced_all,
+        time,
+        info(),
+    );
+    row("making a silence, CPU", |f| f.silence_cpu, micros, info());
+    rows
 }
 
 fn micros(seconds: f64) -> String {
