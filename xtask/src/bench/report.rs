@@ -166,85 +166,112 @@ impl Goal {
 
 /// The table's lines: how each figure is taken and shown, and what it has to be.
 fn rows() -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut row = |what, figure, show, goal| {
-        rows.push(Row {
-            what,
-            figure,
-            show,
-            goal,
-        });
-    };
-    let part = |of: f64| Goal::AtMost(1.0 / of);
-    let info = || Goal::None;
-    row(
-        "re-sent, CPU per alert",
-        |f| f.again_cpu,
-        micros,
-        part(10.0),
-    );
-    row(
-        "re-sent, alerts/s",
-        |f| f.again_rate,
-        rate,
-        Goal::AtLeast(8.0),
-    );
-    row("new, CPU per alert", |f| f.new_cpu, micros, part(4.0));
-    row("new, alerts/s", |f| f.new_rate, rate, info());
-    row("resident memory", |f| f.resident, megabytes, part(4.0));
-    row(
-        "resident after all reads",
-        |f| f.resident_after_reads,
-        megabytes,
-        info(),
-    );
-    row("GET all alerts", |f| f.all.seconds, time, part(8.0));
-    row("GET all alerts, size", |f| f.all.bytes, megabytes, info());
-    row("GET all groups", |f| f.by_group.seconds, time, part(8.0));
-    row(
-        "GET one alert by instance",
-        |f| f.exact.seconds,
-        time,
-        part(50.0),
-    );
-    row(
-        "GET one group's alerts by pod",
-        |f| f.few.seconds,
-        time,
-        info(),
-    );
-    row(
-        "GET 1/20 of the alerts by alertname",
-        |f| f.named.seconds,
-        time,
-        info(),
-    );
-    row(
-        "silences just made: GET one alert",
-        |f| f.silenced_exact,
-        time,
-        part(200.0),
-    );
-    row(
-        "silences just made: GET 1/20 by alertname",
-        |f| f.silenced_named,
-        time,
-        part(200.0),
-    );
-    row(
-        "one silence made before each GET of one alert",
-        |f| f.silenced_again,
-        time,
-        part(200.0),
-    );
-    row(
-        "silences just made: GET all alerts",
-        |f| f.silenced_all,
-        time,
-        info(),
-    );
-    row("making a silence, CPU", |f| f.silence_cpu, micros, info());
+    let mut rows = load_rows();
+    rows.extend(read_rows());
+    rows.extend(silence_rows());
     rows
+}
+
+const INFO: Goal = Goal::None;
+
+fn part(of: f64) -> Goal {
+    Goal::AtMost(1.0 / of)
+}
+
+fn row(
+    what: &'static str,
+    figure: fn(&Figures) -> f64,
+    show: fn(f64) -> String,
+    goal: Goal,
+) -> Row {
+    Row {
+        what,
+        figure,
+        show,
+        goal,
+    }
+}
+
+fn load_rows() -> Vec<Row> {
+    vec![
+        row(
+            "re-sent, CPU per alert",
+            |f| f.again_cpu,
+            micros,
+            part(10.0),
+        ),
+        row(
+            "re-sent, alerts/s",
+            |f| f.again_rate,
+            rate,
+            Goal::AtLeast(8.0),
+        ),
+        row("new, CPU per alert", |f| f.new_cpu, micros, part(4.0)),
+        row("new, alerts/s", |f| f.new_rate, rate, INFO),
+        row("resident memory", |f| f.resident, megabytes, part(4.0)),
+        row(
+            "resident after all reads",
+            |f| f.resident_after_reads,
+            megabytes,
+            INFO,
+        ),
+    ]
+}
+
+fn read_rows() -> Vec<Row> {
+    vec![
+        row("GET all alerts", |f| f.all.seconds, time, part(8.0)),
+        row("GET all alerts, size", |f| f.all.bytes, megabytes, INFO),
+        row("GET all groups", |f| f.by_group.seconds, time, part(8.0)),
+        row(
+            "GET one alert by instance",
+            |f| f.exact.seconds,
+            time,
+            part(50.0),
+        ),
+        row(
+            "GET one group's alerts by pod",
+            |f| f.few.seconds,
+            time,
+            INFO,
+        ),
+        row(
+            "GET 1/20 of the alerts by alertname",
+            |f| f.named.seconds,
+            time,
+            INFO,
+        ),
+    ]
+}
+
+fn silence_rows() -> Vec<Row> {
+    vec![
+        row(
+            "silences just made: GET one alert",
+            |f| f.silenced_exact,
+            time,
+            part(200.0),
+        ),
+        row(
+            "silences just made: GET 1/20 by alertname",
+            |f| f.silenced_named,
+            time,
+            part(200.0),
+        ),
+        row(
+            "one silence made before each GET of one alert",
+            |f| f.silenced_again,
+            time,
+            part(200.0),
+        ),
+        row(
+            "silences just made: GET all alerts",
+            |f| f.silenced_all,
+            time,
+            INFO,
+        ),
+        row("making a silence, CPU", |f| f.silence_cpu, micros, INFO),
+    ]
 }
 
 fn micros(seconds: f64) -> String {
