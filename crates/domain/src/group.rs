@@ -391,6 +391,19 @@ impl Group {
         self.grid.restart(now, self.identity.group_interval);
     }
 
+    /// Lets go of the members that belong elsewhere under a new configuration.
+    pub fn release(&mut self, belongs: impl Fn(Fingerprint) -> bool) -> Vec<Arc<Alert>> {
+        let gone: Vec<_> = self
+            .members
+            .keys()
+            .copied()
+            .filter(|f| !belongs(*f))
+            .collect();
+        gone.iter()
+            .filter_map(|fingerprint| self.members.remove(fingerprint))
+            .collect()
+    }
+
     /// Takes in a member that another route used to own, with what was told about it there.
     ///
     /// Only integrations this group's receiver has are carried over; safe to repeat.

@@ -10,11 +10,16 @@ use std::sync::Arc;
 
 use crate::label::Labels;
 
+mod bytes;
+mod classic;
 pub mod go_regex;
 mod index;
+mod lexer;
 mod parse;
 mod print;
 mod test_value;
+mod unquote;
+mod utf8;
 
 pub use index::MatcherIndex;
 pub use parse::{MatcherMode, Parsed, is_valid_label_name, parse_matcher, parse_matchers};
@@ -106,7 +111,7 @@ impl Text {
                 raw: None,
             },
             Err(_) => {
-                let text = String::from_utf8_lossy(bytes).into_owned().into_boxed_str();
+                let text = bytes::to_text(bytes).into_boxed_str();
                 Self {
                     text,
                     raw: Some(bytes.into()),

@@ -11,6 +11,24 @@ pub fn quote(text: &str) -> String {
     out
 }
 
+/// As [`quote`] for bytes that need not be UTF-8: an invalid byte is written `\xff`.
+pub fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() + 2);
+    out.push('"');
+    for chunk in bytes.utf8_chunks() {
+        chunk
+            .valid()
+            .chars()
+            .for_each(|c| push_escaped(&mut out, c));
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| out.push_str(&format!("\\x{byte:02x}")));
+    }
+    out.push('"');
+    out
+}
+
 fn push_escaped(out: &mut String, c: char) {
     match c {
         '"' => out.push_str("\\\""),
@@ -44,7 +62,7 @@ pub fn is_printable(c: char) -> bool {
         return true;
     }
     // With a base before it a grapheme extender is still escaped by `escape_debug`, so ask for it alone first.
-    let mut escaped = c.escape_debug();
+    let escaped = c.escape_debug();
     escaped.len() == 1 || is_mark(c)
 }
 

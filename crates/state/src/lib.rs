@@ -1,1 +1,228 @@
-//! Placeholder header, written with the crate.
+//! The port for hot shared state: the transitions of protocol.md §5 in the domain's words.
+//!
+//! One method is one atomic transition (S1). No key, connection or transaction appears here (L4). Every backend passes the
+//! suite in [`conformance`] (S4); [`memory`] is the backend of one instance with nothing else installed. What the store
+//! keeps of it is the engine's business.
+//!
+//! Start reading at [`State`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::alert::{Alert, Grace};
+use domain::fingerprint::Fingerprint;
+use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::{Claim, Finished, GroupIdentity, LeaseLost};
+use domain::id::{GroupKey, IntegrationId, TenantId};
+use domain::silence::Silence;
+use domain::time::Timestamp;
+
+pub mod conformance;
+pub mod memory;
+
+/// Why a backend could not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// It cannot be reached or refuses; the same request may be repeated as it is.
+    #[error("shared state is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// A fresh post of an alert and the groups it belongs to.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// The alert as posted, not yet merged with what is known.
+    pub alert: Alert,
+    /// The groups it belongs to, in route order.
+    pub groups: Vec<Arc<GroupIdentity>>,
+}
+
+/// What became of a posted alert.
+#[derive(Clone, Debug)]
+pub struct Ingested {
+    /// The alert as now known.
+    pub alert: Arc<Alert>,
+    /// Groups it made, with their first tick.
+    pub created: Vec<(GroupKey, Timestamp)>,
+    /// Whether anything changed that must be durable before the sender is told so; false for a refresh that a recent
+    /// record still covers (protocol.md §5, coalescing).
+    pub must_record: bool,
+}
+
+/// A group as recorded, to be put back at start.
+#[derive(Clone, Debug)]
+pub struct RestoredGroup {
+    /// What it is under the configuration in force.
+    pub identity: Arc<GroupIdentity>,
+    /// Its first tick; the grid counts from here.
+    pub first_tick: Timestamp,
+    /// The last instant at which the instance is known to have run.
+    pub known_until: Timestamp,
+    /// Its members.
+    pub members: Vec<Arc<Alert>>,
+    /// What each integration was told.
+    pub told: Vec<(IntegrationId, Told)>,
+}
+
+/// A group as seen from outside, for Explain, status and the journal.
+#[derive(Clone, Debug)]
+pub struct GroupSnapshot {
+    /// What it is.
+    pub identity: Arc<GroupIdentity>,
+    /// The tick its grid counts from.
+    pub first_tick: Timestamp,
+    /// Its next tick; `None` while it is being flushed.
+    pub due: Option<Timestamp>,
+    /// Its members.
+    pub members: Vec<Fingerprint>,
+    /// What each integration was told.
+    pub told: Vec<(IntegrationId, Told)>,
+}
+
+/// The result of a claim that no longer holds, or of one that does.
+pub type Held<T> = Result<T, LeaseLost>;
+
+/// What is claimed, and when to ask again.
+#[derive(Clone, Debug, Default)]
+pub struct Polled {
+    /// Claims, the most urgent first, tenants taking turns.
+    pub claims: Vec<Claim>,
+    /// When the next group becomes due, if any is waiting.
+    pub next_due: Option<Timestamp>,
+}
+
+/// Whether a silence was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SilencePut {
+    /// It is in force on every instance from this version on.
+    Stored {
+        /// The tenant's silence version after the change.
+        version: u64,
+    },
+    /// Somebody changed it since it was read.
+    Conflict,
+}
+
+/// Where an alert belongs under a configuration.
+pub type Placement<'a> = dyn Fn(&Alert) -> Vec<Arc<GroupIdentity>> + Send + Sync + 'a;
+
+/// Hot shared state. Every method is bounded by its arguments; `now` is the caller's clock (S5).
+#[async_trait]
+pub trait State: Send + Sync {
+    /// Takes in posted alerts: merges each with what is known and offers it to its groups, creating those that are missing.
+    ///
+    /// *Atomicity*: per alert. Answers one element per post, in order. A repeat of the same batch is harmless.
+    async fn ingest(
+        &self,
+        tenant: &TenantId,
+        batch: Vec<Placed>,
+        now: Timestamp,
+    ) -> Result<Vec<Ingested>, StateError>;
+
+    /// Claims up to `limit` groups that are due.
+    async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError>;
+
+    /// Freezes a message before it is sent; answers what to send, which is the message still pending if there is one.
+    async fn begin(
+        &self,
+        claim: &Claim,
+        integration: &IntegrationId,
+        message: Pending,
+        now: Timestamp,
+    ) -> Result<Held<Pending>, StateError>;
+
+    /// Records that a message was accepted, by sequence number, whoever reports it.
+    async fn commit(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        seq: u64,
+        sent_at: Timestamp,
+    ) -> Result<Told, StateError>;
+
+    /// Takes back a message that was surely not accepted.
+    async fn refuse(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        seq: u64,
+    ) -> Result<Told, StateError>;
+
+    /// Replaces what counts as told without a message having been sent.
+    async fn settle(
+        &self,
+        claim: &Claim,
+        integration: &IntegrationId,
+        message: ToldMessage,
+    ) -> Result<Told, StateError>;
+
+    /// Extends an unexpired claim; answers when it lapses now.
+    async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError>;
+
+    /// Gives a claim back untouched; the group is due again after `delay`.
+    async fn unclaim(
+        &self,
+        claim: &Claim,
+        now: Timestamp,
+        delay: Duration,
+    ) -> Result<(), StateError>;
+
+    /// Ends a flush; `is_complete` when no integration failed.
+    async fn finish(
+        &self,
+        claim: &Claim,
+        is_complete: bool,
+        now: Timestamp,
+    ) -> Result<Held<Finished>, StateError>;
+
+    /// Stores a silence if it is still as it was read: `seen` is its `updated_at` then, `None` if there was none.
+    async fn silence_put(
+        &self,
+        tenant: &TenantId,
+        silence: Arc<Silence>,
+        seen: Option<Timestamp>,
+    ) -> Result<SilencePut, StateError>;
+
+    /// Forgets silences whose retention is over.
+    async fn silence_forget(&self, tenant: &TenantId, ids: &[Arc<str>]) -> Result<(), StateError>;
+
+    /// Applies a configuration: `groups` names, for each group as it is now called, its members under the new routes.
+    ///
+    /// Groups that keep their key keep their members and what was told; the others are dissolved into the groups their
+    /// members now belong to, with what was told carried over. Every group ticks at once. Safe to repeat.
+    async fn reconfigure(
+        &self,
+        tenant: &TenantId,
+        placement: &Placement<'_>,
+        now: Timestamp,
+    ) -> Result<(), StateError>;
+
+    /// Puts a recorded alert back; done once, before the first ingest.
+    async fn restore_alert(&self, tenant: &TenantId, alert: Arc<Alert>) -> Result<(), StateError>;
+
+    /// Puts a recorded group back; done once, before the first poll.
+    async fn restore_group(&self, group: RestoredGroup, now: Timestamp) -> Result<(), StateError>;
+
+    /// Suspends ends by time-out (G5): after a start, and after nobody polled for a while.
+    fn set_grace(&self, grace: Grace);
+
+    /// How ends by time-out are judged now.
+    fn grace(&self) -> Grace;
+
+    /// One group as it is now.
+    fn group(&self, tenant: &TenantId, key: GroupKey) -> Option<GroupSnapshot>;
+
+    /// Hands out every group, shard by shard, for the journal's compaction.
+    fn visit_groups(&self, visit: &mut dyn FnMut(GroupSnapshot));
+
+    /// How many groups there are.
+    fn group_count(&self) -> usize;
+
+    /// Forgets alerts that were over before `before` and are in no group; answers which.
+    async fn collect(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+    ) -> Result<Vec<Fingerprint>, StateError>;
+}

@@ -3,7 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use super::Matcher;
-use crate::quote::quote;
+use super::lexer::is_reserved;
+use crate::quote::quote_bytes;
 
 /// Writes a list as `{a="b",c=~"d"}`, in the order given.
 pub fn print_matchers(matchers: &[Matcher]) -> String {
@@ -17,12 +18,23 @@ pub fn print_matchers(matchers: &[Matcher]) -> String {
     out
 }
 
+/// Writes `name="value"`; a name with reserved characters is quoted, and then both are escaped as Go does.
 pub(super) fn write_matcher(f: &mut fmt::Formatter<'_>, matcher: &Matcher) -> fmt::Result {
-    write!(
-        f,
-        "{}{}{}",
-        matcher.name(),
-        matcher.op().as_str(),
-        quote(matcher.value())
-    )
+    if matcher.name().contains(is_reserved) {
+        let (name, value) = (
+            quote_bytes(matcher.name_bytes()),
+            quote_bytes(matcher.value_bytes()),
+        );
+        return write!(f, "{name}{}{value}", matcher.op().as_str());
+    }
+    write!(f, "{}{}\"", matcher.name(), matcher.op().as_str())?;
+    for c in matcher.value().chars() {
+        match c {
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_str("\\n")?,
+            '"' => f.write_str("\\\"")?,
+            c => f.write_char(c)?,
+        }
+    }
+    f.write_char('"')
 }

@@ -1,0 +1,405 @@
+//! The backend of one instance with nothing else installed: the state machine in memory.
+//!
+//! Alerts are spread over parts by fingerprint, groups by (tenant, group), each part behind its own short lock, so that
+//! no lock is global. Lock order: alert part, then group shard; never the other way.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::alert::{Alert, Grace};
+use domain::fingerprint::Fingerprint;
+use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::{Claim, Finished, Group, GroupIdentity, Joined, LeaseLost, key};
+use domain::id::{GroupKey, IntegrationId, TenantId};
+use domain::limits;
+use domain::silence::Silence;
+use domain::time::Timestamp;
+
+use crate::{
+    GroupSnapshot, Held, Ingested, Placed, Placement, Polled, RestoredGroup, SilencePut, State,
+    StateError,
+};
+
+mod alerts;
+mod due;
+mod reconfigure;
+
+use alerts::AlertTable;
+use due::DueQueue;
+
+/// Groups of one shard and the queue of when they are due.
+#[derive(Default)]
+struct Shard {
+    groups: HashMap<(TenantId, GroupKey), Group>,
+    due: DueQueue,
+}
+
+/// The state machine in memory.
+pub struct Memory {
+    alerts: RwLock<HashMap<TenantId, Arc<AlertTable>>>,
+    shards: Vec<Mutex<Shard>>,
+    silences: Mutex<HashMap<TenantId, Silences>>,
+    grace: RwLock<Grace>,
+}
+
+#[derive(Default)]
+struct Silences {
+    version: u64,
+    changed_at: HashMap<Arc<str>, Timestamp>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            alerts: RwLock::default(),
+            shards: (0..limits::SHARDS).map(|_| Mutex::default()).collect(),
+            silences: Mutex::default(),
+            grace: RwLock::new(Grace::NONE),
+        }
+    }
+}
+
+impl Memory {
+    fn table(&self, tenant: &TenantId) -> Arc<AlertTable> {
+        let known = self.alerts.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = known.get(tenant) {
+            return Arc::clone(table);
+        }
+        drop(known);
+        let mut tables = self.alerts.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(tables.entry(tenant.clone()).or_default())
+    }
+
+    fn shard(&self, tenant: &TenantId, key: GroupKey) -> MutexGuard<'_, Shard> {
+        let index = key::shard(tenant, key) % self.shards.len();
+        lock(&self.shards[index])
+    }
+
+    fn with_group<T>(
+        &self,
+        identity: &GroupIdentity,
+        change: impl FnOnce(&mut Group) -> T,
+    ) -> Option<T> {
+        let mut shard = self.shard(&identity.tenant, identity.key);
+        let name = (identity.tenant.clone(), identity.key);
+        shard.groups.get_mut(&name).map(change)
+    }
+}
+
+impl Shard {
+    /// Offers an alert to its group; answers the first tick if that made the group.
+    fn offer(
+        &mut self,
+        identity: &Arc<GroupIdentity>,
+        alert: &Arc<Alert>,
+        now: Timestamp,
+        grace: Grace,
+    ) -> Option<Timestamp> {
+        let name = (identity.tenant.clone(), identity.key);
+        if let Some(group) = self.groups.get_mut(&name) {
+            let _: Joined = group.put(Arc::clone(alert), now, grace);
+            return None;
+        }
+        if alert.is_resolved(now, grace) {
+            return None;
+        }
+        let group = Group::new(Arc::clone(identity), Arc::clone(alert), now);
+        let first = group.grid().first();
+        self.due.put(name.clone(), group.grid().next());
+        self.groups.insert(name, group);
+        Some(first)
+    }
+
+    /// Queues a group again after whatever changed when it is due.
+    fn requeue(&mut self, name: &(TenantId, GroupKey)) {
+        if let Some(at) = self.groups.get(name).and_then(Group::due) {
+            self.due.put(name.clone(), at);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic while a lock was held leaves data that every later transition checks anyway.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl State for Memory {
+    async fn ingest(
+        &self,
+        tenant: &TenantId,
+        batch: Vec<Placed>,
+        now: Timestamp,
+    ) -> Result<Vec<Ingested>, StateError> {
+        let (table, grace) = (self.table(tenant), self.grace());
+        let ingested = batch.into_iter().map(|placed| {
+            let groups = placed.groups;
+            table.merge(placed.alert, |alert| {
+                let mut created = Vec::new();
+                for identity in &groups {
+                    let mut shard = self.shard(tenant, identity.key);
+                    if let Some(first) = shard.offer(identity, alert, now, grace) {
+                        created.push((identity.key, first));
+                    }
+                }
+                created
+            })
+        });
+        Ok(ingested.collect())
+    }
+
+    async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError> {
+        let grace = self.grace();
+        let mut due = Vec::new();
+        let mut next_due: Option<Timestamp> = None;
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            for name in shard.due.take_until(now) {
+                match shard.groups.get(&name) {
+                    Some(group) => due.push((group.severity(), group.grid().next(), name)),
+                    None => continue,
+                }
+            }
+            next_due = [next_due, shard.due.next()].into_iter().flatten().min();
+        }
+        let mut claims = Vec::new();
+        for (index, name) in due::in_turn(due).into_iter().enumerate() {
+            let mut shard = self.shard(&name.0, name.1);
+            if index >= limit {
+                shard.requeue(&name);
+                next_due = Some(now);
+                continue;
+            }
+            let claim = shard
+                .groups
+                .get_mut(&name)
+                .and_then(|g| g.claim(now, limits::LEASE, grace));
+            match claim {
+                Some(claim) => claims.push(claim),
+                // Configured anew meanwhile, or no longer due.
+                None => shard.requeue(&name),
+            }
+        }
+        Ok(Polled { claims, next_due })
+    }
+
+    async fn begin(
+        &self,
+        claim: &Claim,
+        integration: &IntegrationId,
+        message: Pending,
+        now: Timestamp,
+    ) -> Result<Held<Pending>, StateError> {
+        let begun = self.with_group(&claim.identity, |g| {
+            g.begin(integration, claim.fence, message, now)
+        });
+        Ok(begun.unwrap_or(Err(LeaseLost)))
+    }
+
+    async fn commit(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        seq: u64,
+        sent_at: Timestamp,
+    ) -> Result<Told, StateError> {
+        let told = self.with_group(group, |g| g.commit(integration, seq, sent_at).clone());
+        Ok(told.unwrap_or_default())
+    }
+
+    async fn refuse(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        seq: u64,
+    ) -> Result<Told, StateError> {
+        Ok(self
+            .with_group(group, |g| g.refuse(integration, seq).clone())
+            .unwrap_or_default())
+    }
+
+    async fn settle(
+        &self,
+        claim: &Claim,
+        integration: &IntegrationId,
+        message: ToldMessage,
+    ) -> Result<Told, StateError> {
+        let told = self.with_group(&claim.identity, |g| g.settle(integration, message).clone());
+        Ok(told.unwrap_or_default())
+    }
+
+    async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError> {
+        let renewed = self.with_group(&claim.identity, |g| {
+            g.renew(claim.fence, now, limits::LEASE)
+        });
+        Ok(renewed.unwrap_or(Err(LeaseLost)))
+    }
+
+    async fn unclaim(
+        &self,
+        claim: &Claim,
+        now: Timestamp,
+        delay: Duration,
+    ) -> Result<(), StateError> {
+        let name = (claim.identity.tenant.clone(), claim.identity.key);
+        let mut shard = self.shard(&name.0, name.1);
+        if let Some(group) = shard.groups.get_mut(&name) {
+            let _ = group.unclaim(claim.fence, now, delay);
+        }
+        shard.requeue(&name);
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        claim: &Claim,
+        is_complete: bool,
+        now: Timestamp,
+    ) -> Result<Held<Finished>, StateError> {
+        let name = (claim.identity.tenant.clone(), claim.identity.key);
+        let mut shard = self.shard(&name.0, name.1);
+        let Some(group) = shard.groups.get_mut(&name) else {
+            return Ok(Err(LeaseLost));
+        };
+        let finished = group.finish(claim, is_complete, now);
+        if finished == Ok(Finished::Gone) {
+            shard.groups.remove(&name);
+        } else {
+            shard.requeue(&name);
+        }
+        Ok(finished)
+    }
+
+    async fn silence_put(
+        &self,
+        tenant: &TenantId,
+        silence: Arc<Silence>,
+        seen: Option<Timestamp>,
+    ) -> Result<SilencePut, StateError> {
+        let mut silences = lock(&self.silences);
+        let known = silences.entry(tenant.clone()).or_default();
+        if known.changed_at.get(&silence.id).copied() != seen {
+            return Ok(SilencePut::Conflict);
+        }
+        known
+            .changed_at
+            .insert(Arc::clone(&silence.id), silence.updated_at);
+        known.version += 1;
+        Ok(SilencePut::Stored {
+            version: known.version,
+        })
+    }
+
+    async fn silence_forget(&self, tenant: &TenantId, ids: &[Arc<str>]) -> Result<(), StateError> {
+        if let Some(known) = lock(&self.silences).get_mut(tenant) {
+            known.changed_at.retain(|id, _| !ids.contains(id));
+        }
+        Ok(())
+    }
+
+    async fn reconfigure(
+        &self,
+        tenant: &TenantId,
+        placement: &Placement<'_>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        reconfigure::apply(self, tenant, placement, now);
+        Ok(())
+    }
+
+    async fn restore_alert(&self, tenant: &TenantId, alert: Arc<Alert>) -> Result<(), StateError> {
+        self.table(tenant).restore(alert);
+        Ok(())
+    }
+
+    async fn restore_group(&self, group: RestoredGroup, now: Timestamp) -> Result<(), StateError> {
+        let identity = group.identity;
+        let name = (identity.tenant.clone(), identity.key);
+        let interval = identity.group_interval;
+        let grid =
+            domain::group::grid::Grid::resumed(group.first_tick, interval, group.known_until);
+        let mut restored = Group::restored(identity, grid);
+        group
+            .members
+            .into_iter()
+            .for_each(|alert| restored.restore_member(alert));
+        for (integration, told) in group.told {
+            restored.restore_told(&integration, told, now);
+        }
+        let mut shard = self.shard(&name.0, name.1);
+        shard.groups.insert(name.clone(), restored);
+        shard.requeue(&name);
+        Ok(())
+    }
+
+    fn set_grace(&self, grace: Grace) {
+        *self.grace.write().unwrap_or_else(PoisonError::into_inner) = grace;
+    }
+
+    fn grace(&self) -> Grace {
+        *self.grace.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn group(&self, tenant: &TenantId, key: GroupKey) -> Option<GroupSnapshot> {
+        self.shard(tenant, key)
+            .groups
+            .get(&(tenant.clone(), key))
+            .map(snapshot)
+    }
+
+    fn visit_groups(&self, visit: &mut dyn FnMut(GroupSnapshot)) {
+        for shard in &self.shards {
+            let snapshots: Vec<_> = lock(shard).groups.values().map(snapshot).collect();
+            snapshots.into_iter().for_each(&mut *visit);
+        }
+    }
+
+    fn group_count(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|shard| lock(shard).groups.len())
+            .sum()
+    }
+
+    async fn collect(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+    ) -> Result<Vec<Fingerprint>, StateError> {
+        let grace = self.grace();
+        let mut grouped = std::collections::HashSet::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            let ours = shard
+                .groups
+                .iter()
+                .filter(|((owner, _), _)| owner == tenant);
+            for (_, group) in ours {
+                grouped.extend(
+                    group
+                        .members()
+                        .filter(|a| a.ends_at <= before)
+                        .map(|a| a.fingerprint),
+                );
+            }
+        }
+        Ok(self.table(tenant).collect(before, grace, &grouped))
+    }
+}
+
+fn snapshot(group: &Group) -> GroupSnapshot {
+    GroupSnapshot {
+        identity: Arc::clone(group.identity()),
+        first_tick: group.grid().first(),
+        due: group.due(),
+        members: group.members().map(|a| a.fingerprint).collect(),
+        told: group.told().to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    crate::conformance!(|| std::sync::Arc::new(crate::memory::Memory::default()));
+}
