@@ -1,1 +1,128 @@
-//! Placeholder header, written with the crate.
+//! Integrations: how a notification becomes a message in somebody's channel.
+//!
+//! One small file per integration: notification → request (mostly pure), then the answer is classified. Nothing here reads a
+//! clock, retries or remembers: the engine decides when and whether, `outbound` opens the connections.
+//!
+//! Start reading at [`Integration`], then [`webhook`], the simplest one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::alert::Alert;
+use domain::id::IntegrationId;
+use domain::label::Labels;
+use domain::notification::Reason;
+use domain::time::Timestamp;
+
+/// One alert of a message, with what the message says about it.
+#[derive(Clone, Debug)]
+pub struct NotifiedAlert {
+    /// The alert.
+    pub alert: Arc<Alert>,
+    /// Whether the message calls it resolved; firing otherwise.
+    pub is_resolved: bool,
+}
+
+/// A message to one integration, before it takes that integration's form.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    /// The receiver's name.
+    pub receiver: Arc<str>,
+    /// Alertmanager's group key text.
+    pub group_key: String,
+    /// The labels the group's alerts share by group_by.
+    pub group_labels: Labels,
+    /// The alerts in Alertmanager's order (job, instance, label set); never empty. With `send_resolved: false` the resolved
+    /// ones are left out already.
+    pub alerts: Vec<NotifiedAlert>,
+    /// Why it is sent.
+    pub reason: Reason,
+    /// Where people reach this server, without a trailing slash.
+    pub external_url: Arc<str>,
+    /// The same for every repeat of the same message: hex SHA-256 of tenant, group key, integration and sequence number.
+    pub idempotency_key: String,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+impl Notification {
+    /// Whether any alert of it fires; it is "resolved" otherwise.
+    pub fn is_firing(&self) -> bool {
+        self.alerts.iter().any(|a| !a.is_resolved)
+    }
+}
+
+/// Why a delivery failed, as `alertmanager_notifications_failed_total` counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureReason {
+    /// 4xx.
+    ClientError,
+    /// 5xx.
+    ServerError,
+    /// 401 and 403.
+    AuthError,
+    /// 429.
+    RateLimited,
+    /// The delivery was cancelled.
+    ContextCanceled,
+    /// Its time ran out.
+    ContextDeadlineExceeded,
+    /// Anything else.
+    Other,
+}
+
+impl FailureReason {
+    /// The metric label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientError => "clientError",
+            Self::ServerError => "serverError",
+            Self::AuthError => "authError",
+            Self::RateLimited => "rateLimited",
+            Self::ContextCanceled => "contextCanceled",
+            Self::ContextDeadlineExceeded => "contextDeadlineExceeded",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A delivery that failed: what the caller can do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct DeliveryError {
+    /// Whether another attempt with the same message can succeed; no earlier than the given delay if there is one.
+    pub retry: Option<RetryAdvice>,
+    /// Whether the receiver may have accepted the message although no answer says so.
+    pub is_ambiguous: bool,
+    /// How it is counted.
+    pub reason: FailureReason,
+    /// What happened, for logs and Explain; free of secrets.
+    pub detail: String,
+}
+
+/// When another attempt may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryAdvice {
+    /// The provider named this delay (429 with Retry-After).
+    pub after: Option<Duration>,
+}
+
+/// One way to deliver, configured.
+#[async_trait]
+pub trait Integration: Send + Sync {
+    /// Its identity, `<receiver>/<type>[<index>]`.
+    fn id(&self) -> &IntegrationId;
+
+    /// Its type as metrics name it (`webhook`, `inbox`, …).
+    fn kind(&self) -> &'static str;
+
+    /// Whether it wants to hear of ends.
+    fn send_resolved(&self) -> bool;
+
+    /// How long one attempt may take, when its configuration says so.
+    fn timeout(&self) -> Option<Duration>;
+
+    /// Makes one attempt, which must end within `deadline`.
+    async fn deliver(&self, notification: &Notification, deadline: Duration) -> Result<(), DeliveryError>;
+}
