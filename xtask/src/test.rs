@@ -38,14 +38,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         &["test", "--workspace", "--all-targets", "--no-fail-fast"]
     };
     let mut tally = Tally::default();
+    let examples = &["test", "--quiet", "--workspace", "--doc", "--no-fail-fast"];
+    let examples = step(examples, install, &mut tally);
     let tests = step(main, install, &mut tally);
-    let examples = step(
-        &["test", "--workspace", "--doc", "--no-fail-fast"],
-        install,
-        &mut tally,
-    );
     println!("{}", tally.closing_line());
-    tests.and(examples)?;
+    examples.and(tests)?;
     if tally.passed <= tally.excused {
         bail!("no test ran");
     }

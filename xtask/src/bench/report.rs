@@ -250,7 +250,7 @@ fn silence_rows() -> Vec<Row> {
             "silences just made: GET one alert",
             |f| f.silenced_exact,
             time,
-            part(200.0),
+            part(50.0),
         ),
         row(
             "silences just made: GET 1/20 by alertname",
@@ -262,7 +262,7 @@ fn silence_rows() -> Vec<Row> {
             "one silence made before each GET of one alert",
             |f| f.silenced_again,
             time,
-            part(200.0),
+            part(50.0),
         ),
         row(
             "silences just made: GET all alerts",

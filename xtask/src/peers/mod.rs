@@ -74,8 +74,12 @@ impl Peer {
     fn path(&self) -> PathBuf {
         match std::env::var_os(self.variable) {
             Some(path) => path.into(),
-            None => self.suite.root().join("usr/bin").join(self.program),
+            None => self.unpacked(),
         }
+    }
+
+    fn unpacked(&self) -> PathBuf {
+        self.suite.root().join("usr/bin").join(self.program)
     }
 
     /// Whether it is there with what it cannot start without.
@@ -130,7 +134,10 @@ pub(crate) fn ensure(install: bool) -> Result<Vec<&'static str>> {
     }
     let missing = missing();
     if install && !missing.is_empty() {
-        bail!("the packages hold no program for {}", missing.join(", "));
+        bail!(
+            "still missing, although everything was fetched: {} (does the variable name a file?)",
+            missing.join(", ")
+        );
     }
     Ok(missing)
 }
@@ -145,7 +152,7 @@ fn missing() -> Vec<&'static str> {
 
 fn fetch_missing() -> Result<()> {
     for suite in [&STABLE, &SID] {
-        let lacks = |peer: &Peer| std::ptr::eq(peer.suite, suite) && !peer.path().is_file();
+        let lacks = |peer: &Peer| std::ptr::eq(peer.suite, suite) && !peer.unpacked().is_file();
         if PEERS.iter().any(lacks) {
             eprintln!(
                 "peers: fetching {} of suite {}",
