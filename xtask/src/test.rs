@@ -72,7 +72,7 @@ fn run_counted(command: &mut Command, tally: &mut Tally) -> Result<()> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("cannot start {command:?}"))?;
+        .with_context(|| format!("cannot start {}", workspace::spelled(command)))?;
     let out = child.stdout.take().context("the child's output is piped")?;
     let err = child
         .stderr
@@ -85,7 +85,7 @@ fn run_counted(command: &mut Command, tally: &mut Tally) -> Result<()> {
     });
     let status = child.wait().context("cannot wait for the child")?;
     if !status.success() {
-        bail!("{command:?} ended with {status}");
+        bail!("{} ended with {status}", workspace::spelled(command));
     }
     Ok(())
 }

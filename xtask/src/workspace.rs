@@ -31,11 +31,20 @@ pub(crate) fn cargo<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Comma
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
-        .with_context(|| format!("cannot start {command:?}"))?;
+        .with_context(|| format!("cannot start {}", spelled(command)))?;
     if !status.success() {
-        bail!("{command:?} ended with {status}");
+        bail!("{} ended with {status}", spelled(command));
     }
     Ok(())
+}
+
+/// A command as one would type it, without the environment it gets.
+pub(crate) fn spelled(command: &Command) -> String {
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy())
+        .collect();
+    words.join(" ")
 }
 
 /// Refuses arguments a command does not know; returns whether `--install` was among them.
