@@ -45,6 +45,10 @@ pub struct GroupIdentity {
     pub group_interval: Duration,
     /// After this long the same is told again.
     pub repeat_interval: Duration,
+    /// Names of intervals in which nothing is told.
+    pub mute_time_intervals: Vec<Arc<str>>,
+    /// Names of intervals outside of which nothing is told.
+    pub active_time_intervals: Vec<Arc<str>>,
 }
 
 /// A receiver as far as telling is concerned.
@@ -308,12 +312,7 @@ impl Group {
     pub fn commit(&mut self, integration: &IntegrationId, seq: u64, sent_at: Timestamp) -> &Told {
         let told = self.told_mut(integration);
         if let Some(pending) = told.pending.take_if(|p| p.seq == seq) {
-            told.last = Some(ToldMessage {
-                firing: pending.firing,
-                tick: pending.tick,
-                sent_at,
-                reason: pending.reason,
-            });
+            told.last = Some(pending.accepted(sent_at));
         }
         told
     }
@@ -328,6 +327,7 @@ impl Group {
     /// Replaces what an integration counts as told without a message: it wants no "resolved" and everything is over.
     pub fn settle(&mut self, integration: &IntegrationId, message: ToldMessage) -> &Told {
         let told = self.told_mut(integration);
+        told.seq += 1;
         told.last = Some(message);
         told
     }

@@ -96,6 +96,8 @@ fn group(tenant: &TenantId, receiver: &str, name: &str) -> Arc<GroupIdentity> {
         group_wait: Duration::from_secs(10),
         group_interval: Duration::from_secs(60),
         repeat_interval: Duration::from_secs(600),
+        mute_time_intervals: vec![],
+        active_time_intervals: vec![],
     })
 }
 

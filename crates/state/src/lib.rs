@@ -45,8 +45,8 @@ pub struct Ingested {
     pub alert: Arc<Alert>,
     /// Groups it made, with their first tick.
     pub created: Vec<(GroupKey, Timestamp)>,
-    /// Whether anything changed that must be durable before the sender is told so; false for a refresh that a recent
-    /// record still covers (protocol.md §5, coalescing).
+    /// Whether it must be made durable before the sender is told so; false for a refresh that a record named to
+    /// [`State::mark_recorded`] still covers (protocol.md §5, coalescing).
     pub must_record: bool,
 }
 
@@ -119,6 +119,9 @@ pub trait State: Send + Sync {
         batch: Vec<Placed>,
         now: Timestamp,
     ) -> Result<Vec<Ingested>, StateError>;
+
+    /// Notes that these states of alerts are durable, so that refreshes close to them need no record.
+    fn mark_recorded(&self, tenant: &TenantId, alerts: &[Arc<Alert>]);
 
     /// Claims up to `limit` groups that are due.
     async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError>;

@@ -150,6 +150,11 @@ impl State for Memory {
         Ok(ingested.collect())
     }
 
+    fn mark_recorded(&self, tenant: &TenantId, alerts: &[Arc<Alert>]) {
+        let table = self.table(tenant);
+        alerts.iter().for_each(|alert| table.mark_recorded(alert));
+    }
+
     async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError> {
         let grace = self.grace();
         let mut due = Vec::new();

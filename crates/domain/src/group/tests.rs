@@ -43,6 +43,8 @@ fn identity(send_resolved: bool) -> Arc<GroupIdentity> {
         group_wait: Duration::from_secs(30),
         group_interval: Duration::from_secs(300),
         repeat_interval: Duration::from_secs(3600),
+        mute_time_intervals: vec![],
+        active_time_intervals: vec![],
     })
 }
 

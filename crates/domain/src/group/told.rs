@@ -43,7 +43,21 @@ pub struct Pending {
     pub reason: Reason,
 }
 
+impl Pending {
+    /// What is told once the message is accepted.
+    pub fn accepted(self, sent_at: Timestamp) -> ToldMessage {
+        ToldMessage { firing: self.firing, tick: self.tick, sent_at, reason: self.reason }
+    }
+}
+
 impl Told {
+    /// Whether this is what was known later than `other`: records may be read back in any order.
+    ///
+    /// The number grows with every message; of one message, "in flight" comes before its end.
+    pub fn supersedes(&self, other: &Told) -> bool {
+        (self.seq, self.pending.is_none()) >= (other.seq, other.pending.is_none())
+    }
+
     /// Whether the integration believes this alert to be firing, or may (a message saying so is in flight).
     pub fn believes_firing(&self, fingerprint: Fingerprint) -> bool {
         let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();

@@ -80,22 +80,29 @@ impl AlertTable {
         let is_covered = known.is_some_and(|entry| entry.covers(&alert));
         let created = offer(&alert);
         let must_record = !is_covered || !created.is_empty();
-        match part.get_mut(&fingerprint).filter(|_| !must_record) {
-            Some(entry) => entry.alert = Arc::clone(&alert),
-            None => {
-                part.insert(fingerprint, Entry::recorded(Arc::clone(&alert)));
-            }
-        }
-        Ingested {
-            alert,
-            created,
-            must_record,
+        let fresh = || Entry::unrecorded(Arc::clone(&alert));
+        part.entry(fingerprint).or_insert_with(fresh).alert = Arc::clone(&alert);
+        Ingested { alert, created, must_record }
+    }
+
+    /// Notes that this state of an alert is durable. Only now may refreshes lean on it: a sender must not be told "stored"
+    /// because of a record that is still being written for somebody else.
+    pub(super) fn mark_recorded(&self, alert: &Alert) {
+        let mut part = lock(self.part(alert.fingerprint));
+        if let Some(entry) = part.get_mut(&alert.fingerprint)
+            && entry.recorded_at_ms <= alert.updated_at.unix_ms()
+        {
+            entry.recorded_ends_ms = alert.ends_at.unix_ms();
+            entry.recorded_at_ms = alert.updated_at.unix_ms();
         }
     }
 
     /// Puts a recorded alert back.
     pub(super) fn restore(&self, alert: Arc<Alert>) {
-        lock(self.part(alert.fingerprint)).insert(alert.fingerprint, Entry::recorded(alert));
+        let mut part = lock(self.part(alert.fingerprint));
+        let recorded_ends_ms = alert.ends_at.unix_ms();
+        let recorded_at_ms = alert.updated_at.unix_ms();
+        part.insert(alert.fingerprint, Entry { alert, recorded_ends_ms, recorded_at_ms });
     }
 
     /// Every alert, part by part.
@@ -142,14 +149,8 @@ impl AlertTable {
 }
 
 impl Entry {
-    fn recorded(alert: Arc<Alert>) -> Self {
-        let (recorded_ends_ms, recorded_at_ms) =
-            (alert.ends_at.unix_ms(), alert.updated_at.unix_ms());
-        Self {
-            alert,
-            recorded_ends_ms,
-            recorded_at_ms,
-        }
+    fn unrecorded(alert: Arc<Alert>) -> Self {
+        Self { alert, recorded_ends_ms: i64::MIN, recorded_at_ms: i64::MIN }
     }
 
     /// Whether a refresh may go unrecorded: nothing but the end moved, and by less than a quarter of the recorded span.
@@ -162,9 +163,9 @@ impl Entry {
             && known.generator_url == refreshed.generator_url
             && known.annotations == refreshed.annotations
             && !refreshed.is_explicit_end();
-        let span_ms = self.recorded_ends_ms - self.recorded_at_ms;
-        let moved_ms = refreshed.ends_at.unix_ms() - self.recorded_ends_ms;
+        let span_ms = self.recorded_ends_ms.saturating_sub(self.recorded_at_ms);
+        let moved_ms = refreshed.ends_at.unix_ms().saturating_sub(self.recorded_ends_ms);
         let is_ahead = self.recorded_ends_ms > refreshed.updated_at.unix_ms();
-        is_same && is_ahead && moved_ms >= 0 && moved_ms * 4 < span_ms
+        is_same && is_ahead && moved_ms >= 0 && moved_ms < span_ms / 4
     }
 }
