@@ -53,39 +53,7 @@ impl Notification {
     }
 }
 
-/// Why a delivery failed, as `alertmanager_notifications_failed_total` counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureReason {
-    /// 4xx.
-    ClientError,
-    /// 5xx.
-    ServerError,
-    /// 401 and 403.
-    AuthError,
-    /// 429.
-    RateLimited,
-    /// The delivery was cancelled.
-    ContextCanceled,
-    /// Its time ran out.
-    ContextDeadlineExceeded,
-    /// Anything else.
-    Other,
-}
-
-impl FailureReason {
-    /// The metric label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ClientError => "clientError",
-            Self::ServerError => "serverError",
-            Self::AuthError => "authError",
-            Self::RateLimited => "rateLimited",
-            Self::ContextCanceled => "contextCanceled",
-            Self::ContextDeadlineExceeded => "contextDeadlineExceeded",
-            Self::Other => "other",
-        }
-    }
-}
+pub use runtime::metrics::FailureReason;
 
 /// A delivery that failed: what the caller can do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
