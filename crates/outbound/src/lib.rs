@@ -17,7 +17,6 @@ mod secret;
 mod tls;
 
 #[cfg(test)]
-#[cfg(any())]
 mod tests;
 
 use std::time::Duration;

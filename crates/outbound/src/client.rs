@@ -1,0 +1,195 @@
+//! The real client.
+
+mod attempt;
+mod credentials;
+mod redirect;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderValue;
+use http::header::{HeaderMap, HeaderName};
+use reqwest::{NoProxy, Proxy};
+use tokio::time::Instant;
+
+use crate::tls::{Material, client_config};
+use crate::{
+    Authentication, BuildError, Http, HttpOptions, ProxyOptions, Request, Response, SendError,
+};
+use attempt::Attempt;
+use credentials::header_name;
+use redirect::Hop;
+
+/// Most requests one send may become by redirects; Go's limit.
+const HOPS_MAX: usize = 10;
+
+/// Without an end in sight we still stop waiting after a day.
+const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Sends requests as one `http_config` says, over its own pool of connections.
+#[derive(Debug)]
+pub struct HttpClient {
+    options: HttpOptions,
+    user_agent: HeaderValue,
+    /// Replaced when a certificate file changes.
+    current: Mutex<Arc<Current>>,
+}
+
+/// A client and the certificates it was built from.
+struct Current {
+    client: reqwest::Client,
+    material: Material,
+}
+
+impl std::fmt::Debug for Current {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Current").finish_non_exhaustive()
+    }
+}
+
+impl HttpClient {
+    /// Builds a client; reads the certificate files.
+    ///
+    /// # Errors
+    /// The options cannot be carried out; the text says which and why.
+    pub fn new(options: &HttpOptions, user_agent: &str) -> Result<Self, BuildError> {
+        if matches!(options.authentication, Some(Authentication::OAuth2(_))) {
+            return Err(BuildError::OAuth2);
+        }
+        let invalid = |name: &str| BuildError::Header {
+            name: name.to_owned(),
+        };
+        for (name, values) in &options.headers {
+            let secrets = values.secrets.iter().map(crate::Secret::expose);
+            let mut all = values.values.iter().map(String::as_str).chain(secrets);
+            if header_name(name).is_none() || all.any(|value| HeaderValue::from_str(value).is_err())
+            {
+                return Err(invalid(name));
+            }
+        }
+        let user_agent = HeaderValue::from_str(user_agent).map_err(|_| invalid("User-Agent"))?;
+        let current = Current::build(options, Material::read(&options.tls)?)?;
+        Ok(Self {
+            options: options.clone(),
+            user_agent,
+            current: Mutex::new(Arc::new(current)),
+        })
+    }
+
+    /// Gives the client for the certificates as they are now.
+    async fn current(&self) -> Arc<Current> {
+        let current = Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner));
+        if !Material::has_files(&self.options.tls) {
+            return current;
+        }
+        let tls = self.options.tls.clone();
+        let read = tokio::task::spawn_blocking(move || Material::read(&tls)).await;
+        let rebuilt = match read {
+            Ok(Ok(material)) if material == current.material => return current,
+            Ok(Ok(material)) => Current::build(&self.options, material),
+            Ok(Err(error)) => Err(error),
+            Err(error) => Err(BuildError::Client {
+                cause: error.to_string(),
+            }),
+        };
+        match rebuilt {
+            Ok(rebuilt) => {
+                let rebuilt = Arc::new(rebuilt);
+                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rebuilt);
+                rebuilt
+            }
+            Err(error) => {
+                // A half-written file must not stop notifications: the old one most likely works.
+                tracing::warn!(%error, "certificate files are unusable; the last good ones stay");
+                current
+            }
+        }
+    }
+
+    async fn follow(&self, request: Request, until: Instant) -> Result<Response, SendError> {
+        let current = self.current().await;
+        let mut hop = Hop::first(request)?;
+        for _ in 0..HOPS_MAX {
+            let headers = self.headers(&hop).await?;
+            let attempt = Attempt::new(&current.client, &hop, headers, until);
+            let response = attempt.answer().await?;
+            match hop.next(
+                response.status(),
+                response.headers(),
+                self.options.follow_redirects,
+            ) {
+                Some(next) => hop = next,
+                None => return Ok(attempt::read(response, until).await),
+            }
+        }
+        let cause = format!("{}: stopped after {HOPS_MAX} redirects", hop.shown_host());
+        Err(SendError::Ambiguous { cause })
+    }
+}
+
+#[async_trait]
+impl Http for HttpClient {
+    async fn send(&self, request: Request, deadline: Duration) -> Result<Response, SendError> {
+        let until = Instant::now() + deadline.min(DEADLINE_MAX);
+        self.follow(request, until).await
+    }
+}
+
+impl Current {
+    fn build(options: &HttpOptions, material: Material) -> Result<Self, BuildError> {
+        let tls = client_config(&options.tls, &material, options.enable_http2)?;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            // Redirects are followed by `redirect`, which knows what may go to whom.
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .http1_title_case_headers();
+        if !options.enable_http2 {
+            builder = builder.http1_only();
+        }
+        if !options.proxy.from_environment {
+            builder = builder.no_proxy();
+        }
+        for proxy in proxies(&options.proxy)? {
+            builder = builder.proxy(proxy);
+        }
+        let client = builder.build().map_err(|error| BuildError::Client {
+            cause: error.without_url().to_string(),
+        })?;
+        Ok(Self { client, material })
+    }
+}
+
+fn proxies(options: &ProxyOptions) -> Result<Vec<Proxy>, BuildError> {
+    let Some(url) = &options.url else {
+        return Ok(Vec::new());
+    };
+    let parsed = reqwest::Url::parse(url.expose()).map_err(|_| BuildError::Proxy)?;
+    if !matches!(parsed.scheme(), "http" | "https" | "socks5" | "socks5h") {
+        return Err(BuildError::Proxy);
+    }
+    let mut connect_headers = HeaderMap::new();
+    for (name, values) in &options.connect_headers {
+        let invalid = || BuildError::Header { name: name.clone() };
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+        for value in values {
+            let value = HeaderValue::from_str(value.expose()).map_err(|_| invalid())?;
+            connect_headers.append(header.clone(), value);
+        }
+    }
+    let except = || options.no_proxy.as_deref().and_then(NoProxy::from_string);
+    let plain = Proxy::http(parsed.clone())
+        .map_err(|_| BuildError::Proxy)?
+        .no_proxy(except());
+    // Only a request over TLS goes through a tunnel, so only there are its headers due.
+    let tunnelled = Proxy::https(parsed)
+        .map_err(|_| BuildError::Proxy)?
+        .no_proxy(except());
+    let tunnelled = if connect_headers.is_empty() {
+        tunnelled
+    } else {
+        tunnelled.headers(connect_headers)
+    };
+    Ok(vec![plain, tunnelled])
+}
