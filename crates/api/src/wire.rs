@@ -1,0 +1,10 @@
+//! Wire types: what requests say and how answers are written. Nothing of this leaks into other crates.
+
+pub mod alert;
+pub mod body;
+pub mod datetime;
+pub mod field;
+pub mod json;
+pub mod silence;
+pub mod uri;
+pub mod write;

@@ -1,0 +1,127 @@
+use std::borrow::Cow;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn parse_serve(text: &str) -> Result<PostedAlerts<'_>, BodyError> {
+    parse(text, &Limits::serve())
+}
+
+#[track_caller]
+fn refuses(text: &str, code: u16, message: &str) {
+    let error = parse_serve(text).expect_err(text);
+    assert_eq!((error.code(), error.to_string()), (code, message.to_owned()), "{text}");
+}
+
+fn one(text: &str) -> Posted<'_> {
+    parse_serve(text).expect(text).alerts.into_iter().next().expect("one alert")
+}
+
+#[test]
+fn plain_text_is_borrowed_and_escaped_text_is_not() {
+    let alert = one(r#"[{"labels":{"a":"b","c":"d\n"},"generatorURL":"http://p.test/g"}]"#);
+    assert!(matches!(alert.labels[0], (Cow::Borrowed("a"), Cow::Borrowed("b"))));
+    assert_eq!(alert.labels[1].1, "d\n");
+    assert_eq!(alert.generator_url, "http://p.test/g");
+}
+
+#[test]
+fn names_are_matched_without_case_and_the_last_of_equal_ones_wins() {
+    let alert = one(r#"[{"Labels":{"z":"1","a":"2","z":"3"},"labels":{"b":null},"STARTSAT":"2025-01-01"}]"#);
+    let pairs: Vec<_> = alert.labels.iter().map(|(n, v)| (n.as_ref(), v.as_ref())).collect();
+    assert_eq!(pairs, [("z", "3"), ("a", "2"), ("b", "")]);
+    assert!(alert.starts_at.is_some());
+}
+
+#[test]
+fn what_is_not_stated_is_none() {
+    let alert = one(r#"[{"labels":{"a":"b"},"startsAt":"","endsAt":"0001-01-01T00:00:00Z","annotations":null}]"#);
+    assert_eq!((alert.starts_at, alert.ends_at), (None, None));
+    let alert = one(r#"[{"labels":{"a":"b"},"startsAt":null,"generatorURL":null}]"#);
+    assert_eq!((alert.starts_at, alert.generator_url.as_ref()), (None, ""));
+}
+
+#[test]
+fn errors_come_in_the_order_go_finds_them() {
+    let kind = |text: &str| format!("parsing alerts body from \"\" failed, because {text}");
+    refuses(
+        r#"[{"labels":{"a":1},"annotations":{"x":2}}]"#,
+        400,
+        &kind("json: cannot unmarshal number into Go struct field .annotations.x of type string"),
+    );
+    refuses(r#"[{"labels":{"a":1}},"#, 400, &kind("unexpected EOF"));
+    refuses(
+        r#"[{},{"startsAt":true}]"#,
+        400,
+        &kind("json: cannot unmarshal bool into Go value of type string"),
+    );
+    refuses(r#"[null,{}]"#, 602, "1.labels in body is required");
+    refuses(r#"[{"generatorURL":"x y"}]"#, 601, "0.generatorURL in body must be of type uri: \"x y\"");
+    assert_eq!(parse_serve("[null]").map_err(|error| error.code()), Err(400));
+    refuses(" \n", 602, "alerts in body is required");
+}
+
+#[test]
+fn an_alert_over_a_limit_is_refused_alone() {
+    let long = "v".repeat(4097);
+    let text = format!(r#"[{{"labels":{{"a":"{long}"}}}},{{"labels":{{"a":"b"}}}}]"#);
+    let read = parse_serve(&text).expect("the body is fine");
+    assert_eq!(read.alerts.len(), 1);
+    assert_eq!(read.refused, ["value of label \"a\" has 4097 bytes: at most 4096 are accepted"]);
+    assert_eq!(parse(&text, &Limits::drop_in()).expect("fine").alerts.len(), 2);
+
+    let many: Vec<String> = (0..65).map(|n| format!(r#""l{n}":"v""#)).collect();
+    let text = format!(r#"[{{"labels":{{{}}}}}]"#, many.join(","));
+    let read = parse_serve(&text).expect("the body is fine");
+    assert_eq!(read.refused, ["too many labels: 65, at most 64 are accepted"]);
+
+    let name = "n".repeat(257);
+    let text = format!(r#"[{{"labels":{{"a":"b"}},"annotations":{{"{name}":""}}}}]"#);
+    let read = parse_serve(&text).expect("the body is fine");
+    assert_eq!(read.refused, ["annotation name of 257 bytes: at most 256 are accepted"]);
+}
+
+#[test]
+fn too_many_alerts_refuse_the_whole_body() {
+    let body = format!("[{}]", vec![r#"{"labels":{"a":"b"}}"#; 5_001].join(","));
+    assert_eq!(parse_serve(&body).map_err(|error| error.code()), Err(413));
+    assert_eq!(parse(&body, &Limits::drop_in()).map(|read| read.alerts.len()), Ok(5_001));
+    let deep = format!(r#"[{{"labels":{{"a":"b"}},"x":{}{}}}]"#, "[".repeat(15), "]".repeat(15));
+    assert_eq!(parse_serve(&deep).map_err(|error| error.code()), Err(400));
+}
+
+proptest! {
+    #[test]
+    fn a_posted_label_set_is_read_as_it_is(
+        pairs in proptest::collection::btree_map("(?s).{0,12}", "(?s).{0,24}", 0..10)
+    ) {
+        let text = serde_json::json!([{"labels": &pairs, "annotations": &pairs}]).to_string();
+        let alert = one(&text);
+        let owned = |read: &[Pair<'_>]| -> std::collections::BTreeMap<String, String> {
+            read.iter().map(|(n, v)| (n.clone().into_owned(), v.clone().into_owned())).collect()
+        };
+        prop_assert_eq!(owned(&alert.labels), pairs.clone());
+        prop_assert_eq!(owned(&alert.annotations), pairs);
+    }
+
+    #[test]
+    fn no_body_panics(text in "[\\[\\]{}:,\"\\\\labesntrufg0-9.eE+ é-]{0,60}") {
+        let _ = parse_serve(&text);
+    }
+}
+
+/// Prints what parsing costs; run with `--release -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn cost_per_alert() {
+    let alert = r#"{"labels":{"alertname":"HighRequestLatency","cluster":"eu-west-1","instance":"10.12.13.14:9100","job":"node","namespace":"monitoring","pod":"web-7f9c5d6b8-abcde","prometheus":"monitoring/k8s","service":"frontend","severity":"critical","team":"platform"},"annotations":{"description":"The request latency of frontend is above 500 ms for 10 minutes.","runbook_url":"https://runbooks.example.org/latency","summary":"High request latency"},"startsAt":"2026-03-04T05:06:07.089Z","endsAt":"2026-03-04T05:10:07.089Z","generatorURL":"http://prometheus.example.org:9090/graph?g0.expr=latency+%3E+0.5&g0.tab=1"}"#;
+    let body = format!("[{}]", vec![alert; 100].join(","));
+    let rounds = 2_000_u32;
+    let started = std::time::Instant::now();
+    for _ in 0..rounds {
+        let read = parse(std::hint::black_box(&body), &Limits::drop_in()).expect("a fine body");
+        assert_eq!(std::hint::black_box(read).alerts.len(), 100);
+    }
+    println!("{} bytes an alert: {:?} each", alert.len(), started.elapsed() / rounds / 100);
+}
