@@ -187,6 +187,14 @@ impl Matcher {
         self.0.value.bytes()
     }
 
+    fn has_utf8_name(&self) -> bool {
+        self.0.name.raw.is_none()
+    }
+
+    fn has_utf8_value(&self) -> bool {
+        self.0.value.raw.is_none()
+    }
+
     /// Whether the matcher holds for this value of its label; an absent label has the value `""`.
     pub fn matches(&self, value: &str) -> bool {
         self.0.test.holds(value) != self.0.op.is_negative()
@@ -195,7 +203,7 @@ impl Matcher {
     /// Whether the matcher holds for this label set.
     pub fn matches_labels(&self, labels: &Labels) -> bool {
         // A name that is not UTF-8 names no label, so it must not find one spelled U+FFFD.
-        let found = if self.0.name.raw.is_none() {
+        let found = if self.has_utf8_name() {
             labels.get(self.name())
         } else {
             None

@@ -77,7 +77,7 @@ static MARKS: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
-    use super::quote;
+    use super::{quote, quote_bytes};
 
     #[test]
     fn quotes_as_go_does() {
@@ -88,5 +88,9 @@ mod tests {
             "\"\\u00a0\\u200b\u{fffd}\\u2028\""
         );
         assert_eq!(quote("e\u{301}"), "\"e\u{301}\"");
+        assert_eq!(
+            quote_bytes(b"a\xff\xf0\x9f\"\xc3\xa9"),
+            "\"a\\xff\\xf0\\x9f\\\"é\""
+        );
     }
 }

@@ -10,13 +10,16 @@ mod ast;
 mod class;
 mod parser;
 
-pub(in crate::matcher) use ast::Node;
 use ast::Captures;
+pub(in crate::matcher) use ast::Node;
 
-/// How deep groups may nest. Go allows more; this keeps the recursion of the engine's compiler off the stack's end.
-const MAX_DEPTH: usize = 100;
+/// How deep groups may nest. Go allows more; this bounds the recursion here and in the engine's compiler, which would
+/// otherwise overrun the stack of a small thread.
+const MAX_DEPTH: usize = 40;
+/// How many repetitions may stand directly on each other, which only flags between them make possible.
+const MAX_REPETITIONS: usize = 3;
 /// Nesting as the `regex` crate counts it: a group costs up to five levels there.
-const NEST_LIMIT: u32 = 600;
+const NEST_LIMIT: u32 = 250;
 /// Memory one compiled expression may take.
 const SIZE_LIMIT: usize = 10 << 20;
 /// Memory the lazily built automaton of one expression may take, in each thread that uses it.
@@ -32,7 +35,10 @@ pub struct RegexError {
 
 impl RegexError {
     fn new(reason: &'static str, expression: &str) -> Self {
-        Self { reason, expression: expression.to_owned() }
+        Self {
+            reason,
+            expression: expression.to_owned(),
+        }
     }
 
     /// The pattern is not UTF-8 from here on.

@@ -50,7 +50,9 @@ impl ValueTest {
                 return Ok(Self::Affix(affix));
             }
         }
-        Ok(Self::Regex(Box::new(go_regex::compile_test(&node, &pattern)?)))
+        Ok(Self::Regex(Box::new(go_regex::compile_test(
+            &node, &pattern,
+        )?)))
     }
 
     pub(super) fn holds(&self, value: &str) -> bool {
@@ -70,7 +72,12 @@ fn texts_of(node: &Node) -> Option<Vec<String>> {
         Node::Empty => Some(vec![String::new()]),
         Node::Literal { c, fold: false } => Some(vec![c.to_string()]),
         Node::Capture { node, .. } => texts_of(node),
-        Node::Repeat { node, min: 0, max: Some(1), .. } => {
+        Node::Repeat {
+            node,
+            min: 0,
+            max: Some(1),
+            ..
+        } => {
             let mut texts = texts_of(node)?;
             texts.push(String::new());
             Some(texts)
@@ -98,7 +105,12 @@ fn texts_of(node: &Node) -> Option<Vec<String>> {
 fn extend_all(texts: &mut Vec<String>, node: &Node) -> Option<()> {
     if let Node::Literal { c, fold: false } = node {
         texts.iter_mut().for_each(|text| text.push(*c));
-        return Some(());
+        // One text grows with the pattern; many would multiply it.
+        return if texts.len() > 1 {
+            bounded(texts)
+        } else {
+            Some(())
+        };
     }
     let tails = texts_of(node)?;
     if let [tail] = tails.as_slice() {
@@ -137,8 +149,16 @@ struct Wild {
 impl Wild {
     fn of(node: &Node) -> Option<Self> {
         match node {
-            Node::Repeat { node, min: min @ (0 | 1), max: None, .. } => match **node {
-                Node::Any { newline } => Some(Self { non_empty: *min == 1, newline }),
+            Node::Repeat {
+                node,
+                min: min @ (0 | 1),
+                max: None,
+                ..
+            } => match **node {
+                Node::Any { newline } => Some(Self {
+                    non_empty: *min == 1,
+                    newline,
+                }),
                 _ => None,
             },
             _ => None,
@@ -166,7 +186,9 @@ impl Affix {
         };
         let mut text = String::new();
         for node in nodes {
-            let Node::Literal { c, fold: false } = node else { return None };
+            let Node::Literal { c, fold: false } = node else {
+                return None;
+            };
             text.push(*c);
         }
         if let (Some(before), Some(after)) = (before, after) {
@@ -176,18 +198,22 @@ impl Affix {
                 return None;
             }
         }
-        Some(Self { before, text: text.into(), after })
+        Some(Self {
+            before,
+            text: text.into(),
+            after,
+        })
     }
 
     fn holds(&self, value: &str) -> bool {
         match (self.before, self.after) {
             (Some(before), Some(_)) => before.holds(value) && value.contains(&*self.text),
-            (Some(before), None) => {
-                value.strip_suffix(&*self.text).is_some_and(|part| before.holds(part))
-            }
-            (None, Some(after)) => {
-                value.strip_prefix(&*self.text).is_some_and(|part| after.holds(part))
-            }
+            (Some(before), None) => value
+                .strip_suffix(&*self.text)
+                .is_some_and(|part| before.holds(part)),
+            (None, Some(after)) => value
+                .strip_prefix(&*self.text)
+                .is_some_and(|part| after.holds(part)),
             (None, None) => *self.text == *value,
         }
     }

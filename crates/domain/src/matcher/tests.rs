@@ -1,1 +1,246 @@
+//! The recorded vectors in full, and properties over arbitrary input.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+
+fn vectors() -> Value {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/vectors/matchers.json"
+    );
+    let text = std::fs::read_to_string(path).expect("the vectors are in the repository");
+    serde_json::from_str(&text).expect("the vectors are JSON")
+}
+
+fn input_of(case: &Value) -> Vec<u8> {
+    match (&case["input"], &case["input_b64"]) {
+        (Value::String(text), _) => text.clone().into_bytes(),
+        (_, Value::String(coded)) => STANDARD.decode(coded).expect("base64"),
+        _ => Vec::new(),
+    }
+}
+
+/// The recorded matcher's bytes: `…_b64` where they are not UTF-8.
+fn bytes_of(matcher: &Value, field: &str) -> Vec<u8> {
+    match matcher[format!("{field}_b64")].as_str() {
+        Some(coded) => STANDARD.decode(coded).expect("base64"),
+        None => matcher[field].as_str().expect("a text").as_bytes().to_vec(),
+    }
+}
+
+fn check(
+    what: &str,
+    got: &Result<Vec<Matcher>, MatcherError>,
+    want: &Value,
+    failures: &mut Vec<String>,
+) {
+    let matchers = match (got, want["ok"].as_bool()) {
+        (Ok(matchers), Some(true)) => matchers,
+        (Err(error), Some(false)) => {
+            let want = want["error"].as_str().expect("an error text");
+            if error.to_string() != want {
+                failures.push(format!("{what}: error {error:?}, want {want:?}"));
+            }
+            return;
+        }
+        _ => {
+            failures.push(format!("{what}: {got:?}, want {want}"));
+            return;
+        }
+    };
+    let none = Vec::new();
+    let wanted = want["matchers"].as_array().unwrap_or(&none);
+    let same = matchers.len() == wanted.len()
+        && matchers.iter().zip(wanted).all(|(got, want)| {
+            got.name_bytes() == bytes_of(want, "name")
+                && got.value_bytes() == bytes_of(want, "value")
+                && got.op().as_str() == want["op"]
+                && got.to_string() == want["printed"].as_str().expect("a text")
+        });
+    let printed = want["printed"]
+        .as_str()
+        .is_none_or(|text| print_matchers(matchers) == text);
+    if !same || !printed {
+        failures.push(format!("{what}: {matchers:?}, want {want}"));
+    }
+}
+
+#[test]
+fn parses_as_recorded() {
+    let vectors = vectors();
+    let modes = [
+        ("classic", MatcherMode::Classic),
+        ("utf8", MatcherMode::Utf8),
+        ("fallback", MatcherMode::Fallback),
+    ];
+    let (mut failures, mut checked) = (Vec::new(), 0);
+    for case in vectors["parse"].as_array().expect("cases") {
+        let input = input_of(case);
+        for (name, mode) in modes {
+            let what = format!("{name} {:?}", bytes::to_text(&input));
+            let got = parse_matchers(&input, mode).map(|parsed| parsed.matchers);
+            check(&what, &got, &case[name], &mut failures);
+            let got = parse_matcher(&input, mode).map(|matcher| vec![matcher]);
+            check(
+                &format!("single {what}"),
+                &got,
+                &case["single"][name],
+                &mut failures,
+            );
+            checked += 2;
+        }
+    }
+    assert_eq!(checked, 333 * 6);
+    assert!(
+        failures.is_empty(),
+        "{} failures:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+#[test]
+fn matches_as_recorded() {
+    let vectors = vectors();
+    let cases = vectors["match"].as_array().expect("cases");
+    assert_eq!(cases.len(), 89);
+    for case in cases {
+        let input = case["matchers"].as_str().expect("a text");
+        let parsed = parse_matchers(input.as_bytes(), MatcherMode::Fallback).expect(input);
+        let labels = case["labels"].as_object().expect("labels");
+        let pairs = labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str().expect("text")));
+        let labels = Labels::from_pairs(pairs);
+        let want = case["match"].as_bool().expect("a bool");
+        assert_eq!(all_match(&parsed.matchers, &labels), want, "{case}");
+    }
+}
+
+#[test]
+fn warns_where_the_notations_part() {
+    let warning = |input: &str| {
+        parse_matchers(input.as_bytes(), MatcherMode::Fallback)
+            .expect(input)
+            .warning
+    };
+    assert_eq!(warning(r#"foo="bar""#), None);
+    assert_eq!(warning(r#""a b"=c"#), None);
+    let incompatible = warning("foo=a b").expect("only classic reads it");
+    assert!(incompatible.contains(r#"{foo="a b"}"#), "{incompatible}");
+    let disagreement = warning(r#"foo="\x41""#).expect("the readings differ");
+    assert!(disagreement.contains(r#"{foo="\\x41"}"#), "{disagreement}");
+    assert!(disagreement.contains(r#"{foo="A"}"#), "{disagreement}");
+}
+
+#[test]
+fn orders_by_name_value_and_operator() {
+    let parsed = parse_matchers(b"b=1,a=~2,a=2,a!~2,a!=2,a=1", MatcherMode::Utf8).expect("valid");
+    let mut matchers = parsed.matchers;
+    matchers.sort();
+    let want = r#"{a="1",a="2",a!="2",a=~"2",a!~"2",b="1"}"#;
+    assert_eq!(print_matchers(&matchers), want);
+}
+
+#[test]
+fn knows_valid_label_names() {
+    for (name, classic, utf8) in [
+        ("foo", true, true),
+        ("_f1", true, true),
+        ("1f", false, true),
+        ("a:b", false, true),
+        ("", false, false),
+        ("é", false, true),
+    ] {
+        assert_eq!(
+            is_valid_label_name(name, MatcherMode::Classic),
+            classic,
+            "{name}"
+        );
+        assert_eq!(is_valid_label_name(name, MatcherMode::Utf8), utf8, "{name}");
+        assert_eq!(
+            is_valid_label_name(name, MatcherMode::Fallback),
+            utf8,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn text_that_is_not_utf8_matches_no_label() {
+    let labels = Labels::from_pairs([("a", "\u{fffd}"), ("\u{fffd}", "x")]);
+    let by_value = Matcher::from_bytes(MatchOp::Equal, b"a", b"\xff").expect("a matcher");
+    assert!(!by_value.matches_labels(&labels));
+    let by_name = Matcher::from_bytes(MatchOp::Equal, b"\xff", b"x").expect("a matcher");
+    assert!(!by_name.matches_labels(&labels));
+    let error = Matcher::from_bytes(MatchOp::Regex, b"a", b"x\xff").expect_err("a bad pattern");
+    assert_eq!(
+        error.to_string(),
+        "error parsing regexp: invalid UTF-8: `\u{fffd}`"
+    );
+}
+
+/// Label values that make the difference between the shortcuts and the engine.
+fn values() -> impl Strategy<Value = String> {
+    "[ab.\n]{0,5}"
+}
+
+/// Expressions the shortcuts are for, and some they are not for.
+fn patterns() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a", "b", "ab", r"\.", ".*", ".+", "|", "a|b", "(a|b)", "(?:ab|)", "a?", "(?s:.*)", "(?s)",
+        "(?i)", "", ".", "[ab]", r"\n", "^", "$", r"\Qa.\E", "(a?b)?",
+    ]);
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_input_panics(input in prop::collection::vec(any::<u8>(), 0..40)) {
+        for mode in [MatcherMode::Classic, MatcherMode::Utf8, MatcherMode::Fallback] {
+            let _ = parse_matchers(&input, mode);
+            let _ = parse_matcher(&input, mode);
+        }
+    }
+
+    #[test]
+    fn nothing_like_a_matcher_panics(input in r#"[{]?([a\\"é ][=!~]{1,2}["]?[a\\"\x00éx0-7{}(\[,]{0,6}["]?[, ]?){0,3}[}]?"#) {
+        for mode in [MatcherMode::Classic, MatcherMode::Utf8, MatcherMode::Fallback] {
+            if let Ok(parsed) = parse_matchers(input.as_bytes(), mode) {
+                let _ = print_matchers(&parsed.matchers);
+            }
+            let _ = parse_matcher(input.as_bytes(), mode);
+        }
+    }
+
+    #[test]
+    fn both_notations_read_plain_matchers_alike(name in "[a-z_][a-z0-9_]{0,6}", value in r#"[a-zA-Z0-9 .é|,{}'-]{0,10}"#, op in 0..2_usize) {
+        let input = format!("{{ {name} {} \"{value}\" , }}", ["=", "!="][op]);
+        let classic = parse_matchers(input.as_bytes(), MatcherMode::Classic).expect("classic");
+        let utf8 = parse_matchers(input.as_bytes(), MatcherMode::Utf8).expect("utf8");
+        prop_assert_eq!(&classic, &utf8);
+        let fallback = parse_matchers(input.as_bytes(), MatcherMode::Fallback).expect("fallback");
+        prop_assert_eq!(&classic, &fallback);
+    }
+
+    #[test]
+    fn what_is_printed_reads_back(name in any::<String>().prop_filter("names are not empty", |n| !n.is_empty()), value in any::<String>()) {
+        let matcher = Matcher::equal(&name, &value);
+        let printed = matcher.to_string();
+        // Inside an unquoted name only `\n`, `\"` and `\\` are escaped; other control characters stand as they are.
+        let again = parse_matchers(format!("{{{printed}}}").as_bytes(), MatcherMode::Utf8);
+        prop_assert_eq!(again.expect(&printed).matchers, vec![matcher]);
+    }
+
+    #[test]
+    fn shortcuts_agree_with_the_engine(pattern in patterns(), value in values()) {
+        if let Ok(matcher) = Matcher::new(MatchOp::Regex, "a", &pattern) {
+            let engine = go_regex::compile(&format!("^(?:{pattern})$")).expect("it compiled before");
+            prop_assert_eq!(matcher.matches(&value), engine.is_match(&value), "{}", pattern);
+        }
+    }
+}

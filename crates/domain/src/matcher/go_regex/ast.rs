@@ -14,13 +14,21 @@ pub(in crate::matcher) enum Node {
     /// An assertion in the crate's syntax.
     Assert(&'static str),
     /// Between `min` and `max` (`None`: any number) times.
-    Repeat { node: Box<Node>, min: u32, max: Option<u32>, greedy: bool },
+    Repeat {
+        node: Box<Node>,
+        min: u32,
+        max: Option<u32>,
+        greedy: bool,
+    },
     /// One after the other.
     Concat(Vec<Node>),
     /// One of these.
     Alternate(Vec<Node>),
     /// A capture group.
-    Capture { node: Box<Node>, name: Option<String> },
+    Capture {
+        node: Box<Node>,
+        name: Option<String>,
+    },
 }
 
 /// Whether capture groups are wanted in the written pattern.
@@ -65,7 +73,12 @@ impl Node {
             Self::Any { newline: false } => out.push_str(r"[^\n]"),
             Self::Class(class) => out.push_str(class),
             Self::Assert(assertion) => out.push_str(assertion),
-            Self::Repeat { node, min, max, greedy } => {
+            Self::Repeat {
+                node,
+                min,
+                max,
+                greedy,
+            } => {
                 node.write_atom(out, captures);
                 match (min, max) {
                     (0, None) => out.push('*'),

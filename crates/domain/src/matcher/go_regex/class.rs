@@ -16,7 +16,11 @@ pub(super) enum Escaped {
 
 /// Makes a class match either case when asked to.
 pub(super) fn fold(class: String, fold_case: bool) -> String {
-    if fold_case { format!("(?i:{class})") } else { class }
+    if fold_case {
+        format!("(?i:{class})")
+    } else {
+        class
+    }
 }
 
 /// Reads a class from its `[` on; answers it in the crate's syntax and what follows.
@@ -131,7 +135,10 @@ fn parse_single(text: &str) -> Result<(u32, &str), RegexError> {
     let body = text.strip_prefix('\\').unwrap_or(text);
     let mut chars = body.chars();
     let Some(kind) = chars.next() else {
-        return Err(RegexError::new("trailing backslash at end of expression", ""));
+        return Err(RegexError::new(
+            "trailing backslash at end of expression",
+            "",
+        ));
     };
     let rest = chars.as_str();
     let invalid = |rest: &str| RegexError::new("invalid escape sequence", consumed(text, rest));
@@ -139,7 +146,11 @@ fn parse_single(text: &str) -> Result<(u32, &str), RegexError> {
         // A lone digit would be a reference to a group, which there is not.
         '1'..='7' if !rest.starts_with(|c: char| c.is_digit(8)) => return Err(invalid(rest)),
         '0'..='7' => {
-            let digits = body.bytes().take(3).take_while(|b| (b'0'..=b'7').contains(b)).count();
+            let digits = body
+                .bytes()
+                .take(3)
+                .take_while(|b| (b'0'..=b'7').contains(b))
+                .count();
             let (octal, rest) = body.split_at(digits);
             return Ok((u32::from_str_radix(octal, 8).unwrap_or(0), rest));
         }
@@ -158,11 +169,15 @@ fn parse_single(text: &str) -> Result<(u32, &str), RegexError> {
 
 /// Reads `41` or `{1F525}`; the error is what follows the faulty part.
 fn parse_hex(text: &str) -> Result<(u32, &str), &str> {
-    let (braced, mut rest) = text.strip_prefix('{').map_or((false, text), |rest| (true, rest));
+    let (braced, mut rest) = text
+        .strip_prefix('{')
+        .map_or((false, text), |rest| (true, rest));
     let (mut code, mut digits) = (0_u32, 0);
     loop {
         let mut chars = rest.chars();
-        let Some(c) = chars.next() else { return Err(rest) };
+        let Some(c) = chars.next() else {
+            return Err(rest);
+        };
         rest = chars.as_str();
         match c.to_digit(16) {
             Some(digit) => code = code * 16 + digit,
@@ -191,17 +206,25 @@ fn parse_unicode(text: &str) -> Result<(String, &str), RegexError> {
     let Some((whole, rest)) = end.and_then(|end| text.split_at_checked(end)) else {
         return Err(invalid(text));
     };
-    let name = whole.get(2..).unwrap_or("").trim_start_matches('{').trim_end_matches('}');
+    let name = whole
+        .get(2..)
+        .unwrap_or("")
+        .trim_start_matches('{')
+        .trim_end_matches('}');
     let mut negated = whole.starts_with(r"\P");
-    let name = name.strip_prefix('^').inspect(|_| negated = !negated).unwrap_or(name);
+    let name = name
+        .strip_prefix('^')
+        .inspect(|_| negated = !negated)
+        .unwrap_or(name);
     let property = unicode_property(name).ok_or_else(|| invalid(whole))?;
     let escape = if negated { 'P' } else { 'p' };
     Ok((format!("\\{escape}{{{property}}}"), rest))
 }
 
 /// Four-letter names that are scripts themselves; other such names are abbreviations Go does not know.
-const SHORT_SCRIPTS: [&str; 9] =
-    ["ahom", "cham", "kawi", "lisu", "miao", "modi", "newa", "thai", "toto"];
+const SHORT_SCRIPTS: [&str; 9] = [
+    "ahom", "cham", "kawi", "lisu", "miao", "modi", "newa", "thai", "toto",
+];
 
 /// The property with this name in the crate's syntax: a general category or a script, as in Go.
 fn unicode_property(name: &str) -> Option<String> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::ast::{Node, TEXT_END, TEXT_START};
 use super::class::{self, Escaped};
-use super::{MAX_DEPTH, RegexError};
+use super::{MAX_DEPTH, MAX_REPETITIONS, RegexError};
 
 /// The most a repetition may ask for, also as the product of nested repetitions.
 const MAX_REPEAT: u32 = 1000;
@@ -46,7 +46,10 @@ impl Group {
             _ => Node::Alternate(self.alternatives),
         };
         match self.capture {
-            Some(name) => Node::Capture { node: Box::new(node), name },
+            Some(name) => Node::Capture {
+                node: Box::new(node),
+                name,
+            },
             None => node,
         }
     }
@@ -91,9 +94,19 @@ impl<'a> Parser<'a> {
             '(' => return self.open(before),
             ')' => return self.close(),
             '|' => self.group.finish_alternative(),
-            '^' => self.push(Node::Assert(if self.flags.multi_line { "(?m:^)" } else { TEXT_START })),
-            '$' => self.push(Node::Assert(if self.flags.multi_line { "(?m:$)" } else { TEXT_END })),
-            '.' => self.push(Node::Any { newline: self.flags.dot_newline }),
+            '^' => self.push(Node::Assert(if self.flags.multi_line {
+                "(?m:^)"
+            } else {
+                TEXT_START
+            })),
+            '$' => self.push(Node::Assert(if self.flags.multi_line {
+                "(?m:$)"
+            } else {
+                TEXT_END
+            })),
+            '.' => self.push(Node::Any {
+                newline: self.flags.dot_newline,
+            }),
             '[' => {
                 let (class, rest) = class::parse_class(before, self.flags.fold_case)?;
                 self.rest = rest;
@@ -154,7 +167,11 @@ impl<'a> Parser<'a> {
         if self.open.len() >= MAX_DEPTH {
             return Err(RegexError::new("expression nests too deeply", self.whole));
         }
-        let group = Group { outer, capture, ..Group::default() };
+        let group = Group {
+            outer,
+            capture,
+            ..Group::default()
+        };
         self.open.push(std::mem::replace(&mut self.group, group));
         Ok(())
     }
@@ -202,7 +219,11 @@ impl<'a> Parser<'a> {
                 }
                 ':' | ')' if !negated || saw_flag => {
                     self.flags = flags;
-                    return Ok(if c == ':' { PerlGroup::Plain } else { PerlGroup::Flags });
+                    return Ok(if c == ':' {
+                        PerlGroup::Plain
+                    } else {
+                        PerlGroup::Flags
+                    });
                 }
                 _ => break,
             }
@@ -230,17 +251,25 @@ impl<'a> Parser<'a> {
         }
         let text = consumed(before, self.rest);
         let Some(node) = self.group.current.pop() else {
-            return Err(RegexError::new("missing argument to repetition operator", text));
+            return Err(RegexError::new(
+                "missing argument to repetition operator",
+                text,
+            ));
         };
         if (min >= 2 || max.is_some_and(|max| max >= 2))
             && !repeats_at_most(&node, max.unwrap_or(min), MAX_REPEAT)
         {
             return Err(RegexError::new("invalid repeat count", text));
         }
-        if repeat_chain(&node) >= MAX_DEPTH {
+        if repeat_chain(&node) >= MAX_REPETITIONS {
             return Err(RegexError::new("expression nests too deeply", self.whole));
         }
-        self.push(Node::Repeat { node: Box::new(node), min, max, greedy });
+        self.push(Node::Repeat {
+            node: Box::new(node),
+            min,
+            max,
+            greedy,
+        });
         self.repetition = Some(before);
         Ok(())
     }
@@ -273,7 +302,10 @@ impl<'a> Parser<'a> {
                 None => self.push(Node::Class(class::NOTHING.to_owned())),
             },
             Escaped::Set(set) => {
-                self.push(Node::Class(class::fold(format!("[{set}]"), self.flags.fold_case)));
+                self.push(Node::Class(class::fold(
+                    format!("[{set}]"),
+                    self.flags.fold_case,
+                )));
             }
         }
         Ok(())
@@ -288,7 +320,8 @@ enum PerlGroup<'a> {
 
 /// The part of `from` before `rest`, which is its tail.
 pub(super) fn consumed<'a>(from: &'a str, rest: &str) -> &'a str {
-    from.get(..from.len().saturating_sub(rest.len())).unwrap_or(from)
+    from.get(..from.len().saturating_sub(rest.len()))
+        .unwrap_or(from)
 }
 
 /// Whether nested repetitions multiply to at most `limit`.
@@ -296,7 +329,7 @@ fn repeats_at_most(node: &Node, times: u32, limit: u32) -> bool {
     if times > limit {
         return false;
     }
-    product_at_most(node, if times > 0 { limit / times } else { limit })
+    product_at_most(node, limit.checked_div(times).unwrap_or(limit))
 }
 
 fn product_at_most(node: &Node, limit: u32) -> bool {
@@ -346,7 +379,9 @@ fn parse_counts(text: &str) -> Option<(Counts, &str)> {
 
 /// Reads a decimal number without leading zeros; one that is too large reads as the largest.
 fn parse_count(text: &str) -> Option<(u32, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     if digits.is_empty() || (digits.len() > 1 && digits.starts_with('0')) {
         return None;
