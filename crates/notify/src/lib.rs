@@ -5,6 +5,16 @@
 //!
 //! Start reading at [`Integration`], then [`webhook`], the simplest one.
 
+mod body;
+mod classify;
+pub mod data;
+mod go_json;
+pub mod inbox;
+mod secrets;
+
+#[cfg(test)]
+mod samples;
+
 use std::sync::Arc;
 use std::time::Duration;
 

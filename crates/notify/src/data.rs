@@ -1,0 +1,91 @@
+//! What a message says about a set of alerts as a whole: Alertmanager's notification data.
+
+use domain::label::{Label, Labels};
+
+use crate::{Notification, NotifiedAlert};
+
+/// The facts of a message; `alerts` may be fewer than the group has, and everything is computed on those.
+#[derive(Clone, Debug)]
+pub struct Data<'a> {
+    /// The receiver's name with the characters that mean something in a regular expression escaped.
+    pub receiver: String,
+    /// The alerts the message lists.
+    pub alerts: &'a [NotifiedAlert],
+    /// The labels the group's alerts share by group_by.
+    pub group_labels: &'a Labels,
+    /// The labels all listed alerts share.
+    pub common_labels: Labels,
+    /// The annotations all listed alerts share.
+    pub common_annotations: Labels,
+    /// Where people reach this server.
+    pub external_url: &'a str,
+    /// Why the message is sent, in Alertmanager's words.
+    pub reason: &'static str,
+}
+
+impl<'a> Data<'a> {
+    /// Computes the facts for some alerts of a notification.
+    pub fn new(notification: &'a Notification, alerts: &'a [NotifiedAlert]) -> Self {
+        Self {
+            receiver: quote_meta(&notification.receiver),
+            alerts,
+            group_labels: &notification.group_labels,
+            common_labels: common(alerts.iter().map(|a| &a.alert.labels)),
+            common_annotations: common(alerts.iter().map(|a| &a.alert.annotations)),
+            external_url: &notification.external_url,
+            reason: notification.reason.as_str(),
+        }
+    }
+
+    /// `firing` when any listed alert fires, `resolved` otherwise.
+    pub fn status(&self) -> &'static str {
+        status_word(self.alerts.iter().all(|a| a.is_resolved))
+    }
+
+    /// How many listed alerts fire.
+    pub fn firing_count(&self) -> usize {
+        self.alerts.iter().filter(|a| !a.is_resolved).count()
+    }
+}
+
+/// The word for a state.
+pub(crate) fn status_word(is_resolved: bool) -> &'static str {
+    if is_resolved { "resolved" } else { "firing" }
+}
+
+/// The pairs every set agrees on; a missing name counts as an empty value, as in Go.
+fn common<'a>(mut sets: impl Iterator<Item = &'a Labels>) -> Labels {
+    let Some(first) = sets.next() else { return Labels::empty() };
+    let mut shared: Vec<&Label> = first.iter().collect();
+    for set in sets {
+        if shared.is_empty() {
+            break;
+        }
+        shared.retain(|label| set.get(label.name()).unwrap_or("") == label.value());
+    }
+    if shared.len() == first.len() {
+        return first.clone();
+    }
+    Labels::new(shared.into_iter().cloned().collect())
+}
+
+/// The values in the order messages show them: that of `alertname` first, then by name.
+pub fn shown_values(labels: &Labels) -> impl Iterator<Item = &str> {
+    let rest = labels.pairs().filter(|(name, _)| *name != "alertname");
+    labels.get("alertname").into_iter().chain(rest.map(|(_, value)| value))
+}
+
+/// Go's `regexp.QuoteMeta`.
+fn quote_meta(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
