@@ -1,0 +1,161 @@
+//! Reads records back.
+
+use std::sync::Arc;
+
+use domain::alert::Alert;
+use domain::group::told::{Pending, Told, ToldMessage};
+use domain::id::{GroupKey, IntegrationId, TenantId};
+use domain::label::Interner;
+use domain::matcher::Matcher;
+use domain::silence::Silence;
+
+use super::BadRecord;
+use super::wire::{
+    Bytes, Wire, WireAlert, WireMessage, WirePending, WireSilence, WireTold, op_of, reason_of,
+};
+use crate::journal::Record;
+
+/// Reads records back, sharing what repeats.
+pub(crate) struct Decoder<'i> {
+    interner: &'i Interner,
+    /// The tenant of the last record: nearly always the next one's too.
+    tenant: Option<TenantId>,
+}
+
+impl<'i> Decoder<'i> {
+    pub(crate) fn new(interner: &'i Interner) -> Self {
+        Self {
+            interner,
+            tenant: None,
+        }
+    }
+
+    /// Hands the records of a row's body to `visit` and answers how many there were.
+    pub(crate) fn decode(
+        &mut self,
+        body: &[u8],
+        visit: &mut dyn FnMut(Record),
+    ) -> Result<u32, BadRecord> {
+        let mut rest = body;
+        let mut records: u32 = 0;
+        while !rest.is_empty() {
+            let (wire, after) = postcard::take_from_bytes::<Wire<'_>>(rest)
+                .map_err(|e| BadRecord(format!("record {records}: {e}")))?;
+            visit(self.record(wire)?);
+            rest = after;
+            records = records.saturating_add(1);
+        }
+        Ok(records)
+    }
+
+    fn record(&mut self, wire: Wire<'_>) -> Result<Record, BadRecord> {
+        Ok(match wire {
+            Wire::Alert(alert) => {
+                let tenant = self.tenant(alert.tenant)?;
+                Record::Alert {
+                    tenant,
+                    alert: Arc::new(self.alert(alert)),
+                }
+            }
+            Wire::Group(tenant, key, first_tick) => Record::Group {
+                tenant: self.tenant(tenant)?,
+                key: GroupKey(key),
+                first_tick: first_tick.into(),
+            },
+            Wire::GroupGone(tenant, key) => Record::GroupGone {
+                tenant: self.tenant(tenant)?,
+                key: GroupKey(key),
+            },
+            Wire::Told(told) => Record::Told {
+                tenant: self.tenant(told.tenant)?,
+                key: GroupKey(told.key),
+                integration: IntegrationId::from_stored(told.integration),
+                told: Arc::new(told_of(told)?),
+            },
+            Wire::Silence(silence) => Record::Silence {
+                tenant: self.tenant(silence.tenant)?,
+                silence: Arc::new(self.silence(silence)?),
+            },
+            Wire::SilenceGone(tenant, id) => Record::SilenceGone {
+                tenant: self.tenant(tenant)?,
+                id: id.into(),
+            },
+        })
+    }
+
+    fn tenant(&mut self, text: &str) -> Result<TenantId, BadRecord> {
+        if let Some(tenant) = self
+            .tenant
+            .as_ref()
+            .filter(|tenant| tenant.as_str() == text)
+        {
+            return Ok(tenant.clone());
+        }
+        let tenant: TenantId = text
+            .parse()
+            .map_err(|_| BadRecord(format!("`{text}` is no tenant")))?;
+        self.tenant = Some(tenant.clone());
+        Ok(tenant)
+    }
+
+    fn alert(&self, wire: WireAlert<'_>) -> Alert {
+        let labels = wire.labels.into_labels(self.interner);
+        let fingerprint = labels.fingerprint();
+        Alert {
+            labels,
+            annotations: wire.annotations.into_labels(self.interner),
+            generator_url: wire.generator_url.into(),
+            starts_at: wire.starts_at.into(),
+            ends_at: wire.ends_at.into(),
+            updated_at: wire.updated_at.into(),
+            fingerprint,
+            is_timeout: wire.is_timeout,
+        }
+    }
+
+    fn silence(&self, wire: WireSilence<'_>) -> Result<Silence, BadRecord> {
+        let matcher = |(op, name, value): &(u8, Bytes<'_>, Bytes<'_>)| {
+            Matcher::from_bytes(op_of(*op)?, name.0, value.0)
+                .map_err(|e| BadRecord(format!("silence `{}`: {e}", wire.id)))
+        };
+        Ok(Silence {
+            id: wire.id.into(),
+            matchers: wire
+                .matchers
+                .iter()
+                .map(matcher)
+                .collect::<Result<_, _>>()?,
+            starts_at: wire.starts_at.into(),
+            ends_at: wire.ends_at.into(),
+            updated_at: wire.updated_at.into(),
+            created_by: wire.created_by.to_owned(),
+            comment: wire.comment.to_owned(),
+            annotations: wire.annotations.into_labels(self.interner),
+        })
+    }
+}
+
+fn told_of(wire: WireTold<'_>) -> Result<Told, BadRecord> {
+    let message = |message: WireMessage<'_>| {
+        Ok(ToldMessage {
+            firing: message.firing.into_sorted()?,
+            tick: message.tick.into(),
+            sent_at: message.sent_at.into(),
+            reason: reason_of(message.reason)?,
+        })
+    };
+    let pending = |pending: WirePending<'_>| {
+        Ok::<_, BadRecord>(Pending {
+            seq: pending.seq,
+            firing: pending.firing.into_sorted()?,
+            resolved: pending.resolved.into_sorted()?,
+            tick: pending.tick.into(),
+            reason: reason_of(pending.reason)?,
+        })
+    };
+    Ok(Told {
+        seq: wire.seq,
+        last: wire.last.map(message).transpose()?,
+        pending: wire.pending.map(pending).transpose()?,
+    })
+}

@@ -1,0 +1,425 @@
+//! The one task that writes: it commits together what arrived together.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, Weak};
+
+use domain::id::TenantId;
+use domain::time::Timestamp;
+use runtime::clock::SharedClock;
+use runtime::metrics::JournalMetrics;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection, Row};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::lock::FileLock;
+use super::{Shared, inbox, is_full};
+use crate::StoreError;
+use crate::inbox::{InboxMessage, NewMessage, RING_BYTES_MAX};
+use crate::record::{BODY_MAX, Frame, VERSION, checksum, join_frames};
+
+/// Most bytes one transaction takes in; what waits longer goes into the next.
+const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A trim deletes at most this much at once, so that appends never wait long for it.
+const TRIM_ROWS: i64 = 1_000;
+const TRIM_BYTES: i64 = 16 * 1024 * 1024;
+/// Free pages are given back, this many (16 MiB) at once, when there are more of them than used ones.
+const SHRINK_PAGES: i64 = 4096;
+/// The inbox is cut back to its size after so many new messages: the count costs more than a message does.
+const INBOX_TRIM_EVERY: usize = 64;
+
+type Done<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the writer is asked to do.
+pub(super) enum Work {
+    /// Append encoded records.
+    Append {
+        frames: Vec<Frame>,
+        bytes: u64,
+        done: Done<()>,
+        room: Option<OwnedSemaphorePermit>,
+    },
+    /// Take a message into the inbox.
+    Message {
+        message: Box<NewMessage>,
+        done: Done<u64>,
+    },
+    /// Answer the position after everything so far.
+    Mark { done: Done<i64> },
+    /// Delete some rows before a position; answers whether there are more.
+    Trim { before: i64, done: Done<bool> },
+    /// Note the size after a compaction.
+    Settle { done: Done<()> },
+    /// Give some free space back; answers whether there is more.
+    Shrink { done: Done<bool> },
+    /// Stop after what was queued before.
+    Close { done: oneshot::Sender<()> },
+}
+
+/// The works of one transaction.
+#[derive(Default)]
+struct Batch {
+    rows: Vec<Frame>,
+    bytes: usize,
+    records: u64,
+    appends: Vec<(Done<()>, u64, Option<OwnedSemaphorePermit>)>,
+    messages: Vec<(Box<NewMessage>, Done<u64>)>,
+}
+
+impl Batch {
+    /// Takes work in, or gives it back when it must run by itself.
+    fn take(&mut self, work: Work) -> Option<Work> {
+        match work {
+            Work::Append {
+                frames,
+                bytes,
+                done,
+                room,
+            } => {
+                self.bytes += frames.iter().map(|frame| frame.body.len()).sum::<usize>();
+                self.records += frames
+                    .iter()
+                    .map(|frame| u64::from(frame.records))
+                    .sum::<u64>();
+                join_frames(&mut self.rows, frames);
+                self.appends.push((done, bytes, room));
+                None
+            }
+            Work::Message { message, done } => {
+                self.bytes += message.body.len();
+                self.messages.push((message, done));
+                None
+            }
+            other => Some(other),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= BATCH_BYTES_MAX
+    }
+
+    fn is_empty(&self) -> bool {
+        self.appends.is_empty() && self.messages.is_empty()
+    }
+}
+
+pub(super) struct Writer {
+    shared: Weak<Shared>,
+    /// `None` after an error that may have left the connection unusable.
+    connection: Option<SqliteConnection>,
+    options: SqliteConnectOptions,
+    clock: SharedClock,
+    metrics: JournalMetrics,
+    /// Tenants that got messages since the inbox was last cut back, one entry per message.
+    inbox_tenants: Vec<TenantId>,
+    _lock: FileLock,
+}
+
+impl Writer {
+    pub(super) fn new(
+        shared: Weak<Shared>,
+        connection: SqliteConnection,
+        options: SqliteConnectOptions,
+        clock: SharedClock,
+        metrics: JournalMetrics,
+        lock: FileLock,
+    ) -> Self {
+        Self {
+            shared,
+            connection: Some(connection),
+            options,
+            clock,
+            metrics,
+            inbox_tenants: Vec::new(),
+            _lock: lock,
+        }
+    }
+
+    /// Works until it is closed, or until nobody can ask any more.
+    pub(super) async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Work>) {
+        let mut closed = None;
+        while closed.is_none() {
+            let Some(work) = queue.recv().await else {
+                break;
+            };
+            let mut batch = Batch::default();
+            let mut next = batch.take(work);
+            while next.is_none() && !batch.is_full() {
+                match queue.try_recv() {
+                    Ok(work) => next = batch.take(work),
+                    Err(_) => break,
+                }
+            }
+            if !batch.is_empty() {
+                self.commit(batch).await;
+                self.trim_inbox().await;
+            }
+            if let Some(work) = next {
+                closed = self.alone(work).await;
+            }
+        }
+        queue.close();
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the journal was not closed cleanly; the next start recovers it");
+        }
+        drop(self);
+        if let Some(done) = closed {
+            let _ = done.send(());
+        }
+    }
+
+    /// Work that does not join a batch; answers whom to tell when this was a close.
+    async fn alone(&mut self, work: Work) -> Option<oneshot::Sender<()>> {
+        match work {
+            Work::Mark { done } => {
+                let answer = self.mark().await;
+                let _ = done.send(self.checked(answer));
+            }
+            Work::Trim { before, done } => {
+                let answer = self.trim(before).await;
+                let _ = done.send(self.checked(answer));
+            }
+            Work::Settle { done } => {
+                let answer = self.settle().await;
+                let _ = done.send(self.checked(answer));
+            }
+            Work::Shrink { done } => {
+                let answer = self.shrink().await;
+                let _ = done.send(self.checked(answer));
+            }
+            Work::Close { done } => return Some(done),
+            // A batch takes these.
+            Work::Append { .. } | Work::Message { .. } => {}
+        }
+        None
+    }
+
+    async fn commit(&mut self, mut batch: Batch) {
+        let started = Instant::now();
+        let answer = self.write(&mut batch).await;
+        let answer = self.checked(answer);
+        self.metrics
+            .commit_duration
+            .observe(started.elapsed().as_secs_f64());
+        let written: usize = batch.rows.iter().map(|row| row.body.len()).sum();
+        let written = u64::try_from(written).unwrap_or(u64::MAX);
+        let shared = self.shared.upgrade();
+        if answer.is_ok() {
+            self.metrics.commits.inc();
+            self.metrics.records.inc_by(batch.records);
+            self.metrics.written_bytes.inc_by(written);
+            if let Some(shared) = &shared {
+                let live = shared.live_bytes.fetch_add(written, Ordering::Relaxed) + written;
+                self.metrics
+                    .size_bytes
+                    .set(i64::try_from(live).unwrap_or(i64::MAX));
+            }
+        }
+        self.answer_messages(batch.messages, &answer);
+        for (done, bytes, room) in batch.appends {
+            if let Some(shared) = &shared {
+                shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            }
+            drop(room);
+            // Whoever asked may have gone; the records are written all the same.
+            let _ = done.send(answer.as_ref().map(|_| ()).map_err(Clone::clone));
+        }
+    }
+
+    /// Puts committed messages where readers look, then tells who sent them.
+    fn answer_messages(
+        &mut self,
+        messages: Vec<(Box<NewMessage>, Done<u64>)>,
+        answer: &Result<Vec<inbox::Written>, StoreError>,
+    ) {
+        let ids = match answer {
+            Ok(ids) => ids,
+            Err(error) => {
+                for (_, done) in messages {
+                    let _ = done.send(Err(error.clone()));
+                }
+                return;
+            }
+        };
+        for ((message, done), written) in messages.into_iter().zip(ids) {
+            let id = written.id;
+            if written.is_new
+                && let Some(shared) = self.shared.upgrade()
+            {
+                self.inbox_tenants.push(message.tenant.clone());
+                let message = Arc::new(InboxMessage::numbered(id, *message));
+                let mut rings = shared.rings.lock().unwrap_or_else(PoisonError::into_inner);
+                rings.push(message, RING_BYTES_MAX);
+            }
+            let _ = done.send(Ok(id));
+        }
+    }
+
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => SqliteConnection::connect_with(&self.options).await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    async fn write(&mut self, batch: &mut Batch) -> Result<Vec<inbox::Written>, sqlx::Error> {
+        let now = self.clock.now();
+        let connection = self.connection().await?;
+        // The usual case is one row, which is a transaction by itself: one round trip instead of three.
+        if let ([row], []) = (batch.rows.as_slice(), batch.messages.as_slice()) {
+            insert_row(connection, row, now).await?;
+            return Ok(Vec::new());
+        }
+        let mut transaction = connection.begin().await?;
+        for row in &batch.rows {
+            insert_row(&mut transaction, row, now).await?;
+        }
+        let mut written = Vec::with_capacity(batch.messages.len());
+        for (message, _) in &batch.messages {
+            written.push(inbox::insert(&mut transaction, message).await?);
+        }
+        transaction.commit().await?;
+        Ok(written)
+    }
+
+    /// Cuts the inbox back now and then; that it could not is no reason to refuse anything.
+    async fn trim_inbox(&mut self) {
+        if self.inbox_tenants.len() < INBOX_TRIM_EVERY {
+            return;
+        }
+        let mut tenants = std::mem::take(&mut self.inbox_tenants);
+        tenants.sort_unstable();
+        tenants.dedup();
+        let answer = match self.connection().await {
+            Ok(connection) => inbox::trim(connection, &tenants).await,
+            Err(error) => Err(error),
+        };
+        let _ = self.checked(answer);
+    }
+
+    async fn mark(&mut self) -> Result<i64, sqlx::Error> {
+        let connection = self.connection().await?;
+        let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) FROM journal")
+            .fetch_one(connection)
+            .await?;
+        row.try_get::<i64, _>(0).map(|last| last.saturating_add(1))
+    }
+
+    async fn trim(&mut self, before: i64) -> Result<bool, sqlx::Error> {
+        let connection = self.connection().await?;
+        let rows =
+            sqlx::query("SELECT seq, LENGTH(body) FROM journal WHERE seq < ? ORDER BY seq LIMIT ?")
+                .bind(before)
+                .bind(TRIM_ROWS)
+                .fetch_all(&mut *connection)
+                .await?;
+        let mut bytes = 0;
+        let mut last = None;
+        let mut taken = 0_i64;
+        for row in &rows {
+            bytes += row.try_get::<i64, _>(1)?;
+            last = Some(row.try_get::<i64, _>(0)?);
+            taken += 1;
+            if bytes >= TRIM_BYTES {
+                break;
+            }
+        }
+        let Some(last) = last else { return Ok(false) };
+        sqlx::query("DELETE FROM journal WHERE seq <= ?")
+            .bind(last)
+            .execute(connection)
+            .await?;
+        if let Some(shared) = self.shared.upgrade() {
+            let freed = bytes.unsigned_abs();
+            let live = shared
+                .live_bytes
+                .fetch_sub(freed, Ordering::Relaxed)
+                .saturating_sub(freed);
+            self.metrics
+                .size_bytes
+                .set(i64::try_from(live).unwrap_or(i64::MAX));
+        }
+        Ok(taken == TRIM_ROWS || bytes >= TRIM_BYTES)
+    }
+
+    async fn settle(&mut self) -> Result<(), sqlx::Error> {
+        let Some(shared) = self.shared.upgrade() else {
+            return Ok(());
+        };
+        let live = shared.live_bytes.load(Ordering::Relaxed);
+        let connection = self.connection().await?;
+        sqlx::query("INSERT INTO meta (name, value) VALUES ('baseline_bytes', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+            .bind(i64::try_from(live).unwrap_or(i64::MAX))
+            .execute(&mut *connection)
+            .await?;
+        shared.baseline_bytes.store(live, Ordering::Relaxed);
+        self.metrics.compactions.inc();
+        Ok(())
+    }
+
+    async fn shrink(&mut self) -> Result<bool, sqlx::Error> {
+        let connection = self.connection().await?;
+        let pages: i64 = sqlx::query("PRAGMA page_count")
+            .fetch_one(&mut *connection)
+            .await?
+            .try_get(0)?;
+        let free: i64 = sqlx::query("PRAGMA freelist_count")
+            .fetch_one(&mut *connection)
+            .await?
+            .try_get(0)?;
+        if free > SHRINK_PAGES && free > pages / 2 {
+            sqlx::raw_sql("PRAGMA incremental_vacuum(4096)")
+                .execute(connection)
+                .await?;
+            return Ok(true);
+        }
+        sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(connection)
+            .await?;
+        Ok(false)
+    }
+
+    /// Turns a database error into what the caller can do, and lets go of a connection that may be broken.
+    fn checked<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        answer.map_err(|error| {
+            self.metrics.errors.inc();
+            if !is_full(&error) {
+                self.connection = None;
+            }
+            let Some(shared) = self.shared.upgrade() else {
+                return StoreError::Closed;
+            };
+            let error = shared.unavailable(error);
+            tracing::error!(%error, "the journal was not written");
+            error
+        })
+    }
+}
+
+async fn insert_row(
+    connection: &mut SqliteConnection,
+    row: &Frame,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    debug_assert!(row.records == 1 || row.body.len() <= BODY_MAX);
+    sqlx::query("INSERT INTO journal (version, written_at_ms, records, checksum, body) VALUES (?, ?, ?, ?, ?)")
+        .bind(VERSION)
+        .bind(now.unix_ms())
+        .bind(row.records)
+        .bind(checksum(&row.body).cast_signed())
+        .bind(row.body.as_slice())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The journal's size after the last compaction, as it was noted.
+pub(super) async fn read_baseline(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    let row = sqlx::query("SELECT value FROM meta WHERE name = 'baseline_bytes'")
+        .fetch_optional(connection)
+        .await?;
+    row.map_or(Ok(0), |row| row.try_get::<i64, _>(0).map(i64::unsigned_abs))
+}
