@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::inbox::Rings;
 use crate::{Durability, Options, Store, StoreError};
 
+mod compaction;
 mod inbox;
 mod journal;
 mod lock;
@@ -151,7 +152,7 @@ pub(crate) async fn open(
     let live_bytes = live_bytes(&mut connection)
         .await
         .map_err(|e| not_opened(&file, &e))?;
-    let baseline = writer::read_baseline(&mut connection)
+    let baseline = compaction::read_baseline(&mut connection)
         .await
         .map_err(|e| not_opened(&file, &e))?;
     let rings = inbox::load(&mut connection)

@@ -15,17 +15,12 @@ fn sample() -> Sample {
     }
 }
 
+/// Labels and value of every series, by name.
+type Series = BTreeMap<String, Vec<(String, f64)>>;
+
 /// A small reader of format 0.0.4: checks the syntax and answers series by name and the types.
-fn parse(
-    text: &str,
-) -> (
-    BTreeMap<String, Vec<(String, f64)>>,
-    BTreeMap<String, String>,
-) {
-    let (mut series, mut types) = (
-        BTreeMap::<String, Vec<(String, f64)>>::new(),
-        BTreeMap::new(),
-    );
+fn parse(text: &str) -> (Series, BTreeMap<String, String>) {
+    let (mut series, mut types) = (Series::new(), BTreeMap::new());
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a type line has two words");

@@ -276,7 +276,7 @@ async fn compaction_gives_space_back_and_keeps_the_log_small() {
         let path = format!("{}{suffix}", files.path().display());
         std::fs::metadata(path).map_or(0, |meta| meta.len())
     };
-    for _ in 0..100 {
+    for _ in 0..150 {
         store
             .journal
             .append((0..1000).map(alert_record).collect())

@@ -7,8 +7,8 @@ use domain::id::TenantId;
 use domain::time::Timestamp;
 use runtime::clock::SharedClock;
 use runtime::metrics::JournalMetrics;
+use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{Connection, Row};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -20,11 +20,6 @@ use crate::record::{BODY_MAX, Frame, VERSION, checksum, join_frames};
 
 /// Most bytes one transaction takes in; what waits longer goes into the next.
 const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// A trim deletes at most this much at once, so that appends never wait long for it.
-const TRIM_ROWS: i64 = 1_000;
-const TRIM_BYTES: i64 = 16 * 1024 * 1024;
-/// Free pages are given back, this many (16 MiB) at once, when there are more of them than used ones.
-const SHRINK_PAGES: i64 = 4096;
 /// The inbox is cut back to its size after so many new messages: the count costs more than a message does.
 const INBOX_TRIM_EVERY: usize = 64;
 
@@ -104,12 +99,12 @@ impl Batch {
 }
 
 pub(super) struct Writer {
-    shared: Weak<Shared>,
+    pub(super) shared: Weak<Shared>,
     /// `None` after an error that may have left the connection unusable.
     connection: Option<SqliteConnection>,
     options: SqliteConnectOptions,
     clock: SharedClock,
-    metrics: JournalMetrics,
+    pub(super) metrics: JournalMetrics,
     /// Tenants that got messages since the inbox was last cut back, one entry per message.
     inbox_tenants: Vec<TenantId>,
     _lock: FileLock,
@@ -257,7 +252,7 @@ impl Writer {
         }
     }
 
-    async fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+    pub(super) async fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => SqliteConnection::connect_with(&self.options).await?,
@@ -300,88 +295,6 @@ impl Writer {
         let _ = self.checked(answer);
     }
 
-    async fn mark(&mut self) -> Result<i64, sqlx::Error> {
-        let connection = self.connection().await?;
-        let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) FROM journal")
-            .fetch_one(connection)
-            .await?;
-        row.try_get::<i64, _>(0).map(|last| last.saturating_add(1))
-    }
-
-    async fn trim(&mut self, before: i64) -> Result<bool, sqlx::Error> {
-        let connection = self.connection().await?;
-        let rows =
-            sqlx::query("SELECT seq, LENGTH(body) FROM journal WHERE seq < ? ORDER BY seq LIMIT ?")
-                .bind(before)
-                .bind(TRIM_ROWS)
-                .fetch_all(&mut *connection)
-                .await?;
-        let mut bytes = 0;
-        let mut last = None;
-        let mut taken = 0_i64;
-        for row in &rows {
-            bytes += row.try_get::<i64, _>(1)?;
-            last = Some(row.try_get::<i64, _>(0)?);
-            taken += 1;
-            if bytes >= TRIM_BYTES {
-                break;
-            }
-        }
-        let Some(last) = last else { return Ok(false) };
-        sqlx::query("DELETE FROM journal WHERE seq <= ?")
-            .bind(last)
-            .execute(connection)
-            .await?;
-        if let Some(shared) = self.shared.upgrade() {
-            let freed = bytes.unsigned_abs();
-            let live = shared
-                .live_bytes
-                .fetch_sub(freed, Ordering::Relaxed)
-                .saturating_sub(freed);
-            self.metrics
-                .size_bytes
-                .set(i64::try_from(live).unwrap_or(i64::MAX));
-        }
-        Ok(taken == TRIM_ROWS || bytes >= TRIM_BYTES)
-    }
-
-    async fn settle(&mut self) -> Result<(), sqlx::Error> {
-        let Some(shared) = self.shared.upgrade() else {
-            return Ok(());
-        };
-        let live = shared.live_bytes.load(Ordering::Relaxed);
-        let connection = self.connection().await?;
-        sqlx::query("INSERT INTO meta (name, value) VALUES ('baseline_bytes', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
-            .bind(i64::try_from(live).unwrap_or(i64::MAX))
-            .execute(&mut *connection)
-            .await?;
-        shared.baseline_bytes.store(live, Ordering::Relaxed);
-        self.metrics.compactions.inc();
-        Ok(())
-    }
-
-    async fn shrink(&mut self) -> Result<bool, sqlx::Error> {
-        let connection = self.connection().await?;
-        let pages: i64 = sqlx::query("PRAGMA page_count")
-            .fetch_one(&mut *connection)
-            .await?
-            .try_get(0)?;
-        let free: i64 = sqlx::query("PRAGMA freelist_count")
-            .fetch_one(&mut *connection)
-            .await?
-            .try_get(0)?;
-        if free > SHRINK_PAGES && free > pages / 2 {
-            sqlx::raw_sql("PRAGMA incremental_vacuum(4096)")
-                .execute(connection)
-                .await?;
-            return Ok(true);
-        }
-        sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(connection)
-            .await?;
-        Ok(false)
-    }
-
     /// Turns a database error into what the caller can do, and lets go of a connection that may be broken.
     fn checked<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         answer.map_err(|error| {
@@ -414,12 +327,4 @@ async fn insert_row(
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// The journal's size after the last compaction, as it was noted.
-pub(super) async fn read_baseline(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
-    let row = sqlx::query("SELECT value FROM meta WHERE name = 'baseline_bytes'")
-        .fetch_optional(connection)
-        .await?;
-    row.map_or(Ok(0), |row| row.try_get::<i64, _>(0).map(i64::unsigned_abs))
 }
