@@ -1,1 +1,199 @@
-//! Placeholder header, written with the crate.
+//! Use cases: taking alerts in, deciding who is told, telling them, and showing it all.
+//!
+//! The engine joins the pure domain with the ports (`state`, `store`, `notify`) and names no adapter (L5). It reads the clock
+//! once per unit of work and passes `now` down. What it promises: nothing acknowledged is lost (a record is durable
+//! before the caller hears "yes"), and nothing recorded as told is told again.
+//!
+//! Start reading at [`flush`], the walk of one group from its tick to its receivers; then [`ingest`] and [`mirror`].
+
+pub mod deliver;
+pub mod dispatch;
+pub mod explain;
+pub mod flush;
+pub mod ingest;
+pub mod judge;
+pub mod maintenance;
+pub mod mirror;
+pub mod read;
+pub mod reload;
+pub mod restore;
+pub mod settings;
+pub mod silences;
+pub mod tenant;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use domain::id::TenantId;
+use domain::label::Interner;
+use domain::time::Timestamp;
+use runtime::clock::SharedClock;
+use runtime::ids::SharedIds;
+use runtime::metrics::Metrics;
+use runtime::tasks::TaskGroup;
+use state::State;
+use store::inbox::Inbox;
+use store::journal::Journal;
+use tokio::sync::Notify;
+
+pub use ingest::{IngestReport, PostedAlert};
+pub use silences::PutSilenceError;
+pub use tenant::Tenant;
+
+/// Why a request could not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// Nothing was acknowledged; the same request may be repeated (503).
+    #[error("{0}")]
+    Unavailable(String),
+    /// A limit was reached; the text says which.
+    #[error("{0}")]
+    Limit(String),
+}
+
+/// Bounds and periods of a process; flags set them.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// How long ended silences are kept (`--data.retention`).
+    pub retention: Duration,
+    /// How often ended alerts are collected (`--alerts.gc-interval`).
+    pub alerts_gc_interval: Duration,
+    /// How often silences and the journal are looked after (`--data.maintenance-interval`).
+    pub maintenance_interval: Duration,
+    /// Nothing is flushed before start plus this (`--dispatch.start-delay`).
+    pub start_delay: Duration,
+    /// Most silences of a tenant, expired ones included; 0 is no limit (`--silences.max-silences`).
+    pub silences_max: usize,
+    /// Largest silence in bytes; 0 is no limit (`--silences.max-silence-size-bytes`).
+    pub silence_bytes_max: usize,
+    /// Most alerts with one alertname; 0 is no limit (`--alerts.per-alertname-limit`).
+    pub per_alertname_limit: usize,
+    /// Whether changes of silences are logged (`--log.silences`).
+    pub log_silences: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(120 * 3600),
+            alerts_gc_interval: Duration::from_secs(30 * 60),
+            maintenance_interval: Duration::from_secs(15 * 60),
+            start_delay: Duration::ZERO,
+            silences_max: 0,
+            silence_bytes_max: 0,
+            per_alertname_limit: 0,
+            log_silences: false,
+        }
+    }
+}
+
+/// What the engine is made of: the world as parameters.
+pub struct Parts {
+    /// Hot shared state.
+    pub state: Arc<dyn State>,
+    /// The durable record.
+    pub journal: Arc<dyn Journal>,
+    /// The built-in inbox.
+    pub inbox: Arc<dyn Inbox>,
+    /// The time.
+    pub clock: SharedClock,
+    /// Where ids come from.
+    pub ids: SharedIds,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Bounds and periods.
+    pub options: EngineOptions,
+}
+
+/// The server without its doors.
+pub struct Engine {
+    tenants: ArcSwap<BTreeMap<TenantId, Arc<Tenant>>>,
+    state: Arc<dyn State>,
+    journal: Arc<dyn Journal>,
+    inbox: Arc<dyn Inbox>,
+    clock: SharedClock,
+    ids: SharedIds,
+    metrics: Arc<Metrics>,
+    options: EngineOptions,
+    interner: Interner,
+    started_at: Timestamp,
+    /// Rung when a group may be due sooner than the dispatcher thinks.
+    wake: Notify,
+    /// Flushes under way, so that a stop can wait for them.
+    flushes: TaskGroup,
+    /// Whether a record could not be written, so that the journal must be restated once it works again.
+    has_unrecorded: AtomicBool,
+    /// Held for reading from "told is recorded" to "told is committed", for writing while a compaction begins.
+    recording: tokio::sync::RwLock<()>,
+}
+
+impl Engine {
+    /// Puts an engine together; it has no tenants and runs nothing yet.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let started_at = parts.clock.now();
+        Arc::new(Self {
+            tenants: ArcSwap::default(),
+            state: parts.state,
+            journal: parts.journal,
+            inbox: parts.inbox,
+            clock: parts.clock,
+            ids: parts.ids,
+            metrics: parts.metrics,
+            options: parts.options,
+            interner: Interner::default(),
+            started_at,
+            wake: Notify::new(),
+            flushes: TaskGroup::new(),
+            has_unrecorded: AtomicBool::new(false),
+            recording: tokio::sync::RwLock::default(),
+        })
+    }
+
+    /// A tenant by its id; unknown tenants are refused, never created (G6).
+    pub fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
+        self.tenants.load().get(id).cloned()
+    }
+
+    /// All tenants in id order.
+    pub fn tenants(&self) -> Vec<Arc<Tenant>> {
+        self.tenants.load().values().cloned().collect()
+    }
+
+    /// The clock every unit of work reads once.
+    pub fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The built-in inbox.
+    pub fn inbox(&self) -> Arc<dyn Inbox> {
+        Arc::clone(&self.inbox)
+    }
+
+    /// When the engine was put together.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// Bounds and periods.
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    /// How many groups there are.
+    pub fn group_count(&self) -> usize {
+        self.state.group_count()
+    }
+
+    /// How many distinct label pairs are held.
+    pub fn interned_count(&self) -> usize {
+        self.interner.len()
+    }
+}

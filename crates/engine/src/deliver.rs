@@ -1,0 +1,122 @@
+//! Attempts: the gate before each, the backoff between them, and what is known at the end.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use domain::limits;
+use notify::{DeliveryError, FailureReason, Notification};
+use runtime::backoff::Backoff;
+use tokio::time::Instant;
+
+use crate::settings::Channel;
+
+/// The longest a provider may ask us to wait before we try anyway.
+const HOLD_MAX: Duration = Duration::from_secs(3600);
+
+/// What is known after the last attempt at a message.
+pub(crate) enum Outcome {
+    /// The receiver accepted it.
+    Accepted,
+    /// It surely did not accept it: the message is taken back, and the next tick may say something newer.
+    Refused(DeliveryError),
+    /// Nobody can know: the message stays as it is for a repeat under the same key.
+    Unknown(DeliveryError),
+}
+
+/// The time a flush has for its sends.
+pub(crate) struct Sending {
+    deadline: Instant,
+    lease_until: Mutex<Instant>,
+}
+
+impl Sending {
+    /// A flush that must end by `deadline` under a lease that lapses at `lease_until`.
+    pub(crate) fn new(deadline: Instant, lease_until: Instant) -> Self {
+        Self { deadline, lease_until: Mutex::new(lease_until) }
+    }
+
+    /// Notes a renewal.
+    pub(crate) fn set_lease_until(&self, lease_until: Instant) {
+        *self.lease_until.lock().unwrap_or_else(PoisonError::into_inner) = lease_until;
+    }
+
+    /// Attempts a message until it is accepted, permanently refused, or out of time.
+    pub(crate) async fn deliver(&self, channel: &Channel, notification: &Notification) -> Outcome {
+        let seed = seed(&notification.idempotency_key);
+        let mut failure = not_attempted();
+        let mut may_have_arrived = false;
+        for delay in Backoff::new(seed) {
+            if !self.wait(channel.held_until().max(Some(Instant::now() + delay))).await {
+                break;
+            }
+            let Ok(Ok(_permit)) = tokio::time::timeout_at(self.deadline, channel.permits.acquire()).await else {
+                break;
+            };
+            if !self.gate() {
+                failure.detail = "the lease of the group lapsed before the message could be sent".to_owned();
+                break;
+            }
+            let patience = channel.integration.timeout().unwrap_or(limits::SEND_TIMEOUT);
+            let patience = patience.min(self.deadline.saturating_duration_since(Instant::now()));
+            let began = Instant::now();
+            let attempt = channel.integration.deliver(notification, patience).await;
+            channel.metrics.request(began.elapsed(), attempt.is_ok());
+            let Err(error) = attempt else { return Outcome::Accepted };
+            tracing::debug!(integration = %channel.integration.id(), detail = %error.detail, "An attempt failed");
+            may_have_arrived |= error.is_ambiguous;
+            let retry = error.retry;
+            failure = error;
+            match retry {
+                None => break,
+                Some(advice) => channel.hold(advice.after.map(|after| Instant::now() + after.min(HOLD_MAX))),
+            }
+        }
+        if may_have_arrived { Outcome::Unknown(failure) } else { Outcome::Refused(failure) }
+    }
+
+    /// Whether enough of the lease is left to send (protocol.md §6, GATE).
+    fn gate(&self) -> bool {
+        let lease_until = *self.lease_until.lock().unwrap_or_else(PoisonError::into_inner);
+        lease_until.saturating_duration_since(Instant::now()) >= limits::GATE
+    }
+
+    /// Waits until `at`; false when that is past the deadline.
+    async fn wait(&self, at: Option<Instant>) -> bool {
+        let at = at.unwrap_or_else(Instant::now);
+        if at >= self.deadline {
+            tokio::time::sleep_until(self.deadline).await;
+            return false;
+        }
+        tokio::time::sleep_until(at).await;
+        true
+    }
+}
+
+fn not_attempted() -> DeliveryError {
+    DeliveryError {
+        retry: Some(notify::RetryAdvice { after: None }),
+        is_ambiguous: false,
+        reason: FailureReason::ContextDeadlineExceeded,
+        detail: "the flush ended before the message could be sent".to_owned(),
+    }
+}
+
+/// A number that differs from message to message, so that retries of many groups spread out.
+fn seed(idempotency_key: &str) -> u64 {
+    let hex = idempotency_key.get(..16).unwrap_or("0");
+    u64::from_str_radix(hex, 16).unwrap_or(0)
+}
+
+impl Channel {
+    /// When the provider wants to hear from us again, if it named a time that has not come.
+    fn held_until(&self) -> Option<Instant> {
+        *self.hold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hold(&self, until: Option<Instant>) {
+        if until.is_some() {
+            *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! One flush: from a claimed group to its receivers, and back to the grid.
+//!
+//! ```text
+//! claim → verdict per alert → per integration, side by side: why notify? → begin → intent recorded → gate → send
+//!       → told recorded → commit → (all integrations done) finish
+//! ```
+//!
+//! What dying at each await leaves behind is protocol.md §7; the record beside the send is what keeps a message that was
+//! accepted from being sent again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::fingerprint::Fingerprint;
+use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::{Claim, Finished, IntegrationSpec, key};
+use domain::id::IntegrationId;
+use domain::limits;
+use domain::notification::{Reason, why_notify};
+use domain::verdict::Verdict;
+use futures::future::join_all;
+use notify::{Notification, NotifiedAlert};
+use store::journal::Record;
+use tokio::time::Instant;
+
+use crate::deliver::{Outcome, Sending};
+use crate::judge::{by_job_and_instance, judge, judge_time};
+use crate::settings::{Channel, Settings};
+use crate::tenant::Suppressed;
+use crate::{Engine, Tenant};
+
+/// An intent that is not on disk after this long is written later; the send goes on (protocol.md §6).
+const INTENT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Messages one flush may send to one integration: the one that was in flight, then the news.
+const MESSAGES_MAX: usize = 2;
+
+/// A group's alerts as this flush sees them.
+struct Judged {
+    /// Unsuppressed alerts that fire, sorted.
+    firing: Vec<Fingerprint>,
+    /// Unsuppressed alerts that are over, sorted.
+    resolved: Vec<Fingerprint>,
+}
+
+/// What one flush works with from start to end: one snapshot (D5).
+struct Flush<'a> {
+    engine: &'a Engine,
+    settings: &'a Settings,
+    claim: &'a Claim,
+    judged: &'a Judged,
+    sending: &'a Sending,
+}
+
+impl Engine {
+    /// Flushes a claimed group.
+    pub(crate) async fn flush(&self, tenant: &Arc<Tenant>, claim: Claim) {
+        let started = Instant::now();
+        self.metrics.dispatcher.flushes.inc();
+        self.metrics.dispatcher.flush_lateness.observe(claim.now.since(claim.tick).as_secs_f64());
+        let settings = tenant.settings();
+        let judged = self.judge(tenant, &settings, &claim);
+        let deadline = claim.identity.group_interval.max(limits::FLUSH_DEADLINE_MIN);
+        let sending = Sending::new(started + deadline, started + limits::LEASE);
+        let flush = Flush { engine: self, settings: &settings, claim: &claim, judged: &judged, sending: &sending };
+        let all = join_all(claim.identity.receiver.integrations.iter().map(|spec| flush.tell(spec)));
+        let is_complete = tokio::select! {
+            told = all => told.into_iter().all(|is_done| is_done),
+            () = self.keep_lease(&claim, &sending) => false,
+        };
+        self.finish(tenant, &claim, is_complete).await;
+        self.metrics.dispatcher.flush_duration.observe(started.elapsed().as_secs_f64());
+    }
+
+    /// Judges every member and notes what is suppressed, and why (D2).
+    fn judge(&self, tenant: &Tenant, settings: &Settings, claim: &Claim) -> Judged {
+        let now = claim.now;
+        let time = judge_time(settings, &claim.identity, now);
+        let mut suppressed = BTreeMap::new();
+        let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let (mut firing, mut resolved) = (Vec::new(), Vec::new());
+        {
+            let mirror = tenant.mirror();
+            for alert in &claim.alerts {
+                match judge(&mirror, &time, &alert.labels, now) {
+                    Verdict::Notify if alert.is_resolved(now, claim.grace) => resolved.push(alert.fingerprint),
+                    Verdict::Notify => firing.push(alert.fingerprint),
+                    Verdict::Suppress(by) => {
+                        *counts.entry(by.metric_reason()).or_default() += 1;
+                        suppressed.insert(alert.fingerprint, Suppressed { at: now, by });
+                    }
+                }
+            }
+        }
+        for (reason, count) in counts {
+            self.metrics.notifications.suppressed(reason, count);
+        }
+        tenant.set_suppressed(claim.identity.key, suppressed);
+        firing.sort_unstable();
+        resolved.sort_unstable();
+        Judged { firing, resolved }
+    }
+
+    /// Renews the lease while anything is out; answers only when it was lost.
+    async fn keep_lease(&self, claim: &Claim, sending: &Sending) {
+        loop {
+            tokio::time::sleep(limits::LEASE_RENEWAL).await;
+            // The deadline inside this instance counts from before the request that granted it (protocol.md §4).
+            let asked_at = Instant::now();
+            match self.state.renew(claim, self.clock.now()).await {
+                Ok(Ok(_)) => sending.set_lease_until(asked_at + limits::LEASE),
+                Ok(Err(_)) => {
+                    tracing::warn!(
+                        tenant = %claim.identity.tenant, group = %claim.identity.key,
+                        "The lease of a group lapsed while it was being flushed; its sends are cancelled and repeated under the same key"
+                    );
+                    return;
+                }
+                // Unreachable state: the lease still stands until it lapses, and the gate watches that.
+                Err(error) => tracing::debug!(%error, "A lease could not be renewed"),
+            }
+        }
+    }
+
+    async fn finish(&self, tenant: &Tenant, claim: &Claim, is_complete: bool) {
+        let group = &claim.identity;
+        match self.state.finish(claim, is_complete, self.clock.now()).await {
+            Ok(Ok(Finished::Gone)) => {
+                tenant.set_suppressed(group.key, BTreeMap::new());
+                let gone = Record::GroupGone { tenant: group.tenant.clone(), key: group.key };
+                self.record_later(vec![gone]).await;
+            }
+            Ok(Ok(Finished::Again { given_up, .. })) => {
+                for (integration, fingerprint) in given_up {
+                    tracing::warn!(
+                        tenant = %group.tenant, group = %group.key, %integration, %fingerprint,
+                        "Gave up telling that an alert is resolved: the receiver refused it for too long"
+                    );
+                }
+                self.wake.notify_one();
+            }
+            Ok(Err(_)) => tracing::debug!(group = %group.key, "A flush ended after its lease"),
+            Err(error) => tracing::warn!(%error, group = %group.key, "A flush could not be finished; it is repeated"),
+        }
+    }
+
+    /// Writes records nobody waits for an answer to. If that fails the journal is restated once it works again.
+    pub(crate) async fn record_later(&self, records: Vec<Record>) {
+        if let Err(error) = self.journal.append(records).await {
+            self.has_unrecorded.store(true, Ordering::Relaxed);
+            tracing::error!(%error, "The journal could not be written; what was told is only in memory until it can");
+        }
+    }
+}
+
+impl Flush<'_> {
+    /// Tells one integration what it does not know; answers whether nothing is left to tell it.
+    async fn tell(&self, spec: &IntegrationSpec) -> bool {
+        let known = self.claim.told.iter().find(|(id, _)| *id == spec.id);
+        let mut told = known.map(|(_, told)| told.clone()).unwrap_or_default();
+        for _ in 0..MESSAGES_MAX {
+            let was_in_flight = told.pending.is_some();
+            let message = match told.pending.take() {
+                Some(in_flight) => in_flight,
+                None => match self.news(spec, &told) {
+                    Some(message) => message,
+                    None => return true,
+                },
+            };
+            if message.firing.is_empty() && !spec.send_resolved && !was_in_flight {
+                self.settle(spec, message).await;
+                return true;
+            }
+            let Some(channel) = self.settings.channel(&spec.id) else {
+                // A reload took the integration away after this claim; the next tick knows the new receiver.
+                return false;
+            };
+            match self.send(spec, channel, message).await {
+                Some(now_told) => told = now_told,
+                None => return false,
+            }
+            if !was_in_flight {
+                return true;
+            }
+        }
+        true
+    }
+
+    /// The message this integration is due, if any.
+    fn news(&self, spec: &IntegrationSpec, told: &Told) -> Option<Pending> {
+        let judged = self.judged;
+        let repeat = self.claim.identity.repeat_interval;
+        let tick = self.claim.tick;
+        let why = why_notify(told, &judged.firing, &judged.resolved, spec.send_resolved, repeat, tick);
+        let reason = match why {
+            Ok(reason) => reason,
+            Err(quiet) => {
+                tracing::trace!(integration = %spec.id, reason = quiet.as_str(), "Nothing to tell");
+                return None;
+            }
+        };
+        let resolved = if spec.send_resolved { judged.resolved.clone() } else { Vec::new() };
+        Some(Pending { seq: 0, firing: judged.firing.clone(), resolved, tick, reason })
+    }
+
+    /// Everything is over and the integration does not want to hear of it: it counts as told all the same.
+    async fn settle(&self, spec: &IntegrationSpec, message: Pending) {
+        let accepted: ToldMessage = message.accepted(self.claim.now);
+        match self.engine.state.settle(self.claim, &spec.id, accepted).await {
+            Ok(told) => self.engine.record_later(vec![self.record(&spec.id, told)]).await,
+            Err(error) => tracing::warn!(%error, "What an integration counts as told could not be stored"),
+        }
+    }
+
+    /// Sends one message until it is accepted, refused, or out of time; answers what is told then, `None` on failure.
+    async fn send(&self, spec: &IntegrationSpec, channel: &Channel, message: Pending) -> Option<Told> {
+        let engine = self.engine;
+        let group = &self.claim.identity;
+        let begun = match engine.state.begin(self.claim, &spec.id, message, engine.clock.now()).await {
+            Ok(Ok(begun)) => begun,
+            Ok(Err(_)) => return None,
+            Err(error) => {
+                tracing::warn!(%error, integration = %spec.id, "A message could not be begun; it is sent at the next tick");
+                return None;
+            }
+        };
+        let Some(notification) = self.notification(spec, &begun) else {
+            // A message in flight about alerts that are gone by now: nothing is left to repeat.
+            return self.take_back(spec, begun.seq).await;
+        };
+        let intent = Told { seq: begun.seq, last: self.last(&spec.id), pending: Some(begun.clone()) };
+        let intent = engine.record_later(vec![self.record(&spec.id, intent)]);
+        let _ = tokio::time::timeout(INTENT_PATIENCE, intent).await;
+
+        channel.metrics.notification();
+        let (seq, reason) = (begun.seq, begun.reason);
+        match self.sending.deliver(channel, &notification).await {
+            Outcome::Accepted => {
+                let sent_at = engine.clock.now();
+                let told = Told { seq, last: Some(begun.accepted(sent_at)), pending: None };
+                // No compaction may begin between record and commit: it would restate the message as still in flight.
+                let _recording = engine.recording.read().await;
+                engine.record_later(vec![self.record(&spec.id, told)]).await;
+                tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
+                engine.state.commit(group, &spec.id, seq, sent_at).await.ok()
+            }
+            Outcome::Refused(error) => {
+                channel.metrics.failed(error.reason);
+                self.log_failure(spec, reason, &error.detail);
+                self.take_back(spec, seq).await;
+                None
+            }
+            Outcome::Unknown(error) => {
+                channel.metrics.failed(error.reason);
+                self.log_failure(spec, reason, &error.detail);
+                None
+            }
+        }
+    }
+
+    /// Takes back a message that was surely not accepted; answers what is told then.
+    async fn take_back(&self, spec: &IntegrationSpec, seq: u64) -> Option<Told> {
+        let told = self.engine.state.refuse(&self.claim.identity, &spec.id, seq).await.ok()?;
+        self.engine.record_later(vec![self.record(&spec.id, told.clone())]).await;
+        Some(told)
+    }
+
+    fn log_failure(&self, spec: &IntegrationSpec, reason: Reason, detail: &str) {
+        let group = &self.claim.identity;
+        tracing::error!(
+            tenant = %group.tenant, group = %group.key, integration = %spec.id, why = %reason, detail,
+            "Notify for alerts failed"
+        );
+    }
+
+    /// The message in words: the frozen alerts, with what is known of them now.
+    fn notification(&self, spec: &IntegrationSpec, message: &Pending) -> Option<Notification> {
+        let wanted = |fingerprint: Fingerprint| {
+            let is_resolved = message.resolved.binary_search(&fingerprint).is_ok();
+            (is_resolved || message.firing.binary_search(&fingerprint).is_ok()).then_some(is_resolved)
+        };
+        // A repeat of a message in flight may name alerts that are suppressed by now: take them from the claim.
+        let mut alerts: Vec<NotifiedAlert> = self
+            .claim
+            .alerts
+            .iter()
+            .filter_map(|alert| {
+                let is_resolved = wanted(alert.fingerprint)?;
+                Some(NotifiedAlert { alert: Arc::clone(alert), is_resolved })
+            })
+            .collect();
+        alerts.sort_by(|a, b| by_job_and_instance(&a.alert, &b.alert));
+        if alerts.is_empty() {
+            return None;
+        }
+        let group = &self.claim.identity;
+        let key = format!("{}\u{0}{}\u{0}{}\u{0}{}", group.tenant, group.key, spec.id, message.seq);
+        Some(Notification {
+            receiver: Arc::clone(&group.receiver.name),
+            group_key: group.text.clone(),
+            group_labels: group.labels.clone(),
+            alerts,
+            reason: message.reason,
+            external_url: Arc::clone(&self.settings.external_url),
+            idempotency_key: key::sha256_hex(&key),
+            at: self.claim.now,
+        })
+    }
+
+    fn last(&self, integration: &IntegrationId) -> Option<ToldMessage> {
+        let known = self.claim.told.iter().find(|(id, _)| id == integration);
+        known.and_then(|(_, told)| told.last.clone())
+    }
+
+    fn record(&self, integration: &IntegrationId, told: Told) -> Record {
+        let group = &self.claim.identity;
+        Record::Told {
+            tenant: group.tenant.clone(),
+            key: group.key,
+            integration: integration.clone(),
+            told: Arc::new(told),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Taking alerts in: check, merge, place in groups, record, and only then say "yes".
+//!
+//! If the process dies before the record is durable the sender has heard nothing and sends again; afterwards the record
+//! brings the alert back (G7).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
+use domain::group::GroupIdentity;
+use domain::label::Labels;
+use domain::matcher::is_valid_label_name;
+use domain::quote::quote;
+use domain::time::Timestamp;
+use state::{Ingested, Placed};
+use store::journal::Record;
+
+use crate::mirror::Mirror;
+use crate::settings::Settings;
+use crate::{Engine, EngineError, Tenant};
+
+/// An alert as posted; texts are borrowed from the request.
+#[derive(Clone, Debug, Default)]
+pub struct PostedAlert<'a> {
+    /// Label pairs in any order; of equal names the last wins.
+    pub labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Annotation pairs in any order.
+    pub annotations: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// Link to what raised it; empty when not stated.
+    pub generator_url: Cow<'a, str>,
+    /// `None` when not stated.
+    pub starts_at: Option<Timestamp>,
+    /// `None` when not stated.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// What became of a post.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IngestReport {
+    /// Why some alerts were refused, in order; the others are stored.
+    pub invalid: Vec<String>,
+}
+
+impl Engine {
+    /// Takes in a post of alerts; durable when it answers. Invalid ones are reported and do not hold back the others.
+    pub async fn ingest(
+        &self,
+        tenant: &Arc<Tenant>,
+        posted: Vec<PostedAlert<'_>>,
+    ) -> Result<IngestReport, EngineError> {
+        let now = self.clock.now();
+        let _placing = tenant.placing.read().await;
+        let settings = tenant.settings();
+        let mut report = IngestReport::default();
+        let batch = self.place(tenant, &settings, posted, now, &mut report);
+        self.metrics.alerts.invalid.inc_by(report.invalid.len() as u64);
+        let groups: Vec<_> = batch.iter().map(|placed| placed.groups.clone()).collect();
+        let ingested = self.state.ingest(tenant.id(), batch, now).await.map_err(unavailable)?;
+        if ingested.iter().any(|i| !i.created.is_empty()) {
+            self.wake.notify_one();
+        }
+        {
+            let mut mirror = tenant.mirror_mut();
+            for (i, groups) in ingested.iter().zip(&groups) {
+                mirror.apply(Arc::clone(&i.alert), groups);
+            }
+        }
+        self.record_ingested(tenant, &ingested).await?;
+        Ok(report)
+    }
+
+    /// Makes what was taken in durable; refreshes that a recent record covers are skipped.
+    async fn record_ingested(&self, tenant: &Arc<Tenant>, ingested: &[Ingested]) -> Result<(), EngineError> {
+        let fresh: Vec<_> = ingested.iter().filter(|i| i.must_record).collect();
+        self.metrics.dispatcher.coalesced.inc_by((ingested.len() - fresh.len()) as u64);
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let mut records = Vec::with_capacity(fresh.len());
+        for one in &fresh {
+            let (tenant, alert) = (tenant.id().clone(), Arc::clone(&one.alert));
+            records.push(Record::Alert { tenant: tenant.clone(), alert });
+            let groups = one.created.iter().map(|(key, first_tick)| Record::Group {
+                tenant: tenant.clone(),
+                key: *key,
+                first_tick: *first_tick,
+            });
+            records.extend(groups);
+        }
+        self.journal.append(records).await.map_err(unavailable)?;
+        let recorded: Vec<_> = fresh.iter().map(|one| Arc::clone(&one.alert)).collect();
+        self.state.mark_recorded(tenant.id(), &recorded);
+        Ok(())
+    }
+
+    /// Checks posted alerts and finds the groups each belongs to. What is known of an alert is reused, so that a refresh
+    /// allocates almost nothing.
+    fn place(
+        &self,
+        tenant: &Arc<Tenant>,
+        settings: &Settings,
+        posted: Vec<PostedAlert<'_>>,
+        now: Timestamp,
+        report: &mut IngestReport,
+    ) -> Vec<Placed> {
+        let mirror = tenant.mirror();
+        let mut batch = Vec::with_capacity(posted.len());
+        let (mut firing, mut resolved) = (0, 0);
+        for mut post in posted {
+            let (starts_at, ends_at, is_timeout) = times(&post, now, settings);
+            if ends_at > now { firing += 1 } else { resolved += 1 }
+            normalize(&mut post.labels);
+            if let Err(text) = check(&post, starts_at, ends_at, settings) {
+                report.invalid.push(text);
+                continue;
+            }
+            let fingerprint = Fingerprint::of_sorted(post.labels.iter().map(|(n, v)| (&**n, &**v)));
+            let known = mirror.known(fingerprint).filter(|k| is_same(&k.alert.labels, &post.labels));
+            if known.is_none() && self.is_over_limit(&mirror, &post) {
+                continue;
+            }
+            let (old, groups) = match known {
+                Some(known) => (Some(known.alert), known.groups),
+                None => (None, Vec::new()),
+            };
+            let alert = self.alert(old.as_deref(), &mut post, fingerprint, (starts_at, ends_at, is_timeout), now);
+            let groups = if old.is_some() { groups } else { self.groups_of(tenant, &mirror, settings, &alert.labels) };
+            batch.push(Placed { alert, groups });
+        }
+        self.metrics.alerts.received_firing.inc_by(firing);
+        self.metrics.alerts.received_resolved.inc_by(resolved);
+        batch
+    }
+
+    fn alert(
+        &self,
+        known: Option<&Alert>,
+        post: &mut PostedAlert<'_>,
+        fingerprint: Fingerprint,
+        (starts_at, ends_at, is_timeout): (Timestamp, Timestamp, bool),
+        now: Timestamp,
+    ) -> Alert {
+        sort_unique(&mut post.annotations);
+        let labels = match known {
+            Some(known) => known.labels.clone(),
+            None => self.interner.labels(texts(&post.labels)),
+        };
+        let annotations = match known {
+            Some(known) if is_same(&known.annotations, &post.annotations) => known.annotations.clone(),
+            // Not interned: annotations rarely repeat, and an entry in the pool costs more than it saves.
+            _ => Labels::from_pairs(texts(&post.annotations)),
+        };
+        let generator_url = match known {
+            Some(known) if *known.generator_url == *post.generator_url => Arc::clone(&known.generator_url),
+            _ => Arc::from(&*post.generator_url),
+        };
+        Alert {
+            labels,
+            annotations,
+            generator_url,
+            starts_at,
+            ends_at,
+            updated_at: now.utc(),
+            fingerprint,
+            is_timeout,
+        }
+    }
+
+    /// The groups a new alert belongs to; groups that are here already are shared.
+    fn groups_of(&self, tenant: &Tenant, mirror: &Mirror, settings: &Settings, labels: &Labels) -> Vec<Arc<GroupIdentity>> {
+        let routes = settings.tree.matches(labels).into_iter();
+        let routes = routes.filter_map(|index| Some((index, settings.tree.route(index)?)));
+        routes
+            .map(|(index, route)| {
+                let group_labels = route.group_labels(labels, &self.interner);
+                let here = mirror.group_identity(index, &group_labels);
+                here.unwrap_or_else(|| settings.group_identity(tenant.id(), index, route, group_labels))
+            })
+            .collect()
+    }
+
+    fn is_over_limit(&self, mirror: &Mirror, post: &PostedAlert<'_>) -> bool {
+        let limit = self.options.per_alertname_limit;
+        if limit == 0 {
+            return false;
+        }
+        let Some((_, name)) = post.labels.iter().find(|(name, _)| name == "alertname") else { return false };
+        let is_over = mirror.count_with("alertname", name) >= limit;
+        if is_over {
+            self.metrics.alerts.limited(name);
+        }
+        is_over
+    }
+}
+
+fn unavailable(error: impl std::fmt::Display) -> EngineError {
+    EngineError::Unavailable(error.to_string())
+}
+
+fn texts<'a>(pairs: &'a [(Cow<'_, str>, Cow<'_, str>)]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pairs.iter().map(|(name, value)| (&**name, &**value))
+}
+
+/// Fills in times that were not stated (spec/alertmanager.md §4.2): start, end, and whether the end is a guess.
+fn times(post: &PostedAlert<'_>, now: Timestamp, settings: &Settings) -> (Timestamp, Timestamp, bool) {
+    let starts_at = post.starts_at.or(post.ends_at).unwrap_or_else(|| now.utc());
+    match post.ends_at {
+        Some(ends_at) => (starts_at, ends_at, false),
+        None => (starts_at, now.utc() + settings.resolve_timeout, true),
+    }
+}
+
+/// Drops labels with empty values and sorts the rest.
+fn normalize(labels: &mut Vec<(Cow<'_, str>, Cow<'_, str>)>) {
+    sort_unique(labels);
+    labels.retain(|(_, value)| !value.is_empty());
+}
+
+fn sort_unique(pairs: &mut Vec<(Cow<'_, str>, Cow<'_, str>)>) {
+    if pairs.is_sorted_by(|a, b| a.0 < b.0) {
+        return;
+    }
+    pairs.sort_by(|a, b| a.0.cmp(&b.0));
+    // Among equal names the last stated is kept: dedup keeps the first, so it looks from the end.
+    pairs.reverse();
+    pairs.dedup_by(|a, b| a.0 == b.0);
+    pairs.reverse();
+}
+
+fn is_same(labels: &Labels, pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> bool {
+    labels.len() == pairs.len() && labels.pairs().eq(texts(pairs))
+}
+
+/// Upstream's checks with upstream's texts.
+fn check(
+    post: &PostedAlert<'_>,
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+    settings: &Settings,
+) -> Result<(), String> {
+    if ends_at < starts_at {
+        return Err("start time must be before end time".to_owned());
+    }
+    if post.labels.is_empty() {
+        return Err("at least one label pair required".to_owned());
+    }
+    let bad_name = |pairs: &[(Cow<'_, str>, Cow<'_, str>)]| {
+        let mut names = pairs.iter().map(|(name, _)| name);
+        names.find(|name| !is_valid_label_name(name, settings.matcher_mode)).map(|name| quote(name))
+    };
+    if let Some(name) = bad_name(&post.labels) {
+        return Err(format!("invalid label set: invalid name {name}"));
+    }
+    if let Some(name) = bad_name(&post.annotations) {
+        return Err(format!("invalid annotations: invalid name {name}"));
+    }
+    Ok(())
+}

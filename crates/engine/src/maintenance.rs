@@ -1,0 +1,135 @@
+//! House-keeping: forgetting what is over, and keeping the journal small.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::id::TenantId;
+use runtime::tasks::Stop;
+use state::GroupSnapshot;
+use store::journal::Record;
+use tokio::time::Instant;
+
+use crate::{Engine, Tenant};
+
+/// How often the journal is asked whether it wants compaction.
+const COMPACTION_CHECK: Duration = Duration::from_secs(5);
+
+/// Objects restated in one append.
+const CHUNK: usize = 1_000;
+
+impl Engine {
+    /// Runs maintenance until told to stop.
+    pub async fn maintain(self: Arc<Self>, stop: Stop) {
+        let mut alerts_at = Instant::now() + self.options.alerts_gc_interval;
+        let mut silences_at = Instant::now() + self.options.maintenance_interval;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(COMPACTION_CHECK) => {}
+                () = stop.stopped() => return,
+            }
+            if alerts_at <= Instant::now() {
+                alerts_at = Instant::now() + self.options.alerts_gc_interval;
+                self.collect_alerts().await;
+            }
+            if silences_at <= Instant::now() {
+                silences_at = Instant::now() + self.options.maintenance_interval;
+                self.collect_silences().await;
+            }
+            self.compact_if_wanted().await;
+        }
+    }
+
+    /// Forgets alerts that have been over for a collection interval and that nobody is owed.
+    pub async fn collect_alerts(&self) {
+        let before = self.clock.now();
+        for tenant in self.tenants() {
+            // Nothing is placed meanwhile: an alert that fires again must not be forgotten under its poster's hands.
+            let _nothing_is_placed = tenant.placing.write().await;
+            match self.state.collect(tenant.id(), before).await {
+                Ok(gone) => tenant.mirror_mut().forget(&gone),
+                Err(error) => tracing::warn!(%error, tenant = %tenant.id(), "Ended alerts could not be collected"),
+            }
+        }
+        self.interner.sweep();
+    }
+
+    /// Forgets silences whose retention is over.
+    pub async fn collect_silences(&self) {
+        let now = self.clock.now();
+        self.metrics.silences.maintenance.inc();
+        self.metrics.nflog.maintenance.inc();
+        for tenant in self.tenants() {
+            let gone = tenant.mirror_mut().silences_mut().collect(now, self.options.retention);
+            if gone.is_empty() {
+                continue;
+            }
+            if let Err(error) = self.state.silence_forget(tenant.id(), &gone).await {
+                tracing::warn!(%error, tenant = %tenant.id(), "Expired silences could not be forgotten");
+            }
+            let record = |id: Arc<str>| Record::SilenceGone { tenant: tenant.id().clone(), id };
+            self.record_later(gone.into_iter().map(record).collect()).await;
+        }
+    }
+
+    /// Restates everything that lives, if the journal is mostly outdated or a record is missing from it.
+    pub async fn compact_if_wanted(&self) {
+        if !self.journal.wants_compaction() && !self.has_unrecorded.load(Ordering::Relaxed) {
+            return;
+        }
+        self.has_unrecorded.store(false, Ordering::Relaxed);
+        if let Err(error) = self.compact().await {
+            self.has_unrecorded.store(true, Ordering::Relaxed);
+            tracing::warn!(%error, "The journal could not be compacted; it is tried again");
+        }
+    }
+
+    async fn compact(&self) -> Result<(), store::StoreError> {
+        let mark = {
+            let _nothing_between_record_and_commit = self.recording.write().await;
+            self.journal.begin_compaction().await?
+        };
+        for tenant in self.tenants() {
+            self.restate_tenant(&tenant).await?;
+        }
+        let mut groups = Vec::new();
+        self.state.visit_groups(&mut |group| groups.extend(group_records(&group)));
+        while !groups.is_empty() {
+            let rest = groups.split_off(groups.len().min(CHUNK));
+            self.journal.append(std::mem::replace(&mut groups, rest)).await?;
+        }
+        self.journal.finish_compaction(mark).await
+    }
+
+    async fn restate_tenant(&self, tenant: &Arc<Tenant>) -> Result<(), store::StoreError> {
+        let id = tenant.id();
+        let silences = tenant.silences();
+        for chunk in silences.chunks(CHUNK) {
+            let record = |s: &Arc<_>| Record::Silence { tenant: id.clone(), silence: Arc::clone(s) };
+            self.journal.append(chunk.iter().map(record).collect()).await?;
+        }
+        // A list of pointers: reading it chunk by chunk would have to survive changes in between.
+        let alerts: Vec<_> = tenant.mirror().all().cloned().collect();
+        for chunk in alerts.chunks(CHUNK) {
+            self.journal.append(chunk.iter().map(|a| alert_record(id, a)).collect()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn alert_record(tenant: &TenantId, alert: &Arc<domain::alert::Alert>) -> Record {
+    Record::Alert { tenant: tenant.clone(), alert: Arc::clone(alert) }
+}
+
+/// Everything the journal keeps of a group.
+pub(crate) fn group_records(group: &GroupSnapshot) -> Vec<Record> {
+    let (tenant, key) = (&group.identity.tenant, group.identity.key);
+    let first = Record::Group { tenant: tenant.clone(), key, first_tick: group.first_tick };
+    let told = group.told.iter().map(|(integration, told)| Record::Told {
+        tenant: tenant.clone(),
+        key,
+        integration: integration.clone(),
+        told: Arc::new(told.clone()),
+    });
+    std::iter::once(first).chain(told).collect()
+}

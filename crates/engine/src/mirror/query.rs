@@ -1,0 +1,222 @@
+//! Answering readers: which alerts, in which order, with what hiding them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
+use domain::matcher::{MatchOp, Matcher, all_match};
+use domain::time::Timestamp;
+
+use super::{Entry, GroupEntry, Mirror, Slot};
+use crate::judge::by_job_and_instance;
+use crate::read::{AlertPage, AlertQuery, AlertView, GroupView};
+use crate::settings::{Receiver, Settings};
+
+impl Mirror {
+    /// See [`crate::Tenant::alerts`].
+    pub(crate) fn alerts(&self, settings: &Settings, query: &AlertQuery, now: Timestamp) -> AlertPage {
+        let limit = query.limit.unwrap_or(usize::MAX);
+        let mut page = AlertPage { alerts: Vec::new(), next: None };
+        let mut take = |fingerprint: Fingerprint, entry: &Entry| {
+            let Some(view) = self.wanted(settings, query, entry, now) else { return true };
+            if page.alerts.len() == limit {
+                page.next = page.alerts.last().map(|last| last.alert.fingerprint);
+                return false;
+            }
+            debug_assert_eq!(view.alert.fingerprint, fingerprint);
+            page.alerts.push(view);
+            true
+        };
+        let after = query.after.map_or(0, |f| f.0.saturating_add(1));
+        if query.after == Some(Fingerprint(u64::MAX)) {
+            return page;
+        }
+        match self.most_selective(&query.matchers) {
+            Some(slots) => {
+                let mut hits: Vec<_> = slots
+                    .iter()
+                    .filter_map(|slot| self.at(*slot))
+                    .map(|entry| (entry.alert.fingerprint, entry))
+                    .filter(|(fingerprint, _)| fingerprint.0 >= after)
+                    .collect();
+                hits.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
+                let _ = hits.into_iter().all(|(fingerprint, entry)| take(fingerprint, entry));
+            }
+            None => {
+                let rest = self.by_fingerprint.range(Fingerprint(after)..);
+                let mut entries = rest.filter_map(|(fingerprint, slot)| Some((*fingerprint, self.at(*slot)?)));
+                let _ = entries.all(|(fingerprint, entry)| take(fingerprint, entry));
+            }
+        }
+        page
+    }
+
+    /// See [`crate::Tenant::groups`].
+    pub(crate) fn groups(&self, settings: &Settings, query: &AlertQuery, now: Timestamp) -> Vec<GroupView> {
+        let mut groups: Vec<&GroupEntry> = self
+            .groups
+            .iter()
+            .flatten()
+            .filter(|group| {
+                let receiver = settings.receiver(&group.identity.receiver.name);
+                receiver.is_some_and(|r| is_wanted_receiver(query, r))
+            })
+            .collect();
+        groups.sort_by(|a, b| {
+            let (a, b) = (&a.identity, &b.identity);
+            let by_labels = a.labels.cmp_as_set(&b.labels);
+            by_labels.then_with(|| a.receiver.name.cmp(&b.receiver.name)).then(a.route.cmp(&b.route))
+        });
+        let mut shared = Shared::default();
+        let mut views = Vec::with_capacity(groups.len());
+        for group in groups {
+            let muted_by = muted_by(settings, group, now);
+            if !query.muted && !muted_by.is_empty() {
+                continue;
+            }
+            let mut alerts = self.members(settings, query, group, &muted_by, now);
+            if alerts.is_empty() {
+                continue;
+            }
+            if views.len() == query.limit.unwrap_or(usize::MAX) {
+                break;
+            }
+            let receiver = Arc::clone(&group.identity.receiver.name);
+            alerts.iter_mut().for_each(|view| shared.note(view, &receiver));
+            views.push(GroupView { labels: group.identity.labels.clone(), receiver, alerts });
+        }
+        shared.fill(&mut views);
+        views
+    }
+
+    fn members(
+        &self,
+        settings: &Settings,
+        query: &AlertQuery,
+        group: &GroupEntry,
+        muted_by: &[Arc<str>],
+        now: Timestamp,
+    ) -> Vec<AlertView> {
+        let alone = settings.receiver(&group.identity.receiver.name).map(|r| Arc::clone(&r.alone));
+        let mut alerts: Vec<AlertView> = group
+            .members
+            .iter()
+            .filter_map(|slot| self.at(*slot))
+            .filter(|entry| self.is_listed(&entry.alert, query, now))
+            .filter_map(|entry| {
+                let mut view = self.view(entry, alone.clone().unwrap_or_default(), now);
+                view.muted_by = muted_by.to_vec();
+                is_wanted_state(query, &view).then_some(view)
+            })
+            .collect();
+        alerts.sort_by(|a, b| by_job_and_instance(&a.alert, &b.alert));
+        alerts
+    }
+
+    fn wanted(&self, settings: &Settings, query: &AlertQuery, entry: &Entry, now: Timestamp) -> Option<AlertView> {
+        if !self.is_listed(&entry.alert, query, now) {
+            return None;
+        }
+        let receivers = self.receivers(settings, entry);
+        let by_receiver = query.receiver.is_some() || !query.receiver_matchers.is_empty();
+        if by_receiver {
+            let mut known = receivers.iter().filter_map(|name| settings.receiver(name));
+            if !known.any(|receiver| is_wanted_receiver(query, receiver)) {
+                return None;
+            }
+        }
+        let view = self.view(entry, receivers, now);
+        is_wanted_state(query, &view).then_some(view)
+    }
+
+    fn is_listed(&self, alert: &Alert, query: &AlertQuery, now: Timestamp) -> bool {
+        !alert.is_resolved(now, self.grace) && all_match(&query.matchers, &alert.labels)
+    }
+
+    fn view(&self, entry: &Entry, receivers: Arc<[Arc<str>]>, now: Timestamp) -> AlertView {
+        let labels = &entry.alert.labels;
+        AlertView {
+            alert: Arc::clone(&entry.alert),
+            receivers,
+            silenced_by: self.silences.silenced_by(labels, now),
+            inhibited_by: self.inhibited_by(labels, now).into_iter().collect(),
+            muted_by: Vec::new(),
+        }
+    }
+
+    fn receivers(&self, settings: &Settings, entry: &Entry) -> Arc<[Arc<str>]> {
+        let mut names = entry.groups.iter().filter_map(|slot| self.group(*slot));
+        if let [_] = *entry.groups
+            && let Some(receiver) = names.next().and_then(|g| settings.receiver(&g.identity.receiver.name))
+        {
+            return Arc::clone(&receiver.alone);
+        }
+        let names = entry.groups.iter().filter_map(|slot| self.group(*slot));
+        names.map(|g| Arc::clone(&g.identity.receiver.name)).collect()
+    }
+
+    /// The shortest list of alerts that some equality matcher leaves; `None` when there is no such matcher.
+    fn most_selective(&self, matchers: &[Matcher]) -> Option<&[Slot]> {
+        let exact = matchers.iter().filter(|m| m.op() == MatchOp::Equal && !m.matches_empty());
+        exact.map(|m| self.postings.with(m.name(), m.value())).min_by_key(|slots| slots.len())
+    }
+}
+
+/// Receivers of alerts that came up in several groups: each alert names all groups it was returned in, sorted.
+#[derive(Default)]
+struct Shared {
+    seen: BTreeMap<Fingerprint, Arc<str>>,
+    several: BTreeMap<Fingerprint, Vec<Arc<str>>>,
+}
+
+impl Shared {
+    fn note(&mut self, view: &AlertView, receiver: &Arc<str>) {
+        let fingerprint = view.alert.fingerprint;
+        if let Some(names) = self.several.get_mut(&fingerprint) {
+            names.push(Arc::clone(receiver));
+        } else if let Some(first) = self.seen.insert(fingerprint, Arc::clone(receiver)) {
+            self.several.insert(fingerprint, vec![first, Arc::clone(receiver)]);
+        }
+    }
+
+    fn fill(self, groups: &mut [GroupView]) {
+        if self.several.is_empty() {
+            return;
+        }
+        let lists: BTreeMap<Fingerprint, Arc<[Arc<str>]>> = self
+            .several
+            .into_iter()
+            .map(|(fingerprint, mut names)| {
+                names.sort();
+                (fingerprint, names.into())
+            })
+            .collect();
+        for view in groups.iter_mut().flat_map(|group| &mut group.alerts) {
+            if let Some(names) = lists.get(&view.alert.fingerprint) {
+                view.receivers = Arc::clone(names);
+            }
+        }
+    }
+}
+
+fn is_wanted_receiver(query: &AlertQuery, receiver: &Receiver) -> bool {
+    let by_name = query.receiver.as_ref().is_none_or(|regex| regex.is_match(&receiver.spec.name));
+    by_name && all_match(&query.receiver_matchers, &receiver.labels)
+}
+
+fn is_wanted_state(query: &AlertQuery, view: &AlertView) -> bool {
+    (query.active || view.is_suppressed())
+        && (query.silenced || view.silenced_by.is_empty())
+        && (query.inhibited || view.inhibited_by.is_empty())
+}
+
+/// The intervals that mute a group at `now`: all its active_time_intervals when none is active, else the active mutes.
+fn muted_by(settings: &Settings, group: &GroupEntry, now: Timestamp) -> Vec<Arc<str>> {
+    let identity = &group.identity;
+    let wanted = &identity.active_time_intervals;
+    if !wanted.is_empty() && settings.active_intervals(wanted, now).is_empty() {
+        return wanted.clone();
+    }
+    settings.active_intervals(&identity.mute_time_intervals, now)
+}

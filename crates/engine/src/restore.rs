@@ -1,0 +1,241 @@
+//! The start: what the journal holds becomes groups, told sets and silences again, without telling anything twice and
+//! without declaring anything resolved because we were away (G5).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use domain::alert::{Alert, Grace};
+use domain::fingerprint::Fingerprint;
+use domain::group::GroupIdentity;
+use domain::group::told::{Told, ToldMessage};
+use domain::id::{GroupKey, IntegrationId, TenantId};
+use domain::limits;
+use domain::silence::Silence;
+use domain::time::Timestamp;
+use state::RestoredGroup;
+use store::StoreError;
+use store::journal::Record;
+
+use crate::{Engine, EngineError, Tenant};
+
+/// What the journal holds, read in any order: of two records of the same thing the later state wins.
+#[derive(Default)]
+struct Recorded {
+    tenants: HashMap<TenantId, RecordedTenant>,
+}
+
+#[derive(Default)]
+struct RecordedTenant {
+    alerts: HashMap<Fingerprint, Arc<Alert>>,
+    groups: HashMap<GroupKey, RecordedGroup>,
+    silences: HashMap<Arc<str>, Arc<Silence>>,
+}
+
+#[derive(Default)]
+struct RecordedGroup {
+    first_tick: Option<Timestamp>,
+    told: BTreeMap<IntegrationId, Arc<Told>>,
+}
+
+/// What was put back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Alerts.
+    pub alerts: usize,
+    /// Groups.
+    pub groups: usize,
+    /// Silences.
+    pub silences: usize,
+}
+
+impl Recorded {
+    fn take(&mut self, record: Record) {
+        match record {
+            Record::Alert { tenant, alert } => {
+                let alerts = &mut self.tenant(tenant).alerts;
+                let known = alerts.entry(alert.fingerprint).or_insert_with(|| Arc::clone(&alert));
+                if known.updated_at <= alert.updated_at {
+                    *known = alert;
+                }
+            }
+            Record::Group { tenant, key, first_tick } => {
+                let group = self.tenant(tenant).groups.entry(key).or_default();
+                group.first_tick = group.first_tick.max(Some(first_tick));
+            }
+            Record::GroupGone { tenant, key } => drop(self.tenant(tenant).groups.remove(&key)),
+            Record::Told { tenant, key, integration, told } => {
+                let group = self.tenant(tenant).groups.entry(key).or_default();
+                let known = group.told.entry(integration).or_insert_with(|| Arc::clone(&told));
+                if told.supersedes(known) {
+                    *known = told;
+                }
+            }
+            Record::Silence { tenant, silence } => {
+                let silences = &mut self.tenant(tenant).silences;
+                let known = silences.entry(Arc::clone(&silence.id)).or_insert_with(|| Arc::clone(&silence));
+                if known.updated_at <= silence.updated_at {
+                    *known = silence;
+                }
+            }
+            Record::SilenceGone { tenant, id } => drop(self.tenant(tenant).silences.remove(&id)),
+        }
+    }
+
+    fn tenant(&mut self, tenant: TenantId) -> &mut RecordedTenant {
+        self.tenants.entry(tenant).or_default()
+    }
+}
+
+impl Engine {
+    /// Puts back what the journal holds; called once, after [`Engine::configure`] and before anything else.
+    pub async fn restore(&self) -> Result<Restored, EngineError> {
+        let mut recorded = Recorded::default();
+        let replayed = self.journal.replay(&self.interner, &mut |record| recorded.take(record)).await;
+        let replayed = replayed.map_err(|error: StoreError| EngineError::Unavailable(error.to_string()))?;
+        let now = self.clock.now();
+        self.set_grace(Grace { since: now, until: now + limits::GRACE });
+        let known_until = replayed.last_written_at.unwrap_or(now);
+        let mut restored = Restored::default();
+        for (id, recorded) in recorded.tenants {
+            let Some(tenant) = self.tenant(&id) else {
+                tracing::warn!(tenant = %id, "The journal holds data of a tenant no configuration names; it is left alone");
+                continue;
+            };
+            let one = self.restore_tenant(&tenant, recorded, known_until, now).await?;
+            restored.alerts += one.alerts;
+            restored.groups += one.groups;
+            restored.silences += one.silences;
+        }
+        Ok(restored)
+    }
+
+    async fn restore_tenant(
+        &self,
+        tenant: &Arc<Tenant>,
+        recorded: RecordedTenant,
+        known_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Restored, EngineError> {
+        let unavailable = |error: state::StateError| EngineError::Unavailable(error.to_string());
+        let mut restored = Restored::default();
+        for silence in recorded.silences.into_values() {
+            if silence.is_forgotten(now, self.options.retention) {
+                continue;
+            }
+            let put = self.state.silence_put(tenant.id(), Arc::clone(&silence), None).await;
+            put.map_err(unavailable)?;
+            tenant.mirror_mut().silences_mut().put(silence);
+            restored.silences += 1;
+        }
+        let believed = believed_firing(&recorded.groups);
+        let settings = tenant.settings();
+        let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
+        for alert in recorded.alerts.into_values() {
+            let is_over = alert.is_resolved(now, tenant.grace());
+            let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
+            if is_over && is_old && !believed.contains(&alert.fingerprint) {
+                continue;
+            }
+            let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
+            self.state.restore_alert(tenant.id(), Arc::clone(&alert)).await.map_err(unavailable)?;
+            tenant.mirror_mut().apply(alert, &identities);
+            restored.alerts += 1;
+        }
+        let keys: HashSet<GroupKey> = groups.keys().copied().collect();
+        let elsewhere = stale_told(&recorded.groups, &keys);
+        for (key, (identity, members)) in groups {
+            let group = restored_group(identity, members, recorded.groups.get(&key), &elsewhere, known_until, now);
+            if group.members.is_empty() {
+                continue;
+            }
+            self.state.restore_group(group, now).await.map_err(unavailable)?;
+            restored.groups += 1;
+        }
+        Ok(restored)
+    }
+
+    /// Notes an alert in the groups it belongs to; answers those groups.
+    fn place_restored(
+        &self,
+        settings: &crate::settings::Settings,
+        tenant: &Tenant,
+        alert: &Arc<Alert>,
+        groups: &mut HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)>,
+    ) -> Vec<Arc<GroupIdentity>> {
+        let mut identities = settings.placement(tenant.id(), &alert.labels, &self.interner);
+        for identity in &mut identities {
+            let entry = groups.entry(identity.key).or_insert_with(|| (Arc::clone(identity), Vec::new()));
+            entry.1.push(Arc::clone(alert));
+            // One identity per group, shared by all of its alerts.
+            *identity = Arc::clone(&entry.0);
+        }
+        identities
+    }
+}
+
+/// Every alert some integration may believe to be firing.
+fn believed_firing(groups: &HashMap<GroupKey, RecordedGroup>) -> HashSet<Fingerprint> {
+    let all = groups.values().flat_map(|group| group.told.values());
+    all.flat_map(|told| {
+        let in_flight = told.pending.iter().flat_map(|p| p.firing.iter().chain(&p.resolved));
+        told.firing().iter().chain(in_flight).copied().collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+/// What was told about groups that no longer exist under this configuration, by integration.
+fn stale_told(
+    groups: &HashMap<GroupKey, RecordedGroup>,
+    keys: &HashSet<GroupKey>,
+) -> Vec<(IntegrationId, Arc<Told>)> {
+    let stale = groups.iter().filter(|(key, _)| !keys.contains(key));
+    stale.flat_map(|(_, group)| group.told.iter().map(|(id, told)| (id.clone(), Arc::clone(told)))).collect()
+}
+
+/// A group as recorded. Ended alerts come back only where somebody is owed their end; a group that was not recorded under
+/// this key takes over what its members' former groups told the same integrations.
+fn restored_group(
+    identity: Arc<GroupIdentity>,
+    members: Vec<Arc<Alert>>,
+    recorded: Option<&RecordedGroup>,
+    elsewhere: &[(IntegrationId, Arc<Told>)],
+    known_until: Timestamp,
+    now: Timestamp,
+) -> RestoredGroup {
+    let grace = Grace { since: now, until: now + limits::GRACE };
+    let mut told: BTreeMap<IntegrationId, Told> = BTreeMap::new();
+    let known = recorded.iter().flat_map(|group| &group.told);
+    for (integration, known) in known {
+        if identity.receiver.integrations.iter().any(|spec| spec.id == *integration) {
+            told.insert(integration.clone(), Told::clone(known));
+        }
+    }
+    for (integration, stale) in elsewhere {
+        if identity.receiver.integrations.iter().any(|spec| spec.id == *integration) {
+            carry_over(told.entry(integration.clone()).or_default(), stale, &members);
+        }
+    }
+    let is_owed = |alert: &Alert| {
+        let mut wanting = identity.receiver.integrations.iter().filter(|spec| spec.send_resolved);
+        wanting.any(|spec| told.get(&spec.id).is_some_and(|t| t.believes_firing(alert.fingerprint)))
+    };
+    let members: Vec<_> =
+        members.into_iter().filter(|alert| !alert.is_resolved(now, grace) || is_owed(alert)).collect();
+    let first_tick = recorded.and_then(|group| group.first_tick).unwrap_or_else(|| {
+        let created = members.iter().map(|alert| alert.updated_at).min().unwrap_or(now);
+        created + identity.group_wait
+    });
+    RestoredGroup { identity, first_tick, known_until, members, told: told.into_iter().collect() }
+}
+
+fn carry_over(told: &mut Told, stale: &Told, members: &[Arc<Alert>]) {
+    let Some(last) = &stale.last else { return };
+    for alert in members.iter().filter(|alert| stale.believes_firing(alert.fingerprint)) {
+        let empty = || ToldMessage { firing: Vec::new(), ..last.clone() };
+        let message = told.last.get_or_insert_with(empty);
+        if let Err(at) = message.firing.binary_search(&alert.fingerprint) {
+            message.firing.insert(at, alert.fingerprint);
+        }
+        told.seq = told.seq.max(stale.seq);
+    }
+}

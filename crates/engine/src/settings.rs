@@ -1,0 +1,208 @@
+//! A tenant's configuration in force: immutable, swapped whole (D5).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use domain::group::{GroupIdentity, IntegrationSpec, ReceiverSpec, key};
+use domain::id::{IntegrationId, TenantId};
+use domain::inhibit::InhibitRule;
+use domain::interval::TimeInterval;
+use domain::label::{Interner, Labels};
+use domain::matcher::MatcherMode;
+use domain::route::{Route, RouteIndex, RouteSpec, RouteTree};
+use domain::time::Timestamp;
+use notify::Integration;
+use runtime::metrics::{IntegrationMetrics, Metrics};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+/// Requests one integration may have out at a time: enough for a storm of groups, few enough that a receiver which hangs
+/// does not take every socket of the process.
+const SENDS_MAX: usize = 128;
+
+/// What a configuration file comes to, ready to be put in force.
+pub struct SettingsParts {
+    /// The routing tree as written; validated.
+    pub route: RouteSpec,
+    /// Receivers by name, with their integrations built.
+    pub receivers: Vec<ReceiverParts>,
+    /// Inhibition rules in order.
+    pub inhibit_rules: Vec<InhibitRule>,
+    /// Time intervals by name.
+    pub time_intervals: BTreeMap<String, Vec<TimeInterval>>,
+    /// After this long an alert without an end counts as ended.
+    pub resolve_timeout: Duration,
+    /// The configuration re-marshalled with defaults and without secrets, for `/api/v2/status`.
+    pub original: String,
+    /// How matchers and label names are read.
+    pub matcher_mode: MatcherMode,
+    /// Where people reach this server, without a trailing slash.
+    pub external_url: Arc<str>,
+    /// Whether callers nobody authenticated may act for this tenant.
+    pub anonymous_api: bool,
+}
+
+/// A receiver with its integrations.
+pub struct ReceiverParts {
+    /// Its name.
+    pub name: String,
+    /// Its labels; `name` is added.
+    pub labels: Vec<(String, String)>,
+    /// Its integrations in the order they are told; empty for receivers nothing routes to.
+    pub integrations: Vec<Arc<dyn Integration>>,
+}
+
+/// An integration with what the process keeps beside it.
+pub struct Channel {
+    /// How to deliver.
+    pub integration: Arc<dyn Integration>,
+    /// What is counted for it.
+    pub metrics: Arc<IntegrationMetrics>,
+    /// Bounds the requests that are out at a time.
+    pub permits: Arc<Semaphore>,
+    /// Nothing is sent before this: the provider asked for patience (429).
+    pub(crate) hold: Mutex<Option<Instant>>,
+}
+
+/// A receiver in force.
+pub struct Receiver {
+    /// As far as telling is concerned.
+    pub spec: Arc<ReceiverSpec>,
+    /// Its labels, `name` among them.
+    pub labels: Labels,
+    /// A list of just its name, shared by every alert that has no other receiver.
+    pub alone: Arc<[Arc<str>]>,
+}
+
+/// A tenant's configuration in force.
+pub struct Settings {
+    /// The routing tree.
+    pub tree: RouteTree,
+    /// Inhibition rules in order.
+    pub inhibit_rules: Vec<InhibitRule>,
+    /// After this long an alert without an end counts as ended.
+    pub resolve_timeout: Duration,
+    /// How matchers and label names are read.
+    pub matcher_mode: MatcherMode,
+    /// Where people reach this server, without a trailing slash.
+    pub external_url: Arc<str>,
+    /// Whether callers nobody authenticated may act for this tenant.
+    pub anonymous_api: bool,
+    receivers: Vec<Receiver>,
+    by_name: BTreeMap<Arc<str>, usize>,
+    channels: BTreeMap<IntegrationId, Channel>,
+    time_intervals: BTreeMap<String, Vec<TimeInterval>>,
+    original: String,
+}
+
+impl Settings {
+    /// Puts a configuration in its final form.
+    pub fn new(parts: SettingsParts, metrics: &Metrics) -> Arc<Self> {
+        let mut receivers = Vec::with_capacity(parts.receivers.len());
+        let mut channels = BTreeMap::new();
+        for receiver in parts.receivers {
+            let specs = receiver.integrations.iter().map(|integration| IntegrationSpec {
+                id: integration.id().clone(),
+                send_resolved: integration.send_resolved(),
+            });
+            let name: Arc<str> = Arc::from(receiver.name.as_str());
+            let spec = ReceiverSpec { name: Arc::clone(&name), integrations: specs.collect() };
+            for integration in receiver.integrations {
+                let metrics = metrics.notifications.integration(integration.kind(), &name);
+                let permits = Arc::new(Semaphore::new(SENDS_MAX));
+                channels.insert(integration.id().clone(), Channel { integration, metrics, permits, hold: Mutex::default() });
+            }
+            let own = receiver.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let labels = Labels::from_pairs(own.chain([("name", &*name)]));
+            receivers.push(Receiver { spec: Arc::new(spec), labels, alone: Arc::new([name]) });
+        }
+        let by_name = receivers.iter().enumerate().map(|(i, r)| (Arc::clone(&r.spec.name), i)).collect();
+        Arc::new(Self {
+            tree: RouteTree::new(&parts.route),
+            inhibit_rules: parts.inhibit_rules,
+            resolve_timeout: parts.resolve_timeout,
+            matcher_mode: parts.matcher_mode,
+            external_url: parts.external_url,
+            anonymous_api: parts.anonymous_api,
+            receivers,
+            by_name,
+            channels,
+            time_intervals: parts.time_intervals,
+            original: parts.original,
+        })
+    }
+
+    /// The configuration re-marshalled with defaults and without secrets.
+    pub fn config_original(&self) -> &str {
+        &self.original
+    }
+
+    /// Receivers in configuration order.
+    pub fn receivers(&self) -> &[Receiver] {
+        &self.receivers
+    }
+
+    /// A receiver by its name.
+    pub fn receiver(&self, name: &str) -> Option<&Receiver> {
+        self.by_name.get(name).and_then(|index| self.receivers.get(*index))
+    }
+
+    /// An integration by its identity; `None` when this configuration has no such one.
+    pub fn channel(&self, id: &IntegrationId) -> Option<&Channel> {
+        self.channels.get(id)
+    }
+
+    /// How many receivers some route names, and how many integrations those have.
+    pub fn used_counts(&self) -> (usize, usize) {
+        let used: std::collections::BTreeSet<_> = self.tree.routes().iter().map(|r| &r.receiver).collect();
+        let integrations = used.iter().filter_map(|name| self.receiver(name)).map(|r| r.spec.integrations.len());
+        (used.len(), integrations.sum())
+    }
+
+    /// Which of the named intervals are active at `now`.
+    pub fn active_intervals(&self, names: &[Arc<str>], now: Timestamp) -> Vec<Arc<str>> {
+        let is_active = |name: &&Arc<str>| {
+            self.time_intervals.get(&***name).is_some_and(|any| any.iter().any(|i| i.contains(now)))
+        };
+        names.iter().filter(is_active).cloned().collect()
+    }
+
+    /// The group an alert joins on a route.
+    pub fn group_identity(
+        &self,
+        tenant: &TenantId,
+        index: RouteIndex,
+        route: &Route,
+        labels: Labels,
+    ) -> Arc<GroupIdentity> {
+        let text = key::text(route, &labels);
+        let receiver = match self.receiver(&route.receiver) {
+            Some(receiver) => Arc::clone(&receiver.spec),
+            // Validation refuses routes to unknown receivers; such a group would tell nobody.
+            None => Arc::new(ReceiverSpec { name: Arc::clone(&route.receiver), integrations: Vec::new() }),
+        };
+        Arc::new(GroupIdentity {
+            tenant: tenant.clone(),
+            key: key::stored(&text, &route.receiver, route.ordinal),
+            text,
+            route: index,
+            labels,
+            receiver,
+            group_wait: route.group_wait,
+            group_interval: route.group_interval,
+            repeat_interval: route.repeat_interval,
+            mute_time_intervals: route.mute_time_intervals.clone(),
+            active_time_intervals: route.active_time_intervals.clone(),
+        })
+    }
+
+    /// Every group an alert with these labels belongs to, in route order.
+    pub fn placement(&self, tenant: &TenantId, labels: &Labels, interner: &Interner) -> Vec<Arc<GroupIdentity>> {
+        let routes = self.tree.matches(labels).into_iter();
+        routes
+            .filter_map(|index| Some((index, self.tree.route(index)?)))
+            .map(|(index, route)| self.group_identity(tenant, index, route, route.group_labels(labels, interner)))
+            .collect()
+    }
+}
