@@ -11,7 +11,7 @@ use super::writer::Writer;
 const TRIM_ROWS: i64 = 1_000;
 const TRIM_BYTES: i64 = 16 * 1024 * 1024;
 /// Free pages are given back, this many (16 MiB) at once, when there are more of them than used ones.
-const SHRINK_PAGES: i64 = 4096;
+const SHRINK_PAGES: i64 = 2048;
 
 impl Writer {
     /// The position after everything written so far.
@@ -89,7 +89,7 @@ impl Writer {
             .await?
             .try_get(0)?;
         if free > SHRINK_PAGES && free > pages / 2 {
-            sqlx::raw_sql("PRAGMA incremental_vacuum(4096)")
+            sqlx::raw_sql("PRAGMA incremental_vacuum(2048)")
                 .execute(connection)
                 .await?;
             return Ok(true);
