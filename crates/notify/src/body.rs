@@ -56,7 +56,11 @@ fn push_alert(out: &mut String, notified: &NotifiedAlert) {
     push_text(out, &alert.starts_at.rfc3339_nano());
     out.push_str(",\"endsAt\":");
     // Until when a firing alert counts is nobody's business but ours.
-    let ends_at = if notified.is_resolved { alert.ends_at } else { Timestamp::ZERO };
+    let ends_at = if notified.is_resolved {
+        alert.ends_at
+    } else {
+        Timestamp::ZERO
+    };
     push_text(out, &ends_at.rfc3339_nano());
     out.push_str(",\"generatorURL\":");
     push_text(out, &alert.generator_url);

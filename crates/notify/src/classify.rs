@@ -22,18 +22,31 @@ pub(crate) fn answered(response: &Response, place: &str, body: &str) -> Result<(
         return Ok(());
     }
     let retry = match status {
-        429 => Some(RetryAdvice { after: retry_after(response) }),
+        429 => Some(RetryAdvice {
+            after: retry_after(response),
+        }),
         500..600 => Some(RetryAdvice { after: None }),
         _ => None,
     };
-    let detail = format!("unexpected status code {status}: {place}: {}", quoted(body));
-    Err(DeliveryError { retry, is_ambiguous: false, reason: reason(status), detail })
+    let mut detail = format!("unexpected status code {status}: {place}");
+    if !body.is_empty() {
+        detail.push_str(": ");
+        detail.push_str(quoted(body));
+    }
+    Err(DeliveryError {
+        retry,
+        is_ambiguous: false,
+        reason: FailureReason::of_status(status),
+        detail,
+    })
 }
 
 /// Judges the absence of an answer.
 pub(crate) fn unanswered(error: &SendError) -> DeliveryError {
     let retry = match error {
-        SendError::NotSent { .. } | SendError::Ambiguous { .. } => Some(RetryAdvice { after: None }),
+        SendError::NotSent { .. } | SendError::Ambiguous { .. } => {
+            Some(RetryAdvice { after: None })
+        }
         SendError::Invalid { .. } => None,
     };
     DeliveryError {
@@ -46,16 +59,11 @@ pub(crate) fn unanswered(error: &SendError) -> DeliveryError {
 
 /// A failure that lies in our own settings, so that another attempt cannot help.
 pub(crate) fn rejected(detail: String) -> DeliveryError {
-    DeliveryError { retry: None, is_ambiguous: false, reason: FailureReason::Other, detail }
-}
-
-fn reason(status: u16) -> FailureReason {
-    match status {
-        401 | 403 => FailureReason::AuthError,
-        429 => FailureReason::RateLimited,
-        400..500 => FailureReason::ClientError,
-        500..600 => FailureReason::ServerError,
-        _ => FailureReason::Other,
+    DeliveryError {
+        retry: None,
+        is_ambiguous: false,
+        reason: FailureReason::Other,
+        detail,
     }
 }
 
@@ -83,8 +91,9 @@ fn retry_after(response: &Response) -> Option<Duration> {
 
 /// Unix seconds of an HTTP date in its one current form, `Sun, 06 Nov 1994 08:49:37 GMT`.
 fn http_date(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let (_weekday, rest) = text.split_once(", ")?;
     let mut words = rest.strip_suffix(" GMT")?.split(' ');
     let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);

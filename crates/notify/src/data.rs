@@ -55,7 +55,9 @@ pub(crate) fn status_word(is_resolved: bool) -> &'static str {
 
 /// The pairs every set agrees on; a missing name counts as an empty value, as in Go.
 fn common<'a>(mut sets: impl Iterator<Item = &'a Labels>) -> Labels {
-    let Some(first) = sets.next() else { return Labels::empty() };
+    let Some(first) = sets.next() else {
+        return Labels::empty();
+    };
     let mut shared: Vec<&Label> = first.iter().collect();
     for set in sets {
         if shared.is_empty() {
@@ -72,7 +74,10 @@ fn common<'a>(mut sets: impl Iterator<Item = &'a Labels>) -> Labels {
 /// The values in the order messages show them: that of `alertname` first, then by name.
 pub fn shown_values(labels: &Labels) -> impl Iterator<Item = &str> {
     let rest = labels.pairs().filter(|(name, _)| *name != "alertname");
-    labels.get("alertname").into_iter().chain(rest.map(|(_, value)| value))
+    labels
+        .get("alertname")
+        .into_iter()
+        .chain(rest.map(|(_, value)| value))
 }
 
 /// Go's `regexp.QuoteMeta`.

@@ -60,7 +60,11 @@ pub struct Inbox {
 impl Inbox {
     /// An integration that puts its messages into `sink`.
     pub fn new(id: IntegrationId, send_resolved: bool, sink: Arc<dyn InboxSink>) -> Self {
-        Self { id, send_resolved, sink }
+        Self {
+            id,
+            send_resolved,
+            sink,
+        }
     }
 }
 
@@ -139,7 +143,11 @@ impl Integration for Inbox {
         None
     }
 
-    async fn deliver(&self, notification: &Notification, deadline: Duration) -> Result<(), DeliveryError> {
+    async fn deliver(
+        &self,
+        notification: &Notification,
+        deadline: Duration,
+    ) -> Result<(), DeliveryError> {
         let put = self.sink.put(entry(notification));
         let (reason, detail) = match tokio::time::timeout(deadline, put).await {
             Ok(Ok(())) => return Ok(()),
@@ -150,7 +158,12 @@ impl Integration for Inbox {
             ),
         };
         // A repeat is kept once, so it is always safe.
-        Err(DeliveryError { retry: Some(RetryAdvice { after: None }), is_ambiguous: false, reason, detail })
+        Err(DeliveryError {
+            retry: Some(RetryAdvice { after: None }),
+            is_ambiguous: false,
+            reason,
+            detail,
+        })
     }
 }
 

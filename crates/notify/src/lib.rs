@@ -102,5 +102,9 @@ pub trait Integration: Send + Sync {
     fn timeout(&self) -> Option<Duration>;
 
     /// Makes one attempt, which must end within `deadline`.
-    async fn deliver(&self, notification: &Notification, deadline: Duration) -> Result<(), DeliveryError>;
+    async fn deliver(
+        &self,
+        notification: &Notification,
+        deadline: Duration,
+    ) -> Result<(), DeliveryError>;
 }

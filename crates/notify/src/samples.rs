@@ -25,14 +25,24 @@ pub(crate) fn alert(labels: Labels, is_resolved: bool) -> NotifiedAlert {
         updated_at: starts_at,
         is_timeout: false,
     };
-    NotifiedAlert { alert: Arc::new(alert), is_resolved }
+    NotifiedAlert {
+        alert: Arc::new(alert),
+        is_resolved,
+    }
 }
 
 /// A notification about `HighLoad` on some instances, each with whether it is resolved.
 pub(crate) fn notification(instances: &[(&str, bool)]) -> Notification {
     let alerts = instances.iter().map(|(instance, is_resolved)| {
-        let labels = [("alertname", "HighLoad"), ("job", "node"), ("instance", *instance)];
-        alert(Labels::from_pairs(labels.into_iter().chain([("severity", "critical")])), *is_resolved)
+        let labels = [
+            ("alertname", "HighLoad"),
+            ("job", "node"),
+            ("instance", *instance),
+        ];
+        alert(
+            Labels::from_pairs(labels.into_iter().chain([("severity", "critical")])),
+            *is_resolved,
+        )
     });
     Notification {
         receiver: Arc::from("team.a"),

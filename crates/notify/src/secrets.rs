@@ -38,8 +38,15 @@ impl Secrets {
             Some(Authentication::OAuth2(oauth2)) => secrets.add(oauth2.client_secret.as_ref()),
             None => {}
         }
-        for HeaderValues { secrets: hidden, files, .. } in options.headers.values() {
-            secrets.texts.extend(hidden.iter().map(|secret| secret.expose().to_owned()));
+        for HeaderValues {
+            secrets: hidden,
+            files,
+            ..
+        } in options.headers.values()
+        {
+            secrets
+                .texts
+                .extend(hidden.iter().map(|secret| secret.expose().to_owned()));
             secrets.files.extend(files.iter().cloned());
         }
         secrets
@@ -52,7 +59,8 @@ impl Secrets {
                 Some(Source::Inline(username)) => username.expose(),
                 _ => "",
             };
-            self.texts.push(STANDARD.encode(format!("{username}:{}", password.expose())));
+            self.texts
+                .push(STANDARD.encode(format!("{username}:{}", password.expose())));
         }
     }
 
@@ -90,9 +98,15 @@ fn url_pieces(url: &str) -> impl Iterator<Item = &str> {
     let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(host_end).unwrap_or((rest, ""));
     let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    let user = user.split(':').filter(|piece| PASSWORD_BYTES_MIN <= piece.len());
+    let user = user
+        .split(':')
+        .filter(|piece| PASSWORD_BYTES_MIN <= piece.len());
     let pieces = path.split(['/', '?', '&', '=', '#', ';']);
-    [url, path].into_iter().chain(pieces).filter(|piece| URL_PIECE_BYTES_MIN <= piece.len()).chain(user)
+    [url, path]
+        .into_iter()
+        .chain(pieces)
+        .filter(|piece| URL_PIECE_BYTES_MIN <= piece.len())
+        .chain(user)
 }
 
 /// Reads a small file without the white space around its content.

@@ -7,7 +7,13 @@ use crate::samples;
 fn body(notification: &Notification, alerts_max: u64) -> serde_json::Value {
     let (listed, truncated) = cut(notification, alerts_max);
     let data = Data::new(notification, listed);
-    serde_json::from_str(&version_4(&data, data.status(), &notification.group_key, truncated)).unwrap()
+    serde_json::from_str(&version_4(
+        &data,
+        data.status(),
+        &notification.group_key,
+        truncated,
+    ))
+    .unwrap()
 }
 
 #[test]
@@ -45,7 +51,10 @@ fn offsets_and_nanoseconds_are_kept() {
     alert.ends_at = Timestamp::new(1_772_600_767, 120_000_001, -330);
     notification.alerts[0].alert = std::sync::Arc::new(alert);
     let body = body(&notification, 0);
-    assert_eq!(body["alerts"][0]["endsAt"], "2026-03-03T23:36:07.120000001-05:30");
+    assert_eq!(
+        body["alerts"][0]["endsAt"],
+        "2026-03-03T23:36:07.120000001-05:30"
+    );
 }
 
 proptest! {

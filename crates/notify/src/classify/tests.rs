@@ -3,8 +3,14 @@ use proptest::prelude::*;
 use super::*;
 
 fn answer(status: u16, headers: &[(&str, &str)]) -> Response {
-    let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    Response { headers, ..Response::of_status(status) }
+    let headers = headers
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
+    Response {
+        headers,
+        ..Response::of_status(status)
+    }
 }
 
 fn judged(response: &Response) -> Result<(), DeliveryError> {
@@ -44,7 +50,11 @@ fn statuses_decide_on_retry_and_reason() {
         (999, false, Other),
     ] {
         let error = judged(&answer(status, &[])).unwrap_err();
-        assert_eq!((error.retry.is_some(), error.reason), (is_retried, reason), "{status}");
+        assert_eq!(
+            (error.retry.is_some(), error.reason),
+            (is_retried, reason),
+            "{status}"
+        );
         assert!(!error.is_ambiguous, "{status}: an answer is clear");
         let expected = format!("unexpected status code {status}: http://hook.example.org/…: no");
         assert_eq!(error.detail, expected);
@@ -54,7 +64,12 @@ fn statuses_decide_on_retry_and_reason() {
 #[track_caller]
 fn check_after(headers: &[(&str, &str)], expected: Option<u64>) {
     let error = judged(&answer(429, headers)).unwrap_err();
-    assert_eq!(error.retry, Some(RetryAdvice { after: expected.map(Duration::from_secs) }));
+    assert_eq!(
+        error.retry,
+        Some(RetryAdvice {
+            after: expected.map(Duration::from_secs)
+        })
+    );
 }
 
 #[test]
@@ -67,16 +82,38 @@ fn retry_after_in_seconds() {
 #[test]
 fn retry_after_as_a_date_counts_from_the_answers_date() {
     let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-    check_after(&[("retry-after", "Sun, 06 Nov 1994 08:50:00 GMT"), date], Some(23));
-    check_after(&[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT"), date], Some(0));
-    check_after(&[("retry-after", "Sun, 06 Nov 2094 08:49:00 GMT"), date], Some(86_400));
+    check_after(
+        &[("retry-after", "Sun, 06 Nov 1994 08:50:00 GMT"), date],
+        Some(23),
+    );
+    check_after(
+        &[("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT"), date],
+        Some(0),
+    );
+    check_after(
+        &[("retry-after", "Sun, 06 Nov 2094 08:49:00 GMT"), date],
+        Some(86_400),
+    );
     check_after(&[("retry-after", "Sun, 06 Nov 1994 08:50:00 GMT")], None);
 }
 
 #[test]
 fn a_senseless_retry_after_is_no_advice() {
-    for text in ["", "-1", "1.5", "soon", "Sun, 06 Nov 1994", "Sun, 6 Nov 1994 08:49:37 GMT"] {
-        check_after(&[("retry-after", text), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")], None);
+    for text in [
+        "",
+        "-1",
+        "1.5",
+        "soon",
+        "Sun, 06 Nov 1994",
+        "Sun, 6 Nov 1994 08:49:37 GMT",
+    ] {
+        check_after(
+            &[
+                ("retry-after", text),
+                ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            ],
+            None,
+        );
     }
     check_after(&[], None);
 }
@@ -90,9 +127,15 @@ fn retry_after_counts_for_429_only() {
 #[test]
 fn long_answers_are_cut_between_characters() {
     let error = answered(&answer(400, &[]), "p", &"é".repeat(5000)).unwrap_err();
-    assert_eq!(error.detail, format!("unexpected status code 400: p: {}", "é".repeat(512)));
+    assert_eq!(
+        error.detail,
+        format!("unexpected status code 400: p: {}", "é".repeat(512))
+    );
     let error = answered(&answer(400, &[]), "p", &format!("a{}", "é".repeat(5000))).unwrap_err();
-    assert_eq!(error.detail, format!("unexpected status code 400: p: a{}", "é".repeat(511)));
+    assert_eq!(
+        error.detail,
+        format!("unexpected status code 400: p: a{}", "é".repeat(511))
+    );
 }
 
 #[test]
@@ -104,8 +147,14 @@ fn no_answer_is_retried_and_ambiguous_when_it_may_have_arrived() {
         (SendError::Invalid { cause: cause() }, false, false),
     ] {
         let judged = unanswered(&error);
-        assert_eq!((judged.retry.is_some(), judged.is_ambiguous), (is_retried, is_ambiguous));
-        assert_eq!((judged.reason, judged.detail), (FailureReason::Other, cause()));
+        assert_eq!(
+            (judged.retry.is_some(), judged.is_ambiguous),
+            (is_retried, is_ambiguous)
+        );
+        assert_eq!(
+            (judged.reason, judged.detail),
+            (FailureReason::Other, cause())
+        );
     }
 }
 

@@ -11,7 +11,10 @@ fn receivers_are_quoted_for_regular_expressions() {
 fn common_is_what_all_agree_on() {
     let one = Labels::from_pairs([("a", "1"), ("b", "2"), ("c", "3")]);
     let two = Labels::from_pairs([("a", "1"), ("b", "other")]);
-    assert_eq!(common([&one, &two].into_iter()), Labels::from_pairs([("a", "1")]));
+    assert_eq!(
+        common([&one, &two].into_iter()),
+        Labels::from_pairs([("a", "1")])
+    );
     assert_eq!(common([&one].into_iter()), one);
     assert_eq!(common([].into_iter()), Labels::empty());
 }
@@ -36,5 +39,8 @@ fn status_and_common_labels_follow_the_listed_alerts() {
 #[test]
 fn the_alert_name_is_shown_first() {
     let labels = Labels::from_pairs([("a", "1"), ("alertname", "Down"), ("z", "2")]);
-    assert_eq!(shown_values(&labels).collect::<Vec<_>>(), ["Down", "1", "2"]);
+    assert_eq!(
+        shown_values(&labels).collect::<Vec<_>>(),
+        ["Down", "1", "2"]
+    );
 }

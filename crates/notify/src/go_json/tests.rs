@@ -16,12 +16,18 @@ fn markup_is_escaped() {
 
 #[test]
 fn control_characters_have_short_forms_where_go_has_them() {
-    check("\u{8}\u{c}\n\r\t\u{1}\u{1f}\u{7f}", "\"\\b\\f\\n\\r\\t\\u0001\\u001f\u{7f}\"");
+    check(
+        "\u{8}\u{c}\n\r\t\u{1}\u{1f}\u{7f}",
+        "\"\\b\\f\\n\\r\\t\\u0001\\u001f\u{7f}\"",
+    );
 }
 
 #[test]
 fn line_separators_of_javascript_are_escaped() {
-    check("\u{2028}\u{2029}é🔥\u{fffd}", "\"\\u2028\\u2029é🔥\u{fffd}\"");
+    check(
+        "\u{2028}\u{2029}é🔥\u{fffd}",
+        "\"\\u2028\\u2029é🔥\u{fffd}\"",
+    );
 }
 
 #[test]

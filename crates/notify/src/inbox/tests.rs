@@ -34,9 +34,18 @@ fn titles_are_alertmanagers_subjects() {
         assert_eq!(entry(&samples::notification(instances)).title, expected);
     };
     check(&[("n1", false)], "[FIRING:1] HighLoad node (n1 critical)");
-    check(&[("n1", false), ("n2", false)], "[FIRING:2] HighLoad node (critical)");
-    check(&[("n1", true), ("n2", false)], "[FIRING:1] HighLoad node (critical)");
-    check(&[("n1", true), ("n2", true)], "[RESOLVED] HighLoad node (critical)");
+    check(
+        &[("n1", false), ("n2", false)],
+        "[FIRING:2] HighLoad node (critical)",
+    );
+    check(
+        &[("n1", true), ("n2", false)],
+        "[FIRING:1] HighLoad node (critical)",
+    );
+    check(
+        &[("n1", true), ("n2", true)],
+        "[RESOLVED] HighLoad node (critical)",
+    );
 }
 
 #[test]
@@ -68,14 +77,20 @@ fn a_huge_message_is_cut_and_says_so() {
     assert_eq!(body["truncatedAlerts"], 5);
     assert_eq!(entry.status, "firing");
     assert_eq!(entry.title, "[FIRING:1] HighLoad node (critical)");
-    assert_eq!(body["status"], "firing", "the one that fires is not listed, but the message fires");
+    assert_eq!(
+        body["status"], "firing",
+        "the one that fires is not listed, but the message fires"
+    );
 }
 
 #[tokio::test]
 async fn a_message_is_put_with_its_key() {
     let sink = Arc::new(Kept::default());
     let notification = samples::notification(&[("n1", false)]);
-    inbox(&sink).deliver(&notification, Duration::from_secs(1)).await.unwrap();
+    inbox(&sink)
+        .deliver(&notification, Duration::from_secs(1))
+        .await
+        .unwrap();
     let kept = sink.entries.lock().unwrap().clone();
     assert_eq!(kept, [entry(&notification)]);
     assert_eq!(kept[0].idempotency_key, "0123abcd");
@@ -91,10 +106,19 @@ async fn failures_are_retried() {
         ("disk is full", "inbox: disk is full"),
         ("stuck", "inbox: the message was not kept within 1s"),
     ] {
-        let sink = Arc::new(Kept { failure: Some(failure.to_owned()), ..Kept::default() });
+        let sink = Arc::new(Kept {
+            failure: Some(failure.to_owned()),
+            ..Kept::default()
+        });
         let notification = samples::notification(&[("n1", false)]);
-        let error = inbox(&sink).deliver(&notification, Duration::from_secs(1)).await.unwrap_err();
-        assert_eq!((error.retry, error.is_ambiguous), (Some(RetryAdvice { after: None }), false));
+        let error = inbox(&sink)
+            .deliver(&notification, Duration::from_secs(1))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (error.retry, error.is_ambiguous),
+            (Some(RetryAdvice { after: None }), false)
+        );
         assert_eq!(error.detail, detail);
     }
 }

@@ -6,14 +6,19 @@ async fn echoed_secrets_are_hidden() {
         username: Some(Source::inline("user")),
         password: Some(Source::inline("swordfish")),
     });
-    let options =
-        HttpOptions { authentication: Some(authentication), ..HttpOptions::default() };
+    let options = HttpOptions {
+        authentication: Some(authentication),
+        ..HttpOptions::default()
+    };
     let secrets = Secrets::of(&options);
     let url = "https://hook.example.org/services/T0KEN0123456?key=abcdefgh";
     for (echoed, expected) in [
         ("you said swordfish", "you said <secret>"),
         ("Basic dXNlcjpzd29yZGZpc2g=", "Basic <secret>"),
-        ("no https://hook.example.org/services/T0KEN0123456?key=abcdefgh", "no <secret>"),
+        (
+            "no https://hook.example.org/services/T0KEN0123456?key=abcdefgh",
+            "no <secret>",
+        ),
         ("no /services/T0KEN0123456?key=abcdefgh", "no <secret>"),
         (r"no \/services\/T0KEN0123456", r"no \/<secret>\/<secret>"),
         ("key abcdefgh", "key <secret>"),
@@ -30,15 +35,21 @@ async fn secrets_in_files_are_hidden() {
     std::fs::write(&path, "file-token\n").unwrap();
     let authentication =
         Authentication::Authorization(outbound::Authorization::bearer(Source::File(path)));
-    let options =
-        HttpOptions { authentication: Some(authentication), ..HttpOptions::default() };
-    let shown = Secrets::of(&options).hide(b"Bearer file-token", "http://example.org/").await;
+    let options = HttpOptions {
+        authentication: Some(authentication),
+        ..HttpOptions::default()
+    };
+    let shown = Secrets::of(&options)
+        .hide(b"Bearer file-token", "http://example.org/")
+        .await;
     assert_eq!(shown, "Bearer <secret>");
 }
 
 #[tokio::test]
 async fn a_password_in_the_url_is_hidden_and_its_host_is_not() {
     let url = "http://me:hush1@hook.example.org/";
-    let shown = Secrets::default().hide(b"hush1 at hook.example.org \xff", url).await;
+    let shown = Secrets::default()
+        .hide(b"hush1 at hook.example.org \xff", url)
+        .await;
     assert_eq!(shown, "<secret> at hook.example.org \u{fffd}");
 }

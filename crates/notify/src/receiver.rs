@@ -1,0 +1,150 @@
+//! From a receiver's configuration to its integrations.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use config::{HttpConfig, Integration as Configured, Receiver, ReceiverIntegration, WebhookConfig};
+use domain::id::IntegrationId;
+use outbound::{Http, HttpClient, HttpOptions};
+
+use crate::Integration;
+use crate::http_options::{UnknownStore, http_options};
+use crate::inbox::{Inbox, InboxSink};
+use crate::webhook::{Address, Settings, Webhook};
+
+/// Makes a client of an `http_config`; tests hand over one that records.
+pub type HttpFactory =
+    dyn Fn(&HttpOptions) -> Result<Arc<dyn Http>, outbound::BuildError> + Send + Sync;
+
+/// What integrations are built with.
+#[derive(Clone)]
+pub struct Deps {
+    /// Makes their HTTP clients.
+    pub http: Arc<HttpFactory>,
+    /// Where the tenant's inbox is.
+    pub inbox: Arc<dyn InboxSink>,
+}
+
+impl Deps {
+    /// Real clients that call themselves `user_agent` (`Belfry/<version>`).
+    pub fn new(user_agent: &str, inbox: Arc<dyn InboxSink>) -> Self {
+        let user_agent = user_agent.to_owned();
+        let build = move |options: &HttpOptions| -> Result<Arc<dyn Http>, outbound::BuildError> {
+            Ok(Arc::new(HttpClient::new(options, &user_agent)?))
+        };
+        Self {
+            http: Arc::new(build),
+            inbox,
+        }
+    }
+}
+
+/// An integration that cannot be built: the configuration must be refused.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line}: receiver `{receiver}`: {integration}: {cause}")]
+pub struct BuildError {
+    /// The receiver's name.
+    pub receiver: String,
+    /// The integration, `webhook[0]`.
+    pub integration: String,
+    /// Where it stands in the file.
+    pub line: usize,
+    /// What is wrong with it.
+    pub cause: BuildErrorCause,
+}
+
+/// Why an integration cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildErrorCause {
+    /// Its delivery is not written yet.
+    #[error(
+        "this version does not deliver {0} yet: remove it, or use webhook_configs or inbox_configs"
+    )]
+    Unsupported(&'static str),
+    /// It holds a template, which is not executed yet.
+    #[error(
+        "templates in url and payload are not supported yet: remove what stands between `{{{{` and `}}}}`"
+    )]
+    Template,
+    /// Its `http_config` names a secret store.
+    #[error(transparent)]
+    UnknownStore(#[from] UnknownStore),
+    /// No client can be made of its `http_config`.
+    #[error(transparent)]
+    Client(#[from] outbound::BuildError),
+}
+
+/// Builds a receiver's integrations, in the order in which they are told.
+///
+/// # Errors
+/// The first integration that cannot be built, and why.
+pub fn build_receiver(
+    receiver: &Receiver,
+    deps: &Deps,
+) -> Result<Vec<Arc<dyn Integration>>, BuildError> {
+    let build = |configured: &ReceiverIntegration| {
+        let id = IntegrationId::new(
+            &receiver.name,
+            configured.integration.type_name(),
+            configured.index,
+        );
+        build_integration(id, &configured.integration, deps).map_err(|cause| BuildError {
+            receiver: receiver.name.clone(),
+            integration: configured.name(),
+            line: configured.line,
+            cause,
+        })
+    };
+    receiver.integrations.iter().map(build).collect()
+}
+
+fn build_integration(
+    id: IntegrationId,
+    configured: &Configured,
+    deps: &Deps,
+) -> Result<Arc<dyn Integration>, BuildErrorCause> {
+    match configured {
+        Configured::Webhook(config) => Ok(Arc::new(build_webhook(id, config, deps)?)),
+        Configured::Inbox(config) => Ok(Arc::new(Inbox::new(
+            id,
+            config.send_resolved,
+            Arc::clone(&deps.inbox),
+        ))),
+        other => Err(BuildErrorCause::Unsupported(other.type_name())),
+    }
+}
+
+fn build_webhook(
+    id: IntegrationId,
+    config: &WebhookConfig,
+    deps: &Deps,
+) -> Result<Webhook, BuildErrorCause> {
+    if config.has_template() {
+        return Err(BuildErrorCause::Template);
+    }
+    let (options, http) = client(&config.http_config, deps)?;
+    let address = match &config.url {
+        Some(url) => Address::Url(url.expose().into()),
+        None => Address::File(PathBuf::from(&config.url_file)),
+    };
+    let settings = Settings {
+        address,
+        send_resolved: config.send_resolved,
+        max_alerts: config.max_alerts,
+        timeout: config.timeout.positive(),
+        payload: config.payload.clone(),
+    };
+    Ok(Webhook::new(id, settings, &options, http))
+}
+
+fn client(
+    config: &HttpConfig,
+    deps: &Deps,
+) -> Result<(HttpOptions, Arc<dyn Http>), BuildErrorCause> {
+    let options = http_options(config)?;
+    let http = (deps.http)(&options)?;
+    Ok((options, http))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use outbound::{Authentication, HttpOptions, RecordingHttp, Source};
+
+use super::*;
+use crate::inbox::InboxEntry;
+use crate::samples;
+
+struct NoInbox;
+
+#[async_trait]
+impl InboxSink for NoInbox {
+    async fn put(&self, _: InboxEntry) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Clients that record, and the options they were asked for.
+struct Clients {
+    deps: Deps,
+    options: Arc<Mutex<Vec<HttpOptions>>>,
+    http: Arc<RecordingHttp>,
+}
+
+fn clients() -> Clients {
+    let options = Arc::new(Mutex::new(Vec::new()));
+    let http = Arc::new(RecordingHttp::new());
+    let (asked, made) = (Arc::clone(&options), Arc::clone(&http));
+    let build = move |options: &HttpOptions| -> Result<Arc<dyn Http>, outbound::BuildError> {
+        asked.lock().unwrap().push(options.clone());
+        Ok(Arc::clone(&made) as Arc<dyn Http>)
+    };
+    Clients {
+        deps: Deps {
+            http: Arc::new(build),
+            inbox: Arc::new(NoInbox),
+        },
+        options,
+        http,
+    }
+}
+
+fn receiver(integrations: &str) -> Receiver {
+    let text = format!("route: {{receiver: r}}\nreceivers:\n- name: r\n{integrations}");
+    config::load(&text).unwrap().receivers.remove(0)
+}
+
+#[test]
+fn integrations_come_in_order_and_are_numbered_by_type() {
+    let receiver = receiver(
+        "  inbox_configs: [{}]\n  webhook_configs:\n  - url: http://a.example.org/\n  - url: http://b.example.org/\n    \
+         send_resolved: false\n    timeout: 5s\n",
+    );
+    let built = build_receiver(&receiver, &clients().deps).unwrap();
+    let facts: Vec<_> = built
+        .iter()
+        .map(|i| (i.id().as_str(), i.kind(), i.send_resolved(), i.timeout()))
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            ("r/webhook[0]", "webhook", true, None),
+            (
+                "r/webhook[1]",
+                "webhook",
+                false,
+                Some(Duration::from_secs(5))
+            ),
+            ("r/inbox[0]", "inbox", true, None),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_built_webhook_sends_as_configured() {
+    let receiver = receiver(
+        "  webhook_configs:\n  - url: http://a.example.org/hook\n    max_alerts: 1\n    http_config:\n      \
+         basic_auth: {username: u, password: p}\n      http_headers: {X-Extra: {values: [one]}}\n",
+    );
+    let clients = clients();
+    let built = build_receiver(&receiver, &clients.deps).unwrap();
+    let notification = samples::notification(&[("n1", false), ("n2", false)]);
+    built[0]
+        .deliver(&notification, Duration::from_secs(1))
+        .await
+        .unwrap();
+    let sent = clients.http.recorded();
+    assert_eq!(sent[0].request.url, "http://a.example.org/hook");
+    let body: serde_json::Value = serde_json::from_slice(&sent[0].request.body).unwrap();
+    assert_eq!(body["truncatedAlerts"], 1);
+    let options = clients.options.lock().unwrap()[0].clone();
+    let Some(Authentication::Basic(basic)) = &options.authentication else {
+        panic!("basic")
+    };
+    assert_eq!(basic.password, Some(Source::inline("p")));
+    assert_eq!(options.headers["X-Extra"].values, ["one"]);
+}
+
+#[track_caller]
+fn check_refused(integrations: &str, expected: &str) {
+    let error = build_receiver(&receiver(integrations), &clients().deps)
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn what_is_not_delivered_yet_is_refused_by_name() {
+    check_refused(
+        "  discord_configs:\n  - webhook_url: http://a.example.org/\n",
+        "line 5: receiver `r`: discord[0]: this version does not deliver discord yet: \
+         remove it, or use webhook_configs or inbox_configs",
+    );
+    let expected = "line 5: receiver `r`: webhook[0]: templates in url and payload are not supported yet: \
+                    remove what stands between `{{` and `}}`";
+    check_refused(
+        "  webhook_configs:\n  - url: 'http://a.example.org/{{ .Status }}'\n",
+        expected,
+    );
+    let payload = "  webhook_configs:\n  - url: 'http://a.example.org/'\n    payload: [{a: '{{ .Status }}'}]\n";
+    check_refused(payload, expected);
+}
+
+#[test]
+fn an_impossible_client_is_refused() {
+    let receiver = receiver(
+        "  webhook_configs:\n  - url: http://a.example.org/\n    http_config: {oauth2: {client_id: a, client_secret: b, \
+         token_url: 'http://t.example.org/'}}\n",
+    );
+    let deps = Deps::new("Belfry/0.0.0", Arc::new(NoInbox));
+    let error = build_receiver(&receiver, &deps).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("oauth2"), "{error}");
+}

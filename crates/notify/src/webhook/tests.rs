@@ -1,0 +1,219 @@
+use std::sync::Arc;
+
+use outbound::{Answer, Authentication, BasicAuth, RecordingHttp, SendError, Source};
+
+use super::*;
+use crate::{FailureReason, RetryAdvice, samples};
+
+const URL: &str = "https://hook.example.org:8443/services/T0KEN0123456?key=abcdefgh";
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn settings() -> Settings {
+    Settings {
+        address: Address::Url(URL.into()),
+        send_resolved: true,
+        max_alerts: 0,
+        timeout: None,
+        payload: None,
+    }
+}
+
+struct Sent {
+    result: Result<(), DeliveryError>,
+    requests: Vec<outbound::Recorded>,
+}
+
+/// Delivers one message to a receiver that answers as told.
+async fn deliver(settings: Settings, answer: Answer) -> Sent {
+    let http = Arc::new(RecordingHttp::new());
+    http.answer_always(answer);
+    let password = Some(Source::inline("swordfish"));
+    let basic = BasicAuth {
+        username: Some(Source::inline("me")),
+        password,
+    };
+    let options = HttpOptions {
+        authentication: Some(Authentication::Basic(basic)),
+        ..HttpOptions::default()
+    };
+    let id = IntegrationId::new("team.a", "webhook", 0);
+    let webhook = Webhook::new(id, settings, &options, Arc::clone(&http) as Arc<dyn Http>);
+    let notification = samples::notification(&[("n1", false), ("n2", true)]);
+    let result = webhook.deliver(&notification, MINUTE).await;
+    Sent {
+        result,
+        requests: http.take_recorded(),
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_one_post() {
+    let sent = deliver(settings(), Answer::status(200)).await;
+    assert_eq!(sent.result, Ok(()));
+    let [recorded] = sent.requests.as_slice() else {
+        panic!("one request")
+    };
+    let request = &recorded.request;
+    assert_eq!(
+        (request.method.as_str(), request.url.as_str()),
+        ("POST", URL)
+    );
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_eq!(request.header("idempotency-key"), Some("0123abcd"));
+    assert_eq!(request.headers.len(), 2);
+    assert_eq!(recorded.deadline, MINUTE);
+    let body = std::str::from_utf8(&request.body).unwrap();
+    assert!(
+        body.starts_with(
+            r#"{"receiver":"team\\.a","status":"firing","alerts":[{"status":"firing","#
+        )
+    );
+    assert!(body.ends_with("\"truncatedAlerts\":0}\n"));
+}
+
+#[tokio::test]
+async fn its_own_timeout_bounds_the_attempt() {
+    let mut own = settings();
+    own.timeout = Some(Duration::from_secs(5));
+    let sent = deliver(own.clone(), Answer::status(200)).await;
+    assert_eq!(sent.requests[0].deadline, Duration::from_secs(5));
+    own.timeout = Some(Duration::from_secs(500));
+    let sent = deliver(own, Answer::status(200)).await;
+    assert_eq!(sent.requests[0].deadline, MINUTE);
+}
+
+#[tokio::test]
+async fn max_alerts_cuts_the_body() {
+    let mut cut = settings();
+    cut.max_alerts = 1;
+    let sent = deliver(cut, Answer::status(200)).await;
+    let body: serde_json::Value = serde_json::from_slice(&sent.requests[0].request.body).unwrap();
+    assert_eq!(
+        (
+            &body["truncatedAlerts"],
+            body["alerts"].as_array().unwrap().len()
+        ),
+        (&1.into(), 1)
+    );
+}
+
+#[tokio::test]
+async fn a_payload_replaces_the_body() {
+    let mut custom = settings();
+    custom.payload = Some(Value::from_yaml("{b: '007', a: <x>}").unwrap());
+    let sent = deliver(custom, Answer::status(200)).await;
+    assert_eq!(
+        sent.requests[0].request.body,
+        "{\"a\":\"\\u003cx\\u003e\",\"b\":7}\n"
+    );
+}
+
+#[tokio::test]
+async fn a_payload_that_cannot_be_written_is_final() {
+    let mut custom = settings();
+    custom.payload = Some(Value::Float(f64::NAN));
+    let sent = deliver(custom, Answer::status(200)).await;
+    assert_eq!(sent.result.unwrap_err().retry, None);
+    assert!(sent.requests.is_empty());
+}
+
+#[tokio::test]
+async fn an_error_names_the_host_and_hides_the_rest() {
+    let echo = format!("you called {URL} as me:swordfish (Basic bWU6c3dvcmRmaXNo)");
+    let sent = deliver(settings(), Answer::status(500).with_body(echo)).await;
+    let error = sent.result.unwrap_err();
+    assert_eq!(
+        error.detail,
+        "unexpected status code 500: https://hook.example.org:8443/…: \
+         you called <secret> as me:<secret> (Basic <secret>)",
+    );
+    assert_eq!(error.reason, FailureReason::ServerError);
+}
+
+#[tokio::test]
+async fn an_empty_answer_makes_a_short_error() {
+    let error = deliver(settings(), Answer::status(404))
+        .await
+        .result
+        .unwrap_err();
+    assert_eq!(
+        error.detail,
+        "unexpected status code 404: https://hook.example.org:8443/…"
+    );
+    assert_eq!(error.retry, None);
+}
+
+#[tokio::test]
+async fn a_secret_across_the_cut_is_hidden_too() {
+    let echo = format!("{}swordfish", "x".repeat(1020));
+    let error = deliver(settings(), Answer::status(400).with_body(echo))
+        .await
+        .result
+        .unwrap_err();
+    assert!(!error.detail.contains("swo"), "{}", error.detail);
+}
+
+#[tokio::test]
+async fn slow_down_is_heard() {
+    let answer = Answer::status(429).with_header("Retry-After", "7");
+    let error = deliver(settings(), answer).await.result.unwrap_err();
+    assert_eq!(
+        error.retry,
+        Some(RetryAdvice {
+            after: Some(Duration::from_secs(7))
+        })
+    );
+    assert_eq!(error.reason, FailureReason::RateLimited);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_ambiguous_and_refusal_is_not() {
+    let error = deliver(settings(), Answer::never())
+        .await
+        .result
+        .unwrap_err();
+    assert!(error.is_ambiguous && error.retry.is_some());
+    let cause = "hook.example.org: connection refused".to_owned();
+    let refused = Answer::error(SendError::NotSent {
+        cause: cause.clone(),
+    });
+    let error = deliver(settings(), refused).await.result.unwrap_err();
+    assert!(!error.is_ambiguous && error.retry.is_some());
+    assert_eq!(error.detail, cause);
+}
+
+#[tokio::test]
+async fn a_url_file_is_read_for_every_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("url");
+    let mut from_file = settings();
+    from_file.address = Address::File(path.clone());
+
+    let error = deliver(from_file.clone(), Answer::status(200))
+        .await
+        .result
+        .unwrap_err();
+    assert_eq!(error.retry, None);
+    assert!(error.detail.starts_with("url_file `"), "{}", error.detail);
+
+    for url in ["http://one.example.org/a", "http://two.example.org/b"] {
+        std::fs::write(&path, format!("  {url}\n")).unwrap();
+        let sent = deliver(from_file.clone(), Answer::status(200)).await;
+        assert_eq!(sent.requests[0].request.url, url);
+    }
+
+    for (content, complaint) in [
+        (" \n", "empty"),
+        ("http://x.example.org/{{ .Status }}", "templates"),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let sent = deliver(from_file.clone(), Answer::status(200)).await;
+        let error = sent.result.unwrap_err();
+        assert!(
+            error.detail.contains(complaint) && error.retry.is_none(),
+            "{}",
+            error.detail
+        );
+        assert!(sent.requests.is_empty());
+    }
+}
