@@ -9,7 +9,7 @@ use domain::time::Timestamp;
 
 use crate::StoreError;
 
-/// Messages kept per tenant; older ones are forgotten.
+/// Messages kept per tenant; older ones are forgotten (a home may do so in steps, and keep 128 more for a moment).
 pub const MESSAGES_MAX: usize = 10_000;
 
 /// Most messages one page of a list holds.

@@ -75,7 +75,7 @@ pub(super) async fn pages_and_tenants(backend: &dyn Backend) {
 
 pub(super) async fn keeps_the_newest(backend: &dyn Backend) {
     /// How far past its size the inbox may be for a moment.
-    const SLACK: usize = 64;
+    const SLACK: usize = 128;
     let store = fresh(backend).await;
     let total = MESSAGES_MAX + 300;
     for first in (0..total).step_by(50) {

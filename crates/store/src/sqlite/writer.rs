@@ -90,7 +90,7 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.bytes >= BATCH_BYTES_MAX
+        self.bytes >= BATCH_BYTES_MAX || self.messages.len() >= INBOX_TRIM_EVERY
     }
 
     fn is_empty(&self) -> bool {
