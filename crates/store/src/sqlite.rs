@@ -41,7 +41,7 @@ const SUBMIT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const READ_AHEAD_ROWS: usize = 4;
 /// How long to wait for somebody else's lock: only a tool like `sqlite3` can hold one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Rows are tens of kilobytes, so larger pages than the usual 4 KiB spare chains of them (measured: a fifth less CPU).
+/// Rows are tens of kilobytes, so larger pages than the usual 4 KiB spare chains of them.
 const PAGE_BYTES: u32 = 8192;
 /// The write-ahead log is folded into the file every so many pages (16 MiB) and cut back to this size.
 const WAL_PAGES: &str = "2048";
