@@ -9,8 +9,12 @@ mod body;
 mod classify;
 pub mod data;
 mod go_json;
+pub mod http_options;
 pub mod inbox;
+mod payload;
+pub mod receiver;
 mod secrets;
+pub mod webhook;
 
 #[cfg(test)]
 mod samples;

@@ -38,20 +38,34 @@ fn texts_are_read_once_more_as_yaml() {
 /// The recorded payload with every template replaced by what it renders to, as its texts would stand there.
 #[test]
 fn the_recorded_payload_comes_out_once_rendered() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/payloads/webhook.json");
-    let vectors: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/vectors/payloads/webhook.json"
+    );
+    let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let variants = vectors["variants"].as_array().unwrap();
-    let variant = variants.iter().find(|v| v["name"] == "webhook-payload").unwrap();
+    let variant = variants
+        .iter()
+        .find(|v| v["name"] == "webhook-payload")
+        .unwrap();
     let mut yaml = variant["receiver_yaml"].as_str().unwrap().to_owned();
     for (template, rendered) in [
-        ("{{ .Status | toUpper }} {{ .CommonLabels.alertname }}", "FIRING HighLoad"),
+        (
+            "{{ .Status | toUpper }} {{ .CommonLabels.alertname }}",
+            "FIRING HighLoad",
+        ),
         ("{{ len .Alerts }}", "2"),
         ("{{ eq .Status \"firing\" }}", "true"),
         ("{{ .Receiver }}", "webhook-payload"),
-        ("{{ toJson .GroupLabels }}", r#"{"alertname":"HighLoad","job":"node"}"#),
+        (
+            "{{ toJson .GroupLabels }}",
+            r#"{"alertname":"HighLoad","job":"node"}"#,
+        ),
         ("{{ .Status }}", "firing"),
-        ("{{ range .Alerts }}{{ .Labels.instance }};{{ end }}", "n1:9100;n2:9100;"),
+        (
+            "{{ range .Alerts }}{{ .Labels.instance }};{{ end }}",
+            "n1:9100;n2:9100;",
+        ),
         (
             "{{ .CommonLabels | toJson }}",
             r#"{"alertname":"HighLoad","job":"node","severity":"critical"}"#,
@@ -60,10 +74,19 @@ fn the_recorded_payload_comes_out_once_rendered() {
         assert!(yaml.contains(template), "{template}");
         yaml = yaml.replace(template, rendered);
     }
-    let Value::Map(receiver) = Value::from_yaml(&yaml).unwrap() else { panic!("a map") };
-    let Value::List(webhooks) = &receiver[0].1 else { panic!("a list") };
-    let Value::Map(webhook) = &webhooks[0] else { panic!("a map") };
-    let payload = webhook.iter().find(|(key, _)| key.as_text() == Some("payload")).unwrap();
+    let Value::Map(receiver) = Value::from_yaml(&yaml).unwrap() else {
+        panic!("a map")
+    };
+    let Value::List(webhooks) = &receiver[0].1 else {
+        panic!("a list")
+    };
+    let Value::Map(webhook) = &webhooks[0] else {
+        panic!("a map")
+    };
+    let payload = webhook
+        .iter()
+        .find(|(key, _)| key.as_text() == Some("payload"))
+        .unwrap();
     let expected = variant["requests"]["added"][0]["body"].as_str().unwrap();
     assert_eq!(custom(&payload.1).unwrap() + "\n", expected);
 }

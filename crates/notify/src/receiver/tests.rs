@@ -44,7 +44,10 @@ fn clients() -> Clients {
 
 fn receiver(integrations: &str) -> Receiver {
     let text = format!("route: {{receiver: r}}\nreceivers:\n- name: r\n{integrations}");
-    config::load(&text).unwrap().receivers.remove(0)
+    config::load(&text, &config::LoadOptions::default())
+        .unwrap()
+        .receivers
+        .remove(0)
 }
 
 #[test]

@@ -1,0 +1,5 @@
+//! The webhook over real sockets.
+
+mod delivery;
+mod sink;
+mod vectors;
