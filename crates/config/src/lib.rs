@@ -1,1 +1,41 @@
-//! Placeholder header, written with the crate.
+//! Configuration: text in, validated settings out. Nothing here opens a file or reads the environment.
+//!
+//! - [`alertmanager`]: alertmanager.yml, as strict as Alertmanager, with located errors ([`load`]);
+//! - [`belfry`]: belfry.yaml and the `BELFRY_*` variables;
+//! - [`web`]: the file of `--web.config.file`.
+
+pub mod alertmanager;
+pub mod belfry;
+pub mod duration;
+mod error;
+mod event_recorder;
+mod global;
+mod http;
+mod inhibit;
+mod interval;
+mod matchers;
+pub mod receiver;
+mod route;
+mod secret;
+mod template;
+mod tls;
+mod tracing;
+mod url;
+pub mod web;
+mod yaml;
+
+pub use alertmanager::{BUILTIN, Config, LoadOptions, Unsupported, load};
+pub use error::{ConfigError, Mark};
+pub use event_recorder::{EventKafka, EventRecorderConfig, EventWebhook};
+pub use global::{Global, SlackGlobal, Smtp};
+pub use http::{
+    Authorization, BasicAuth, HeaderValues, HttpConfig, OAuth2, ProxyConfig,
+};
+pub use inhibit::InhibitRule;
+pub use matchers::Warning;
+pub use receiver::{InboxConfig, Integration, Receiver, ReceiverIntegration, WebhookConfig};
+pub use secret::{SECRET, Secret, SecretUrl};
+pub use tls::{TlsConfig, TlsVersion};
+pub use tracing::TracingConfig;
+pub use url::{HostPort, HttpUrl, ProxyUrl};
+pub use yaml::Value;
