@@ -38,7 +38,7 @@ impl Value {
     /// # Errors
     /// The text is not YAML.
     pub fn from_yaml(text: &str) -> crate::error::Result<Self> {
-        super::parse(text)?.map_or(Ok(Self::Null), |node| super::any(&node))
+        super::tree::parse(text)?.map_or(Ok(Self::Null), |node| super::typed::any(&node))
     }
 
     /// Whether any text in it, keys included, holds this piece.
