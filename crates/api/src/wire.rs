@@ -7,4 +7,5 @@ pub mod field;
 pub mod json;
 pub mod silence;
 pub mod uri;
+pub mod view;
 pub mod write;

@@ -1,11 +1,9 @@
 //! Reading the body of `POST /alerts`: the hot path.
 
-use std::borrow::Cow;
-
-use domain::time::Timestamp;
+use engine::PostedAlert;
 
 use super::body::BodyError;
-use super::field::{self, First, Pair};
+use super::field::{self, First};
 use super::json::{JsonError, Kind, Read, Reader};
 use super::uri::is_request_uri;
 use crate::limits::Limits;
@@ -17,26 +15,11 @@ const ELEMENT_TYPE: &str = "struct { Annotations models.LabelSet \"json:\\\"anno
      strfmt.DateTime \"json:\\\"endsAt,omitempty\\\"\"; StartsAt strfmt.DateTime \
      \"json:\\\"startsAt,omitempty\\\"\" }";
 
-/// An alert as posted, borrowed from the body where it has no escapes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Posted<'a> {
-    /// Labels in the order written; names are unique.
-    pub labels: Vec<Pair<'a>>,
-    /// Annotations in the order written; names are unique.
-    pub annotations: Vec<Pair<'a>>,
-    /// Link to what raised the alert, or empty.
-    pub generator_url: Cow<'a, str>,
-    /// When it began, if stated.
-    pub starts_at: Option<Timestamp>,
-    /// When it ended, if stated.
-    pub ends_at: Option<Timestamp>,
-}
-
 /// A body that is well formed.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct PostedAlerts<'a> {
     /// The alerts within the limits; whether they are valid is the engine's to say.
-    pub alerts: Vec<Posted<'a>>,
+    pub alerts: Vec<PostedAlert<'a>>,
     /// One text for each alert that exceeds a limit.
     pub refused: Vec<String>,
 }
@@ -51,12 +34,17 @@ pub fn parse<'a>(text: &'a str, limits: &Limits) -> Result<PostedAlerts<'a>, Bod
         return Err(BodyError::Required(PARAM.to_owned()));
     }
     let mut parser = Parser::new(limits);
-    parser.body(&mut reader).map_err(|error| unreadable(error.to_string()))?;
+    parser
+        .body(&mut reader)
+        .map_err(|error| unreadable(error.to_string()))?;
     parser.finish()
 }
 
 fn unreadable(reason: String) -> BodyError {
-    BodyError::Parse { param: PARAM, reason }
+    BodyError::Parse {
+        param: PARAM,
+        reason,
+    }
 }
 
 /// What has been seen of a body.
@@ -89,7 +77,8 @@ impl<'a, 'l> Parser<'a, 'l> {
             Kind::Array => {}
             Kind::Null => return reader.null(),
             other => {
-                self.wrong.wrong_kind(other, "Go value", "models.PostableAlerts");
+                self.wrong
+                    .wrong_kind(other, "Go value", "models.PostableAlerts");
                 return reader.skip();
             }
         }
@@ -121,10 +110,10 @@ impl<'a, 'l> Parser<'a, 'l> {
                 return reader.skip();
             }
         }
-        let mut alert = Posted {
+        let mut alert = PostedAlert {
             labels: Vec::with_capacity(12),
             annotations: Vec::with_capacity(4),
-            ..Posted::default()
+            ..PostedAlert::default()
         };
         let has_labels = self.members(reader, &mut alert)?;
         self.check(&alert, has_labels);
@@ -136,7 +125,7 @@ impl<'a, 'l> Parser<'a, 'l> {
     }
 
     /// Reads an alert's members; answers whether there are labels.
-    fn members(&mut self, reader: &mut Reader<'a>, alert: &mut Posted<'a>) -> Read<bool> {
+    fn members(&mut self, reader: &mut Reader<'a>, alert: &mut PostedAlert<'a>) -> Read<bool> {
         let mut has_labels = false;
         // Go decodes each element twice, first for these three fields, then for the others; so theirs is the first error.
         let mut early = First::default();
@@ -178,7 +167,7 @@ impl<'a, 'l> Parser<'a, 'l> {
     }
 
     /// Checks what the API's schema demands of an alert.
-    fn check(&mut self, alert: &Posted<'a>, has_labels: bool) {
+    fn check(&mut self, alert: &PostedAlert<'a>, has_labels: bool) {
         if self.invalid.is_some() {
             return;
         }
@@ -236,17 +225,22 @@ impl Field {
     ];
 
     fn of(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(name, _)| field::is_field(key, name)).map(|(_, field)| field)
+        Self::ALL
+            .into_iter()
+            .find(|(name, _)| field::is_field(key, name))
+            .map(|(_, field)| field)
     }
 }
 
 /// Which limit an alert exceeds, if any.
-fn exceeded(alert: &Posted<'_>, limits: &Limits) -> Option<String> {
+fn exceeded(alert: &PostedAlert<'_>, limits: &Limits) -> Option<String> {
     let sets = [("label", &alert.labels), ("annotation", &alert.annotations)];
     sets.into_iter().find_map(|(what, pairs)| {
         if pairs.len() > limits.labels {
             let (has, most) = (pairs.len(), limits.labels);
-            return Some(format!("too many {what}s: {has}, at most {most} are accepted"));
+            return Some(format!(
+                "too many {what}s: {has}, at most {most} are accepted"
+            ));
         }
         let long = pairs.iter().find(|(name, value)| {
             name.len() > limits.name_bytes || value.len() > limits.value_bytes
@@ -254,11 +248,15 @@ fn exceeded(alert: &Posted<'_>, limits: &Limits) -> Option<String> {
         let (name, value) = long?;
         if name.len() > limits.name_bytes {
             let (has, most) = (name.len(), limits.name_bytes);
-            return Some(format!("{what} name of {has} bytes: at most {most} are accepted"));
+            return Some(format!(
+                "{what} name of {has} bytes: at most {most} are accepted"
+            ));
         }
         let (has, most) = (value.len(), limits.value_bytes);
         let name = domain::quote::quote(name);
-        Some(format!("value of {what} {name} has {has} bytes: at most {most} are accepted"))
+        Some(format!(
+            "value of {what} {name} has {has} bytes: at most {most} are accepted"
+        ))
     })
 }
 

@@ -15,7 +15,10 @@ pub enum BodyError {
         reason: String,
     },
     /// A field does not have its format (code 601).
-    #[error("{field} in body must be of type {format}: {}", domain::quote::quote(value))]
+    #[error(
+        "{field} in body must be of type {format}: {}",
+        domain::quote::quote(value)
+    )]
     Format {
         /// Where.
         field: String,

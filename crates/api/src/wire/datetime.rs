@@ -68,7 +68,11 @@ fn read(text: &[u8]) -> Option<Timestamp> {
         Some(_) => return None,
     };
     // Go reads an hour of one digit, too.
-    let hour_digits = if rest.0.get(1).is_some_and(u8::is_ascii_digit) { 2 } else { 1 };
+    let hour_digits = if rest.0.get(1).is_some_and(u8::is_ascii_digit) {
+        2
+    } else {
+        1
+    };
     let hour = rest.digits(hour_digits)?;
     rest.expect(b':')?;
     let minute = rest.digits(2)?;
@@ -85,26 +89,42 @@ fn read(text: &[u8]) -> Option<Timestamp> {
         return None;
     }
     let fraction = fraction(&mut rest)?;
-    let offset = if has_zone { offset(&mut rest, fraction)? } else { 0 };
+    let offset = if has_zone {
+        offset(&mut rest, fraction)?
+    } else {
+        0
+    };
     if !rest.0.is_empty() {
         return None;
     }
     let local = minutes + i64::from(second);
-    Some(Timestamp::new(local - i64::from(offset) * 60, fraction.nanos, offset))
+    Some(Timestamp::new(
+        local - i64::from(offset) * 60,
+        fraction.nanos,
+        offset,
+    ))
 }
 
 /// Reads `.123` or `,123`; digits beyond nanoseconds are dropped.
 fn fraction(rest: &mut Cursor<'_>) -> Option<Fraction> {
     if !matches!(rest.0.first(), Some(b'.' | b',')) {
-        return Some(Fraction { nanos: 0, digits: 0 });
+        return Some(Fraction {
+            nanos: 0,
+            digits: 0,
+        });
     }
-    let digits = rest.0[1..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let digits = rest.0[1..]
+        .iter()
+        .take_while(|b| b.is_ascii_digit())
+        .count();
     if digits == 0 {
         return None;
     }
     let mut nanos = 0;
     for place in 0..9 {
-        let digit = rest.0[1..=digits].get(place).map_or(0, |b| u32::from(b - b'0'));
+        let digit = rest.0[1..=digits]
+            .get(place)
+            .map_or(0, |b| u32::from(b - b'0'));
         nanos = nanos * 10 + digit;
     }
     rest.0 = &rest.0[1 + digits..];
@@ -129,12 +149,16 @@ fn offset(rest: &mut Cursor<'_>, fraction: Fraction) -> Option<i16> {
     if hours > 24 || minutes > 60 {
         return None;
     }
-    i16::try_from(hours * 60 + minutes).ok().map(|offset| sign * offset)
+    i16::try_from(hours * 60 + minutes)
+        .ok()
+        .map(|offset| sign * offset)
 }
 
 fn days_in(year: u32, month: u32) -> u32 {
     match month {
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
@@ -150,7 +174,9 @@ fn explain(text: &str) -> String {
     };
     let bytes = text.as_bytes();
     let are_digits = |from: usize, to: usize| {
-        bytes.get(from..to).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+        bytes
+            .get(from..to)
+            .is_some_and(|part| part.iter().all(u8::is_ascii_digit))
     };
     if !are_digits(0, 4) {
         return cannot(0, "2006");

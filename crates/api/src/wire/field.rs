@@ -27,7 +27,12 @@ impl First {
     /// Notes a value of the wrong kind; `place` is `Go struct field T.f` or `Go value`.
     #[cold]
     pub fn wrong_kind(&mut self, found: Kind, place: &str, wanted: &str) {
-        self.note(|| format!("json: cannot unmarshal {} into {place} of type {wanted}", found.word()));
+        self.note(|| {
+            format!(
+                "json: cannot unmarshal {} into {place} of type {wanted}",
+                found.word()
+            )
+        });
     }
 
     /// What was remembered.
@@ -73,7 +78,9 @@ pub fn bool(reader: &mut Reader<'_>, wrong: &mut First, place: &str) -> Read<Opt
 
 /// Reads a date-time: `None` for `null`, `Some(None)` for one that says "not stated" (empty, or Go's zero time).
 pub fn datetime(reader: &mut Reader<'_>, wrong: &mut First) -> Read<Option<Option<Timestamp>>> {
-    let Some(text) = string(reader, wrong, "Go value")? else { return Ok(None) };
+    let Some(text) = string(reader, wrong, "Go value")? else {
+        return Ok(None);
+    };
     match datetime::parse(&text) {
         Ok(instant) => Ok(Some(instant.filter(|instant| !instant.is_zero()))),
         Err(reason) => {

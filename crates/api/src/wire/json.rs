@@ -54,7 +54,10 @@ pub fn decode(body: &[u8]) -> Cow<'_, str> {
     let mut out = String::with_capacity(body.len() + 16);
     for chunk in body.utf8_chunks() {
         out.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|_| out.push(char::REPLACEMENT_CHARACTER));
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|_| out.push(char::REPLACEMENT_CHARACTER));
     }
     Cow::Owned(out)
 }
@@ -72,7 +75,12 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Starts at the beginning of a text; values nested deeper than `max_depth` are an error.
     pub fn new(text: &'a str, max_depth: usize) -> Self {
-        Self { text, at: 0, depth: 0, max_depth }
+        Self {
+            text,
+            at: 0,
+            depth: 0,
+            max_depth,
+        }
     }
 
     /// Whether nothing but white space is left.
@@ -239,7 +247,9 @@ impl<'a> Reader<'a> {
                 first = true;
             }
             loop {
-                let Some(&is_object) = open.last() else { return Ok(()) };
+                let Some(&is_object) = open.last() else {
+                    return Ok(());
+                };
                 let is_over = if is_object {
                     self.key(&mut first)?.is_none()
                 } else {
@@ -287,11 +297,16 @@ impl<'a> Reader<'a> {
     /// The error for the character at the current position, or for the text ending here.
     #[cold]
     fn unexpected(&self, place: &str) -> JsonError {
-        match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+        match self
+            .text
+            .get(self.at..)
+            .and_then(|rest| rest.chars().next())
+        {
             None => JsonError("unexpected EOF".to_owned()),
-            Some(found) => {
-                JsonError(format!("invalid character {} {place}", text::quote_char(found)))
-            }
+            Some(found) => JsonError(format!(
+                "invalid character {} {place}",
+                text::quote_char(found)
+            )),
         }
     }
 }

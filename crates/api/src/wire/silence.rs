@@ -27,8 +27,13 @@ pub fn parse(text: &str, limits: &Limits) -> Result<SilencePost, BodyError> {
         return Err(BodyError::Required(PARAM.to_owned()));
     }
     let mut draft = Draft::default();
-    let unreadable = |reason| BodyError::Parse { param: PARAM, reason };
-    draft.read(&mut reader).map_err(|error| unreadable(error.to_string()))?;
+    let unreadable = |reason| BodyError::Parse {
+        param: PARAM,
+        reason,
+    };
+    draft
+        .read(&mut reader)
+        .map_err(|error| unreadable(error.to_string()))?;
     if let Some(reason) = draft.early.take().or_else(|| draft.late.take()) {
         return Err(unreadable(reason));
     }
@@ -179,7 +184,10 @@ impl<'a> Draft<'a> {
         if has_null {
             return Err(BodyError::Null(PARAM));
         }
-        let pairs = self.annotations.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+        let pairs = self
+            .annotations
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref()));
         Ok(SilencePost {
             id: Some(self.id).filter(|id| !id.is_empty()),
             matchers,

@@ -8,7 +8,9 @@ pub fn is_request_uri(text: &str) -> bool {
     if text == "*" {
         return true;
     }
-    let Some((scheme, rest)) = split_scheme(text) else { return false };
+    let Some((scheme, rest)) = split_scheme(text) else {
+        return false;
+    };
     // A query may hold anything.
     let rest = rest.split_once('?').map_or(rest, |(path, _)| path);
     if !rest.starts_with('/') {
@@ -54,7 +56,9 @@ fn is_user(user: &str) -> bool {
 
 fn is_host(host: &str) -> bool {
     if let Some(literal) = host.strip_prefix('[') {
-        let Some((address, port)) = literal.rsplit_once(']') else { return false };
+        let Some((address, port)) = literal.rsplit_once(']') else {
+            return false;
+        };
         return is_port(port) && is_reg_name(address);
     }
     match host.rfind(':') {
@@ -66,21 +70,28 @@ fn is_host(host: &str) -> bool {
 /// Whether this is empty or a colon followed by digits, perhaps none.
 fn is_port(port: &str) -> bool {
     port.is_empty()
-        || port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+        || port
+            .strip_prefix(':')
+            .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn is_reg_name(name: &str) -> bool {
-    let allowed = |b: u8| {
-        b >= 0x80 || b.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:[]<>\"%".contains(&b)
-    };
+    let allowed =
+        |b: u8| b >= 0x80 || b.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:[]<>\"%".contains(&b);
     name.bytes().all(allowed) && has_valid_escapes(name)
 }
 
 fn has_valid_escapes(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes.iter().enumerate().filter(|(_, b)| **b == b'%').all(|(at, _)| {
-        bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
-    })
+    bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| **b == b'%')
+        .all(|(at, _)| {
+            bytes
+                .get(at + 1..at + 3)
+                .is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+        })
 }
 
 #[cfg(test)]

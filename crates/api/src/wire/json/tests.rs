@@ -16,17 +16,38 @@ fn refuses(text: &str, expected: &str) {
 #[test]
 fn syntax_errors_say_what_go_says() {
     refuses("", "unexpected EOF");
-    refuses("hello", "invalid character 'h' looking for beginning of value");
-    refuses("\u{feff}[]", "invalid character '\\ufeff' looking for beginning of value");
-    refuses("[1,]", "invalid character ']' looking for beginning of value");
+    refuses(
+        "hello",
+        "invalid character 'h' looking for beginning of value",
+    );
+    refuses(
+        "\u{feff}[]",
+        "invalid character '\\ufeff' looking for beginning of value",
+    );
+    refuses(
+        "[1,]",
+        "invalid character ']' looking for beginning of value",
+    );
     refuses("[1 2]", "invalid character '2' after array element");
     refuses("{\"a\" 1}", "invalid character '1' after object key");
-    refuses("{\"a\":1 \"b\"", "invalid character '\"' after object key:value pair");
-    refuses("{a:1}", "invalid character 'a' looking for beginning of object key string");
-    refuses("{\"a\":1,}", "invalid character '}' looking for beginning of object key string");
+    refuses(
+        "{\"a\":1 \"b\"",
+        "invalid character '\"' after object key:value pair",
+    );
+    refuses(
+        "{a:1}",
+        "invalid character 'a' looking for beginning of object key string",
+    );
+    refuses(
+        "{\"a\":1,}",
+        "invalid character '}' looking for beginning of object key string",
+    );
     refuses("[{\"labels\": {\"a\": \"b\"},", "unexpected EOF");
     refuses("[1.x]", "invalid character 'x' in numeric literal");
-    refuses("tru3", "invalid character '3' in literal true (expecting 'e')");
+    refuses(
+        "tru3",
+        "invalid character '3' in literal true (expecting 'e')",
+    );
     refuses("\"a\nb\"", "invalid character '\\n' in string literal");
     refuses("\"\\x\"", "invalid escape sequence `\\x` in string");
     refuses("\"abc", "unexpected EOF");

@@ -45,7 +45,9 @@ impl<'a> Reader<'a> {
     fn escape(&mut self) -> Read<char> {
         let start = self.at;
         self.at += 1;
-        let Some(letter) = self.peek() else { return Err(self.unexpected("")) };
+        let Some(letter) = self.peek() else {
+            return Err(self.unexpected(""));
+        };
         self.at += 1;
         Ok(match letter {
             b'"' | b'\\' | b'/' => char::from(letter),

@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const TIMES: &str = r#""startsAt":"2030-01-01","endsAt":"2031-01-01","createdBy":"me","comment":"c""#;
+const TIMES: &str =
+    r#""startsAt":"2030-01-01","endsAt":"2031-01-01","createdBy":"me","comment":"c""#;
 
 fn body(matchers: &str) -> String {
     format!(r#"{{"matchers":{matchers},{TIMES}}}"#)
@@ -11,15 +12,28 @@ fn body(matchers: &str) -> String {
 #[track_caller]
 fn refuses(text: &str, code: u16, message: &str) {
     let error = parse(text, &Limits::serve()).expect_err(text);
-    assert_eq!((error.code(), error.to_string()), (code, message.to_owned()), "{text}");
+    assert_eq!(
+        (error.code(), error.to_string()),
+        (code, message.to_owned()),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_whole_silence_is_read() {
-    let text = body(r#"[{"name":"a","value":"b","isRegex":true},{"name":"c","value":"","isRegex":false,"isEqual":false}]"#);
+    let text = body(
+        r#"[{"name":"a","value":"b","isRegex":true},{"name":"c","value":"","isRegex":false,"isEqual":false}]"#,
+    );
     let post = parse(&text, &Limits::serve()).expect("a fine body");
-    assert_eq!((post.id, post.created_by.as_str(), post.comment.as_str()), (None, "me", "c"));
-    let flags: Vec<_> = post.matchers.iter().map(|m| (m.is_regex, m.is_equal)).collect();
+    assert_eq!(
+        (post.id, post.created_by.as_str(), post.comment.as_str()),
+        (None, "me", "c")
+    );
+    let flags: Vec<_> = post
+        .matchers
+        .iter()
+        .map(|m| (m.is_regex, m.is_equal))
+        .collect();
     assert_eq!(flags, [(true, true), (false, false)]);
 }
 
@@ -29,13 +43,31 @@ fn fields_are_missed_in_the_frameworks_order() {
     refuses("null", 602, "comment in body is required");
     refuses("{}", 602, "comment in body is required");
     refuses(r#"{"comment":""}"#, 602, "createdBy in body is required");
-    refuses(r#"{"comment":"","createdBy":""}"#, 602, "endsAt in body is required");
-    refuses(&body("[]"), 612, "matchers in body should have at least 1 items");
+    refuses(
+        r#"{"comment":"","createdBy":""}"#,
+        602,
+        "endsAt in body is required",
+    );
+    refuses(
+        &body("[]"),
+        612,
+        "matchers in body should have at least 1 items",
+    );
     refuses(&body("null"), 602, "matchers in body is required");
-    refuses(&body(r#"[{"name":"x","value":"y"}]"#), 602, "matchers.0.isRegex in body is required");
-    refuses(&body(r#"[{"isRegex":true,"value":"y"}]"#), 602, "matchers.0.name in body is required");
+    refuses(
+        &body(r#"[{"name":"x","value":"y"}]"#),
+        602,
+        "matchers.0.isRegex in body is required",
+    );
+    refuses(
+        &body(r#"[{"isRegex":true,"value":"y"}]"#),
+        602,
+        "matchers.0.name in body is required",
+    );
     assert_eq!(
-        parse(&body("[null]"), &Limits::serve()).map_err(|error| error.code()).map(|_| ()),
+        parse(&body("[null]"), &Limits::serve())
+            .map_err(|error| error.code())
+            .map(|_| ()),
         Err(400)
     );
 }
@@ -46,12 +78,16 @@ fn values_of_the_wrong_kind_are_named_as_go_names_them() {
     refuses(
         &body(r#"[{"name":"x","value":"y","isRegex":"true"}]"#),
         400,
-        &parsing("json: cannot unmarshal string into Go struct field Silence.matchers.0.isRegex of type bool"),
+        &parsing(
+            "json: cannot unmarshal string into Go struct field Silence.matchers.0.isRegex of type bool",
+        ),
     );
     refuses(
         "[]",
         400,
-        &parsing("json: cannot unmarshal array into Go value of type struct { ID string \"json:\\\"id,omitempty\\\"\" }"),
+        &parsing(
+            "json: cannot unmarshal array into Go value of type struct { ID string \"json:\\\"id,omitempty\\\"\" }",
+        ),
     );
 }
 
@@ -77,7 +113,10 @@ fn a_silence_is_written_with_its_state_and_only_the_annotations_it_has() {
     let mut out = Vec::new();
     push_silence(&mut out, &silence, Timestamp::new(10, 0, 0));
     let value: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
-    assert_eq!((&value["annotations"]["k"], &value["status"]["state"]), (&"v".into(), &"expired".into()));
+    assert_eq!(
+        (&value["annotations"]["k"], &value["status"]["state"]),
+        (&"v".into(), &"expired".into())
+    );
 }
 
 proptest! {

@@ -66,7 +66,8 @@ proptest! {
 
 #[test]
 fn lists_have_commas_only_between_items() {
-    let list = |items: &[&str]| written(|out| push_list(out, items, |out, item| push_string(out, item)));
+    let list =
+        |items: &[&str]| written(|out| push_list(out, items, |out, item| push_string(out, item)));
     assert_eq!(list(&[]), "[]");
     assert_eq!(list(&["a"]), r#"["a"]"#);
     assert_eq!(list(&["a", "b"]), r#"["a","b"]"#);
