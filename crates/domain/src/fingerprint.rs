@@ -1,6 +1,7 @@
 //! The identity of a label set: FNV-1a 64, exactly as Prometheus and Alertmanager compute it.
 
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::str::FromStr;
 
 const OFFSET_BASIS: u64 = 14_695_981_039_346_656_037;
@@ -16,6 +17,7 @@ pub struct Fingerprint(pub u64);
 
 impl Fingerprint {
     /// Hashes label pairs that are already sorted by name.
+    #[inline]
     pub fn of_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut hasher = Fingerprinter::default();
         for (name, value) in pairs {
@@ -36,12 +38,14 @@ impl Default for Fingerprinter {
 
 impl Fingerprinter {
     /// Adds one pair.
+    #[inline]
     pub fn pair(&mut self, name: &str, value: &str) {
         self.text(name);
         self.text(value);
     }
 
     /// Adds one text followed by the separator.
+    #[inline]
     pub fn text(&mut self, text: &str) {
         let mut hash = self.0;
         for byte in text.bytes() {
@@ -51,6 +55,7 @@ impl Fingerprinter {
     }
 
     /// The fingerprint of what was added.
+    #[inline]
     pub fn finish(&self) -> Fingerprint {
         Fingerprint(self.0)
     }
@@ -84,5 +89,28 @@ impl FromStr for Fingerprint {
         u64::from_str_radix(text, 16)
             .map(Self)
             .map_err(|_| NotAFingerprint(text.to_owned()))
+    }
+}
+
+/// Builds the hasher for maps whose keys are fingerprints.
+pub type FingerprintState = BuildHasherDefault<FingerprintHasher>;
+
+/// A hasher for fingerprints: they are hashes already, only their bits need spreading.
+#[derive(Clone, Copy, Default)]
+pub struct FingerprintHasher(u64);
+
+impl Hasher for FingerprintHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0 ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
     }
 }

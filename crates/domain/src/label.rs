@@ -38,16 +38,19 @@ impl Label {
     }
 
     /// The label's name.
+    #[inline]
     pub fn name(&self) -> &str {
         self.0.text.get(..self.0.name_len as usize).unwrap_or("")
     }
 
     /// The label's value.
+    #[inline]
     pub fn value(&self) -> &str {
         self.0.text.get(self.0.name_len as usize..).unwrap_or("")
     }
 
     /// Whether both are the very same allocation, which interned equal pairs are.
+    #[inline]
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -117,27 +120,32 @@ impl Labels {
     }
 
     /// The value of a label; `None` when it is absent.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.label(name).map(Label::value)
     }
 
     /// The pair with this name.
+    #[inline]
     pub fn label(&self, name: &str) -> Option<&Label> {
         // Sets are small: a linear scan of a sorted slice beats bisection below about 20 pairs.
         self.0.iter().find(|label| label.name() == name)
     }
 
     /// The pairs in name order.
+    #[inline]
     pub fn iter(&self) -> std::slice::Iter<'_, Label> {
         self.0.iter()
     }
 
     /// The pairs in name order, as texts.
+    #[inline]
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|label| (label.name(), label.value()))
     }
 
     /// How many labels there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.0.len()
     }

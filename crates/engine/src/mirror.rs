@@ -3,11 +3,10 @@
 //!
 //! Fed after each change of the state; every read and every verdict is served from here (DESIGN.md, decision 4).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::alert::{Alert, Grace};
-use domain::fingerprint::Fingerprint;
+use domain::fingerprint::{Fingerprint, FingerprintState};
 use domain::group::GroupIdentity;
 use domain::inhibit::{InhibitRule, Inhibitor};
 use domain::label::Labels;
@@ -30,7 +29,7 @@ type GroupSlot = u32;
 pub struct Mirror {
     entries: Vec<Option<Entry>>,
     free: Vec<Slot>,
-    by_fingerprint: BTreeMap<Fingerprint, Slot>,
+    by_fingerprint: HashMap<Fingerprint, Slot, FingerprintState>,
     postings: Postings,
     groups: Vec<Option<GroupEntry>>,
     free_groups: Vec<GroupSlot>,
@@ -66,7 +65,7 @@ impl Mirror {
         Self {
             entries: Vec::new(),
             free: Vec::new(),
-            by_fingerprint: BTreeMap::new(),
+            by_fingerprint: HashMap::default(),
             postings: Postings::default(),
             groups: Vec::new(),
             free_groups: Vec::new(),

@@ -32,23 +32,17 @@ impl Mirror {
         if query.after == Some(Fingerprint(u64::MAX)) {
             return page;
         }
-        match self.most_selective(&query.matchers) {
-            Some(slots) => {
-                let mut hits: Vec<_> = slots
-                    .iter()
-                    .filter_map(|slot| self.at(*slot))
-                    .map(|entry| (entry.alert.fingerprint, entry))
-                    .filter(|(fingerprint, _)| fingerprint.0 >= after)
-                    .collect();
-                hits.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
-                let _ = hits.into_iter().all(|(fingerprint, entry)| take(fingerprint, entry));
-            }
-            None => {
-                let rest = self.by_fingerprint.range(Fingerprint(after)..);
-                let mut entries = rest.filter_map(|(fingerprint, slot)| Some((*fingerprint, self.at(*slot)?)));
-                let _ = entries.all(|(fingerprint, entry)| take(fingerprint, entry));
-            }
-        }
+        let slots: Box<dyn Iterator<Item = Slot> + '_> = match self.most_selective(&query.matchers) {
+            Some(slots) => Box::new(slots.iter().copied()),
+            None => Box::new(self.by_fingerprint.values().copied()),
+        };
+        let mut hits: Vec<_> = slots
+            .filter_map(|slot| self.at(slot))
+            .map(|entry| (entry.alert.fingerprint, entry))
+            .filter(|(fingerprint, _)| fingerprint.0 >= after)
+            .collect();
+        hits.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
+        let _ = hits.into_iter().all(|(fingerprint, entry)| take(fingerprint, entry));
         page
     }
 

@@ -1,11 +1,10 @@
 //! All alerts of a tenant by fingerprint, ended ones too until they are collected: what a fresh post merges with.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex};
 
 use domain::alert::{Alert, Grace};
-use domain::fingerprint::Fingerprint;
+use domain::fingerprint::{Fingerprint, FingerprintState};
 use domain::id::GroupKey;
 use domain::time::Timestamp;
 use hashbrown::HashMap;
@@ -16,29 +15,7 @@ use crate::Ingested;
 /// Independently locked parts of a table.
 const PARTS: usize = 16;
 
-/// A fingerprint is a hash already; only its bits need spreading.
-#[derive(Default)]
-pub(super) struct FingerprintHasher(u64);
-
-impl Hasher for FingerprintHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = (self.0 ^ value)
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            .rotate_left(29);
-    }
-}
-
-type Part = HashMap<Fingerprint, Entry, BuildHasherDefault<FingerprintHasher>>;
+type Part = HashMap<Fingerprint, Entry, FingerprintState>;
 
 struct Entry {
     alert: Arc<Alert>,
