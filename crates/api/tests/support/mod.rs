@@ -76,17 +76,23 @@ impl Sampler for NoSample {
 
 fn settings(text: &str, anonymous_api: bool, engine: &Engine) -> Result<Arc<Settings>, String> {
     let config = config::alertmanager::load(text, &config::alertmanager::LoadOptions::default())
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| error.message().to_owned())?;
     let receivers = config.receivers.iter().map(|receiver| ReceiverParts {
         name: receiver.name.clone(),
         labels: receiver.labels.clone().into_iter().collect(),
         // Nothing is delivered in these tests.
         integrations: Vec::new(),
     });
+    let inhibit_rules = config.inhibit_rules.into_iter().map(|rule| domain::inhibit::InhibitRule {
+        name: None,
+        source_matchers: rule.source_matchers,
+        target_matchers: rule.target_matchers,
+        equal: rule.equal.iter().map(|name| name.as_str().into()).collect(),
+    });
     let parts = SettingsParts {
         receivers: receivers.collect(),
         route: config.route,
-        inhibit_rules: config.inhibit_rules,
+        inhibit_rules: inhibit_rules.collect(),
         time_intervals: config.time_intervals.into_iter().collect(),
         resolve_timeout: config.global.resolve_timeout.into(),
         original: config.original,

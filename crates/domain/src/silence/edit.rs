@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Silence, SilenceState};
 use crate::label::Labels;
-use crate::matcher::{MatchOp, Matcher, MatcherMode, is_valid_label_name};
+use crate::matcher::{MatchOp, Matcher, MatcherError, MatcherMode, go_regex, is_valid_label_name};
 use crate::quote::quote;
 use crate::time::Timestamp;
 
@@ -160,7 +160,14 @@ fn compile(posts: &[PostMatcher], mode: MatcherMode) -> Result<Vec<Matcher>, Sil
             ));
         }
         let op = MatchOp::from_flags(post.is_equal, post.is_regex);
-        let matcher = Matcher::new(op, &post.name, &post.value).or_else(|error| {
+        // Alertmanager checks the pattern as it stands first, so that is the pattern its message shows.
+        let checked = if post.is_regex {
+            go_regex::translate(&post.value).map(|_| ()).map_err(MatcherError::from)
+        } else {
+            Ok(())
+        };
+        let matcher = checked.and_then(|()| Matcher::new(op, &post.name, &post.value));
+        let matcher = matcher.or_else(|error| {
             let value = quote(&post.value);
             invalid(format!(
                 "invalid silence: invalid label matcher {index} in set 0: invalid regular expression {value}: {error}"
