@@ -88,8 +88,10 @@ impl fmt::Display for Unsupported {
 pub fn load(text: &str, options: &LoadOptions) -> Result<Config> {
     let document = yaml::parse(text).and_then(|root| match root {
         Some(root) if !root.is_null() => decode(&root, options),
-        _ => Err(ConfigError::at(Mark { line: 1, column: 1 }, "no route provided in config")
-            .hint("the file is empty")),
+        _ => Err(
+            ConfigError::at(Mark { line: 1, column: 1 }, "no route provided in config")
+                .hint("the file is empty"),
+        ),
     });
     document.map_err(|error| error.in_file(&options.file_name))
 }
@@ -114,29 +116,56 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
     let muting = intervals(&f, "mute_time_intervals", "mute time interval")?;
     let intervals = intervals(&f, "time_intervals", "time interval")?;
     check_unique(&muting, &intervals)?;
-    let reader =
-        MatcherReader { mode: options.matcher_mode, warnings: RefCell::new(Vec::new()) };
-    let names = Names {
-        receivers: receivers.iter().map(|receiver| receiver.name.as_str()).collect(),
-        intervals: muting.iter().chain(&intervals).map(|named| named.name.as_str()).collect(),
+    let reader = MatcherReader {
+        mode: options.matcher_mode,
+        warnings: RefCell::new(Vec::new()),
     };
-    let route = f.some("route").ok_or_else(|| f.error("no routes provided"))?;
+    let names = Names {
+        receivers: receivers
+            .iter()
+            .map(|receiver| receiver.name.as_str())
+            .collect(),
+        intervals: muting
+            .iter()
+            .chain(&intervals)
+            .map(|named| named.name.as_str())
+            .collect(),
+    };
+    let route = f
+        .some("route")
+        .ok_or_else(|| f.error("no routes provided"))?;
     let route = route::decode_root(route, &names, &reader)?;
     let rules = f.list("inhibit_rules", "a list of rules")?.iter();
-    let rules = rules.map(|node| inhibit::decode(node, &reader)).collect::<Result<Vec<_>>>()?;
+    let rules = rules
+        .map(|node| inhibit::decode(node, &reader))
+        .collect::<Result<Vec<_>>>()?;
     let (inhibit_rules, printed_rules): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
     let templates = f.texts("templates")?.unwrap_or_default();
     let templates: Vec<_> = templates.into_iter().map(|path| join(base, path)).collect();
-    let tracing = f.some("tracing").map(|n| TracingConfig::decode(n, base)).transpose()?;
-    let event_recorder = f.some("event_recorder").map(|n| EventRecorderConfig::decode(n, base));
+    let tracing = f
+        .some("tracing")
+        .map(|n| TracingConfig::decode(n, base))
+        .transpose()?;
+    let event_recorder = f
+        .some("event_recorder")
+        .map(|n| EventRecorderConfig::decode(n, base));
     let printed = Block::new()
         .value("global", global.print())
         .value("route", route.printed)
         .list("inhibit_rules", printed_rules)
         .list("receivers", receivers.iter().map(Receiver::print).collect())
-        .value("templates", Value::List(templates.iter().map(|t| t.as_str().into()).collect()))
-        .list("mute_time_intervals", muting.iter().map(NamedInterval::print).collect())
-        .list("time_intervals", intervals.iter().map(NamedInterval::print).collect())
+        .value(
+            "templates",
+            Value::List(templates.iter().map(|t| t.as_str().into()).collect()),
+        )
+        .list(
+            "mute_time_intervals",
+            muting.iter().map(NamedInterval::print).collect(),
+        )
+        .list(
+            "time_intervals",
+            intervals.iter().map(NamedInterval::print).collect(),
+        )
         .some("tracing", tracing.as_ref().map(TracingConfig::print));
     let named = muting.into_iter().chain(intervals);
     Ok(Config {
@@ -183,7 +212,10 @@ fn receivers(f: &Fields, global: &mut Global, options: &LoadOptions) -> Result<V
 
 fn intervals(f: &Fields, key: &str, what: &str) -> Result<Vec<NamedInterval>> {
     let items = f.list(key, "a list of time intervals")?;
-    items.iter().map(|node| NamedInterval::decode(node, what)).collect()
+    items
+        .iter()
+        .map(|node| NamedInterval::decode(node, what))
+        .collect()
 }
 
 fn check_unique(muting: &[NamedInterval], intervals: &[NamedInterval]) -> Result<()> {
@@ -213,7 +245,9 @@ impl Config {
             names.insert(route.receiver.as_str());
             open.extend(&route.routes);
         }
-        self.receivers.iter().filter(move |receiver| names.contains(receiver.name.as_str()))
+        self.receivers
+            .iter()
+            .filter(move |receiver| names.contains(receiver.name.as_str()))
     }
 
     /// What receivers in use ask for that this version does not deliver; the caller decides whether to go on.
@@ -232,7 +266,11 @@ impl Config {
                         "receiver `{name}`: {kind}_configs are not delivered by this version yet"
                     ),
                 };
-                found.push(Unsupported { receiver: name.clone(), line: item.line, text });
+                found.push(Unsupported {
+                    receiver: name.clone(),
+                    line: item.line,
+                    text,
+                });
             }
         }
         found
@@ -240,9 +278,14 @@ impl Config {
 
     /// One line for each part of the file that is accepted but not acted on yet.
     pub fn not_yet(&self) -> Vec<String> {
-        let parts = [("tracing", self.tracing.is_some()), ("event_recorder", self.event_recorder.is_some())];
+        let parts = [
+            ("tracing", self.tracing.is_some()),
+            ("event_recorder", self.event_recorder.is_some()),
+        ];
         let present = parts.into_iter().filter(|(_, is_present)| *is_present);
-        present.map(|(part, _)| format!("`{part}` is accepted but not acted on by this version yet")).collect()
+        present
+            .map(|(part, _)| format!("`{part}` is accepted but not acted on by this version yet"))
+            .collect()
     }
 }
 

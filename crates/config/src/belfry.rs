@@ -45,7 +45,10 @@ pub struct BelfryConfig {
 impl Default for BelfryConfig {
     fn default() -> Self {
         Self {
-            server: Server { listen: LISTEN_DEFAULT.to_owned(), external_url: None },
+            server: Server {
+                listen: LISTEN_DEFAULT.to_owned(),
+                external_url: None,
+            },
             redis: None,
             use_redis: true,
             database_url: Secret::new(DATABASE_URL_DEFAULT),
@@ -155,9 +158,13 @@ impl Refused {
 }
 
 fn parse_listen(text: &str) -> std::result::Result<String, Refused> {
-    let parsed = HostPort::parse(text).map_err(|message| Refused::new(message, "write host:port"))?;
+    let parsed =
+        HostPort::parse(text).map_err(|message| Refused::new(message, "write host:port"))?;
     if parsed.port.parse::<u16>().is_err() {
-        return Err(Refused::new(format!("`{text}` names no port"), "write host:port, such as 0.0.0.0:9093"));
+        return Err(Refused::new(
+            format!("`{text}` names no port"),
+            "write host:port, such as 0.0.0.0:9093",
+        ));
     }
     Ok(text.to_owned())
 }
@@ -216,12 +223,20 @@ fn decode(root: &Node) -> Result<BelfryConfig> {
         "auth",
     ];
     let f = Fields::new(root, "belfry.yaml", KEYS)?;
-    let mut config = BelfryConfig { use_redis: f.boolean("use_redis", true)?, ..Default::default() };
+    let mut config = BelfryConfig {
+        use_redis: f.boolean("use_redis", true)?,
+        ..Default::default()
+    };
     if let Some(node) = f.some("server") {
         let f = Fields::new(node, "server", &["listen", "external_url"])?;
         set(&f, "listen", parse_listen, &mut config.server.listen)?;
         let external_url = |text: &str| parse_external_url(text).map(Some);
-        set(&f, "external_url", external_url, &mut config.server.external_url)?;
+        set(
+            &f,
+            "external_url",
+            external_url,
+            &mut config.server.external_url,
+        )?;
     }
     config.redis = f.some("redis").map(Redis::decode).transpose()?;
     if let Some(node) = f.some("database") {
@@ -255,8 +270,8 @@ fn set<T>(
     target: &mut T,
 ) -> Result<()> {
     if let Some(text) = f.maybe_text(key)? {
-        *target = parse(&text)
-            .map_err(|Refused(message, hint)| f.error_at(key, message).hint(hint))?;
+        *target =
+            parse(&text).map_err(|Refused(message, hint)| f.error_at(key, message).hint(hint))?;
     }
     Ok(())
 }
@@ -264,9 +279,8 @@ fn set<T>(
 fn tenants(node: &Node) -> Result<BTreeMap<TenantId, Tenant>> {
     let mut tenants = BTreeMap::new();
     for (name, value) in node.text_keys("tenants")? {
-        let id = parse_tenant(&name).map_err(|Refused(message, hint)| {
-            ConfigError::at(value.mark, message).hint(hint)
-        })?;
+        let id = parse_tenant(&name)
+            .map_err(|Refused(message, hint)| ConfigError::at(value.mark, message).hint(hint))?;
         let f = Fields::new(value, "tenants", &["config_file", "anonymous_api"])?;
         let tenant = Tenant {
             config_file: f.text("config_file")?,

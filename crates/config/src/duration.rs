@@ -42,15 +42,21 @@ pub fn parse_prometheus(text: &str) -> Result<Duration, DurationError> {
             return Err(bad());
         }
         let number: u64 = digits.parse().map_err(|_| bad())?;
-        let end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let end = tail
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at_checked(end).ok_or_else(bad)?;
         if unit.is_empty() {
             return Err(bad());
         }
         let place = PROMETHEUS_UNITS.iter().position(|(name, _)| *name == unit);
-        let Some((place, (_, factor))) = place.zip(place.and_then(|p| PROMETHEUS_UNITS.get(p))) else {
+        let Some((place, (_, factor))) = place.zip(place.and_then(|p| PROMETHEUS_UNITS.get(p)))
+        else {
             let text = quoted(text);
-            return Err(DurationError(format!("unknown unit {} in duration {text}", quoted(unit))));
+            return Err(DurationError(format!(
+                "unknown unit {} in duration {text}",
+                quoted(unit)
+            )));
         };
         if place < next_unit {
             return Err(bad());
@@ -98,7 +104,10 @@ impl GoDuration {
 
     /// The duration when it is longer than zero.
     pub fn positive(self) -> Option<Duration> {
-        u64::try_from(self.0).ok().filter(|nanos| 0 < *nanos).map(Duration::from_nanos)
+        u64::try_from(self.0)
+            .ok()
+            .filter(|nanos| 0 < *nanos)
+            .map(Duration::from_nanos)
     }
 }
 
@@ -140,12 +149,20 @@ pub fn parse_go(text: &str) -> Result<GoDuration, DurationError> {
         if whole.is_empty() && fraction.is_empty() {
             return Err(bad());
         }
-        let end = tail.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(tail.len());
+        let end = tail
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at_checked(end).ok_or_else(bad)?;
         if unit.is_empty() {
-            return Err(DurationError(format!("time: missing unit in duration {}", quoted(text))));
+            return Err(DurationError(format!(
+                "time: missing unit in duration {}",
+                quoted(text)
+            )));
         }
-        let factor = GO_UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
+        let factor = GO_UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .map(|(_, factor)| *factor);
         let Some(factor) = factor else {
             let text = quoted(text);
             return Err(DurationError(format!(
@@ -160,15 +177,25 @@ pub fn parse_go(text: &str) -> Result<GoDuration, DurationError> {
         rest = tail;
     }
     let nanos = i128::try_from(nanos).map_err(|_| bad())?;
-    i64::try_from(if is_negative { -nanos } else { nanos }).map(GoDuration).map_err(|_| bad())
+    i64::try_from(if is_negative { -nanos } else { nanos })
+        .map(GoDuration)
+        .map_err(|_| bad())
 }
 
 fn part_nanos(whole: &str, fraction: &str, factor: u64) -> Option<u128> {
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let whole: u64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     // Digits beyond the eighteenth are less than a nanosecond of the largest unit.
     let fraction = fraction.get(..18).unwrap_or(fraction);
     let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
-    let fraction: u128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    let fraction: u128 = if fraction.is_empty() {
+        0
+    } else {
+        fraction.parse().ok()?
+    };
     Some(u128::from(whole) * u128::from(factor) + fraction * u128::from(factor) / scale)
 }
 
@@ -196,7 +223,11 @@ impl fmt::Display for GoDuration {
         if 0 < hours || 0 < minutes {
             write!(f, "{minutes}m")?;
         }
-        let rest = if unit == "s" { nanos % 60_000_000_000 } else { nanos };
+        let rest = if unit == "s" {
+            nanos % 60_000_000_000
+        } else {
+            nanos
+        };
         write!(f, "{}", rest / factor)?;
         if rest % factor != 0 {
             let width = factor.ilog10() as usize;
@@ -208,7 +239,9 @@ impl fmt::Display for GoDuration {
 }
 
 fn split_digits(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 

@@ -30,12 +30,22 @@ impl ConfigError {
     /// An error at a place.
     pub(crate) fn at(mark: Mark, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self(Box::new(Inner { file: None, mark: Some(mark), message, hint: None }))
+        Self(Box::new(Inner {
+            file: None,
+            mark: Some(mark),
+            message,
+            hint: None,
+        }))
     }
 
     /// An error without a place, such as one in an environment variable.
     pub(crate) fn nowhere(message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { file: None, mark: None, message: message.into(), hint: None }))
+        Self(Box::new(Inner {
+            file: None,
+            mark: None,
+            message: message.into(),
+            hint: None,
+        }))
     }
 
     /// Adds what the reader can do.
@@ -70,7 +80,12 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { file, mark, message, hint } = &*self.0;
+        let Inner {
+            file,
+            mark,
+            message,
+            hint,
+        } = &*self.0;
         match (file, mark) {
             (Some(file), Some(mark)) => write!(f, "{file}:{}:{}: ", mark.line, mark.column)?,
             (Some(file), None) => write!(f, "{file}: ")?,

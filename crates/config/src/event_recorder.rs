@@ -70,7 +70,12 @@ pub struct EventKafka {
 
 impl EventRecorderConfig {
     pub(crate) fn decode(node: &Node, base: Option<&Path>) -> Result<Self> {
-        const KEYS: &[&str] = &["file_outputs", "webhook_outputs", "kafka_outputs", "stdout_outputs"];
+        const KEYS: &[&str] = &[
+            "file_outputs",
+            "webhook_outputs",
+            "kafka_outputs",
+            "stdout_outputs",
+        ];
         let f = Fields::new(node, "event_recorder", KEYS)?;
         let files = f.list("file_outputs", "a list of outputs")?.iter();
         let webhooks = f.list("webhook_outputs", "a list of outputs")?.iter();
@@ -81,8 +86,12 @@ impl EventRecorderConfig {
         }
         Ok(Self {
             files: files.map(|node| file(node, base)).collect::<Result<_>>()?,
-            webhooks: webhooks.map(|n| EventWebhook::decode(n, base)).collect::<Result<_>>()?,
-            kafkas: kafkas.map(|n| EventKafka::decode(n, base)).collect::<Result<_>>()?,
+            webhooks: webhooks
+                .map(|n| EventWebhook::decode(n, base))
+                .collect::<Result<_>>()?,
+            kafkas: kafkas
+                .map(|n| EventKafka::decode(n, base))
+                .collect::<Result<_>>()?,
             stdouts: stdouts.len(),
         })
     }
@@ -113,7 +122,9 @@ impl EventWebhook {
         ];
         let f = Fields::new(node, "webhook_outputs", KEYS)?;
         let url = f.secret_url("url")?;
-        let http_config = f.some("http_config").map(|node| HttpConfig::decode(node, base));
+        let http_config = f
+            .some("http_config")
+            .map(|node| HttpConfig::decode(node, base));
         Ok(Self {
             url: url.ok_or_else(|| f.error("missing url in event_recorder webhook output"))?,
             http_config: http_config.transpose()?,
@@ -149,7 +160,9 @@ impl EventKafka {
                 return Ok(text);
             }
             let message = format!("unknown event_recorder kafka {key} {text:?}");
-            Err(f.error_at(key, message).hint(format!("one of {}", known.join(", "))))
+            Err(f
+                .error_at(key, message)
+                .hint(format!("one of {}", known.join(", "))))
         };
         let config = Self {
             brokers: f.texts("brokers")?.unwrap_or_default(),
@@ -163,7 +176,10 @@ impl EventKafka {
                 &["", "none", "gzip", "snappy", "lz4", "zstd"],
             )?,
             buffer_size: f.unsigned("buffer_size", 1024)?,
-            tls_config: f.some("tls_config").map(|n| TlsConfig::decode(n, base)).transpose()?,
+            tls_config: f
+                .some("tls_config")
+                .map(|n| TlsConfig::decode(n, base))
+                .transpose()?,
         };
         if config.brokers.is_empty() {
             return Err(f.error("missing brokers in event_recorder kafka output"));

@@ -181,14 +181,20 @@ impl Global {
             }
         };
         let f = Fields::new(node, "global", KEYS)?;
-        let http_config = f.some("http_config").map(|node| HttpConfig::decode(node, base));
+        let http_config = f
+            .some("http_config")
+            .map(|node| HttpConfig::decode(node, base));
         let global = Self {
             resolve_timeout: f.duration_or("resolve_timeout", RESOLVE_TIMEOUT_DEFAULT)?,
             http_config: http_config.transpose()?.unwrap_or_default(),
             smtp: Smtp::decode(&f)?,
             slack: SlackGlobal::decode(&f)?,
             jira_api_url: f.url("jira_api_url")?,
-            pagerduty_url: url_or(&f, "pagerduty_url", "https://events.pagerduty.com/v2/enqueue")?,
+            pagerduty_url: url_or(
+                &f,
+                "pagerduty_url",
+                "https://events.pagerduty.com/v2/enqueue",
+            )?,
             opsgenie_api_url: url_or(&f, "opsgenie_api_url", "https://api.opsgenie.com/")?,
             opsgenie_api_key: f.secret("opsgenie_api_key")?,
             opsgenie_api_key_file: f.text("opsgenie_api_key_file")?,
@@ -225,28 +231,69 @@ impl Global {
             f.at_most_one(key, is_set, &file_key, !file.is_empty())
         };
         let (smtp, slack) = (&self.smtp, &self.slack);
-        pair("slack_app_token", !slack.app_token.is_empty(), &slack.app_token_file)?;
-        pair("slack_api_url", slack.api_url.is_some(), &slack.api_url_file)?;
+        pair(
+            "slack_app_token",
+            !slack.app_token.is_empty(),
+            &slack.app_token_file,
+        )?;
+        pair(
+            "slack_api_url",
+            slack.api_url.is_some(),
+            &slack.api_url_file,
+        )?;
         slack.check(f)?;
-        pair("opsgenie_api_key", !self.opsgenie_api_key.is_empty(), &self.opsgenie_api_key_file)?;
+        pair(
+            "opsgenie_api_key",
+            !self.opsgenie_api_key.is_empty(),
+            &self.opsgenie_api_key_file,
+        )?;
         let victorops = !self.victorops_api_key.is_empty();
         pair("victorops_api_key", victorops, &self.victorops_api_key_file)?;
         let telegram = !self.telegram_bot_token.is_empty();
-        pair("telegram_bot_token", telegram, &self.telegram_bot_token_file)?;
-        pair("smtp_auth_password", !smtp.auth_password.is_empty(), &smtp.auth_password_file)?;
-        pair("rocketchat_token", self.rocketchat_token.is_some(), &self.rocketchat_token_file)?;
+        pair(
+            "telegram_bot_token",
+            telegram,
+            &self.telegram_bot_token_file,
+        )?;
+        pair(
+            "smtp_auth_password",
+            !smtp.auth_password.is_empty(),
+            &smtp.auth_password_file,
+        )?;
+        pair(
+            "rocketchat_token",
+            self.rocketchat_token.is_some(),
+            &self.rocketchat_token_file,
+        )?;
         let token_id = self.rocketchat_token_id.is_some();
-        pair("rocketchat_token_id", token_id, &self.rocketchat_token_id_file)?;
-        pair("smtp_auth_secret", !smtp.auth_secret.is_empty(), &smtp.auth_secret_file)?;
+        pair(
+            "rocketchat_token_id",
+            token_id,
+            &self.rocketchat_token_id_file,
+        )?;
+        pair(
+            "smtp_auth_secret",
+            !smtp.auth_secret.is_empty(),
+            &smtp.auth_secret_file,
+        )?;
         let wechat = !self.wechat_api_secret.is_empty();
         pair("wechat_api_secret", wechat, &self.wechat_api_secret_file)?;
         let mattermost = self.mattermost_webhook_url.is_some();
-        pair("mattermost_webhook_url", mattermost, &self.mattermost_webhook_url_file)
+        pair(
+            "mattermost_webhook_url",
+            mattermost,
+            &self.mattermost_webhook_url_file,
+        )
     }
 
     pub(crate) fn print(&self) -> Value {
         let block = Block::new()
-            .value("resolve_timeout", crate::duration::print_prometheus(self.resolve_timeout).as_str().into())
+            .value(
+                "resolve_timeout",
+                crate::duration::print_prometheus(self.resolve_timeout)
+                    .as_str()
+                    .into(),
+            )
             .value("http_config", self.http_config.print())
             .url("jira_api_url", self.jira_api_url.as_ref());
         let block = self.slack.print(self.smtp.print(block));
@@ -271,8 +318,14 @@ impl Global {
             .text("rocketchat_token_file", &self.rocketchat_token_file)
             .maybe_secret("rocketchat_token_id", self.rocketchat_token_id.as_ref())
             .text("rocketchat_token_id_file", &self.rocketchat_token_id_file)
-            .secret_url("mattermost_webhook_url", self.mattermost_webhook_url.as_ref())
-            .text("mattermost_webhook_url_file", &self.mattermost_webhook_url_file)
+            .secret_url(
+                "mattermost_webhook_url",
+                self.mattermost_webhook_url.as_ref(),
+            )
+            .text(
+                "mattermost_webhook_url_file",
+                &self.mattermost_webhook_url_file,
+            )
             .done()
     }
 }
@@ -288,8 +341,10 @@ impl Smtp {
         Ok(Self {
             from: f.text("smtp_from")?,
             hello: f.text_or("smtp_hello", "localhost")?,
-            smarthost: HostPort::parse(&smarthost)
-                .map_err(|message| f.error_at("smtp_smarthost", message).hint("write host:port"))?,
+            smarthost: HostPort::parse(&smarthost).map_err(|message| {
+                f.error_at("smtp_smarthost", message)
+                    .hint("write host:port")
+            })?,
             auth_username: f.text("smtp_auth_username")?,
             auth_password: f.secret("smtp_auth_password")?,
             auth_password_file: f.text("smtp_auth_password_file")?,
@@ -314,8 +369,14 @@ impl Smtp {
             .text("smtp_auth_secret_file", &self.auth_secret_file)
             .text("smtp_auth_identity", &self.auth_identity)
             .value("smtp_require_tls", Value::Bool(self.require_tls))
-            .some("smtp_tls_config", self.tls_config.as_ref().map(TlsConfig::print))
-            .some("smtp_force_implicit_tls", self.force_implicit_tls.map(Value::Bool))
+            .some(
+                "smtp_tls_config",
+                self.tls_config.as_ref().map(TlsConfig::print),
+            )
+            .some(
+                "smtp_force_implicit_tls",
+                self.force_implicit_tls.map(Value::Bool),
+            )
     }
 }
 

@@ -12,8 +12,8 @@ use crate::yaml::{Block, Fields, Node, Value, text, texts};
 mod headers;
 
 pub use headers::HeaderValues;
-pub(crate) use headers::{decode_headers, print_headers};
 use headers::check_header_name;
+pub(crate) use headers::{decode_headers, print_headers};
 
 /// The effective settings of one HTTP client.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,7 +134,9 @@ fn clean(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+            Component::ParentDir
+                if matches!(out.components().next_back(), Some(Component::Normal(_))) =>
+            {
                 out.pop();
             }
             other => out.push(other),
@@ -165,14 +167,20 @@ impl HttpConfig {
         let decode_oauth = |node| OAuth2::decode(node, base);
         let decode_auth = |node| Authorization::decode(node, base);
         let mut config = Self {
-            basic_auth: f.some("basic_auth").map(|node| BasicAuth::decode(node, base)).transpose()?,
+            basic_auth: f
+                .some("basic_auth")
+                .map(|node| BasicAuth::decode(node, base))
+                .transpose()?,
             authorization: f.some("authorization").map(decode_auth).transpose()?,
             oauth2: f.some("oauth2").map(decode_oauth).transpose()?,
             tls_config: TlsConfig::decode_at(&f, "tls_config", base)?,
             follow_redirects: f.boolean("follow_redirects", true)?,
             enable_http2: f.boolean("enable_http2", true)?,
             proxy: ProxyConfig::decode(&f)?,
-            http_headers: f.some("http_headers").map(|n| decode_headers(n, base)).transpose()?,
+            http_headers: f
+                .some("http_headers")
+                .map(|n| decode_headers(n, base))
+                .transpose()?,
         };
         config.take_bearer_token(&f, base)?;
         config.check(&f)?;
@@ -183,7 +191,12 @@ impl HttpConfig {
     fn take_bearer_token(&mut self, f: &Fields, base: Option<&Path>) -> Result<()> {
         let token = f.secret("bearer_token")?;
         let file = join(base, f.text("bearer_token_file")?);
-        f.at_most_one("bearer_token", !token.is_empty(), "bearer_token_file", !file.is_empty())?;
+        f.at_most_one(
+            "bearer_token",
+            !token.is_empty(),
+            "bearer_token_file",
+            !file.is_empty(),
+        )?;
         if token.is_empty() && file.is_empty() {
             return Ok(());
         }
@@ -211,7 +224,10 @@ impl HttpConfig {
             ("authorization", self.authorization.is_some()),
             ("oauth2", self.oauth2.is_some()),
         ];
-        let mut set = methods.iter().filter(|(_, is_set)| *is_set).map(|(key, _)| *key);
+        let mut set = methods
+            .iter()
+            .filter(|(_, is_set)| *is_set)
+            .map(|(key, _)| *key);
         if let (Some(_), Some(second)) = (set.next(), set.next()) {
             let message = "at most one of basic_auth, oauth2 & authorization must be configured";
             return Err(f.error_at(second, message).hint("remove all but one"));
@@ -227,14 +243,20 @@ impl HttpConfig {
     pub(crate) fn print(&self) -> Value {
         let block = Block::new()
             .some("basic_auth", self.basic_auth.as_ref().map(BasicAuth::print))
-            .some("authorization", self.authorization.as_ref().map(Authorization::print))
+            .some(
+                "authorization",
+                self.authorization.as_ref().map(Authorization::print),
+            )
             .some("oauth2", self.oauth2.as_ref().map(OAuth2::print))
             .some("tls_config", self.tls_config.print_unless_default())
             .value("follow_redirects", Value::Bool(self.follow_redirects))
             .value("enable_http2", Value::Bool(self.enable_http2));
         self.proxy
             .print(block)
-            .some("http_headers", self.http_headers.as_ref().map(print_headers))
+            .some(
+                "http_headers",
+                self.http_headers.as_ref().map(print_headers),
+            )
             .done()
     }
 }
@@ -249,8 +271,14 @@ fn at_most_one_of(f: &Fields, what: &str, keys: &[(&str, bool)]) -> Result<()> {
 
 impl BasicAuth {
     fn decode(node: &Node, base: Option<&Path>) -> Result<Self> {
-        const KEYS: &[&str] =
-            &["username", "username_file", "username_ref", "password", "password_file", "password_ref"];
+        const KEYS: &[&str] = &[
+            "username",
+            "username_file",
+            "username_ref",
+            "password",
+            "password_file",
+            "password_ref",
+        ];
         let f = Fields::new(node, "basic_auth", KEYS)?;
         let auth = Self {
             username: f.text("username")?,
@@ -265,13 +293,21 @@ impl BasicAuth {
             ("username_file", !auth.username_file.is_empty()),
             ("username_ref", !auth.username_ref.is_empty()),
         ];
-        at_most_one_of(&f, "basic_auth username, username_file & username_ref", &users)?;
+        at_most_one_of(
+            &f,
+            "basic_auth username, username_file & username_ref",
+            &users,
+        )?;
         let passwords = [
             ("password", !auth.password.is_empty()),
             ("password_file", !auth.password_file.is_empty()),
             ("password_ref", !auth.password_ref.is_empty()),
         ];
-        at_most_one_of(&f, "basic_auth password, password_file & password_ref", &passwords)?;
+        at_most_one_of(
+            &f,
+            "basic_auth password, password_file & password_ref",
+            &passwords,
+        )?;
         Ok(auth)
     }
 
@@ -293,7 +329,11 @@ impl Authorization {
         let f = Fields::new(node, "authorization", KEYS)?;
         let kind = f.text("type")?.trim().to_owned();
         let auth = Self {
-            kind: if kind.is_empty() { "Bearer".to_owned() } else { kind },
+            kind: if kind.is_empty() {
+                "Bearer".to_owned()
+            } else {
+                kind
+            },
             credentials: f.secret("credentials")?,
             credentials_file: join(base, f.text("credentials_file")?),
             credentials_ref: f.text("credentials_ref")?,
@@ -305,7 +345,8 @@ impl Authorization {
         ];
         at_most_one_of(&f, "authorization credentials & credentials_file", &set)?;
         if auth.kind.eq_ignore_ascii_case("basic") {
-            let message = r#"authorization type cannot be set to "basic", use "basic_auth" instead"#;
+            let message =
+                r#"authorization type cannot be set to "basic", use "basic_auth" instead"#;
             return Err(f.error_at("type", message));
         }
         Ok(auth)
@@ -412,11 +453,13 @@ impl ProxyConfig {
             return Err(f.error_at("proxy_connect_header", message));
         }
         if self.proxy_from_environment && self.proxy_url.is_some() {
-            let message = "if proxy_from_environment is configured, proxy_url must not be configured";
+            let message =
+                "if proxy_from_environment is configured, proxy_url must not be configured";
             return Err(f.error_at("proxy_url", message));
         }
         if self.proxy_from_environment && !self.no_proxy.is_empty() {
-            let message = "if proxy_from_environment is configured, no_proxy must not be configured";
+            let message =
+                "if proxy_from_environment is configured, no_proxy must not be configured";
             return Err(f.error_at("no_proxy", message));
         }
         if self.proxy_url.is_none() && !self.no_proxy.is_empty() {
@@ -428,11 +471,18 @@ impl ProxyConfig {
 
     fn print(&self, block: Block) -> Block {
         let headers = self.proxy_connect_header.iter().map(|(name, values)| {
-            (name.as_str().into(), Value::List(vec![crate::secret::SECRET.into(); values.len()]))
+            (
+                name.as_str().into(),
+                Value::List(vec![crate::secret::SECRET.into(); values.len()]),
+            )
         });
-        let headers = (!self.proxy_connect_header.is_empty()).then(|| Value::sorted(headers.collect()));
+        let headers =
+            (!self.proxy_connect_header.is_empty()).then(|| Value::sorted(headers.collect()));
         block
-            .text("proxy_url", self.proxy_url.as_ref().map_or("", |url| url.redacted()))
+            .text(
+                "proxy_url",
+                self.proxy_url.as_ref().map_or("", |url| url.redacted()),
+            )
             .text("no_proxy", &self.no_proxy)
             .flag("proxy_from_environment", self.proxy_from_environment)
             .some("proxy_connect_header", headers)

@@ -31,11 +31,17 @@ const KEYS: &[&str] = &[
     "equal",
 ];
 
-const SOURCE: MatcherKeys =
-    MatcherKeys { equal: "source_match", regex: "source_match_re", list: "source_matchers" };
+const SOURCE: MatcherKeys = MatcherKeys {
+    equal: "source_match",
+    regex: "source_match_re",
+    list: "source_matchers",
+};
 
-const TARGET: MatcherKeys =
-    MatcherKeys { equal: "target_match", regex: "target_match_re", list: "target_matchers" };
+const TARGET: MatcherKeys = MatcherKeys {
+    equal: "target_match",
+    regex: "target_match_re",
+    list: "target_matchers",
+};
 
 /// Reads a rule; null is the empty rule. The second value is how it is printed.
 pub(crate) fn decode(node: &Node, reader: &MatcherReader) -> Result<(InhibitRule, Value)> {
@@ -44,7 +50,10 @@ pub(crate) fn decode(node: &Node, reader: &MatcherReader) -> Result<(InhibitRule
     let target = MatcherSet::decode(&f, &TARGET, reader)?;
     let name = f.text("name")?;
     let equal = f.texts("equal")?.unwrap_or_default();
-    if let Some(label) = equal.iter().find(|label| !is_valid_label_name(label, reader.mode)) {
+    if let Some(label) = equal
+        .iter()
+        .find(|label| !is_valid_label_name(label, reader.mode))
+    {
         let message = format!("invalid label name {} in equal list", quoted(label));
         return Err(f.error_at("equal", message));
     }

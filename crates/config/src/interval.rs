@@ -20,7 +20,11 @@ impl NamedInterval {
     pub(crate) fn decode(node: &Node, what: &str) -> Result<Self> {
         let mark = node.mark;
         if node.is_null() {
-            return Ok(Self { name: String::new(), intervals: Vec::new(), mark });
+            return Ok(Self {
+                name: String::new(),
+                intervals: Vec::new(),
+                mark,
+            });
         }
         let f = Fields::new(node, what, &["name", "time_intervals"])?;
         let name = f.text("name")?;
@@ -28,8 +32,15 @@ impl NamedInterval {
             return Err(f.error(format!("missing name in {what}")));
         }
         let intervals = f.list("time_intervals", "[]timeinterval.TimeInterval")?;
-        let intervals = intervals.iter().map(|n| decode_interval(n)).collect::<Result<_>>()?;
-        Ok(Self { name, intervals, mark })
+        let intervals = intervals
+            .iter()
+            .map(|n| decode_interval(n))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            name,
+            intervals,
+            mark,
+        })
     }
 
     pub(crate) fn print(&self) -> Value {
@@ -52,27 +63,46 @@ pub(crate) fn print_intervals(intervals: &[TimeInterval]) -> Value {
     Value::List(intervals.iter().map(print_interval).collect())
 }
 
-const KEYS: &[&str] = &["times", "weekdays", "days_of_month", "months", "years", "location"];
+const KEYS: &[&str] = &[
+    "times",
+    "weekdays",
+    "days_of_month",
+    "months",
+    "years",
+    "location",
+];
 
 fn decode_interval(node: &Node) -> Result<TimeInterval> {
     let f = Fields::new(node, "timeinterval.TimeInterval", KEYS)?;
     let located = |mark| move |error: IntervalError| ConfigError::at(mark, error.to_string());
-    let ranges = |key: &str, parse: fn(&str) -> std::result::Result<InclusiveRange, IntervalError>| {
-        let Some(node) = f.some(key) else { return Ok(None) };
-        let read = |item: &Node| {
-            if item.is_null() {
-                return Ok(InclusiveRange::default());
-            }
-            parse(&text(item)?).map_err(located(item.mark))
+    let ranges =
+        |key: &str, parse: fn(&str) -> std::result::Result<InclusiveRange, IntervalError>| {
+            let Some(node) = f.some(key) else {
+                return Ok(None);
+            };
+            let read = |item: &Node| {
+                if item.is_null() {
+                    return Ok(InclusiveRange::default());
+                }
+                parse(&text(item)?).map_err(located(item.mark))
+            };
+            let items = list(node, "a list of ranges")?;
+            items
+                .iter()
+                .map(|item| read(item))
+                .collect::<Result<Vec<_>>>()
+                .map(Some)
         };
-        let items = list(node, "a list of ranges")?;
-        items.iter().map(|item| read(item)).collect::<Result<Vec<_>>>().map(Some)
-    };
     let times = match f.some("times") {
         None => None,
         Some(node) => {
             let items = list(node, "[]timeinterval.TimeRange")?;
-            Some(items.iter().map(|item| decode_time(item)).collect::<Result<_>>()?)
+            Some(
+                items
+                    .iter()
+                    .map(|item| decode_time(item))
+                    .collect::<Result<_>>()?,
+            )
         }
     };
     let location = f.maybe_text("location")?.map(|name| Location::parse(&name));
@@ -82,7 +112,9 @@ fn decode_interval(node: &Node) -> Result<TimeInterval> {
         days_of_month: ranges("days_of_month", parse_days_of_month)?,
         months: ranges("months", parse_months)?,
         years: ranges("years", parse_years)?,
-        location: location.transpose().map_err(located(f.mark_of("location")))?,
+        location: location
+            .transpose()
+            .map_err(located(f.mark_of("location")))?,
     })
 }
 
@@ -91,14 +123,19 @@ fn decode_time(node: &Node) -> Result<TimeRange> {
         return Ok(TimeRange::default());
     }
     let f = Fields::new(node, "times", &["start_time", "end_time"])?;
-    TimeRange::parse(&f.text("start_time")?, &f.text("end_time")?)
-        .map_err(|error| f.error(error.to_string()).hint("HH:MM, from 00:00 to 24:00"))
+    TimeRange::parse(&f.text("start_time")?, &f.text("end_time")?).map_err(|error| {
+        f.error(error.to_string())
+            .hint("HH:MM, from 00:00 to 24:00")
+    })
 }
 
 fn print_interval(interval: &TimeInterval) -> Value {
-    let ranges = |ranges: &Option<Vec<InclusiveRange>>, print: &dyn Fn(InclusiveRange) -> String| {
+    let ranges = |ranges: &Option<Vec<InclusiveRange>>,
+                  print: &dyn Fn(InclusiveRange) -> String| {
         let ranges = ranges.as_deref().filter(|ranges| !ranges.is_empty())?;
-        Some(Value::Inline(ranges.iter().map(|range| print(*range)).collect()))
+        Some(Value::Inline(
+            ranges.iter().map(|range| print(*range)).collect(),
+        ))
     };
     let number = |range: InclusiveRange| range.to_string();
     let times = interval.times.iter().flatten().map(|time| {
@@ -113,6 +150,9 @@ fn print_interval(interval: &TimeInterval) -> Value {
         .some("days_of_month", ranges(&interval.days_of_month, &number))
         .some("months", ranges(&interval.months, &month_range_text))
         .some("years", ranges(&interval.years, &number))
-        .text("location", interval.location.as_ref().map_or("", Location::name))
+        .text(
+            "location",
+            interval.location.as_ref().map_or("", Location::name),
+        )
         .done()
 }

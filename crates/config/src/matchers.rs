@@ -79,14 +79,24 @@ impl MatcherSet {
     pub(crate) fn print(&self, block: Block, keys: &MatcherKeys) -> Block {
         let regex = self.regex.iter().map(|(name, value)| {
             // Upstream prints an empty expression as null.
-            let value = if value.is_empty() { Value::Null } else { value.as_str().into() };
+            let value = if value.is_empty() {
+                Value::Null
+            } else {
+                value.as_str().into()
+            };
             (name.as_str().into(), value)
         });
         let regex = (!self.regex.is_empty()).then(|| Value::sorted(regex.collect()));
         block
             .text_map(keys.equal, &self.equal)
             .some(keys.regex, regex)
-            .list(keys.list, self.list.iter().map(|m| m.to_string().as_str().into()).collect())
+            .list(
+                keys.list,
+                self.list
+                    .iter()
+                    .map(|m| m.to_string().as_str().into())
+                    .collect(),
+            )
     }
 }
 
@@ -99,7 +109,9 @@ fn check_name(f: &Fields, key: &str, name: &str) -> Result<()> {
 }
 
 fn decode_regex(f: &Fields, key: &str) -> Result<BTreeMap<String, String>> {
-    let Some(node) = f.some(key) else { return Ok(BTreeMap::new()) };
+    let Some(node) = f.some(key) else {
+        return Ok(BTreeMap::new());
+    };
     let mut map = BTreeMap::new();
     for (name, value) in node.text_keys("map[string]config.Regexp")? {
         if value.is_null() {
@@ -113,7 +125,9 @@ fn decode_regex(f: &Fields, key: &str) -> Result<BTreeMap<String, String>> {
 
 impl MatcherReader {
     fn list(&self, f: &Fields, key: &str) -> Result<Vec<Matcher>> {
-        let Some(node) = f.some(key) else { return Ok(Vec::new()) };
+        let Some(node) = f.some(key) else {
+            return Ok(Vec::new());
+        };
         let mut matchers = Vec::new();
         for item in list(node, "[]string")? {
             let line = text(item)?;
@@ -122,7 +136,10 @@ impl MatcherReader {
                 error.hint(r#"write name="value", or one of !=, =~ and !~"#)
             })?;
             if let Some(text) = parsed.warning {
-                self.warnings.borrow_mut().push(Warning { line: item.mark.line, text });
+                self.warnings.borrow_mut().push(Warning {
+                    line: item.mark.line,
+                    text,
+                });
             }
             matchers.extend(parsed.matchers);
         }

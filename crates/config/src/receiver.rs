@@ -35,9 +35,7 @@ pub use email::{EmailConfig, EmailThreading, ThreadByDate};
 pub use incidentio::IncidentioConfig;
 pub use integration::{InboxConfig, Integration, ReceiverIntegration};
 pub use jira::{JiraConfig, JiraField};
-pub use mattermost::{
-    MattermostAttachment, MattermostConfig, MattermostField, MattermostPriority,
-};
+pub use mattermost::{MattermostAttachment, MattermostConfig, MattermostField, MattermostPriority};
 pub use msteams::{MsteamsConfig, Msteamsv2Config};
 pub use opsgenie::{OpsgenieConfig, OpsgenieResponder};
 pub use pagerduty::{PagerdutyConfig, PagerdutyImage, PagerdutyLink};
@@ -76,11 +74,15 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// The integration's own HTTP settings, or the global ones.
     fn http(&self, f: &Fields) -> Result<HttpConfig> {
-        Ok(self.own_http(f)?.unwrap_or_else(|| self.global.http_config.clone()))
+        Ok(self
+            .own_http(f)?
+            .unwrap_or_else(|| self.global.http_config.clone()))
     }
 
     fn own_http(&self, f: &Fields) -> Result<Option<HttpConfig>> {
-        f.some("http_config").map(|node| HttpConfig::decode(node, self.base)).transpose()
+        f.some("http_config")
+            .map(|node| HttpConfig::decode(node, self.base))
+            .transpose()
     }
 
     /// The URL at a key, or the global one, ending in `/`.
@@ -104,7 +106,12 @@ impl Receiver {
         let line = node.mark.line;
         if node.is_null() {
             let (name, labels) = (String::new(), BTreeMap::new());
-            return Ok(Self { name, labels, integrations: Vec::new(), line });
+            return Ok(Self {
+                name,
+                labels,
+                integrations: Vec::new(),
+                line,
+            });
         }
         let f = Fields::new(node, "receiver", integration::KEYS)?;
         let name = f.text("name")?;
@@ -120,7 +127,12 @@ impl Receiver {
             return Err(f.error_at("labels", message));
         }
         labels.insert("name".to_owned(), name.clone());
-        Ok(Self { name, labels, integrations, line })
+        Ok(Self {
+            name,
+            labels,
+            integrations,
+            line,
+        })
     }
 
     pub(crate) fn print(&self) -> Value {

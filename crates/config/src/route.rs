@@ -25,8 +25,11 @@ const KEYS: &[&str] = &[
     "repeat_interval",
 ];
 
-const MATCHERS: MatcherKeys =
-    MatcherKeys { equal: "match", regex: "match_re", list: "matchers" };
+const MATCHERS: MatcherKeys = MatcherKeys {
+    equal: "match",
+    regex: "match_re",
+    list: "matchers",
+};
 
 /// What routes may name.
 pub(crate) struct Names<'a> {
@@ -55,7 +58,10 @@ pub(crate) fn decode_root(
         let error = f.error("root route must not have any matchers");
         return Err(error.hint("it takes every alert; put matchers on a route under `routes`"));
     }
-    for (key, what) in [("mute_time_intervals", "mute"), ("active_time_intervals", "active")] {
+    for (key, what) in [
+        ("mute_time_intervals", "mute"),
+        ("active_time_intervals", "active"),
+    ] {
         if f.texts(key)?.is_some_and(|names| !names.is_empty()) {
             let message = format!("root route must not have any {what} time intervals");
             return Err(f.error_at(key, message));
@@ -93,13 +99,20 @@ fn decode(node: &Node, names: &Names<'_>, reader: &MatcherReader) -> Result<Deco
     };
     check(&spec, &f, names)?;
     let printed = print(&spec, &matchers, printed_routes);
-    Ok(DecodedRoute { spec: RouteSpec { matchers: matchers.into_matchers(), ..spec }, printed })
+    Ok(DecodedRoute {
+        spec: RouteSpec {
+            matchers: matchers.into_matchers(),
+            ..spec
+        },
+        printed,
+    })
 }
 
 fn check(spec: &RouteSpec, f: &Fields, names: &Names<'_>) -> Result<()> {
-    for (key, interval) in
-        [("group_interval", spec.group_interval), ("repeat_interval", spec.repeat_interval)]
-    {
+    for (key, interval) in [
+        ("group_interval", spec.group_interval),
+        ("repeat_interval", spec.repeat_interval),
+    ] {
         if interval.is_some_and(|interval| interval.is_zero()) {
             return Err(f.error_at(key, format!("{key} cannot be zero")));
         }
@@ -107,7 +120,11 @@ fn check(spec: &RouteSpec, f: &Fields, names: &Names<'_>) -> Result<()> {
     let receiver = spec.receiver.as_str();
     if !receiver.is_empty() && !names.receivers.contains(receiver) {
         let message = format!("undefined receiver {} used in route", quoted(receiver));
-        return Err(with_nearest(f.error_at("receiver", message), receiver, &names.receivers));
+        return Err(with_nearest(
+            f.error_at("receiver", message),
+            receiver,
+            &names.receivers,
+        ));
     }
     for (key, used) in [
         ("active_time_intervals", &spec.active_time_intervals),
@@ -116,7 +133,11 @@ fn check(spec: &RouteSpec, f: &Fields, names: &Names<'_>) -> Result<()> {
         for name in used {
             if !names.intervals.contains(name.as_str()) {
                 let message = format!("undefined time interval {} used in route", quoted(name));
-                return Err(with_nearest(f.error_at(key, message), name, &names.intervals));
+                return Err(with_nearest(
+                    f.error_at(key, message),
+                    name,
+                    &names.intervals,
+                ));
             }
         }
     }
@@ -137,7 +158,9 @@ fn with_nearest(
 }
 
 fn group_by(f: &Fields, reader: &MatcherReader) -> Result<Option<Vec<String>>> {
-    let Some(labels) = f.texts("group_by")? else { return Ok(None) };
+    let Some(labels) = f.texts("group_by")? else {
+        return Ok(None);
+    };
     let mut seen = HashSet::new();
     for label in labels.iter().filter(|label| *label != GROUP_BY_ALL) {
         if !is_valid_label_name(label, reader.mode) {
@@ -150,8 +173,7 @@ fn group_by(f: &Fields, reader: &MatcherReader) -> Result<Option<Vec<String>>> {
         }
     }
     if !seen.is_empty() && labels.iter().any(|label| label == GROUP_BY_ALL) {
-        let message =
-            "cannot have wildcard group_by (`...`) and other labels at the same time";
+        let message = "cannot have wildcard group_by (`...`) and other labels at the same time";
         return Err(f.error_at("group_by", message));
     }
     Ok(Some(labels))

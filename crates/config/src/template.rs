@@ -9,9 +9,14 @@ pub(crate) fn is_template(text: &str) -> Result<bool, String> {
     if !gotmpl::has_action(text) {
         return Ok(false);
     }
-    gotmpl::parse("", text, &gotmpl::Functions::BUILTINS, &gotmpl::Limits::default())
-        .map(|_| true)
-        .map_err(|error| error.to_string())
+    gotmpl::parse(
+        "",
+        text,
+        &gotmpl::Functions::BUILTINS,
+        &gotmpl::Limits::default(),
+    )
+    .map(|_| true)
+    .map_err(|error| error.to_string())
 }
 
 /// The error for a template that cannot be parsed.

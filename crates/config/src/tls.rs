@@ -30,14 +30,24 @@ const VERSIONS: [(&str, TlsVersion); 4] = [
 impl TlsVersion {
     /// The version at a key.
     pub(crate) fn decode(f: &Fields, key: &str) -> Result<Option<Self>> {
-        let Some(text) = f.maybe_text(key)? else { return Ok(None) };
-        let found = VERSIONS.iter().find(|(name, _)| *name == text).map(|(_, version)| *version);
+        let Some(text) = f.maybe_text(key)? else {
+            return Ok(None);
+        };
+        let found = VERSIONS
+            .iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, version)| *version);
         let unknown = || f.error_at(key, format!("unknown TLS version: {text}"));
-        found.map(Some).ok_or_else(|| unknown().hint("TLS10, TLS11, TLS12 or TLS13"))
+        found
+            .map(Some)
+            .ok_or_else(|| unknown().hint("TLS10, TLS11, TLS12 or TLS13"))
     }
 
     fn name(self) -> &'static str {
-        VERSIONS.iter().find(|(_, version)| *version == self).map_or("", |(name, _)| name)
+        VERSIONS
+            .iter()
+            .find(|(_, version)| *version == self)
+            .map_or("", |(name, _)| name)
     }
 }
 
@@ -112,7 +122,8 @@ impl TlsConfig {
 
     /// The block at a key, or the default.
     pub(crate) fn decode_at(f: &Fields, key: &str, base: Option<&Path>) -> Result<Self> {
-        f.some(key).map_or_else(|| Ok(Self::default()), |node| Self::decode(node, base))
+        f.some(key)
+            .map_or_else(|| Ok(Self::default()), |node| Self::decode(node, base))
     }
 
     fn check(&self, f: &Fields) -> Result<()> {
@@ -152,7 +163,10 @@ impl TlsConfig {
                 ("key_ref", &self.key_ref),
                 ("server_name", &self.server_name),
             ])
-            .value("insecure_skip_verify", Value::Bool(self.insecure_skip_verify))
+            .value(
+                "insecure_skip_verify",
+                Value::Bool(self.insecure_skip_verify),
+            )
             .text("min_version", version(self.min_version))
             .text("max_version", version(self.max_version))
             .done()

@@ -47,9 +47,8 @@ impl TracingConfig {
         let f = Fields::new(node, "tracing", KEYS)?;
         let client = f.text_or("client_type", "grpc")?;
         if client != "http" && client != "grpc" {
-            let message = format!(
-                "expected tracing client type to be to be http or grpc, but got {client}"
-            );
+            let message =
+                format!("expected tracing client type to be to be http or grpc, but got {client}");
             return Err(f.error_at("client_type", message));
         }
         let endpoint = f.text("endpoint")?;
@@ -62,7 +61,9 @@ impl TracingConfig {
                 format!("invalid compression type {compression} provided, valid options: gzip");
             return Err(f.error_at("compression", message));
         }
-        let tls_config = f.some("tls_config").map(|node| TlsConfig::decode(node, base));
+        let tls_config = f
+            .some("tls_config")
+            .map(|node| TlsConfig::decode(node, base));
         let headers = f.some("headers").map(|node| decode_headers(node, base));
         Ok(Self {
             is_http: client == "http",
@@ -87,7 +88,10 @@ impl TracingConfig {
             .some("tls_config", self.tls_config.as_ref().map(TlsConfig::print))
             .some("headers", self.headers.as_ref().map(print_headers))
             .text("compression", if self.is_gzip { "gzip" } else { "" })
-            .text("timeout", if self.timeout.is_zero() { "" } else { &timeout })
+            .text(
+                "timeout",
+                if self.timeout.is_zero() { "" } else { &timeout },
+            )
             .done()
     }
 }

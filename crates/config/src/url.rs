@@ -62,7 +62,11 @@ impl HttpUrl {
     pub(crate) fn with_slash(&self) -> Self {
         let end = self.0.find(['?', '#']).unwrap_or(self.0.len());
         let (path, rest) = self.0.split_at_checked(end).unwrap_or((&self.0, ""));
-        if path.ends_with('/') { self.clone() } else { Self(format!("{path}/{rest}")) }
+        if path.ends_with('/') {
+            self.clone()
+        } else {
+            Self(format!("{path}/{rest}"))
+        }
     }
 }
 
@@ -82,7 +86,10 @@ pub struct ProxyUrl {
 impl ProxyUrl {
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
         let parts = Parts::read(text)?;
-        Ok(Self { full: parts.print(None), shown: parts.print(Some("xxxxx")) })
+        Ok(Self {
+            full: parts.print(None),
+            shown: parts.print(Some("xxxxx")),
+        })
     }
 
     /// The URL with its password, for the one place that connects to it.
@@ -131,10 +138,16 @@ impl<'a> Parts<'a> {
             Some((url, fragment)) => (url, Some(fragment)),
             None => (text, None),
         };
-        let malformed = |reason: String| UrlError::Malformed { url: url.to_owned(), reason };
+        let malformed = |reason: String| UrlError::Malformed {
+            url: url.to_owned(),
+            reason,
+        };
         let mut parts = Self::read_without_fragment(url).map_err(malformed)?;
         if let Some(fragment) = fragment {
-            let malformed = |reason| UrlError::Malformed { url: text.to_owned(), reason };
+            let malformed = |reason| UrlError::Malformed {
+                url: text.to_owned(),
+                reason,
+            };
             check_escapes(fragment).map_err(malformed)?;
             parts.fragment = Some(fragment).filter(|fragment| !fragment.is_empty());
         }
@@ -146,7 +159,10 @@ impl<'a> Parts<'a> {
             return Err("net/url: invalid control character in URL".to_owned());
         }
         let (scheme, rest) = split_scheme(url)?;
-        let mut parts = Self { scheme: scheme.to_ascii_lowercase(), ..Self::default() };
+        let mut parts = Self {
+            scheme: scheme.to_ascii_lowercase(),
+            ..Self::default()
+        };
         let rest = match rest.split_once('?') {
             Some((rest, query)) => {
                 parts.query = Some(query);
@@ -159,7 +175,11 @@ impl<'a> Parts<'a> {
                 parts.opaque = Some(rest);
                 return Ok(parts);
             }
-            if rest.split('/').next().is_some_and(|segment| segment.contains(':')) {
+            if rest
+                .split('/')
+                .next()
+                .is_some_and(|segment| segment.contains(':'))
+            {
                 return Err("first path segment in URL cannot contain colon".to_owned());
             }
         }
@@ -237,7 +257,9 @@ fn split_scheme(url: &str) -> Result<(&str, &str), String> {
 
 fn check_host(host: &str) -> Result<(), String> {
     let port = if host.starts_with('[') {
-        let Some(end) = host.rfind(']') else { return Err("missing ']' in host".to_owned()) };
+        let Some(end) = host.rfind(']') else {
+            return Err("missing ']' in host".to_owned());
+        };
         host.get(end + 1..).unwrap_or("")
     } else {
         host.rfind(':').and_then(|i| host.get(i..)).unwrap_or("")
@@ -256,7 +278,10 @@ fn check_host(host: &str) -> Result<(), String> {
             return Err(format!("invalid URL escape {}", quoted(&escape)));
         }
         if !is_fine {
-            return Err(format!("invalid character {} in host name", quoted(&c.to_string())));
+            return Err(format!(
+                "invalid character {} in host name",
+                quoted(&c.to_string())
+            ));
         }
     }
     Ok(())
@@ -315,13 +340,20 @@ impl HostPort {
             return Ok(Self::default());
         }
         let bad = |why: &str| format!("address {text}: {why}");
-        let (front, port) = text.rsplit_once(':').ok_or_else(|| bad("missing port in address"))?;
+        let (front, port) = text
+            .rsplit_once(':')
+            .ok_or_else(|| bad("missing port in address"))?;
         let host = if let Some(inner) = text.strip_prefix('[') {
-            let (host, tail) =
-                inner.split_once(']').ok_or_else(|| bad("missing ']' in address"))?;
+            let (host, tail) = inner
+                .split_once(']')
+                .ok_or_else(|| bad("missing ']' in address"))?;
             if front.len() != host.len() + 2 {
                 let too_many = tail.starts_with(':');
-                let why = if too_many { "too many colons" } else { "missing port" };
+                let why = if too_many {
+                    "too many colons"
+                } else {
+                    "missing port"
+                };
                 return Err(bad(&format!("{why} in address")));
             }
             host
@@ -339,7 +371,10 @@ impl HostPort {
         if port.is_empty() {
             return Err(format!("address {}: port cannot be empty", quoted(text)));
         }
-        Ok(Self { host: host.to_owned(), port: port.to_owned() })
+        Ok(Self {
+            host: host.to_owned(),
+            port: port.to_owned(),
+        })
     }
 
     /// Whether no address is set.

@@ -110,8 +110,12 @@ pub fn load(text: &str, file_name: &str, base: Option<&Path>) -> Result<WebConfi
 }
 
 fn decode(root: &Node, base: Option<&Path>) -> Result<WebConfig> {
-    const KEYS: &[&str] =
-        &["tls_server_config", "http_server_config", "rate_limit", "basic_auth_users"];
+    const KEYS: &[&str] = &[
+        "tls_server_config",
+        "http_server_config",
+        "rate_limit",
+        "basic_auth_users",
+    ];
     let f = Fields::new(root, "web.Config", KEYS)?;
     let mut config = WebConfig::default();
     if let Some(node) = f.some("tls_server_config") {
@@ -139,7 +143,9 @@ fn decode(root: &Node, base: Option<&Path>) -> Result<WebConfig> {
 }
 
 fn limit(burst: u64, interval: GoDuration) -> Option<WebRateLimit> {
-    interval.positive().map(|interval| WebRateLimit { burst, interval })
+    interval
+        .positive()
+        .map(|interval| WebRateLimit { burst, interval })
 }
 
 /// The headers that may be set, and their values; no values: any.
@@ -155,11 +161,16 @@ fn check_headers(headers: &BTreeMap<String, String>, f: &Fields) -> Result<()> {
     for (name, value) in headers {
         let Some((_, values)) = HEADERS.iter().find(|(known, _)| known == name) else {
             let names: Vec<_> = HEADERS.iter().map(|(name, _)| *name).collect();
-            let error = f.error_at("headers", format!("HTTP header {name:?} can not be configured"));
+            let error = f.error_at(
+                "headers",
+                format!("HTTP header {name:?} can not be configured"),
+            );
             return Err(error.hint(format!("only {}", names.join(", "))));
         };
         if !values.is_empty() && !values.contains(&value.to_ascii_lowercase().as_str()) {
-            let message = format!("invalid value for {name}. Expected one of: {values:?}, but got: {value:?}");
+            let message = format!(
+                "invalid value for {name}. Expected one of: {values:?}, but got: {value:?}"
+            );
             return Err(f.error_at("headers", message));
         }
     }
@@ -185,10 +196,15 @@ fn is_bcrypt(hash: &str) -> bool {
     let mut parts = hash.split('$');
     let (empty, version, cost, rest) = (parts.next(), parts.next(), parts.next(), parts.next());
     let is_version = matches!(version, Some("2" | "2a" | "2b" | "2x" | "2y"));
-    let cost = cost.filter(|cost| cost.len() == 2).and_then(|cost| cost.parse::<u8>().ok());
+    let cost = cost
+        .filter(|cost| cost.len() == 2)
+        .and_then(|cost| cost.parse::<u8>().ok());
     let is_cost = cost.is_some_and(|cost| (4..=31).contains(&cost));
     let is_body = rest.is_some_and(|rest| {
-        rest.len() == 53 && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'/')
+        rest.len() == 53
+            && rest
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'/')
     });
     empty == Some("") && is_version && is_cost && is_body && parts.next().is_none()
 }
@@ -255,15 +271,16 @@ fn decode_tls(node: &Node, base: Option<&Path>) -> Result<Option<WebTls>> {
     let curve_preferences = known_names(&f, "curve_preferences", "curve", CURVES)?;
     let sans = f.texts("client_allowed_sans")?;
     let prefer_server_cipher_suites = f.boolean("prefer_server_cipher_suites", true)?;
-    let is_empty =
-        cert.is_none() && key.is_none() && client_ca.is_none() && client_auth.is_empty();
+    let is_empty = cert.is_none() && key.is_none() && client_ca.is_none() && client_auth.is_empty();
     if is_empty {
         return Ok(None);
     }
     let client_auth = parse_client_auth(&f, &client_auth)?;
     if client_ca.is_some() && client_auth == ClientAuth::NoClientCert {
         let message = "client CA's have been configured without a Client Auth Policy";
-        return Err(f.error_at("client_ca_file", message).hint("set client_auth_type"));
+        return Err(f
+            .error_at("client_ca_file", message)
+            .hint("set client_auth_type"));
     }
     let is_required = matches!(
         client_auth,

@@ -68,7 +68,11 @@ pub fn apply_env(
         let at = |Refused(message, hint): Refused| ConfigError::nowhere(message).hint(hint);
         redis.check().map_err(at)?;
     }
-    if let Some((id, _)) = config.tenants.iter().find(|(_, tenant)| tenant.config_file.is_empty()) {
+    if let Some((id, _)) = config
+        .tenants
+        .iter()
+        .find(|(_, tenant)| tenant.config_file.is_empty())
+    {
         let message = format!("tenant `{id}` has no config_file");
         let hint = format!("set BELFRY_TENANTS_{id}_CONFIG_FILE");
         return Err(ConfigError::nowhere(message).hint(hint));
@@ -77,11 +81,7 @@ pub fn apply_env(
 }
 
 /// Applies one variable; false when it is not ours.
-fn apply(
-    config: &mut BelfryConfig,
-    name: &str,
-    value: &str,
-) -> std::result::Result<bool, Refused> {
+fn apply(config: &mut BelfryConfig, name: &str, value: &str) -> std::result::Result<bool, Refused> {
     match name {
         "BELFRY_SERVER_LISTEN" => config.server.listen = parse_listen(value)?,
         "BELFRY_SERVER_EXTERNAL_URL" => {
@@ -152,7 +152,9 @@ fn apply_tenant(
     name: &str,
     value: &str,
 ) -> std::result::Result<bool, Refused> {
-    let Some(rest) = name.strip_prefix("BELFRY_TENANTS_") else { return Ok(false) };
+    let Some(rest) = name.strip_prefix("BELFRY_TENANTS_") else {
+        return Ok(false);
+    };
     if let Some(id) = rest.strip_suffix("_CONFIG_FILE") {
         let tenant = config.tenants.entry(parse_tenant(id)?).or_default();
         value.clone_into(&mut tenant.config_file);
@@ -160,7 +162,11 @@ fn apply_tenant(
     }
     if let Some(id) = rest.strip_suffix("_ANONYMOUS_API") {
         let is_open = parse_boolean(value)?;
-        config.tenants.entry(parse_tenant(id)?).or_default().anonymous_api = is_open;
+        config
+            .tenants
+            .entry(parse_tenant(id)?)
+            .or_default()
+            .anonymous_api = is_open;
         return Ok(true);
     }
     Ok(false)
@@ -170,6 +176,9 @@ fn parse_boolean(text: &str) -> std::result::Result<bool, Refused> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" | "" => Ok(false),
-        _ => Err(Refused::new(format!("`{text}` is neither true nor false"), "true or false")),
+        _ => Err(Refused::new(
+            format!("`{text}` is neither true nor false"),
+            "true or false",
+        )),
     }
 }

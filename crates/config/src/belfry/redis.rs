@@ -124,7 +124,12 @@ fn parse_node(text: &str, default: u16) -> std::result::Result<(String, u16), Re
 
 pub(super) fn parse_port(text: &str) -> std::result::Result<u16, Refused> {
     let port = text.parse().ok().filter(|port: &u16| *port != 0);
-    port.ok_or_else(|| Refused::new(format!("`{text}` is not a port"), "a number from 1 to 65535"))
+    port.ok_or_else(|| {
+        Refused::new(
+            format!("`{text}` is not a port"),
+            "a number from 1 to 65535",
+        )
+    })
 }
 
 /// Reads a list of nodes separated by commas.
@@ -132,9 +137,14 @@ pub(super) fn parse_nodes(
     text: &str,
     mode: RedisMode,
 ) -> std::result::Result<Vec<(String, u16)>, Refused> {
-    let default =
-        if mode == RedisMode::Sentinel { SENTINEL_PORT_DEFAULT } else { PORT_DEFAULT };
-    text.split(',').map(|node| parse_node(node.trim(), default)).collect()
+    let default = if mode == RedisMode::Sentinel {
+        SENTINEL_PORT_DEFAULT
+    } else {
+        PORT_DEFAULT
+    };
+    text.split(',')
+        .map(|node| parse_node(node.trim(), default))
+        .collect()
 }
 
 impl Redis {
@@ -157,12 +167,20 @@ impl Redis {
             let f = &f;
             move |Refused(message, hint): Refused| f.error_at(key, message).hint(hint)
         };
-        let mode = f.maybe_text("mode")?.map_or(Ok(RedisMode::Single), |mode| parse_mode(&mode));
+        let mode = f
+            .maybe_text("mode")?
+            .map_or(Ok(RedisMode::Single), |mode| parse_mode(&mode));
         let mode = mode.map_err(at("mode"))?;
         let nodes = f.texts("nodes")?.map_or(Ok(Vec::new()), |nodes| {
-            if nodes.is_empty() { Ok(Vec::new()) } else { parse_nodes(&nodes.join(","), mode) }
+            if nodes.is_empty() {
+                Ok(Vec::new())
+            } else {
+                parse_nodes(&nodes.join(","), mode)
+            }
         });
-        let port = f.maybe_text("port")?.map_or(Ok(PORT_DEFAULT), |port| parse_port(&port));
+        let port = f
+            .maybe_text("port")?
+            .map_or(Ok(PORT_DEFAULT), |port| parse_port(&port));
         let redis = Self {
             mode,
             host: f.text_or("host", "localhost")?,
@@ -177,7 +195,9 @@ impl Redis {
             tls: f.boolean("tls", false)?,
             key_prefix: f.text("key_prefix")?,
         };
-        redis.check().map_err(|Refused(message, hint)| f.error(message).hint(hint))?;
+        redis
+            .check()
+            .map_err(|Refused(message, hint)| f.error(message).hint(hint))?;
         Ok(redis)
     }
 
@@ -187,7 +207,10 @@ impl Redis {
             return Err(Refused::new(message, "remove one of the two"));
         }
         if self.mode != RedisMode::Single && self.nodes.is_empty() {
-            return Err(Refused::new("redis nodes are missing", "nodes: [host:port, …]"));
+            return Err(Refused::new(
+                "redis nodes are missing",
+                "nodes: [host:port, …]",
+            ));
         }
         if self.mode == RedisMode::Single && !self.nodes.is_empty() {
             let hint = "add mode: sentinel or mode: cluster, or use host and port";
@@ -207,10 +230,14 @@ impl Redis {
     /// Where to connect.
     pub fn topology(&self) -> RedisTopology<'_> {
         match self.mode {
-            RedisMode::Single => RedisTopology::Single { host: &self.host, port: self.port },
-            RedisMode::Sentinel => {
-                RedisTopology::Sentinel { nodes: &self.nodes, master: &self.master }
-            }
+            RedisMode::Single => RedisTopology::Single {
+                host: &self.host,
+                port: self.port,
+            },
+            RedisMode::Sentinel => RedisTopology::Sentinel {
+                nodes: &self.nodes,
+                master: &self.master,
+            },
             RedisMode::Cluster => RedisTopology::Cluster { nodes: &self.nodes },
         }
     }
@@ -235,9 +262,14 @@ pub(super) fn read_url(url: &str) -> std::result::Result<Redis, Refused> {
         return Err(refused("begins with neither redis:// nor rediss://"));
     };
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(u, rest)| (Some(u), rest));
+    let (user, rest) = rest
+        .rsplit_once('@')
+        .map_or((None, rest), |(u, rest)| (Some(u), rest));
     let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let mut redis = Redis { tls, ..Redis::default() };
+    let mut redis = Redis {
+        tls,
+        ..Redis::default()
+    };
     if let Some(user) = user {
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
         redis.username = unescape(name).ok_or_else(|| refused("has a badly escaped user"))?;
@@ -245,7 +277,9 @@ pub(super) fn read_url(url: &str) -> std::result::Result<Redis, Refused> {
         redis.password = Secret::new(password);
     }
     if !path.is_empty() {
-        redis.db = path.parse().map_err(|_| refused("has no number after the slash"))?;
+        redis.db = path
+            .parse()
+            .map_err(|_| refused("has no number after the slash"))?;
     }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
@@ -272,7 +306,9 @@ pub(super) fn read_url(url: &str) -> std::result::Result<Redis, Refused> {
             }
         }
         (RedisMode::Single, _) => {
-            return Err(refused("names several hosts, but neither ?sentinel= nor ?cluster=true"));
+            return Err(refused(
+                "names several hosts, but neither ?sentinel= nor ?cluster=true",
+            ));
         }
         _ => redis.nodes = nodes,
     }

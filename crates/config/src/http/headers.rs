@@ -50,10 +50,16 @@ pub(crate) fn decode_headers(
     let mut headers = BTreeMap::new();
     for (name, value) in node.text_keys("http_headers")? {
         if !matches!(value.kind, crate::yaml::Kind::Mapping(_)) && !value.is_null() {
-            return Err(value.mismatch("config.Header").hint("write {values: [...]}"));
+            return Err(value
+                .mismatch("config.Header")
+                .hint("write {values: [...]}"));
         }
         let f = Fields::new(value, "http_headers", KEYS)?;
-        let secrets = f.some("secrets").map(texts).transpose()?.unwrap_or_default();
+        let secrets = f
+            .some("secrets")
+            .map(texts)
+            .transpose()?
+            .unwrap_or_default();
         let files = f.texts("files")?.unwrap_or_default();
         headers.insert(
             name,
@@ -69,8 +75,14 @@ pub(crate) fn decode_headers(
 
 /// Refuses names that are not the user's to set.
 pub(crate) fn check_header_name(name: &str) -> std::result::Result<(), String> {
-    match RESERVED.iter().find(|reserved| reserved.eq_ignore_ascii_case(name)) {
-        Some(reserved) => Err(format!("setting header {} is not allowed", quoted(reserved))),
+    match RESERVED
+        .iter()
+        .find(|reserved| reserved.eq_ignore_ascii_case(name))
+    {
+        Some(reserved) => Err(format!(
+            "setting header {} is not allowed",
+            quoted(reserved)
+        )),
         None => Ok(()),
     }
 }
@@ -83,5 +95,10 @@ pub(crate) fn print_headers(headers: &BTreeMap<String, HeaderValues>) -> Value {
             .texts("files", &header.files)
             .done()
     };
-    Value::sorted(headers.iter().map(|(name, h)| (name.as_str().into(), print(h))).collect())
+    Value::sorted(
+        headers
+            .iter()
+            .map(|(name, h)| (name.as_str().into(), print(h)))
+            .collect(),
+    )
 }

@@ -55,7 +55,10 @@ impl DiscordConfig {
             username: f.text("username")?,
             avatar_url: f.text("avatar_url")?,
         };
-        let (has_url, has_file) = (config.webhook_url.is_some(), !config.webhook_url_file.is_empty());
+        let (has_url, has_file) = (
+            config.webhook_url.is_some(),
+            !config.webhook_url_file.is_empty(),
+        );
         exactly_one(&f, "webhook_url", has_url, "webhook_url_file", has_file)?;
         Ok(config)
     }

@@ -96,7 +96,11 @@ impl EmailConfig {
         let smtp = &context.global.smtp;
         let or = |key: &str, global: &str| {
             let own = f.text(key)?;
-            Ok(if own.is_empty() { global.to_owned() } else { own })
+            Ok(if own.is_empty() {
+                global.to_owned()
+            } else {
+                own
+            })
         };
         let smarthost = HostPort::parse(&f.text("smarthost")?)
             .map_err(|message| f.error_at("smarthost", message).hint("write host:port"))?;
@@ -108,17 +112,28 @@ impl EmailConfig {
                 own => own,
             };
         let auth_secret = f.secret("auth_secret")?;
-        let own_tls = f.some("tls_config").map(|node| TlsConfig::decode(node, None)).transpose()?;
+        let own_tls = f
+            .some("tls_config")
+            .map(|node| TlsConfig::decode(node, None))
+            .transpose()?;
         let config = Self {
             send_resolved: f.boolean("send_resolved", false)?,
             to: f.text("to")?,
             from: or("from", &smtp.from)?,
             hello: or("hello", &smtp.hello)?,
-            smarthost: if smarthost.is_empty() { smtp.smarthost.clone() } else { smarthost },
+            smarthost: if smarthost.is_empty() {
+                smtp.smarthost.clone()
+            } else {
+                smarthost
+            },
             auth_username: or("auth_username", &smtp.auth_username)?,
             auth_password,
             auth_password_file,
-            auth_secret: if auth_secret.is_empty() { smtp.auth_secret.clone() } else { auth_secret },
+            auth_secret: if auth_secret.is_empty() {
+                smtp.auth_secret.clone()
+            } else {
+                auth_secret
+            },
             auth_secret_file: or("auth_secret_file", &smtp.auth_secret_file)?,
             auth_identity: or("auth_identity", &smtp.auth_identity)?,
             headers: canonical_headers(&f)?,
@@ -126,7 +141,9 @@ impl EmailConfig {
             text: f.text("text")?,
             require_tls: f.maybe_boolean("require_tls")?.unwrap_or(smtp.require_tls),
             tls_config: own_tls.or_else(|| smtp.tls_config.clone()),
-            force_implicit_tls: f.maybe_boolean("force_implicit_tls")?.or(smtp.force_implicit_tls),
+            force_implicit_tls: f
+                .maybe_boolean("force_implicit_tls")?
+                .or(smtp.force_implicit_tls),
             threading: threading(&f)?,
         };
         config.check(&f)?;
@@ -139,7 +156,10 @@ impl EmailConfig {
         }
         if self.threading.is_enabled {
             let taken = ["References", "In-Reply-To"].into_iter();
-            if let Some(name) = taken.into_iter().find(|name| self.headers.contains_key(*name)) {
+            if let Some(name) = taken
+                .into_iter()
+                .find(|name| self.headers.contains_key(*name))
+            {
                 let message = format!(
                     "conflicting configuration: threading.enabled conflicts with custom {name} header"
                 );
@@ -151,10 +171,14 @@ impl EmailConfig {
             }
         }
         if self.smarthost.is_empty() {
-            return Err(f.error("no global SMTP smarthost set").hint("set smarthost here or smtp_smarthost"));
+            return Err(f
+                .error("no global SMTP smarthost set")
+                .hint("set smarthost here or smtp_smarthost"));
         }
         if self.from.is_empty() {
-            return Err(f.error("no global SMTP from set").hint("set from here or smtp_from"));
+            return Err(f
+                .error("no global SMTP from set")
+                .hint("set from here or smtp_from"));
         }
         Ok(())
     }
@@ -170,7 +194,11 @@ impl EmailConfig {
             .text("thread_by_date", by_date);
         Block::new()
             .value("send_resolved", Value::Bool(self.send_resolved))
-            .all_texts(&[("to", &self.to), ("from", &self.from), ("hello", &self.hello)])
+            .all_texts(&[
+                ("to", &self.to),
+                ("from", &self.from),
+                ("hello", &self.hello),
+            ])
             .text("smarthost", &self.smarthost.to_string())
             .text("auth_username", &self.auth_username)
             .secret("auth_password", &self.auth_password)
@@ -182,14 +210,19 @@ impl EmailConfig {
             .all_texts(&[("html", &self.html), ("text", &self.text)])
             .value("require_tls", Value::Bool(self.require_tls))
             .some("tls_config", self.tls_config.as_ref().map(TlsConfig::print))
-            .some("force_implicit_tls", self.force_implicit_tls.map(Value::Bool))
+            .some(
+                "force_implicit_tls",
+                self.force_implicit_tls.map(Value::Bool),
+            )
             .block("threading", threading)
             .done()
     }
 }
 
 fn threading(f: &Fields) -> Result<EmailThreading> {
-    let Some(node) = f.some("threading") else { return Ok(EmailThreading::default()) };
+    let Some(node) = f.some("threading") else {
+        return Ok(EmailThreading::default());
+    };
     let f = Fields::new(node, "threading", &["enabled", "thread_by_date"])?;
     let is_enabled = f.boolean("enabled", false)?;
     let by_date = match f.text("thread_by_date")?.as_str() {
@@ -198,7 +231,10 @@ fn threading(f: &Fields) -> Result<EmailThreading> {
         // Other words only matter once threads are enabled.
         _ => None,
     };
-    Ok(EmailThreading { is_enabled, by_date })
+    Ok(EmailThreading {
+        is_enabled,
+        by_date,
+    })
 }
 
 fn canonical_headers(f: &Fields) -> Result<BTreeMap<String, String>> {
@@ -207,7 +243,9 @@ fn canonical_headers(f: &Fields) -> Result<BTreeMap<String, String>> {
         let name = canonical(&name);
         if headers.contains_key(&name) {
             let message = format!("duplicate header {} in email config", quoted(&name));
-            return Err(f.error_at("headers", message).hint("header names ignore case"));
+            return Err(f
+                .error_at("headers", message)
+                .hint("header names ignore case"));
         }
         headers.insert(name, value);
     }
@@ -222,7 +260,11 @@ fn canonical(name: &str) -> String {
     }
     let mut is_start = true;
     let mut letter = |c: char| {
-        let c = if is_start { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+        let c = if is_start {
+            c.to_ascii_uppercase()
+        } else {
+            c.to_ascii_lowercase()
+        };
         is_start = c == '-';
         c
     };

@@ -46,11 +46,18 @@ impl IncidentioConfig {
         let own_http = context.own_http(&f)?;
         let (url, url_file) = (f.url("url")?, f.text("url_file")?);
         exactly_one(&f, "url", url.is_some(), "url_file", !url_file.is_empty())?;
-        let (token, token_file) =
-            (f.secret("alert_source_token")?, f.text("alert_source_token_file")?);
+        let (token, token_file) = (
+            f.secret("alert_source_token")?,
+            f.text("alert_source_token_file")?,
+        );
         let has_file = !token_file.is_empty();
         let has_token = !token.is_empty();
-        f.at_most_one("alert_source_token", has_token, "alert_source_token_file", has_file)?;
+        f.at_most_one(
+            "alert_source_token",
+            has_token,
+            "alert_source_token_file",
+            has_file,
+        )?;
         if let Some(http) = &own_http {
             let has_auth = http.authorization.is_some();
             if has_auth && (has_token || has_file) {
@@ -75,7 +82,10 @@ impl IncidentioConfig {
     }
 
     pub(super) fn print(&self) -> Value {
-        let url = self.url.as_ref().map_or(Value::Null, |url| url.as_str().into());
+        let url = self
+            .url
+            .as_ref()
+            .map_or(Value::Null, |url| url.as_str().into());
         Block::new()
             .value("send_resolved", Value::Bool(self.send_resolved))
             .value("http_config", self.http_config.print())

@@ -19,11 +19,15 @@ pub struct InboxConfig {
 impl InboxConfig {
     fn decode(node: &Node, _: &Context<'_>) -> Result<Self> {
         let f = Fields::new(node, "inbox_configs", &["send_resolved"])?;
-        Ok(Self { send_resolved: f.boolean("send_resolved", true)? })
+        Ok(Self {
+            send_resolved: f.boolean("send_resolved", true)?,
+        })
     }
 
     fn print(&self) -> Value {
-        Block::new().value("send_resolved", Value::Bool(self.send_resolved)).done()
+        Block::new()
+            .value("send_resolved", Value::Bool(self.send_resolved))
+            .done()
     }
 }
 
@@ -210,7 +214,11 @@ impl Collector<'_> {
                 return Err(missing(node.mark, name));
             }
             let integration = wrap(decode(node, self.context)?);
-            self.found.push(ReceiverIntegration { integration, index, line: node.mark.line });
+            self.found.push(ReceiverIntegration {
+                integration,
+                index,
+                line: node.mark.line,
+            });
         }
         Ok(())
     }
@@ -221,25 +229,63 @@ pub(super) fn decode_all(
     fields: &Fields,
     context: &Context<'_>,
 ) -> Result<Vec<ReceiverIntegration>> {
-    let mut c = Collector { fields, context, found: Vec::new() };
-    c.take("webhook", WebhookConfig::decode, |x| Integration::Webhook(Box::new(x)))?;
-    c.take("email", EmailConfig::decode, |x| Integration::Email(Box::new(x)))?;
-    c.take("pagerduty", PagerdutyConfig::decode, |x| Integration::Pagerduty(Box::new(x)))?;
-    c.take("opsgenie", OpsgenieConfig::decode, |x| Integration::Opsgenie(Box::new(x)))?;
-    c.take("wechat", WechatConfig::decode, |x| Integration::Wechat(Box::new(x)))?;
-    c.take("slack", SlackConfig::decode, |x| Integration::Slack(Box::new(x)))?;
-    c.take("victorops", VictoropsConfig::decode, |x| Integration::Victorops(Box::new(x)))?;
-    c.take("pushover", PushoverConfig::decode, |x| Integration::Pushover(Box::new(x)))?;
+    let mut c = Collector {
+        fields,
+        context,
+        found: Vec::new(),
+    };
+    c.take("webhook", WebhookConfig::decode, |x| {
+        Integration::Webhook(Box::new(x))
+    })?;
+    c.take("email", EmailConfig::decode, |x| {
+        Integration::Email(Box::new(x))
+    })?;
+    c.take("pagerduty", PagerdutyConfig::decode, |x| {
+        Integration::Pagerduty(Box::new(x))
+    })?;
+    c.take("opsgenie", OpsgenieConfig::decode, |x| {
+        Integration::Opsgenie(Box::new(x))
+    })?;
+    c.take("wechat", WechatConfig::decode, |x| {
+        Integration::Wechat(Box::new(x))
+    })?;
+    c.take("slack", SlackConfig::decode, |x| {
+        Integration::Slack(Box::new(x))
+    })?;
+    c.take("victorops", VictoropsConfig::decode, |x| {
+        Integration::Victorops(Box::new(x))
+    })?;
+    c.take("pushover", PushoverConfig::decode, |x| {
+        Integration::Pushover(Box::new(x))
+    })?;
     c.take("sns", SnsConfig::decode, |x| Integration::Sns(Box::new(x)))?;
-    c.take("telegram", TelegramConfig::decode, |x| Integration::Telegram(Box::new(x)))?;
-    c.take("discord", DiscordConfig::decode, |x| Integration::Discord(Box::new(x)))?;
-    c.take("webex", WebexConfig::decode, |x| Integration::Webex(Box::new(x)))?;
-    c.take("msteams", MsteamsConfig::decode, |x| Integration::Msteams(Box::new(x)))?;
-    c.take("msteamsv2", Msteamsv2Config::decode, |x| Integration::Msteamsv2(Box::new(x)))?;
-    c.take("jira", JiraConfig::decode, |x| Integration::Jira(Box::new(x)))?;
-    c.take("incidentio", IncidentioConfig::decode, |x| Integration::Incidentio(Box::new(x)))?;
-    c.take("rocketchat", RocketchatConfig::decode, |x| Integration::Rocketchat(Box::new(x)))?;
-    c.take("mattermost", MattermostConfig::decode, |x| Integration::Mattermost(Box::new(x)))?;
+    c.take("telegram", TelegramConfig::decode, |x| {
+        Integration::Telegram(Box::new(x))
+    })?;
+    c.take("discord", DiscordConfig::decode, |x| {
+        Integration::Discord(Box::new(x))
+    })?;
+    c.take("webex", WebexConfig::decode, |x| {
+        Integration::Webex(Box::new(x))
+    })?;
+    c.take("msteams", MsteamsConfig::decode, |x| {
+        Integration::Msteams(Box::new(x))
+    })?;
+    c.take("msteamsv2", Msteamsv2Config::decode, |x| {
+        Integration::Msteamsv2(Box::new(x))
+    })?;
+    c.take("jira", JiraConfig::decode, |x| {
+        Integration::Jira(Box::new(x))
+    })?;
+    c.take("incidentio", IncidentioConfig::decode, |x| {
+        Integration::Incidentio(Box::new(x))
+    })?;
+    c.take("rocketchat", RocketchatConfig::decode, |x| {
+        Integration::Rocketchat(Box::new(x))
+    })?;
+    c.take("mattermost", MattermostConfig::decode, |x| {
+        Integration::Mattermost(Box::new(x))
+    })?;
     c.take("inbox", InboxConfig::decode, Integration::Inbox)?;
     Ok(c.found)
 }
@@ -249,8 +295,12 @@ pub(super) fn decode_all(
 pub(super) fn print_all(integrations: &[ReceiverIntegration], block: Block) -> Block {
     let printed = KEYS.iter().filter(|key| **key != "inbox_configs");
     printed.fold(block, |block, key| {
-        let Some(name) = key.strip_suffix("_configs") else { return block };
-        let of_type = integrations.iter().filter(|i| i.integration.type_name() == name);
+        let Some(name) = key.strip_suffix("_configs") else {
+            return block;
+        };
+        let of_type = integrations
+            .iter()
+            .filter(|i| i.integration.type_name() == name);
         block.list(key, of_type.map(|i| i.integration.print()).collect())
     })
 }

@@ -87,9 +87,13 @@ impl JiraConfig {
             let message = "unknown api_type on jira_config, must be auto, cloud or datacenter";
             return Err(f.error_at("api_type", message));
         }
-        let url = f.url("api_url")?.or_else(|| context.global.jira_api_url.clone());
-        let no_url =
-            || f.error("no global Jira Cloud URL set").hint("set api_url here or jira_api_url");
+        let url = f
+            .url("api_url")?
+            .or_else(|| context.global.jira_api_url.clone());
+        let no_url = || {
+            f.error("no global Jira Cloud URL set")
+                .hint("set api_url here or jira_api_url")
+        };
         Ok(Self {
             send_resolved: f.boolean("send_resolved", true)?,
             http_config: context.http(&f)?,
@@ -128,7 +132,14 @@ impl JiraConfig {
                 ("resolve_transition", &self.resolve_transition),
                 ("wont_fix_resolution", &self.wont_fix_resolution),
             ])
-            .text("reopen_duration", if self.reopen_duration.is_zero() { "" } else { &reopen })
+            .text(
+                "reopen_duration",
+                if self.reopen_duration.is_zero() {
+                    ""
+                } else {
+                    &reopen
+                },
+            )
             .some("fields", fields)
             .done()
     }
@@ -139,11 +150,15 @@ impl JiraField {
     fn decode(f: &Fields, key: &str) -> Result<Self> {
         let default = || format!("{{{{ template \"jira.default.{key}\" . }}}}");
         match f.get(key) {
-            None => Ok(Self { template: default(), enable_update: None }),
+            None => Ok(Self {
+                template: default(),
+                enable_update: None,
+            }),
             Some(node) if node.is_null() => Ok(Self::default()),
-            Some(node) if matches!(node.kind, Kind::Scalar { .. }) => {
-                Ok(Self { template: text(node)?, enable_update: None })
-            }
+            Some(node) if matches!(node.kind, Kind::Scalar { .. }) => Ok(Self {
+                template: text(node)?,
+                enable_update: None,
+            }),
             Some(node) => {
                 let f = Fields::new(node, "jira field", &["template", "enable_update"])?;
                 Ok(Self {

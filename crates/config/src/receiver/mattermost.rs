@@ -136,18 +136,34 @@ impl MattermostConfig {
         let f = Fields::new(node, "mattermost_configs", KEYS)?;
         let global = context.global;
         let (own, own_file) = (f.secret_url("webhook_url")?, f.text("webhook_url_file")?);
-        f.at_most_one("webhook_url", own.is_some(), "webhook_url_file", !own_file.is_empty())?;
+        f.at_most_one(
+            "webhook_url",
+            own.is_some(),
+            "webhook_url_file",
+            !own_file.is_empty(),
+        )?;
         let (webhook_url, webhook_url_file) = if own.is_none() && own_file.is_empty() {
-            (global.mattermost_webhook_url.clone(), global.mattermost_webhook_url_file.clone())
+            (
+                global.mattermost_webhook_url.clone(),
+                global.mattermost_webhook_url_file.clone(),
+            )
         } else {
             (own, own_file)
         };
-        let attachments = f.list("attachments", "a list of attachments")?.iter().map(|node| {
-            let f = Fields::new(node, "attachments", ATTACHMENT_KEYS)?;
-            let text = f.text("text")?;
-            Ok(MattermostAttachment { text, ..MattermostAttachment::decode(&f, |_| String::new())? })
-        });
-        let card = f.some("props").map(|node| Fields::new(node, "props", &["card"])?.text("card"));
+        let attachments = f
+            .list("attachments", "a list of attachments")?
+            .iter()
+            .map(|node| {
+                let f = Fields::new(node, "attachments", ATTACHMENT_KEYS)?;
+                let text = f.text("text")?;
+                Ok(MattermostAttachment {
+                    text,
+                    ..MattermostAttachment::decode(&f, |_| String::new())?
+                })
+            });
+        let card = f
+            .some("props")
+            .map(|node| Fields::new(node, "props", &["card"])?.text("card"));
         let config = Self {
             send_resolved: f.boolean("send_resolved", true)?,
             http_config: context.http(&f)?,
@@ -162,11 +178,16 @@ impl MattermostConfig {
             attachments: attachments.collect::<Result<_>>()?,
             kind: f.text("type")?,
             card: card.transpose()?,
-            priority: f.some("priority").map(MattermostPriority::decode).transpose()?,
+            priority: f
+                .some("priority")
+                .map(MattermostPriority::decode)
+                .transpose()?,
         };
         if config.webhook_url.is_none() && config.webhook_url_file.is_empty() {
             let message = "missing webhook_url or webhook_url_file on mattermost_config";
-            return Err(f.error(message).hint("set it here or mattermost_webhook_url in global"));
+            return Err(f
+                .error(message)
+                .hint("set it here or mattermost_webhook_url in global"));
         }
         Ok(config)
     }
@@ -185,14 +206,23 @@ impl MattermostConfig {
         let props = |card: &String| Block::new().text("card", card).done();
         self.attachment
             .print(block)
-            .all_texts(&[("icon_url", &self.icon_url), ("icon_emoji", &self.icon_emoji)])
+            .all_texts(&[
+                ("icon_url", &self.icon_url),
+                ("icon_emoji", &self.icon_emoji),
+            ])
             .list(
                 "attachments",
-                self.attachments.iter().map(|a| a.print(Block::new()).done()).collect(),
+                self.attachments
+                    .iter()
+                    .map(|a| a.print(Block::new()).done())
+                    .collect(),
             )
             .text("type", &self.kind)
             .some("props", self.card.as_ref().map(props))
-            .some("priority", self.priority.as_ref().map(MattermostPriority::print))
+            .some(
+                "priority",
+                self.priority.as_ref().map(MattermostPriority::print),
+            )
             .done()
     }
 }
@@ -245,7 +275,10 @@ impl MattermostAttachment {
                 ("title", &self.title),
                 ("title_link", &self.title_link),
             ])
-            .list("fields", self.fields.iter().map(MattermostField::print).collect())
+            .list(
+                "fields",
+                self.fields.iter().map(MattermostField::print).collect(),
+            )
             .all_texts(&[
                 ("thumb_url", &self.thumb_url),
                 ("footer", &self.footer),

@@ -42,15 +42,34 @@ pub struct Msteamsv2Config {
     pub text: String,
 }
 
-const KEYS: &[&str] =
-    &["send_resolved", "http_config", "webhook_url", "webhook_url_file", "title", "summary", "text"];
+const KEYS: &[&str] = &[
+    "send_resolved",
+    "http_config",
+    "webhook_url",
+    "webhook_url_file",
+    "title",
+    "summary",
+    "text",
+];
 
-const KEYS_V2: &[&str] =
-    &["send_resolved", "http_config", "webhook_url", "webhook_url_file", "title", "text"];
+const KEYS_V2: &[&str] = &[
+    "send_resolved",
+    "http_config",
+    "webhook_url",
+    "webhook_url_file",
+    "title",
+    "text",
+];
 
 fn webhook(f: &Fields) -> Result<(Option<SecretUrl>, String)> {
     let (url, file) = (f.secret_url("webhook_url")?, f.text("webhook_url_file")?);
-    exactly_one(f, "webhook_url", url.is_some(), "webhook_url_file", !file.is_empty())?;
+    exactly_one(
+        f,
+        "webhook_url",
+        url.is_some(),
+        "webhook_url_file",
+        !file.is_empty(),
+    )?;
     Ok((url, file))
 }
 

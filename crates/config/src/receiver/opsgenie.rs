@@ -84,17 +84,34 @@ impl OpsgenieConfig {
         let f = Fields::new(node, "opsgenie_configs", KEYS)?;
         let global = context.global;
         let (own_key, own_file) = (f.secret("api_key")?, f.text("api_key_file")?);
-        f.at_most_one("api_key", !own_key.is_empty(), "api_key_file", !own_file.is_empty())?;
+        f.at_most_one(
+            "api_key",
+            !own_key.is_empty(),
+            "api_key_file",
+            !own_file.is_empty(),
+        )?;
         let responders = f.list("responders", "a list of responders")?;
-        let responders = responders.iter().map(|n| responder(n)).collect::<Result<_>>()?;
+        let responders = responders
+            .iter()
+            .map(|n| responder(n))
+            .collect::<Result<_>>()?;
         let url = global.opsgenie_api_url.as_ref();
         let url = context.slashed_url(&f, "api_url", url, "opsgenie_api_url")?;
-        let api_key = if own_key.is_empty() { global.opsgenie_api_key.clone() } else { own_key };
-        let api_key_file =
-            if own_file.is_empty() { global.opsgenie_api_key_file.clone() } else { own_file };
+        let api_key = if own_key.is_empty() {
+            global.opsgenie_api_key.clone()
+        } else {
+            own_key
+        };
+        let api_key_file = if own_file.is_empty() {
+            global.opsgenie_api_key_file.clone()
+        } else {
+            own_file
+        };
         if api_key.is_empty() && api_key_file.is_empty() {
             let message = "no global OpsGenie API Key set either inline or in a file";
-            return Err(f.error(message).hint("set api_key here or opsgenie_api_key"));
+            return Err(f
+                .error(message)
+                .hint("set api_key here or opsgenie_api_key"));
         }
         Ok(Self {
             send_resolved: f.boolean("send_resolved", true)?,
@@ -103,8 +120,10 @@ impl OpsgenieConfig {
             api_key_file,
             api_url: url.ok_or_else(|| f.error("no global OpsGenie URL set"))?,
             message: f.text_or("message", r#"{{ template "opsgenie.default.message" . }}"#)?,
-            description: f
-                .text_or("description", r#"{{ template "opsgenie.default.description" . }}"#)?,
+            description: f.text_or(
+                "description",
+                r#"{{ template "opsgenie.default.description" . }}"#,
+            )?,
             source: f.text_or("source", r#"{{ template "opsgenie.default.source" . }}"#)?,
             details: f.text_map("details")?,
             entity: f.text("entity")?,
@@ -119,8 +138,12 @@ impl OpsgenieConfig {
 
     pub(super) fn print(&self) -> Value {
         let responders = self.responders.iter().map(|r| {
-            let texts =
-                [("id", &*r.id), ("name", &r.name), ("username", &r.username), ("type", &r.kind)];
+            let texts = [
+                ("id", &*r.id),
+                ("name", &r.name),
+                ("username", &r.username),
+                ("type", &r.kind),
+            ];
             Block::new().all_texts(&texts).done()
         });
         Block::new()
@@ -156,14 +179,22 @@ fn responder(node: &Node) -> Result<OpsgenieResponder> {
         username: f.text("username")?,
         kind: f.text("type")?,
     };
-    let OpsgenieResponder { id, name, username, kind } = &responder;
+    let OpsgenieResponder {
+        id,
+        name,
+        username,
+        kind,
+    } = &responder;
     let shown = |kind: &str| format!("opsGenieConfig responder {{{id} {name} {username} {kind}}}");
     if id.is_empty() && name.is_empty() && username.is_empty() {
         let message = "has to have at least one of id, username or name specified";
         return Err(f.error(format!("{} {message}", shown(kind))));
     }
     let is_template = is_template(kind).map_err(|message| {
-        let message = format!("{} type contains invalid template syntax: {message}", shown(kind));
+        let message = format!(
+            "{} type contains invalid template syntax: {message}",
+            shown(kind)
+        );
         template_error(f.mark_of("type"), message)
     })?;
     let kind = kind.to_lowercase();

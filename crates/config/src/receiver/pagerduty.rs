@@ -105,11 +105,17 @@ const DETAILS_DEFAULT: [(&str, &str); 4] = [
 impl PagerdutyConfig {
     pub(super) fn decode(node: &Node, context: &Context<'_>) -> Result<Self> {
         let f = Fields::new(node, "pagerduty_configs", KEYS)?;
-        let (routing_key, routing_key_file) = (f.secret("routing_key")?, f.text("routing_key_file")?);
-        let (service_key, service_key_file) = (f.secret("service_key")?, f.text("service_key_file")?);
+        let (routing_key, routing_key_file) =
+            (f.secret("routing_key")?, f.text("routing_key_file")?);
+        let (service_key, service_key_file) =
+            (f.secret("service_key")?, f.text("service_key_file")?);
         let has_routing = !routing_key.is_empty();
         let has_service = !service_key.is_empty();
-        if !has_routing && !has_service && routing_key_file.is_empty() && service_key_file.is_empty() {
+        if !has_routing
+            && !has_service
+            && routing_key_file.is_empty()
+            && service_key_file.is_empty()
+        {
             return Err(f.error("missing service or routing key in PagerDuty config"));
         }
         let has_file = !routing_key_file.is_empty();
@@ -122,7 +128,9 @@ impl PagerdutyConfig {
         for (key, text) in DETAILS_DEFAULT {
             details.entry(key.to_owned()).or_insert_with(|| text.into());
         }
-        let url = f.url("url")?.or_else(|| context.global.pagerduty_url.clone());
+        let url = f
+            .url("url")?
+            .or_else(|| context.global.pagerduty_url.clone());
         Ok(Self {
             send_resolved: f.boolean("send_resolved", true)?,
             http_config: context.http(&f)?,
@@ -131,14 +139,31 @@ impl PagerdutyConfig {
             routing_key,
             routing_key_file,
             url: url.ok_or_else(|| f.error("no global PagerDuty URL set"))?,
-            source: if source.is_empty() { client.clone() } else { source },
+            source: if source.is_empty() {
+                client.clone()
+            } else {
+                source
+            },
             client,
-            client_url: f.text_or("client_url", r#"{{ template "pagerduty.default.clientURL" . }}"#)?,
-            description: f
-                .text_or("description", r#"{{ template "pagerduty.default.description" .}}"#)?,
+            client_url: f.text_or(
+                "client_url",
+                r#"{{ template "pagerduty.default.clientURL" . }}"#,
+            )?,
+            description: f.text_or(
+                "description",
+                r#"{{ template "pagerduty.default.description" .}}"#,
+            )?,
             details,
-            images: f.list("images", "a list")?.iter().map(|n| image(n)).collect::<Result<_>>()?,
-            links: f.list("links", "a list")?.iter().map(|n| link(n)).collect::<Result<_>>()?,
+            images: f
+                .list("images", "a list")?
+                .iter()
+                .map(|n| image(n))
+                .collect::<Result<_>>()?,
+            links: f
+                .list("links", "a list")?
+                .iter()
+                .map(|n| link(n))
+                .collect::<Result<_>>()?,
             severity: f.text("severity")?,
             class: f.text("class")?,
             component: f.text("component")?,
@@ -149,11 +174,17 @@ impl PagerdutyConfig {
 
     pub(super) fn print(&self) -> Value {
         let images = self.images.iter().map(|image| {
-            let texts = [("src", &*image.src), ("alt", &image.alt), ("href", &image.href)];
+            let texts = [
+                ("src", &*image.src),
+                ("alt", &image.alt),
+                ("href", &image.href),
+            ];
             Block::new().all_texts(&texts).done()
         });
         let links = self.links.iter().map(|link| {
-            Block::new().all_texts(&[("href", &link.href), ("text", &link.text)]).done()
+            Block::new()
+                .all_texts(&[("href", &link.href), ("text", &link.text)])
+                .done()
         });
         Block::new()
             .value("send_resolved", Value::Bool(self.send_resolved))
@@ -185,10 +216,17 @@ impl PagerdutyConfig {
 
 fn image(node: &Node) -> Result<PagerdutyImage> {
     let f = Fields::new(node, "images", &["src", "alt", "href"])?;
-    Ok(PagerdutyImage { src: f.text("src")?, alt: f.text("alt")?, href: f.text("href")? })
+    Ok(PagerdutyImage {
+        src: f.text("src")?,
+        alt: f.text("alt")?,
+        href: f.text("href")?,
+    })
 }
 
 fn link(node: &Node) -> Result<PagerdutyLink> {
     let f = Fields::new(node, "links", &["href", "text"])?;
-    Ok(PagerdutyLink { href: f.text("href")?, text: f.text("text")? })
+    Ok(PagerdutyLink {
+        href: f.text("href")?,
+        text: f.text("text")?,
+    })
 }

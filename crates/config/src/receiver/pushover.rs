@@ -93,7 +93,10 @@ impl PushoverConfig {
             html: f.boolean("html", false)?,
             monospace: f.boolean("monospace", false)?,
         };
-        let (has_key, has_file) = (!config.user_key.is_empty(), !config.user_key_file.is_empty());
+        let (has_key, has_file) = (
+            !config.user_key.is_empty(),
+            !config.user_key_file.is_empty(),
+        );
         exactly_one(&f, "user_key", has_key, "user_key_file", has_file)?;
         let (has_token, has_file) = (!config.token.is_empty(), !config.token_file.is_empty());
         exactly_one(&f, "token", has_token, "token_file", has_file)?;

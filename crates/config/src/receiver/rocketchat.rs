@@ -114,15 +114,33 @@ impl RocketchatConfig {
         let f = Fields::new(node, "rocketchat_configs", KEYS)?;
         let global = context.global;
         let (token, token_file) = (f.maybe_secret("token")?, f.text("token_file")?);
-        f.at_most_one("token", token.is_some(), "token_file", !token_file.is_empty())?;
+        f.at_most_one(
+            "token",
+            token.is_some(),
+            "token_file",
+            !token_file.is_empty(),
+        )?;
         let (token_id, id_file) = (f.maybe_secret("token_id")?, f.text("token_id_file")?);
-        f.at_most_one("token_id", token_id.is_some(), "token_id_file", !id_file.is_empty())?;
-        let or = |own: String, global: &str| if own.is_empty() { global.to_owned() } else { own };
+        f.at_most_one(
+            "token_id",
+            token_id.is_some(),
+            "token_id_file",
+            !id_file.is_empty(),
+        )?;
+        let or = |own: String, global: &str| {
+            if own.is_empty() {
+                global.to_owned()
+            } else {
+                own
+            }
+        };
         let token_id = token_id.or_else(|| global.rocketchat_token_id.clone());
         let token_id_file = or(id_file, &global.rocketchat_token_id_file);
         if token_id.is_none() && token_id_file.is_empty() {
             let message = "no global Rocketchat TokenID set either inline or in a file";
-            return Err(f.error(message).hint("set token_id here or rocketchat_token_id"));
+            return Err(f
+                .error(message)
+                .hint("set token_id here or rocketchat_token_id"));
         }
         let token = token.or_else(|| global.rocketchat_token.clone());
         let token_file = or(token_file, &global.rocketchat_token_file);
@@ -130,15 +148,27 @@ impl RocketchatConfig {
             let message = "no global Rocketchat Token set either inline or in a file";
             return Err(f.error(message).hint("set token here or rocketchat_token"));
         }
-        let default =
-            |key: &str, name: &str| f.text_or(key, &format!("{{{{ template \"rocketchat.default.{name}\" . }}}}"));
+        let default = |key: &str, name: &str| {
+            f.text_or(
+                key,
+                &format!("{{{{ template \"rocketchat.default.{name}\" . }}}}"),
+            )
+        };
         let color = r#"{{ if eq .Status "firing" }}red{{ else }}green{{ end }}"#;
-        let fields = f.list("fields", "a list of fields")?.iter().map(|n| field(n));
-        let actions = f.list("actions", "a list of actions")?.iter().map(|n| action(n));
+        let fields = f
+            .list("fields", "a list of fields")?
+            .iter()
+            .map(|n| field(n));
+        let actions = f
+            .list("actions", "a list of actions")?
+            .iter()
+            .map(|n| action(n));
         Ok(Self {
             send_resolved: f.boolean("send_resolved", false)?,
             http_config: context.http(&f)?,
-            api_url: f.url("api_url")?.or_else(|| global.rocketchat_api_url.clone()),
+            api_url: f
+                .url("api_url")?
+                .or_else(|| global.rocketchat_api_url.clone()),
             token_id,
             token_id_file,
             token,
@@ -175,7 +205,10 @@ impl RocketchatConfig {
                 ("title_link", &self.title_link),
                 ("text", &self.text),
             ])
-            .list("fields", self.fields.iter().map(RocketchatField::print).collect())
+            .list(
+                "fields",
+                self.fields.iter().map(RocketchatField::print).collect(),
+            )
             .value("short_fields", Value::Bool(self.short_fields))
             .all_texts(&[
                 ("emoji", &self.emoji),
@@ -184,7 +217,10 @@ impl RocketchatConfig {
                 ("thumb_url", &self.thumb_url),
             ])
             .value("link_names", Value::Bool(self.link_names))
-            .list("actions", self.actions.iter().map(RocketchatAction::print).collect())
+            .list(
+                "actions",
+                self.actions.iter().map(RocketchatAction::print).collect(),
+            )
             .done()
     }
 }
@@ -192,7 +228,11 @@ impl RocketchatConfig {
 fn field(node: &Node) -> Result<RocketchatField> {
     let f = Fields::new(node, "fields", &["short", "title", "value"])?;
     let short = f.maybe_boolean("short")?;
-    Ok(RocketchatField { short, title: f.text("title")?, value: f.text("value")? })
+    Ok(RocketchatField {
+        short,
+        title: f.text("title")?,
+        value: f.text("value")?,
+    })
 }
 
 /// The keys are as upstream's reader expects them: without underscores.
@@ -240,10 +280,16 @@ impl RocketchatAction {
             .value("url", self.url.as_str().into())
             .value("imageurl", self.image_url.as_str().into())
             .value("iswebview", Value::Bool(self.is_webview))
-            .value("webviewheightratio", self.webview_height_ratio.as_str().into())
+            .value(
+                "webviewheightratio",
+                self.webview_height_ratio.as_str().into(),
+            )
             .value("msg", self.msg.as_str().into())
             .value("msginchatwindow", Value::Bool(self.msg_in_chat_window))
-            .value("msgprocessingtype", self.msg_processing_type.as_str().into())
+            .value(
+                "msgprocessingtype",
+                self.msg_processing_type.as_str().into(),
+            )
             .done()
     }
 }

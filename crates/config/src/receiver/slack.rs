@@ -5,7 +5,7 @@ use super::chat;
 use crate::duration::GoDuration;
 use crate::error::Result;
 use crate::http::{Authorization, HttpConfig};
-use crate::secret::{Secret, SecretUrl};
+use crate::secret::{SECRET, Secret, SecretUrl};
 use crate::url::HttpUrl;
 use crate::yaml::{Block, Fields, Node, Value};
 
@@ -126,8 +126,12 @@ struct Endpoint {
 impl SlackConfig {
     pub(super) fn decode(node: &Node, context: &Context<'_>) -> Result<Self> {
         let f = Fields::new(node, "slack_configs", KEYS)?;
-        let default =
-            |key: &str, name: &str| f.text_or(key, &format!("{{{{ template \"slack.default.{name}\" . }}}}"));
+        let default = |key: &str, name: &str| {
+            f.text_or(
+                key,
+                &format!("{{{{ template \"slack.default.{name}\" . }}}}"),
+            )
+        };
         let fields = f.list("fields", "a list of fields")?;
         let actions = f.list("actions", "a list of actions")?;
         let update_message = f.boolean("update_message", false)?;
@@ -148,7 +152,10 @@ impl SlackConfig {
             pretext: default("pretext", "pretext")?,
             text: default("text", "text")?,
             message_text: f.text("message_text")?,
-            fields: fields.iter().map(|n| SlackField::decode(n, "Slack")).collect::<Result<_>>()?,
+            fields: fields
+                .iter()
+                .map(|n| SlackField::decode(n, "Slack"))
+                .collect::<Result<_>>()?,
             short_fields: f.boolean("short_fields", false)?,
             footer: default("footer", "footer")?,
             fallback: default("fallback", "fallback")?,
@@ -159,7 +166,10 @@ impl SlackConfig {
             thumb_url: f.text("thumb_url")?,
             link_names: f.boolean("link_names", false)?,
             mrkdwn_in: f.texts("mrkdwn_in")?,
-            actions: actions.iter().map(|n| SlackAction::decode(n)).collect::<Result<_>>()?,
+            actions: actions
+                .iter()
+                .map(|n| SlackAction::decode(n))
+                .collect::<Result<_>>()?,
             update_message,
             timeout: f.go_duration("timeout")?,
         })
@@ -184,7 +194,10 @@ impl SlackConfig {
                 ("text", &self.text),
                 ("message_text", &self.message_text),
             ])
-            .list("fields", self.fields.iter().map(SlackField::print).collect())
+            .list(
+                "fields",
+                self.fields.iter().map(SlackField::print).collect(),
+            )
             .value("short_fields", Value::Bool(self.short_fields))
             .all_texts(&[
                 ("footer", &self.footer),
@@ -197,7 +210,10 @@ impl SlackConfig {
             ])
             .value("link_names", Value::Bool(self.link_names))
             .texts("mrkdwn_in", self.mrkdwn_in.as_deref().unwrap_or(&[]))
-            .list("actions", self.actions.iter().map(SlackAction::print).collect())
+            .list(
+                "actions",
+                self.actions.iter().map(SlackAction::print).collect(),
+            )
             .value("update_message", Value::Bool(self.update_message))
             .value("timeout", self.timeout.to_string().as_str().into())
             .done()
@@ -209,15 +225,31 @@ impl Endpoint {
         let slack = &context.global.slack;
         let own_http = context.own_http(f)?;
         let (mut api_url, mut api_url_file) = (f.secret_url("api_url")?, f.text("api_url_file")?);
-        let (mut app_token, mut app_token_file) = (f.secret("app_token")?, f.text("app_token_file")?);
-        f.at_most_one("api_url", api_url.is_some(), "api_url_file", !api_url_file.is_empty())?;
+        let (mut app_token, mut app_token_file) =
+            (f.secret("app_token")?, f.text("app_token_file")?);
+        f.at_most_one(
+            "api_url",
+            api_url.is_some(),
+            "api_url_file",
+            !api_url_file.is_empty(),
+        )?;
         let has_file = !app_token_file.is_empty();
-        f.at_most_one("app_token", !app_token.is_empty(), "app_token_file", has_file)?;
+        f.at_most_one(
+            "app_token",
+            !app_token.is_empty(),
+            "app_token_file",
+            has_file,
+        )?;
         let has_token = !app_token.is_empty() || has_file;
         let has_url = api_url.is_some() || !api_url_file.is_empty();
         let (url_keys, token_keys) = ("api_url/api_url_file", "app_token/app_token_file");
-        f.at_most_one(url_keys, has_url, token_keys, has_token)?;
-        if update_message && api_url.as_ref().map(SecretUrl::expose) != Some(POST_MESSAGE) {
+        // Printed with its secrets hidden, a configuration with a token has both; it can be read again.
+        let is_hidden = api_url.as_ref().is_some_and(|url| url.expose() == SECRET);
+        f.at_most_one(url_keys, has_url && !is_hidden, token_keys, has_token)?;
+        let is_post_message = api_url
+            .as_ref()
+            .is_some_and(|url| url.expose() == POST_MESSAGE);
+        if update_message && !is_post_message && !is_hidden {
             let message = format!(
                 "update_message can only be used with bot tokens. api_url must be set to {POST_MESSAGE}"
             );
@@ -226,7 +258,9 @@ impl Endpoint {
         let app_url = f.url("app_url")?.or_else(|| slack.app_url.clone());
         let app_url = app_url.ok_or_else(|| f.error("no global Slack App URL set"))?;
         // The global token is not taken where the receiver brings its own way in.
-        let has_own_auth = own_http.as_ref().is_some_and(|http| http.authorization.is_some());
+        let has_own_auth = own_http
+            .as_ref()
+            .is_some_and(|http| http.authorization.is_some());
         if !has_token && !has_own_auth && api_url.is_none() {
             app_token = slack.app_token.clone();
             app_token_file.clone_from(&slack.app_token_file);
@@ -238,11 +272,13 @@ impl Endpoint {
         let has_token = !app_token.is_empty() || !app_token_file.is_empty();
         if api_url.is_none() && api_url_file.is_empty() && !has_token {
             let message = "no Slack API URL nor App token set either inline or in a file";
-            return Err(f.error(message).hint("set api_url or app_token here or in global"));
+            return Err(f
+                .error(message)
+                .hint("set api_url or app_token here or in global"));
         }
         let mut http_config = own_http.unwrap_or_else(|| context.global.http_config.clone());
         if has_token {
-            if http_config.authorization.is_some() {
+            if http_config.authorization.is_some() && !is_hidden {
                 return Err(f.error("http authorization can't be set when using Slack App tokens"));
             }
             http_config.authorization = Some(Authorization {
@@ -253,6 +289,13 @@ impl Endpoint {
             });
             api_url = Some(SecretUrl::new(app_url.as_str()));
         }
-        Ok(Self { http_config, api_url, api_url_file, app_token, app_token_file, app_url })
+        Ok(Self {
+            http_config,
+            api_url,
+            api_url_file,
+            app_token,
+            app_token_file,
+            app_url,
+        })
     }
 }

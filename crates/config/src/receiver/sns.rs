@@ -77,7 +77,11 @@ impl SnsConfig {
             send_resolved: f.boolean("send_resolved", true)?,
             http_config: context.http(&f)?,
             api_url: f.text("api_url")?,
-            sigv4: f.some("sigv4").map(SigV4::decode).transpose()?.unwrap_or_default(),
+            sigv4: f
+                .some("sigv4")
+                .map(SigV4::decode)
+                .transpose()?
+                .unwrap_or_default(),
             topic_arn: f.text("topic_arn")?,
             phone_number: f.text("phone_number")?,
             target_arn: f.text("target_arn")?,

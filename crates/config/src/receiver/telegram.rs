@@ -53,27 +53,44 @@ impl TelegramConfig {
         let f = Fields::new(node, "telegram_configs", KEYS)?;
         let global = context.global;
         let (own_token, own_file) = (f.secret("bot_token")?, f.text("bot_token_file")?);
-        f.at_most_one("bot_token", !own_token.is_empty(), "bot_token_file", !own_file.is_empty())?;
+        f.at_most_one(
+            "bot_token",
+            !own_token.is_empty(),
+            "bot_token_file",
+            !own_file.is_empty(),
+        )?;
         let (chat_id, chat_id_file) = (f.signed("chat_id", 0)?, f.text("chat_id_file")?);
         if chat_id == 0 && chat_id_file.is_empty() {
             return Err(f.error("missing chat_id or chat_id_file on telegram_config"));
         }
-        f.at_most_one("chat_id", chat_id != 0, "chat_id_file", !chat_id_file.is_empty())?;
+        f.at_most_one(
+            "chat_id",
+            chat_id != 0,
+            "chat_id_file",
+            !chat_id_file.is_empty(),
+        )?;
         let parse_mode = f.text_or("parse_mode", "HTML")?;
         if !["", "Markdown", "MarkdownV2", "HTML"].contains(&parse_mode.as_str()) {
             let message = "unknown parse_mode on telegram_config, must be Markdown, MarkdownV2, HTML or empty string";
             return Err(f.error_at("parse_mode", message));
         }
         let (bot_token, bot_token_file) = if own_token.is_empty() && own_file.is_empty() {
-            (global.telegram_bot_token.clone(), global.telegram_bot_token_file.clone())
+            (
+                global.telegram_bot_token.clone(),
+                global.telegram_bot_token_file.clone(),
+            )
         } else {
             (own_token, own_file)
         };
         if bot_token.is_empty() && bot_token_file.is_empty() {
             let message = "missing bot_token or bot_token_file on telegram_config";
-            return Err(f.error(message).hint("set it here or telegram_bot_token in global"));
+            return Err(f
+                .error(message)
+                .hint("set it here or telegram_bot_token in global"));
         }
-        let url = f.url("api_url")?.or_else(|| global.telegram_api_url.clone());
+        let url = f
+            .url("api_url")?
+            .or_else(|| global.telegram_api_url.clone());
         Ok(Self {
             send_resolved: f.boolean("send_resolved", true)?,
             http_config: context.http(&f)?,

@@ -70,9 +70,17 @@ impl VictoropsConfig {
             return Err(f.error("missing Routing key in VictorOps config"));
         }
         let (own_key, own_file) = (f.secret("api_key")?, f.text("api_key_file")?);
-        f.at_most_one("api_key", !own_key.is_empty(), "api_key_file", !own_file.is_empty())?;
+        f.at_most_one(
+            "api_key",
+            !own_key.is_empty(),
+            "api_key_file",
+            !own_file.is_empty(),
+        )?;
         let custom_fields = f.text_map("custom_fields")?;
-        if let Some(name) = RESERVED.iter().find(|name| custom_fields.contains_key(**name)) {
+        if let Some(name) = RESERVED
+            .iter()
+            .find(|name| custom_fields.contains_key(**name))
+        {
             let message = format!(
                 "victorOps config contains custom field {name} which cannot be used as it conflicts with the fixed/static fields"
             );
@@ -80,12 +88,21 @@ impl VictoropsConfig {
         }
         let url = global.victorops_api_url.as_ref();
         let url = context.slashed_url(&f, "api_url", url, "victorops_api_url")?;
-        let api_key = if own_key.is_empty() { global.victorops_api_key.clone() } else { own_key };
-        let api_key_file =
-            if own_file.is_empty() { global.victorops_api_key_file.clone() } else { own_file };
+        let api_key = if own_key.is_empty() {
+            global.victorops_api_key.clone()
+        } else {
+            own_key
+        };
+        let api_key_file = if own_file.is_empty() {
+            global.victorops_api_key_file.clone()
+        } else {
+            own_file
+        };
         if api_key.is_empty() && api_key_file.is_empty() {
             let message = "no global VictorOps API Key set";
-            return Err(f.error(message).hint("set api_key here or victorops_api_key"));
+            return Err(f
+                .error(message)
+                .hint("set api_key here or victorops_api_key"));
         }
         Ok(Self {
             send_resolved: f.boolean("send_resolved", true)?,
@@ -95,8 +112,10 @@ impl VictoropsConfig {
             api_url: url.ok_or_else(|| f.error("no global VictorOps URL set"))?,
             routing_key,
             message_type: f.text_or("message_type", "CRITICAL")?,
-            state_message: f
-                .text_or("state_message", r#"{{ template "victorops.default.state_message" . }}"#)?,
+            state_message: f.text_or(
+                "state_message",
+                r#"{{ template "victorops.default.state_message" . }}"#,
+            )?,
             entity_display_name: f.text_or(
                 "entity_display_name",
                 r#"{{ template "victorops.default.entity_display_name" . }}"#,
@@ -119,7 +138,10 @@ impl VictoropsConfig {
             .value("routing_key", self.routing_key.as_str().into())
             .value("message_type", self.message_type.as_str().into())
             .value("state_message", self.state_message.as_str().into())
-            .value("entity_display_name", self.entity_display_name.as_str().into())
+            .value(
+                "entity_display_name",
+                self.entity_display_name.as_str().into(),
+            )
             .value("monitoring_tool", self.monitoring_tool.as_str().into())
             .text_map("custom_fields", &self.custom_fields)
             .done()

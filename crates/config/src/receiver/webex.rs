@@ -21,7 +21,13 @@ pub struct WebexConfig {
     pub room_id: String,
 }
 
-const KEYS: &[&str] = &["send_resolved", "http_config", "api_url", "message", "room_id"];
+const KEYS: &[&str] = &[
+    "send_resolved",
+    "http_config",
+    "api_url",
+    "message",
+    "room_id",
+];
 
 impl WebexConfig {
     pub(super) fn decode(node: &Node, context: &Context<'_>) -> Result<Self> {
@@ -30,12 +36,16 @@ impl WebexConfig {
         if room_id.is_empty() {
             return Err(f.error("missing room_id on webex_config"));
         }
-        let http_config = context.own_http(&f)?.filter(|http| http.authorization.is_some());
+        let http_config = context
+            .own_http(&f)?
+            .filter(|http| http.authorization.is_some());
         let http_config = http_config.ok_or_else(|| {
             let error = f.error("missing webex_configs.http_config.authorization");
             error.hint("the bot's token goes to http_config: {authorization: {credentials: ...}}")
         })?;
-        let url = f.url("api_url")?.or_else(|| context.global.webex_api_url.clone());
+        let url = f
+            .url("api_url")?
+            .or_else(|| context.global.webex_api_url.clone());
         Ok(Self {
             send_resolved: f.boolean("send_resolved", true)?,
             http_config,

@@ -28,8 +28,15 @@ pub struct WebhookConfig {
     pub payload: Option<Value>,
 }
 
-const KEYS: &[&str] =
-    &["send_resolved", "http_config", "url", "url_file", "max_alerts", "timeout", "payload"];
+const KEYS: &[&str] = &[
+    "send_resolved",
+    "http_config",
+    "url",
+    "url_file",
+    "max_alerts",
+    "timeout",
+    "payload",
+];
 
 impl WebhookConfig {
     pub(super) fn decode(node: &Node, context: &Context<'_>) -> Result<Self> {
@@ -43,14 +50,25 @@ impl WebhookConfig {
             timeout: f.go_duration("timeout")?,
             payload: Some(f.any("payload")?).filter(|payload| *payload != Value::Null),
         };
-        exactly_one(&f, "url", config.url.is_some(), "url_file", !config.url_file.is_empty())?;
+        exactly_one(
+            &f,
+            "url",
+            config.url.is_some(),
+            "url_file",
+            !config.url_file.is_empty(),
+        )?;
         Ok(config)
     }
 
     /// Whether the URL or the payload holds a template.
     pub fn has_template(&self) -> bool {
-        self.url.as_ref().is_some_and(|url| gotmpl::has_action(url.expose()))
-            || self.payload.as_ref().is_some_and(|payload| payload.contains_text("{{"))
+        self.url
+            .as_ref()
+            .is_some_and(|url| gotmpl::has_action(url.expose()))
+            || self
+                .payload
+                .as_ref()
+                .is_some_and(|payload| payload.contains_text("{{"))
     }
 
     pub(super) fn print(&self) -> Value {
@@ -76,7 +94,10 @@ fn template_url(f: &Fields) -> Result<Option<SecretUrl>> {
         return Ok(Some(SecretUrl::new(text)));
     }
     let is_template = is_template(&text).map_err(|message| {
-        template_error(f.mark_of("url"), format!("invalid template syntax: {message}"))
+        template_error(
+            f.mark_of("url"),
+            format!("invalid template syntax: {message}"),
+        )
     })?;
     if !is_template {
         HttpUrl::parse(&text).map_err(|error| {

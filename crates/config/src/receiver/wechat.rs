@@ -67,23 +67,39 @@ impl WechatConfig {
             }
         };
         let (own, file) = (f.secret("api_secret")?, f.text("api_secret_file")?);
-        f.at_most_one("api_secret", !own.is_empty(), "api_secret_file", !file.is_empty())?;
+        f.at_most_one(
+            "api_secret",
+            !own.is_empty(),
+            "api_secret_file",
+            !file.is_empty(),
+        )?;
         let url = global.wechat_api_url.as_ref();
         let url = context.slashed_url(&f, "api_url", url, "wechat_api_url")?;
         let (api_secret, api_secret_file) = if own.is_empty() && file.is_empty() {
-            (global.wechat_api_secret.clone(), global.wechat_api_secret_file.clone())
+            (
+                global.wechat_api_secret.clone(),
+                global.wechat_api_secret_file.clone(),
+            )
         } else {
             (own, file)
         };
         if api_secret.is_empty() && api_secret_file.is_empty() {
             let message = "no global Wechat Api Secret set either inline or in a file";
-            return Err(f.error(message).hint("set api_secret here or wechat_api_secret"));
+            return Err(f
+                .error(message)
+                .hint("set api_secret here or wechat_api_secret"));
         }
         let corp_id = f.text("corp_id")?;
-        let corp_id = if corp_id.is_empty() { global.wechat_api_corp_id.clone() } else { corp_id };
+        let corp_id = if corp_id.is_empty() {
+            global.wechat_api_corp_id.clone()
+        } else {
+            corp_id
+        };
         if corp_id.is_empty() {
             let message = "no global Wechat CorpID set";
-            return Err(f.error(message).hint("set corp_id here or wechat_api_corp_id"));
+            return Err(f
+                .error(message)
+                .hint("set corp_id here or wechat_api_corp_id"));
         }
         Ok(Self {
             send_resolved: f.boolean("send_resolved", false)?,

@@ -32,7 +32,11 @@ fn node(w: &mut Writer, value: &Value, parent: Option<usize>, is_in_mapping: boo
         Value::Map(pairs) if pairs.is_empty() => w.mark("{}"),
         Value::Inline(items) => w.inline(items, parent.map_or(2, |indent| indent + 2)),
         Value::List(items) => {
-            let indent = if is_in_mapping && !w.is_at_line_start() { parent } else { Some(deeper) };
+            let indent = if is_in_mapping && !w.is_at_line_start() {
+                parent
+            } else {
+                Some(deeper)
+            };
             for item in items {
                 w.indent(indent.unwrap_or(0));
                 w.dash();
@@ -75,27 +79,47 @@ impl Block {
 
     /// Adds a text unless it is empty.
     pub(crate) fn text(self, key: &str, text: &str) -> Self {
-        if text.is_empty() { self } else { self.value(key, text.into()) }
+        if text.is_empty() {
+            self
+        } else {
+            self.value(key, text.into())
+        }
     }
 
     /// Adds texts that are left out when empty, in this order.
     pub(crate) fn all_texts(self, texts: &[(&str, &str)]) -> Self {
-        texts.iter().fold(self, |block, (key, text)| block.text(key, text))
+        texts
+            .iter()
+            .fold(self, |block, (key, text)| block.text(key, text))
     }
 
     /// Adds a flag unless it is false.
     pub(crate) fn flag(self, key: &str, flag: bool) -> Self {
-        if flag { self.value(key, Value::Bool(true)) } else { self }
+        if flag {
+            self.value(key, Value::Bool(true))
+        } else {
+            self
+        }
     }
 
     /// Adds `<secret>` unless the secret is empty.
     pub(crate) fn secret(self, key: &str, secret: &Secret) -> Self {
-        if secret.is_empty() { self } else { self.value(key, SECRET.into()) }
+        if secret.is_empty() {
+            self
+        } else {
+            self.value(key, SECRET.into())
+        }
     }
 
     /// Adds `<secret>` when there is a secret; null when it is empty.
     pub(crate) fn maybe_secret(self, key: &str, secret: Option<&Secret>) -> Self {
-        let value = |s: &Secret| if s.is_empty() { Value::Null } else { SECRET.into() };
+        let value = |s: &Secret| {
+            if s.is_empty() {
+                Value::Null
+            } else {
+                SECRET.into()
+            }
+        };
         self.some(key, secret.map(value))
     }
 
@@ -116,22 +140,38 @@ impl Block {
 
     /// Adds a list unless it is empty.
     pub(crate) fn list(self, key: &str, items: Vec<Value>) -> Self {
-        if items.is_empty() { self } else { self.value(key, Value::List(items)) }
+        if items.is_empty() {
+            self
+        } else {
+            self.value(key, Value::List(items))
+        }
     }
 
     /// Adds a map of texts unless it is empty.
     pub(crate) fn text_map(self, key: &str, map: &BTreeMap<String, String>) -> Self {
-        if map.is_empty() { self } else { self.value(key, Value::texts(map)) }
+        if map.is_empty() {
+            self
+        } else {
+            self.value(key, Value::texts(map))
+        }
     }
 
     /// Adds a number unless it is zero.
     pub(crate) fn number(self, key: &str, number: i128) -> Self {
-        if number == 0 { self } else { self.value(key, Value::Int(number)) }
+        if number == 0 {
+            self
+        } else {
+            self.value(key, Value::Int(number))
+        }
     }
 
     /// Adds a mapping unless it is empty.
     pub(crate) fn block(self, key: &str, block: Block) -> Self {
-        if block.0.is_empty() { self } else { self.value(key, block.done()) }
+        if block.0.is_empty() {
+            self
+        } else {
+            self.value(key, block.done())
+        }
     }
 
     /// The mapping.

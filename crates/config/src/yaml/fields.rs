@@ -21,7 +21,10 @@ pub(crate) struct Fields {
 impl Fields {
     /// Reads a mapping whose keys are all among `known`; null is an empty mapping. `what` names it in errors.
     pub(crate) fn new(node: &Node, what: &str, known: &'static [&'static str]) -> Result<Self> {
-        let mut fields = Self { mark: node.mark, values: HashMap::new() };
+        let mut fields = Self {
+            mark: node.mark,
+            values: HashMap::new(),
+        };
         if !node.is_null() {
             fields.take(node, what, known)?;
         }
@@ -42,8 +45,11 @@ impl Fields {
                 return Err(unknown(key.mark, &name, what, known));
             };
             if seen.contains(known_name) {
-                return Err(ConfigError::at(key.mark, format!("field {name} already set in {what}"))
-                    .hint("a key may appear once only"));
+                return Err(ConfigError::at(
+                    key.mark,
+                    format!("field {name} already set in {what}"),
+                )
+                .hint("a key may appear once only"));
             }
             seen.push(known_name);
             self.values.insert(known_name, Rc::clone(value));
@@ -78,7 +84,8 @@ impl Fields {
 
     /// A text; the default when the key is absent.
     pub(crate) fn text_or(&self, key: &str, default: &str) -> Result<String> {
-        self.get(key).map_or_else(|| Ok(default.to_owned()), typed::text)
+        self.get(key)
+            .map_or_else(|| Ok(default.to_owned()), typed::text)
     }
 
     /// A text; empty when the key is absent.
@@ -103,14 +110,18 @@ impl Fields {
 
     /// A whole number that is not negative; the default when the key is absent.
     pub(crate) fn unsigned(&self, key: &str, default: u64) -> Result<u64> {
-        let Some(node) = self.get(key) else { return Ok(default) };
+        let Some(node) = self.get(key) else {
+            return Ok(default);
+        };
         let value = typed::integer(node, 0, u64::MAX.into(), "uint64")?;
         Ok(u64::try_from(value).unwrap_or(0))
     }
 
     /// A whole number; the default when the key is absent.
     pub(crate) fn signed(&self, key: &str, default: i64) -> Result<i64> {
-        let Some(node) = self.get(key) else { return Ok(default) };
+        let Some(node) = self.get(key) else {
+            return Ok(default);
+        };
         let value = typed::integer(node, i64::MIN.into(), i64::MAX.into(), "int64")?;
         Ok(i64::try_from(value).unwrap_or(0))
     }
@@ -127,17 +138,20 @@ impl Fields {
 
     /// The elements of a list.
     pub(crate) fn list(&self, key: &str, wanted: &str) -> Result<&[Rc<Node>]> {
-        self.get(key).map_or(Ok(&[]), |node| typed::list(node, wanted))
+        self.get(key)
+            .map_or(Ok(&[]), |node| typed::list(node, wanted))
     }
 
     /// A map of texts.
     pub(crate) fn text_map(&self, key: &str) -> Result<BTreeMap<String, String>> {
-        self.get(key).map_or_else(|| Ok(BTreeMap::new()), typed::text_map)
+        self.get(key)
+            .map_or_else(|| Ok(BTreeMap::new()), typed::text_map)
     }
 
     /// A map with values of any shape.
     pub(crate) fn keyed_values(&self, key: &str) -> Result<BTreeMap<String, Value>> {
-        self.get(key).map_or_else(|| Ok(BTreeMap::new()), typed::keyed_values)
+        self.get(key)
+            .map_or_else(|| Ok(BTreeMap::new()), typed::keyed_values)
     }
 
     /// A value of any shape; null when the key is absent.
@@ -157,28 +171,36 @@ impl Fields {
 
     /// An http or https URL.
     pub(crate) fn url(&self, key: &str) -> Result<Option<HttpUrl>> {
-        let Some(text) = self.maybe_text(key)? else { return Ok(None) };
+        let Some(text) = self.maybe_text(key)? else {
+            return Ok(None);
+        };
         HttpUrl::parse(&text).map(Some).map_err(|error| {
-            self.error_at(key, error.to_string()).hint("an http:// or https:// address")
+            self.error_at(key, error.to_string())
+                .hint("an http:// or https:// address")
         })
     }
 
     /// A URL that must not be shown; `<secret>` is accepted.
     pub(crate) fn secret_url(&self, key: &str) -> Result<Option<SecretUrl>> {
-        let Some(text) = self.maybe_text(key)? else { return Ok(None) };
+        let Some(text) = self.maybe_text(key)? else {
+            return Ok(None);
+        };
         if text == SECRET {
             return Ok(Some(SecretUrl::new(text)));
         }
         let url = HttpUrl::parse(&text).map_err(|error| {
             // The address itself is not repeated: it is the secret.
-            self.error_at(key, error.without_url()).hint("an http:// or https:// address")
+            self.error_at(key, error.without_url())
+                .hint("an http:// or https:// address")
         })?;
         Ok(Some(SecretUrl::new(url.as_str())))
     }
 
     /// A duration in Prometheus's notation, when the key is there and not null.
     pub(crate) fn duration(&self, key: &str) -> Result<Option<Duration>> {
-        let Some(text) = self.maybe_text(key)? else { return Ok(None) };
+        let Some(text) = self.maybe_text(key)? else {
+            return Ok(None);
+        };
         parse_prometheus(&text).map(Some).map_err(|error| {
             let error = self.error_at(key, error.to_string());
             error.hint("whole numbers with units, largest first: 30s, 5m, 1h30m, 2d")
@@ -200,12 +222,15 @@ impl Fields {
 
     /// A duration in Go's notation that must have a unit; the default when the key is absent.
     pub(crate) fn go_duration_text(&self, key: &str, default: GoDuration) -> Result<GoDuration> {
-        let Some(node) = self.get(key) else { return Ok(default) };
+        let Some(node) = self.get(key) else {
+            return Ok(default);
+        };
         if node.is_null() {
             return Ok(GoDuration(0));
         }
         parse_go(&typed::text(node)?).map_err(|error| {
-            self.error_at(key, error.to_string()).hint("a duration such as 90s or 1h30m")
+            self.error_at(key, error.to_string())
+                .hint("a duration such as 90s or 1h30m")
         })
     }
 

@@ -101,8 +101,14 @@ fn integer(text: &str) -> Option<i128> {
     }
     let value = sign * i128::from_str_radix(digits, base).ok()?;
     // An explicit plus is read by ParseInt only.
-    let highest = if text.starts_with('+') { i128::from(i64::MAX) } else { i128::from(u64::MAX) };
-    (i128::from(i64::MIN)..=highest).contains(&value).then_some(value)
+    let highest = if text.starts_with('+') {
+        i128::from(i64::MAX)
+    } else {
+        i128::from(u64::MAX)
+    };
+    (i128::from(i64::MIN)..=highest)
+        .contains(&value)
+        .then_some(value)
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
@@ -121,7 +127,9 @@ fn is_float_text(text: &str) -> bool {
         None if has_whole => whole,
         None => return false,
     };
-    let Some(exponent) = rest.strip_prefix(['e', 'E']) else { return rest.is_empty() };
+    let Some(exponent) = rest.strip_prefix(['e', 'E']) else {
+        return rest.is_empty();
+    };
     let digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
@@ -136,12 +144,18 @@ fn go_float(text: &str) -> Option<f64> {
 
 /// Whether yaml.v2 takes the text for a date or a time.
 fn is_timestamp(text: &str) -> bool {
-    let Some((year, rest)) = text.split_once('-') else { return false };
+    let Some((year, rest)) = text.split_once('-') else {
+        return false;
+    };
     if year.len() != 4 || !year.bytes().all(|b| b.is_ascii_digit()) {
         return false;
     }
-    let Some((month, rest)) = number_up_to_two(rest) else { return false };
-    let Some((day, rest)) = rest.strip_prefix('-').and_then(number_up_to_two) else { return false };
+    let Some((month, rest)) = number_up_to_two(rest) else {
+        return false;
+    };
+    let Some((day, rest)) = rest.strip_prefix('-').and_then(number_up_to_two) else {
+        return false;
+    };
     if !(1..=12).contains(&month) || day < 1 || days_in(year, month) < day {
         return false;
     }
@@ -153,7 +167,9 @@ fn is_timestamp(text: &str) -> bool {
         [b' ', ..] => (false, rest.get(1..).unwrap_or("")),
         _ => return false,
     };
-    let Some((hour, rest)) = number_up_to_two(rest) else { return false };
+    let Some((hour, rest)) = number_up_to_two(rest) else {
+        return false;
+    };
     let Some((minute, rest)) = rest.strip_prefix(':').and_then(number_up_to_two) else {
         return false;
     };
@@ -173,7 +189,11 @@ fn is_timestamp(text: &str) -> bool {
         }
         None => rest,
     };
-    if needs_zone { is_zone(rest) } else { rest.is_empty() }
+    if needs_zone {
+        is_zone(rest)
+    } else {
+        rest.is_empty()
+    }
 }
 
 fn is_zone(text: &str) -> bool {

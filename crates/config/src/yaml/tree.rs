@@ -30,8 +30,17 @@ pub(crate) struct Node {
 impl Node {
     /// A null that stands nowhere.
     pub(crate) fn null() -> Self {
-        let kind = Kind::Scalar { text: Box::from(""), is_plain: true };
-        Self { mark: Mark { line: 1, column: 1 }, tag: None, kind, weight: 1, depth: 0 }
+        let kind = Kind::Scalar {
+            text: Box::from(""),
+            is_plain: true,
+        };
+        Self {
+            mark: Mark { line: 1, column: 1 },
+            tag: None,
+            kind,
+            weight: 1,
+            depth: 0,
+        }
     }
 }
 
@@ -72,8 +81,14 @@ pub(crate) fn parse(text: &str) -> Result<Option<Rc<Node>>> {
 
 fn syntax_error(error: &ScanError) -> ConfigError {
     let place = error.marker();
-    let mark = Mark { line: place.line(), column: place.col() + 1 };
-    ConfigError::at(mark, format!("yaml: line {}: {}", place.line(), error.info()))
+    let mark = Mark {
+        line: place.line(),
+        column: place.col() + 1,
+    };
+    ConfigError::at(
+        mark,
+        format!("yaml: line {}: {}", place.line(), error.info()),
+    )
 }
 
 #[derive(Default)]
@@ -86,13 +101,28 @@ struct Builder {
 
 impl Builder {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<()> {
-        let mark = Mark { line: span.start.line(), column: span.start.col() + 1 };
+        let mark = Mark {
+            line: span.start.line(),
+            column: span.start.col() + 1,
+        };
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let is_plain = style == ScalarStyle::Plain;
-                let kind = Kind::Scalar { text: text.into_owned().into_boxed_str(), is_plain };
+                let kind = Kind::Scalar {
+                    text: text.into_owned().into_boxed_str(),
+                    is_plain,
+                };
                 let tag = tag.as_deref().map(tag_text);
-                self.place(Node { mark, tag, kind, weight: 1, depth: 0 }, anchor);
+                self.place(
+                    Node {
+                        mark,
+                        tag,
+                        kind,
+                        weight: 1,
+                        depth: 0,
+                    },
+                    anchor,
+                );
                 Ok(())
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -117,22 +147,41 @@ impl Builder {
 
     fn start(&mut self, mark: Mark, anchor: usize, tag: Option<&Tag>, is_mapping: bool) {
         let tag = tag.map(tag_text);
-        self.open.push(Open { mark, tag, anchor, is_mapping, children: Vec::new() });
+        self.open.push(Open {
+            mark,
+            tag,
+            anchor,
+            is_mapping,
+            children: Vec::new(),
+        });
     }
 
     fn end(&mut self) -> Result<()> {
-        let Some(Open { mark, tag, anchor, is_mapping, children }) = self.open.pop() else {
+        let Some(Open {
+            mark,
+            tag,
+            anchor,
+            is_mapping,
+            children,
+        }) = self.open.pop()
+        else {
             return Ok(());
         };
-        let weight = children.iter().fold(1_usize, |sum, node| sum.saturating_add(node.weight));
+        let weight = children
+            .iter()
+            .fold(1_usize, |sum, node| sum.saturating_add(node.weight));
         if NODES_MAX < weight {
             let message = "document contains excessive aliasing";
-            return Err(ConfigError::at(mark, message)
-                .hint(format!("at most {NODES_MAX} values with all aliases written out")));
+            return Err(ConfigError::at(mark, message).hint(format!(
+                "at most {NODES_MAX} values with all aliases written out"
+            )));
         }
         let depth = 1 + children.iter().map(|node| node.depth).max().unwrap_or(0);
         if DEPTH_MAX < depth {
-            return Err(ConfigError::at(mark, format!("nested deeper than {DEPTH_MAX} levels")));
+            return Err(ConfigError::at(
+                mark,
+                format!("nested deeper than {DEPTH_MAX} levels"),
+            ));
         }
         let kind = if is_mapping {
             let mut pairs = Vec::with_capacity(children.len() / 2);
@@ -144,7 +193,16 @@ impl Builder {
         } else {
             Kind::Sequence(children)
         };
-        self.place(Node { mark, tag, kind, weight, depth }, anchor);
+        self.place(
+            Node {
+                mark,
+                tag,
+                kind,
+                weight,
+                depth,
+            },
+            anchor,
+        );
         Ok(())
     }
 

@@ -15,16 +15,23 @@ use crate::error::{ConfigError, Result};
 impl Node {
     /// What a scalar means; collections have none.
     fn meaning(&self) -> Result<Option<(Meaning, &str)>> {
-        let Kind::Scalar { text, is_plain } = &self.kind else { return Ok(None) };
+        let Kind::Scalar { text, is_plain } = &self.kind else {
+            return Ok(None);
+        };
         let Some(tag) = self.tag.as_deref() else {
-            let meaning = if *is_plain { meaning(text) } else { Meaning::Text };
+            let meaning = if *is_plain {
+                meaning(text)
+            } else {
+                Meaning::Text
+            };
             return Ok(Some((meaning, text)));
         };
         if matches!(tag, "!!str" | "!!binary") || !tag.starts_with("!!") {
             return Ok(Some((Meaning::Text, text)));
         }
         let found = match (tag, meaning(text)) {
-            ("!!float", Meaning::Int(value)) => {
+            ("!!float", Meaning::Int(value)) =>
+            {
                 #[expect(clippy::cast_precision_loss, reason = "the document asks for a float")]
                 Meaning::Float(value as f64)
             }
@@ -53,7 +60,11 @@ impl Node {
             Kind::Sequence(_) => "!!seq".to_owned(),
             Kind::Mapping(_) => "!!map".to_owned(),
             Kind::Scalar { text, .. } => {
-                let tag = self.meaning().ok().flatten().map_or("!!str", |(found, _)| found.tag());
+                let tag = self
+                    .meaning()
+                    .ok()
+                    .flatten()
+                    .map_or("!!str", |(found, _)| found.tag());
                 // Long values, which may be secrets, are not repeated whole.
                 match text.char_indices().nth(10) {
                     Some(_) => format!("{tag} `{}...`", text.chars().take(7).collect::<String>()),
@@ -73,7 +84,10 @@ impl Node {
 }
 
 fn is_scalar_tag(tag: &str) -> bool {
-    matches!(tag, "!!null" | "!!bool" | "!!int" | "!!float" | "!!timestamp" | "!!merge")
+    matches!(
+        tag,
+        "!!null" | "!!bool" | "!!int" | "!!float" | "!!timestamp" | "!!merge"
+    )
 }
 
 /// A text: any scalar as it is written, nothing for null.
@@ -89,7 +103,9 @@ pub(crate) fn text(node: &Node) -> Result<String> {
 fn decode_binary(node: &Node, text: &str) -> Result<String> {
     let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let bad = |what: &str| ConfigError::at(node.mark, format!("!!binary value contains {what}"));
-    let bytes = STANDARD.decode(packed).map_err(|_| bad("invalid base64 data"))?;
+    let bytes = STANDARD
+        .decode(packed)
+        .map_err(|_| bad("invalid base64 data"))?;
     String::from_utf8(bytes).map_err(|_| bad("a text that is not UTF-8"))
 }
 
@@ -110,7 +126,10 @@ pub(super) fn integer(node: &Node, lowest: i128, highest: i128, wanted: &str) ->
     let value = match node.meaning()? {
         Some((Meaning::Null, _)) => Some(0),
         Some((Meaning::Int(value), _)) => Some(value),
-        #[expect(clippy::cast_possible_truncation, reason = "yaml.v2 cuts off the fraction too")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "yaml.v2 cuts off the fraction too"
+        )]
         Some((Meaning::Float(value), _)) if value.abs() < 1e19 => Some(value as i128),
         _ => None,
     };
@@ -152,7 +171,10 @@ pub(crate) fn list<'a>(node: &'a Node, wanted: &str) -> Result<&'a [Rc<Node>]> {
 
 /// A list of texts.
 pub(crate) fn texts(node: &Node) -> Result<Vec<String>> {
-    list(node, "[]string")?.iter().map(|item| text(item)).collect()
+    list(node, "[]string")?
+        .iter()
+        .map(|item| text(item))
+        .collect()
 }
 
 /// A map of texts.
@@ -199,7 +221,10 @@ fn collect<T>(
 /// The mappings a `<<` brings in, the weakest first.
 pub(super) fn merged(value: &Node) -> Result<Vec<&Node>> {
     let bad = |node: &Node| {
-        ConfigError::at(node.mark, "map merge requires map or sequence of maps as the value")
+        ConfigError::at(
+            node.mark,
+            "map merge requires map or sequence of maps as the value",
+        )
     };
     match &value.kind {
         Kind::Mapping(_) => Ok(vec![value]),
@@ -252,7 +277,10 @@ fn collect_any(
         }
         let name = any(key)?;
         if matches!(name, Value::List(_) | Value::Map(_)) {
-            return Err(ConfigError::at(key.mark, "invalid map key: a list or a map cannot be one"));
+            return Err(ConfigError::at(
+                key.mark,
+                "invalid map key: a list or a map cannot be one",
+            ));
         }
         if !seen.insert(format!("{name:?}")) {
             let message = format!("key {name:?} already set in map");

@@ -47,9 +47,9 @@ impl Value {
             Self::Text(text) => text.contains(piece),
             Self::List(items) => items.iter().any(|item| item.contains_text(piece)),
             Self::Inline(items) => items.iter().any(|item| item.contains(piece)),
-            Self::Map(pairs) => {
-                pairs.iter().any(|(key, value)| key.contains_text(piece) || value.contains_text(piece))
-            }
+            Self::Map(pairs) => pairs
+                .iter()
+                .any(|(key, value)| key.contains_text(piece) || value.contains_text(piece)),
             Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) => false,
         }
     }
@@ -68,7 +68,11 @@ impl Value {
 
     /// The keys and values of a map with text keys.
     pub(crate) fn keyed(map: &BTreeMap<String, Value>) -> Self {
-        Self::sorted(map.iter().map(|(key, value)| (key.as_str().into(), value.clone())).collect())
+        Self::sorted(
+            map.iter()
+                .map(|(key, value)| (key.as_str().into(), value.clone()))
+                .collect(),
+        )
     }
 }
 
@@ -80,7 +84,10 @@ impl From<&str> for Value {
 
 fn key_number(key: &Value) -> Option<f64> {
     match key {
-        #[expect(clippy::cast_precision_loss, reason = "only an order of printed keys depends on it")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "only an order of printed keys depends on it"
+        )]
         Value::Int(value) => Some(*value as f64),
         Value::Float(value) => Some(*value),
         Value::Bool(value) => Some(f64::from(u8::from(*value))),
@@ -109,7 +116,9 @@ fn text_order(a: &str, b: &str) -> Ordering {
     let Some(i) = a.iter().zip(&b).position(|(x, y)| x != y) else {
         return a.len().cmp(&b.len());
     };
-    let (Some(&x), Some(&y)) = (a.get(i), b.get(i)) else { return Ordering::Equal };
+    let (Some(&x), Some(&y)) = (a.get(i), b.get(i)) else {
+        return Ordering::Equal;
+    };
     match (x.is_alphabetic(), y.is_alphabetic()) {
         (true, true) => return x.cmp(&y),
         (true, false) => return Ordering::Greater,
@@ -119,12 +128,19 @@ fn text_order(a: &str, b: &str) -> Ordering {
     // A zero inside a number that has begun is a digit like any other, not a leading one.
     let is_inside = (x == '0' || y == '0') && {
         let before = a.get(..i).unwrap_or(&[]);
-        before.iter().rev().take_while(|c| c.is_ascii_digit()).any(|c| *c != '0')
+        before
+            .iter()
+            .rev()
+            .take_while(|c| c.is_ascii_digit())
+            .any(|c| *c != '0')
     };
     let start = i64::from(is_inside);
     let (x_number, x_end) = digits(&a, i, start);
     let (y_number, y_end) = digits(&b, i, start);
-    x_number.cmp(&y_number).then(x_end.cmp(&y_end)).then(x.cmp(&y))
+    x_number
+        .cmp(&y_number)
+        .then(x_end.cmp(&y_end))
+        .then(x.cmp(&y))
 }
 
 fn digits(text: &[char], from: usize, start: i64) -> (i64, usize) {

@@ -46,7 +46,10 @@ impl SlackAction {
             style: f.text("style")?,
             name: f.text("name")?,
             value: f.text("value")?,
-            confirm: f.some("confirm").map(SlackConfirmation::decode).transpose()?,
+            confirm: f
+                .some("confirm")
+                .map(SlackConfirmation::decode)
+                .transpose()?,
         };
         if action.kind.is_empty() {
             return Err(f.error("missing type in Slack action configuration"));
@@ -75,7 +78,10 @@ impl SlackAction {
                 ("name", &self.name),
                 ("value", &self.value),
             ])
-            .some("confirm", self.confirm.as_ref().map(SlackConfirmation::print))
+            .some(
+                "confirm",
+                self.confirm.as_ref().map(SlackConfirmation::print),
+            )
             .done()
     }
 }

@@ -32,7 +32,11 @@ pub(super) fn style(text: &str, place: Place) -> Style {
     } else {
         Style::Double
     };
-    let wanted = if place == Place::Key && facts.has_breaks { Style::Double } else { wanted };
+    let wanted = if place == Place::Key && facts.has_breaks {
+        Style::Double
+    } else {
+        wanted
+    };
     match wanted {
         Style::Plain if place == Place::Inline && !facts.inline_plain => facts.quoted(),
         Style::Plain if place != Place::Inline && !facts.block_plain => facts.quoted(),
@@ -51,7 +55,11 @@ struct Facts {
 
 impl Facts {
     fn quoted(&self) -> Style {
-        if self.single { Style::Single } else { Style::Double }
+        if self.single {
+            Style::Single
+        } else {
+            Style::Double
+        }
     }
 
     fn of(text: &str) -> Self {
@@ -63,7 +71,10 @@ impl Facts {
         let has_bad_edge = is_edge(chars.first()) || is_edge(chars.last());
         let ends_in_space = chars.last() == Some(&' ');
         let follows = |a: fn(char) -> bool, b: fn(char) -> bool| {
-            chars.iter().zip(chars.iter().skip(1)).any(|(x, y)| a(*x) && b(*y))
+            chars
+                .iter()
+                .zip(chars.iter().skip(1))
+                .any(|(x, y)| a(*x) && b(*y))
         };
         let is_space = |c: char| c == ' ';
         let break_space = follows(is_break, is_space);
@@ -88,19 +99,32 @@ impl Indicators {
     /// The characters that would be read as YAML's own signs.
     fn of(text: &str, chars: &[char]) -> Self {
         let is_marker = text.starts_with("---") || text.starts_with("...");
-        let mut found = Self { block: is_marker, inline: is_marker };
+        let mut found = Self {
+            block: is_marker,
+            inline: is_marker,
+        };
         let is_blank = |c: Option<&char>| c.is_none_or(|c| matches!(c, ' ' | '\t'));
         for (i, c) in chars.iter().enumerate() {
             let is_followed_by_blank = is_blank(chars.get(i + 1));
             if i == 0 {
                 match c {
-                    '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"'
-                    | '%' | '@' | '`' => found = Self { block: true, inline: true },
+                    '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\''
+                    | '"' | '%' | '@' | '`' => {
+                        found = Self {
+                            block: true,
+                            inline: true,
+                        }
+                    }
                     '?' | ':' => {
                         found.inline = true;
                         found.block |= is_followed_by_blank;
                     }
-                    '-' if is_followed_by_blank => found = Self { block: true, inline: true },
+                    '-' if is_followed_by_blank => {
+                        found = Self {
+                            block: true,
+                            inline: true,
+                        }
+                    }
                     _ => {}
                 }
                 continue;
@@ -114,7 +138,10 @@ impl Indicators {
                 '#' => {
                     let before = chars.get(i - 1);
                     if before.is_some_and(|c| matches!(c, ' ' | '\t') || is_break(*c)) {
-                        found = Self { block: true, inline: true };
+                        found = Self {
+                            block: true,
+                            inline: true,
+                        };
                     }
                 }
                 _ => {}
@@ -126,7 +153,8 @@ impl Indicators {
 
 /// Whether the character may stand unescaped.
 pub(super) fn is_printable(c: char) -> bool {
-    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && c != '\u{feff}'
+    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
+        && c != '\u{feff}'
 }
 
 /// Whether the character ends a line.

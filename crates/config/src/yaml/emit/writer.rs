@@ -21,7 +21,12 @@ pub(super) struct Writer {
 
 impl Default for Writer {
     fn default() -> Self {
-        Self { out: String::new(), column: 0, is_spaced: true, is_indentation: true }
+        Self {
+            out: String::new(),
+            column: 0,
+            is_spaced: true,
+            is_indentation: true,
+        }
     }
 }
 
