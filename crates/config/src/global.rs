@@ -6,9 +6,14 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::http::HttpConfig;
 use crate::secret::{Secret, SecretUrl};
-use crate::tls::TlsConfig;
-use crate::url::{HostPort, HttpUrl};
+use crate::url::HttpUrl;
 use crate::yaml::{Block, Fields, Node, Value};
+
+mod slack;
+mod smtp;
+
+pub use slack::SlackGlobal;
+pub use smtp::Smtp;
 
 /// An alert that is not sent again is resolved after this long, unless configured otherwise.
 const RESOLVE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(300);
@@ -70,50 +75,6 @@ pub struct Global {
     pub mattermost_webhook_url: Option<SecretUrl>,
     /// A file instead of the URL.
     pub mattermost_webhook_url_file: String,
-}
-
-/// E-mail defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Smtp {
-    /// The sender.
-    pub from: String,
-    /// The name we greet with.
-    pub hello: String,
-    /// The server.
-    pub smarthost: HostPort,
-    /// The user.
-    pub auth_username: String,
-    /// The password.
-    pub auth_password: Secret,
-    /// A file instead of the password.
-    pub auth_password_file: String,
-    /// The secret of CRAM-MD5.
-    pub auth_secret: Secret,
-    /// A file instead of the secret.
-    pub auth_secret_file: String,
-    /// The identity of PLAIN.
-    pub auth_identity: String,
-    /// Whether STARTTLS is demanded.
-    pub require_tls: bool,
-    /// Certificates and versions.
-    pub tls_config: Option<TlsConfig>,
-    /// Whether the connection begins with TLS; by the port when not stated.
-    pub force_implicit_tls: Option<bool>,
-}
-
-/// Slack defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SlackGlobal {
-    /// The webhook.
-    pub api_url: Option<SecretUrl>,
-    /// A file instead of the URL.
-    pub api_url_file: String,
-    /// The token of an app.
-    pub app_token: Secret,
-    /// A file instead of the token.
-    pub app_token_file: String,
-    /// Where apps post.
-    pub app_url: Option<HttpUrl>,
 }
 
 const KEYS: &[&str] = &[
@@ -327,88 +288,5 @@ impl Global {
                 &self.mattermost_webhook_url_file,
             )
             .done()
-    }
-}
-
-impl Smtp {
-    fn decode(f: &Fields) -> Result<Self> {
-        let tls_config = match f.get("smtp_tls_config") {
-            None => Some(TlsConfig::default()),
-            Some(node) if node.is_null() => None,
-            Some(node) => Some(TlsConfig::decode(node, None)?),
-        };
-        let smarthost = f.text("smtp_smarthost")?;
-        Ok(Self {
-            from: f.text("smtp_from")?,
-            hello: f.text_or("smtp_hello", "localhost")?,
-            smarthost: HostPort::parse(&smarthost).map_err(|message| {
-                f.error_at("smtp_smarthost", message)
-                    .hint("write host:port")
-            })?,
-            auth_username: f.text("smtp_auth_username")?,
-            auth_password: f.secret("smtp_auth_password")?,
-            auth_password_file: f.text("smtp_auth_password_file")?,
-            auth_secret: f.secret("smtp_auth_secret")?,
-            auth_secret_file: f.text("smtp_auth_secret_file")?,
-            auth_identity: f.text("smtp_auth_identity")?,
-            require_tls: f.boolean("smtp_require_tls", true)?,
-            tls_config,
-            force_implicit_tls: f.maybe_boolean("smtp_force_implicit_tls")?,
-        })
-    }
-
-    fn print(&self, block: Block) -> Block {
-        block
-            .text("smtp_from", &self.from)
-            .text("smtp_hello", &self.hello)
-            .text("smtp_smarthost", &self.smarthost.to_string())
-            .text("smtp_auth_username", &self.auth_username)
-            .secret("smtp_auth_password", &self.auth_password)
-            .text("smtp_auth_password_file", &self.auth_password_file)
-            .secret("smtp_auth_secret", &self.auth_secret)
-            .text("smtp_auth_secret_file", &self.auth_secret_file)
-            .text("smtp_auth_identity", &self.auth_identity)
-            .value("smtp_require_tls", Value::Bool(self.require_tls))
-            .some(
-                "smtp_tls_config",
-                self.tls_config.as_ref().map(TlsConfig::print),
-            )
-            .some(
-                "smtp_force_implicit_tls",
-                self.force_implicit_tls.map(Value::Bool),
-            )
-    }
-}
-
-impl SlackGlobal {
-    fn decode(f: &Fields) -> Result<Self> {
-        Ok(Self {
-            api_url: f.secret_url("slack_api_url")?,
-            api_url_file: f.text("slack_api_url_file")?,
-            app_token: f.secret("slack_app_token")?,
-            app_token_file: f.text("slack_app_token_file")?,
-            app_url: url_or(f, "slack_app_url", "https://slack.com/api/chat.postMessage")?,
-        })
-    }
-
-    /// A webhook and an app exclude each other, unless the "webhook" is the very address apps post to.
-    fn check(&self, f: &Fields) -> Result<()> {
-        let has_token = !self.app_token.is_empty() || !self.app_token_file.is_empty();
-        let has_url = self.api_url.is_some() || !self.api_url_file.is_empty();
-        let api_url = self.api_url.as_ref().map(SecretUrl::expose);
-        if has_token && has_url && api_url != self.app_url.as_ref().map(HttpUrl::as_str) {
-            let message = "at most one of slack_app_token/slack_app_token_file & slack_api_url/slack_api_url_file must be configured";
-            return Err(f.error(message));
-        }
-        Ok(())
-    }
-
-    fn print(&self, block: Block) -> Block {
-        block
-            .secret_url("slack_api_url", self.api_url.as_ref())
-            .text("slack_api_url_file", &self.api_url_file)
-            .secret("slack_app_token", &self.app_token)
-            .text("slack_app_token_file", &self.app_token_file)
-            .url("slack_app_url", self.app_url.as_ref())
     }
 }

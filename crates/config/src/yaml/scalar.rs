@@ -69,12 +69,7 @@ fn number(text: &str) -> Meaning {
     if let Some(value) = integer(&plain) {
         return Meaning::Int(value);
     }
-    if is_float_text(&plain) {
-        if let Some(value) = go_float(&plain) {
-            return Meaning::Float(value);
-        }
-    }
-    Meaning::Text
+    go_float(&plain).map_or(Meaning::Text, Meaning::Float)
 }
 
 /// Go's `ParseInt` and `ParseUint` with base 0: `0x`, `0o`, `0b` and a leading `0` choose the base.
@@ -212,7 +207,7 @@ fn number_up_to_two(text: &str) -> Option<(u32, &str)> {
 
 fn days_in(year: &str, month: u32) -> u32 {
     let year: u32 = year.parse().unwrap_or(0);
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         2 if is_leap => 29,
         2 => 28,
@@ -231,10 +226,8 @@ pub(crate) fn is_base_60(text: &str) -> bool {
     let mut rest: Vec<&str> = parts.collect();
     let Some(last) = rest.pop() else { return false };
     let (last, fraction) = last.split_once('.').unwrap_or((last, ""));
-    let is_sixtieth = |part: &str| match part.as_bytes() {
-        [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9'] => true,
-        _ => false,
-    };
+    let is_sixtieth =
+        |part: &str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
     is_first
         && rest.iter().all(|part| is_sixtieth(part))
         && is_sixtieth(last)
