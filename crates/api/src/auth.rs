@@ -72,7 +72,7 @@ impl Access {
     ///
     /// # Errors
     /// 401: the credentials are wrong, or there are none where some are needed.
-    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Response> {
+    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
         let stated = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
         if let Some(token) = stated.and_then(|value| credentials(value, "Bearer")) {
             if let Some(token) = self.tokens.find(token) {
@@ -103,7 +103,7 @@ impl Access {
         caller: &Caller,
         headers: &HeaderMap,
         engine: &Engine,
-    ) -> Result<Arc<Tenant>, Response> {
+    ) -> Result<Arc<Tenant>, Refusal> {
         let id = match (headers.get(TENANT_HEADER), caller) {
             (Some(named), _) => named.to_str().ok().and_then(|name| name.parse().ok()),
             (None, Caller::Bearer(token)) => Some(token.own_tenant()),
@@ -133,7 +133,7 @@ impl Access {
     ///
     /// # Errors
     /// 401 or 403.
-    pub fn operator(&self, caller: &Caller) -> Result<(), Response> {
+    pub fn operator(&self, caller: &Caller) -> Result<(), Refusal> {
         match caller {
             Caller::User(_) => Ok(()),
             Caller::Bearer(token) if token.opens_all() => Ok(()),

@@ -30,7 +30,7 @@ pub(crate) async fn receive(
     headers: &HeaderMap,
     body: Body,
     limits: &Limits,
-) -> Result<Bytes, Response> {
+) -> Result<Bytes, Refusal> {
     let received = collect(body, limits).await?;
     match headers
         .get(CONTENT_ENCODING)
@@ -45,7 +45,7 @@ pub(crate) async fn receive(
     }
 }
 
-async fn collect(mut body: Body, limits: &Limits) -> Result<Bytes, Response> {
+async fn collect(mut body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
     // An honest Content-Length that is too large is refused before anything is read.
     if body.size_hint().lower() > limits.body_bytes as u64 {
         return Err(too_large(limits.body_bytes));
@@ -93,7 +93,7 @@ fn is_too_slow(size: usize, elapsed: Duration, pace: u64) -> bool {
     (size as u64) < counted.saturating_mul(pace)
 }
 
-async fn unpack(packed: Bytes, most: usize) -> Result<Bytes, Response> {
+async fn unpack(packed: Bytes, most: usize) -> Result<Bytes, Refusal> {
     let is_small = packed.len() < UNPACK_ASIDE_FROM;
     let work = move || {
         let mut plain = Vec::with_capacity(packed.len().saturating_mul(4).min(most));

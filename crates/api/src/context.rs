@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::http::{HeaderName, HeaderValue};
+
 use domain::time::Timestamp;
 use engine::Engine;
 use runtime::metrics::Sample;
@@ -38,8 +38,8 @@ pub struct Web {
     pub get_concurrency: usize,
     /// Longest an answer of the API may take to begin (`--web.timeout`).
     pub timeout: Option<Duration>,
-    /// Sent with every answer (`http_server_config.headers`).
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+
+    pub 
 }
 
 impl Default for Web {
@@ -49,7 +49,7 @@ impl Default for Web {
             external_url: "http://localhost:9093".to_owned(),
             get_concurrency: 0,
             timeout: None,
-            headers: Vec::new(),
+
         }
     }
 }

@@ -1,21 +1,19 @@
 //! From a request to the handler of its path, and around it what all answers share: limits, access, headers, counting.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use futures::FutureExt as _;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{self, text_error};
 use crate::context::Api;
+use crate::observe::{Counted, GetPermit, Record};
 use crate::query::Query;
 use crate::route::{Place, V2, cleaned};
 use crate::{cors, ops, v2};
@@ -79,34 +77,26 @@ pub(crate) async fn handle(State(api): State<Api>, request: Request) -> Response
     let path = parts.uri.path().to_owned();
     let target = locate(&api.parts.web.route_prefix, &path);
     let (handler, is_api) = (target.handler(), target.is_api());
-    let (permit, answered) = match GetPermit::acquire(&api, &method, is_api) {
+    let gate = api.parts.access.gate();
+    let (permit, mut response) = match GetPermit::acquire(&api, &method, is_api) {
+        _ if !gate.admits() => {
+            (None, text_error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"))
+        }
         Ok(permit) => (permit, in_time(&api, is_api, target, parts, body).await),
-        Err(refusal) => (None, refusal),
+        Err(refusal) => (None, refusal.into()),
     };
-    let mut response = answered;
     let headers = response.headers_mut();
     headers.insert(MODE_HEADER, MODE);
-    for (name, value) in &api.parts.web.headers {
+    for (name, value) in &gate.headers {
         headers.insert(name, value.clone());
     }
     let code = response.status().as_u16();
     tracing::debug!(%method, handler, code, took = ?started.elapsed(), "request answered");
-    let record = Record {
-        api,
-        handler,
-        method,
-        code,
-        started,
-        bytes: 0,
-        _permit: permit,
-    };
+    let is_head = method == Method::HEAD;
+    let record = Record { api, handler, method, code, started, permit };
     response.map(|body| {
-        let body = if record.method == Method::HEAD {
-            Body::empty()
-        } else {
-            body
-        };
-        Body::new(Counted { body, record })
+        let body = if is_head { Body::empty() } else { body };
+        Body::new(Counted::new(body, record))
     })
 }
 
@@ -176,7 +166,7 @@ async fn v2_answer(api: &Api, place: V2<'_>, path: &str, parts: Parts, body: Bod
     let access = &api.parts.access;
     let caller = match access.caller(&parts.headers).await {
         Ok(caller) => caller,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into(),
     };
     if place == V2::Unknown {
         return answer::json_error(404, &format!("path {path} was not found"));
@@ -186,7 +176,7 @@ async fn v2_answer(api: &Api, place: V2<'_>, path: &str, parts: Parts, body: Bod
     }
     let tenant = match access.tenant(&caller, &parts.headers, api.engine()) {
         Ok(tenant) => tenant,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into(),
     };
     v2::answer(v2::Asked { api, tenant, parts }, body, place).await
 }
@@ -206,7 +196,7 @@ fn not_allowed(method: &Method, allowed: &[Method]) -> Response {
 async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
     let caller = match api.parts.access.caller(&parts.headers).await {
         Ok(caller) => caller,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into(),
     };
     let allowed = place.methods();
     let is_allowed = allowed
@@ -244,23 +234,23 @@ async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
         Place::V1 => v1_gone(),
         Place::Metrics => match api.parts.access.operator(&caller) {
             Ok(()) => ops::metrics::scrape(api, &parts.headers),
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.into(),
         },
         Place::Reload => match api.parts.access.operator(&caller) {
             Ok(()) => reload(api).await,
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.into(),
         },
         Place::Home => match tenant() {
             Ok(tenant) => ops::home::page(api, &tenant),
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.into(),
         },
         Place::Inbox => match tenant() {
             Ok(tenant) => ops::inbox::list(api, &tenant, &query).await,
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.into(),
         },
         Place::Explain => match tenant() {
             Ok(tenant) => ops::explain::explain(api, &tenant, &query),
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.into(),
         },
     }
 }
@@ -308,99 +298,6 @@ fn in_seconds(duration: Duration) -> String {
         + f64::from(duration.subsec_millis()) / 1000.0;
     out.push_str(&format!("{rest}s"));
     out
-}
-
-/// The right to be one of the API GETs being answered; given back when the answer is out.
-struct GetPermit {
-    api: Api,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl GetPermit {
-    fn acquire(api: &Api, method: &Method, is_api: bool) -> Result<Option<Self>, Response> {
-        if !is_api || method != Method::GET {
-            return Ok(None);
-        }
-        let http = &api.engine().metrics().http;
-        match std::sync::Arc::clone(&api.gets).try_acquire_owned() {
-            Ok(permit) => {
-                http.gets_in_flight().inc();
-                Ok(Some(Self {
-                    api: api.clone(),
-                    _permit: permit,
-                }))
-            }
-            Err(_) => {
-                http.get_refused();
-                let most = api.gets_max;
-                let message = format!(
-                    "Limit of concurrent GET requests reached ({most}), try again later.\n"
-                );
-                Err(text_error(StatusCode::SERVICE_UNAVAILABLE, &message))
-            }
-        }
-    }
-}
-
-impl Drop for GetPermit {
-    fn drop(&mut self) {
-        self.api.engine().metrics().http.gets_in_flight().dec();
-    }
-}
-
-/// Counts a request once its answer is out, or given up.
-struct Record {
-    api: Api,
-    handler: &'static str,
-    method: Method,
-    code: u16,
-    started: Instant,
-    bytes: u64,
-    _permit: Option<GetPermit>,
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        let (method, took) = (self.method.as_str(), self.started.elapsed());
-        self.api.engine().metrics().http.answered(
-            self.handler,
-            method,
-            self.code,
-            took,
-            self.bytes,
-        );
-    }
-}
-
-/// A body that is counted while it goes out.
-struct Counted {
-    body: Body,
-    record: Record,
-}
-
-impl HttpBody for Counted {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        let this = self.get_mut();
-        let polled = Pin::new(&mut this.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            this.record.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        self.body.size_hint()
-    }
 }
 
 #[cfg(test)]

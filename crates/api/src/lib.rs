@@ -14,6 +14,7 @@ mod body;
 mod cors;
 mod dispatch;
 mod negotiate;
+mod observe;
 mod ops;
 mod query;
 mod route;

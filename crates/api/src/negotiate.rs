@@ -11,7 +11,7 @@ use crate::answer::json_error;
 ///
 /// # Errors
 /// The framework's answer: 415, or 400 when the header is malformed.
-pub(crate) fn content_type(headers: &HeaderMap) -> Result<(), Response> {
+pub(crate) fn content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let stated = headers
         .get(CONTENT_TYPE)
         .map_or(b"".as_slice(), |value| value.as_bytes());
@@ -73,7 +73,7 @@ fn is_token(text: &str) -> bool {
 ///
 /// # Errors
 /// The framework's 406.
-pub(crate) fn accepts_json(headers: &HeaderMap) -> Result<(), Response> {
+pub(crate) fn accepts_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut stated = headers
         .get_all(ACCEPT)
         .iter()

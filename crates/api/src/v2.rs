@@ -9,7 +9,7 @@ use axum::response::Response;
 use domain::matcher::{Matcher, MatcherError, parse_matcher};
 use engine::Tenant;
 
-use crate::answer::{json_error, json_string};
+use crate::answer::{Refusal, json_error, json_string};
 use crate::context::Api;
 use crate::limits::PAGE_MAX;
 use crate::negotiate;
@@ -53,7 +53,7 @@ pub(crate) async fn answer(asked: Asked<'_>, body: Body, place: V2<'_>) -> Respo
     let is_post = asked.parts.method == Method::POST;
     let has_body = crate::body::is_present(&body);
     if has_body && let Err(refusal) = negotiate::content_type(&asked.parts.headers) {
-        return refusal;
+        return refusal.into();
     }
     let answers_with_json = match place {
         V2::Alerts => !is_post,
@@ -61,7 +61,7 @@ pub(crate) async fn answer(asked: Asked<'_>, body: Body, place: V2<'_>) -> Respo
         _ => true,
     };
     if answers_with_json && let Err(refusal) = negotiate::accepts_json(&asked.parts.headers) {
-        return refusal;
+        return refusal.into();
     }
     let outcome = match place {
         V2::Status => Ok(status::get(&asked)),
@@ -75,11 +75,11 @@ pub(crate) async fn answer(asked: Asked<'_>, body: Body, place: V2<'_>) -> Respo
         V2::Silence(id) => silence::delete(&asked, &id).await,
         V2::Unknown => Ok(crate::answer::empty(StatusCode::NOT_FOUND)),
     };
-    outcome.unwrap_or_else(|refusal| refusal)
+    outcome.unwrap_or_else(Into::into)
 }
 
 /// An answer, or the refusal that takes its place.
-type Outcome = Result<Response, Response>;
+type Outcome = Result<Response, Refusal>;
 
 /// The framework's answer to a body that is wrong.
 fn refused(error: &BodyError) -> Response {
@@ -108,7 +108,7 @@ fn changed(asked: &Api, mut response: Response) -> Response {
 }
 
 /// How many elements the client wants at most.
-fn limit(query: &Query<'_>) -> Result<Option<usize>, Response> {
+fn limit(query: &Query<'_>) -> Result<Option<usize>, Refusal> {
     let Some(stated) = query.last("limit") else {
         return Ok(None);
     };

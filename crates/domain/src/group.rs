@@ -235,7 +235,6 @@ impl Group {
     /// An ended alert joins only if some integration believes it to be firing; whoever is a member is replaced.
     pub fn put(&mut self, alert: Arc<Alert>, now: Timestamp, grace: Grace) -> Joined {
         let fingerprint = alert.fingerprint;
-        self.severity = self.severity.max(Severity::of(&alert.labels));
         if let Some(member) = self.members.get_mut(&fingerprint) {
             *member = alert;
             return Joined::Updated;
@@ -243,6 +242,7 @@ impl Group {
         if alert.is_resolved(now, grace) && !self.is_owed(fingerprint) {
             return Joined::Ignored;
         }
+        self.severity = self.severity.max(Severity::of(&alert.labels));
         self.members.insert(fingerprint, alert);
         Joined::Added
     }

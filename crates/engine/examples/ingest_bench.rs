@@ -122,7 +122,8 @@ async fn main() {
     println!("resident before: {:.0} MB (most severe is {:?})", resident_mb(), Severity::Critical);
     post_all(&engine, "new", Duration::from_secs(240)).await;
     println!("resident after: {:.0} MB, {} groups", resident_mb(), engine.group_count());
-    for _ in 0..3 {
+    let rounds = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(3);
+    for _ in 0..rounds {
         post_all(&engine, "re-sent", Duration::from_secs(245)).await;
     }
     post_all(&engine, "re-sent far ahead", Duration::from_secs(900)).await;

@@ -4,6 +4,7 @@
 //! brings the alert back (G7).
 
 use std::borrow::Cow;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use domain::alert::Alert;
@@ -55,15 +56,15 @@ impl Engine {
         let mut report = IngestReport::default();
         let batch = self.place(tenant, &settings, posted, now, &mut report);
         self.metrics.alerts.invalid.inc_by(report.invalid.len() as u64);
-        let groups: Vec<_> = batch.iter().map(|placed| placed.groups.clone()).collect();
+        let (batch, marks): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let ingested = self.state.ingest(tenant.id(), batch, now).await.map_err(unavailable)?;
         if ingested.iter().any(|i| !i.created.is_empty()) {
             self.wake.notify_one();
         }
         {
             let mut mirror = tenant.mirror_mut();
-            for (i, groups) in ingested.iter().zip(&groups) {
-                mirror.apply(Arc::clone(&i.alert), groups);
+            for (i, mark) in ingested.iter().zip(marks) {
+                mirror.apply(Arc::clone(&i.alert), &mark.new_groups, mark.content_hash);
             }
         }
         self.record_ingested(tenant, &ingested).await?;
@@ -103,7 +104,7 @@ impl Engine {
         posted: Vec<PostedAlert<'_>>,
         now: Timestamp,
         report: &mut IngestReport,
-    ) -> Vec<Placed> {
+    ) -> Vec<(Placed, Mark)> {
         let mirror = tenant.mirror();
         let mut batch = Vec::with_capacity(posted.len());
         let (mut firing, mut resolved) = (0, 0);
@@ -111,54 +112,62 @@ impl Engine {
             let (starts_at, ends_at, is_timeout) = times(&post, now, settings);
             if ends_at > now { firing += 1 } else { resolved += 1 }
             normalize(&mut post.labels);
-            if let Err(text) = check(&post, starts_at, ends_at, settings) {
+            sort_unique(&mut post.annotations);
+            let fingerprint = Fingerprint::of_sorted(texts(&post.labels));
+            let content_hash = self.content_hash(&post);
+            let known = mirror.known(fingerprint);
+            // The same content under the same fingerprint was checked when it first came.
+            let is_refresh = known.as_ref().is_some_and(|k| k.content_hash == content_hash);
+            if let Err(text) = check(&post, is_refresh, starts_at, ends_at, settings) {
                 report.invalid.push(text);
                 continue;
             }
-            let fingerprint = Fingerprint::of_sorted(post.labels.iter().map(|(n, v)| (&**n, &**v)));
-            let known = mirror.known(fingerprint).filter(|k| is_same(&k.alert.labels, &post.labels));
-            if known.is_none() && self.is_over_limit(&mirror, &post) {
-                continue;
+            let times = (starts_at, ends_at, is_timeout);
+            match known.filter(|k| is_refresh || is_same(&k.alert.labels, &post.labels)) {
+                Some(known) => {
+                    let alert = refreshed(&known.alert, &post, is_refresh, times, now);
+                    let mark = Mark { new_groups: Vec::new(), content_hash };
+                    batch.push((Placed { alert, groups: known.groups }, mark));
+                }
+                None if self.is_over_limit(&mirror, &post) => {}
+                None => {
+                    let alert = self.new_alert(&post, fingerprint, times, now);
+                    let groups = self.groups_of(tenant, &mirror, settings, &alert.labels);
+                    let mark = Mark { new_groups: groups.clone(), content_hash };
+                    batch.push((Placed { alert, groups }, mark));
+                }
             }
-            let (old, groups) = match known {
-                Some(known) => (Some(known.alert), known.groups),
-                None => (None, Vec::new()),
-            };
-            let alert = self.alert(old.as_deref(), &mut post, fingerprint, (starts_at, ends_at, is_timeout), now);
-            let groups = if old.is_some() { groups } else { self.groups_of(tenant, &mirror, settings, &alert.labels) };
-            batch.push(Placed { alert, groups });
         }
         self.metrics.alerts.received_firing.inc_by(firing);
         self.metrics.alerts.received_resolved.inc_by(resolved);
         batch
     }
 
-    fn alert(
+    /// A hash of everything a post says beside times, keyed per process so that nobody can aim at a collision.
+    fn content_hash(&self, post: &PostedAlert<'_>) -> u64 {
+        let mut hasher = self.content_hasher.build_hasher();
+        for (name, value) in texts(&post.labels).chain([("", "")]).chain(texts(&post.annotations)) {
+            hasher.write(name.as_bytes());
+            hasher.write_usize(name.len());
+            hasher.write(value.as_bytes());
+            hasher.write_usize(value.len());
+        }
+        hasher.write(post.generator_url.as_bytes());
+        hasher.finish()
+    }
+
+    fn new_alert(
         &self,
-        known: Option<&Alert>,
-        post: &mut PostedAlert<'_>,
+        post: &PostedAlert<'_>,
         fingerprint: Fingerprint,
         (starts_at, ends_at, is_timeout): (Timestamp, Timestamp, bool),
         now: Timestamp,
     ) -> Alert {
-        sort_unique(&mut post.annotations);
-        let labels = match known {
-            Some(known) => known.labels.clone(),
-            None => self.interner.labels(texts(&post.labels)),
-        };
-        let annotations = match known {
-            Some(known) if is_same(&known.annotations, &post.annotations) => known.annotations.clone(),
-            // Not interned: annotations rarely repeat, and an entry in the pool costs more than it saves.
-            _ => Labels::from_pairs(texts(&post.annotations)),
-        };
-        let generator_url = match known {
-            Some(known) if *known.generator_url == *post.generator_url => Arc::clone(&known.generator_url),
-            _ => Arc::from(&*post.generator_url),
-        };
         Alert {
-            labels,
-            annotations,
-            generator_url,
+            labels: self.interner.labels(texts(&post.labels)),
+            // Not interned: annotations rarely repeat, and an entry in the pool costs more than it saves.
+            annotations: Labels::from_pairs(texts(&post.annotations)),
+            generator_url: Arc::from(&*post.generator_url),
             starts_at,
             ends_at,
             updated_at: now.utc(),
@@ -191,6 +200,43 @@ impl Engine {
             self.metrics.alerts.limited(name);
         }
         is_over
+    }
+}
+
+/// What the mirror has to know of a placed alert.
+struct Mark {
+    /// Its groups, if the mirror does not hold the alert yet.
+    new_groups: Vec<Arc<GroupIdentity>>,
+    content_hash: u64,
+}
+
+/// A post of an alert that is here already: what did not change is shared with what is known.
+fn refreshed(
+    known: &Alert,
+    post: &PostedAlert<'_>,
+    is_refresh: bool,
+    (starts_at, ends_at, is_timeout): (Timestamp, Timestamp, bool),
+    now: Timestamp,
+) -> Alert {
+    let annotations = if is_refresh || is_same(&known.annotations, &post.annotations) {
+        known.annotations.clone()
+    } else {
+        Labels::from_pairs(texts(&post.annotations))
+    };
+    let generator_url = if is_refresh || *known.generator_url == *post.generator_url {
+        Arc::clone(&known.generator_url)
+    } else {
+        Arc::from(&*post.generator_url)
+    };
+    Alert {
+        labels: known.labels.clone(),
+        annotations,
+        generator_url,
+        starts_at,
+        ends_at,
+        updated_at: now.utc(),
+        fingerprint: known.fingerprint,
+        is_timeout,
     }
 }
 
@@ -235,12 +281,16 @@ fn is_same(labels: &Labels, pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> bool {
 /// Upstream's checks with upstream's texts.
 fn check(
     post: &PostedAlert<'_>,
+    is_refresh: bool,
     starts_at: Timestamp,
     ends_at: Timestamp,
     settings: &Settings,
 ) -> Result<(), String> {
     if ends_at < starts_at {
         return Err("start time must be before end time".to_owned());
+    }
+    if is_refresh {
+        return Ok(());
     }
     if post.labels.is_empty() {
         return Err("at least one label pair required".to_owned());

@@ -119,6 +119,7 @@ pub struct Engine {
     metrics: Arc<Metrics>,
     options: EngineOptions,
     interner: Interner,
+    content_hasher: foldhash::fast::RandomState,
     started_at: Timestamp,
     /// Rung when a group may be due sooner than the dispatcher thinks.
     wake: Notify,
@@ -144,6 +145,7 @@ impl Engine {
             metrics: parts.metrics,
             options: parts.options,
             interner: Interner::default(),
+            content_hasher: foldhash::fast::RandomState::default(),
             started_at,
             wake: Notify::new(),
             flushes: TaskGroup::new(),

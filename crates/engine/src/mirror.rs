@@ -43,6 +43,9 @@ struct Entry {
     alert: Arc<Alert>,
     /// In route order.
     groups: Box<[GroupSlot]>,
+    /// Hash of everything a post says beside times, keyed per process: a refresh is recognised by comparing one number
+    /// instead of following a pointer per label.
+    content_hash: u64,
 }
 
 struct GroupEntry {
@@ -57,6 +60,8 @@ pub(crate) struct Known {
     pub(crate) alert: Arc<Alert>,
     /// Its groups in route order.
     pub(crate) groups: Vec<Arc<GroupIdentity>>,
+    /// The hash it was applied with.
+    pub(crate) content_hash: u64,
 }
 
 impl Mirror {
@@ -116,7 +121,7 @@ impl Mirror {
         let entry = self.entry(fingerprint)?;
         let groups = entry.groups.iter().filter_map(|slot| self.group(*slot));
         let groups = groups.map(|g| Arc::clone(&g.identity)).collect();
-        Some(Known { alert: Arc::clone(&entry.alert), groups })
+        Some(Known { alert: Arc::clone(&entry.alert), groups, content_hash: entry.content_hash })
     }
 
     /// The identity of a group that is here already.
@@ -132,12 +137,15 @@ impl Mirror {
     }
 
     /// Takes note of an alert as now known. An older state than the one held changes nothing: changes may arrive out of order.
-    pub(crate) fn apply(&mut self, alert: Arc<Alert>, groups: &[Arc<GroupIdentity>]) {
+    ///
+    /// `groups` matters only for an alert that is not here yet.
+    pub(crate) fn apply(&mut self, alert: Arc<Alert>, groups: &[Arc<GroupIdentity>], content_hash: u64) {
         if let Some(&slot) = self.by_fingerprint.get(&alert.fingerprint)
             && let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut)
         {
             if entry.alert.updated_at <= alert.updated_at {
                 entry.alert = alert;
+                entry.content_hash = content_hash;
             }
             return;
         }
@@ -147,7 +155,7 @@ impl Mirror {
         self.by_fingerprint.insert(alert.fingerprint, slot);
         let groups = groups.iter().map(|identity| self.join(identity, slot)).collect();
         if let Some(place) = self.entries.get_mut(slot as usize) {
-            *place = Some(Entry { alert, groups });
+            *place = Some(Entry { alert, groups, content_hash });
         }
     }
 

@@ -138,7 +138,8 @@ impl Engine {
             }
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
             self.state.restore_alert(tenant.id(), Arc::clone(&alert)).await.map_err(unavailable)?;
-            tenant.mirror_mut().apply(alert, &identities);
+            // No hash yet: the first refresh compares texts and sets it.
+            tenant.mirror_mut().apply(alert, &identities, 0);
             restored.alerts += 1;
         }
         let keys: HashSet<GroupKey> = groups.keys().copied().collect();

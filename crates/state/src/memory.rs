@@ -3,7 +3,6 @@
 //! Alerts are spread over parts by fingerprint, groups by (tenant, group), each part behind its own short lock, so that
 //! no lock is global. Lock order: alert part, then group shard; never the other way.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::limits;
 use domain::silence::Silence;
 use domain::time::Timestamp;
+use hashbrown::HashMap;
 
 use crate::{
     GroupSnapshot, Held, Ingested, Placed, Placement, Polled, RestoredGroup, SilencePut, State,

@@ -10,7 +10,7 @@ use crate::answer::json_string;
 use crate::query::Query;
 
 /// Reads them; what is wrong is said as Alertmanager says it.
-pub(super) fn read(asked: &Asked<'_>, query: &Query<'_>) -> Result<AlertQuery, Response> {
+pub(super) fn read(asked: &Asked<'_>, query: &Query<'_>) -> Result<AlertQuery, Refusal> {
     let bad = |text: String| json_string(StatusCode::BAD_REQUEST, &text);
     let matchers_of = |name| matchers(asked, query, name);
     let receiver = match query.last("receiver") {

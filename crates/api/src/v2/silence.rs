@@ -37,7 +37,7 @@ pub(super) async fn delete(asked: &Asked<'_>, id: &str) -> Outcome {
 }
 
 /// The id if it has the form of one: hexadecimal digits, with or without the four hyphens.
-fn checked(id: &str) -> Result<String, Response> {
+fn checked(id: &str) -> Result<String, Refusal> {
     let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
     let is_uuid = match id.len() {
         36 => id.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && id.split('-').all(is_hex),

@@ -1,10 +1,11 @@
 //! When groups are due: a wheel of ticks, and the order among those that are due together.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use domain::group::severity::Severity;
 use domain::id::{GroupKey, TenantId};
 use domain::time::Timestamp;
+use hashbrown::HashMap;
 
 /// A group's name.
 pub(super) type Name = (TenantId, GroupKey);
