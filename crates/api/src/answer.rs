@@ -33,6 +33,11 @@ impl From<Refusal> for Response {
     }
 }
 
+/// Answers this instead of what was asked for.
+pub(crate) fn refuse<T>(response: Response) -> Result<T, Refusal> {
+    Err(response.into())
+}
+
 /// An answer without a body.
 pub(crate) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());

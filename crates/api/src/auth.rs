@@ -12,11 +12,13 @@ use axum::response::Response;
 use domain::id::TenantId;
 use engine::{Engine, Tenant};
 
-use crate::answer::{json_string, text_error};
+use crate::answer::{Refusal, json_string, refuse, text_error};
 
+mod gate;
 mod passwords;
 mod tokens;
 
+pub use gate::{Gate, GateError};
 pub use passwords::{InvalidHash, Users};
 pub use tokens::{Token, Tokens};
 
@@ -25,7 +27,7 @@ pub const TENANT_HEADER: &str = "x-scope-orgid";
 
 /// Who may come in.
 pub struct Access {
-    users: RwLock<Arc<Users>>,
+    gate: RwLock<Arc<Gate>>,
     tokens: Tokens,
     /// Whether the default tenant is open to anybody.
     open_default: bool,
@@ -45,25 +47,26 @@ pub enum Caller {
 impl Access {
     /// Open to anybody, as Alertmanager is without `--web.config.file`.
     pub fn open() -> Self {
-        Self::new(Users::none(), Tokens::default(), true)
+        Self::new(Gate::open(), Tokens::default(), true)
     }
 
-    /// Open to these users and tokens, and the default tenant to anybody if `open_default`.
-    pub fn new(users: Users, tokens: Tokens, open_default: bool) -> Self {
+    /// Open to the file's users and these tokens, and the default tenant to anybody if `open_default`.
+    pub fn new(gate: Gate, tokens: Tokens, open_default: bool) -> Self {
         Self {
-            users: RwLock::new(Arc::new(users)),
+            gate: RwLock::new(Arc::new(gate)),
             tokens,
             open_default,
         }
     }
 
-    /// Replaces the users, when their file has changed.
-    pub fn set_users(&self, users: Users) {
-        *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
+    /// Puts a changed file in force.
+    pub fn set_gate(&self, gate: Gate) {
+        *self.gate.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(gate);
     }
 
-    fn users(&self) -> Arc<Users> {
-        Arc::clone(&self.users.read().unwrap_or_else(PoisonError::into_inner))
+    /// The file in force.
+    pub(crate) fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.gate.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Finds out who asks.
@@ -79,19 +82,19 @@ impl Access {
                 return Ok(Caller::Bearer(token));
             }
             if !self.tokens.is_empty() {
-                return Err(self.unauthorized());
+                return refuse(self.unauthorized());
             }
         }
-        let users = self.users();
-        if users.is_empty() {
+        let gate = self.gate();
+        if gate.users.is_empty() {
             return Ok(Caller::Anonymous);
         }
         if let Some(encoded) = stated.and_then(|value| credentials(value, "Basic"))
-            && let Some(name) = users.verify(encoded).await
+            && let Some(name) = gate.users.verify(encoded).await
         {
             return Ok(Caller::User(name));
         }
-        Err(self.unauthorized())
+        refuse(self.unauthorized())
     }
 
     /// The tenant a request is about.
@@ -138,8 +141,8 @@ impl Access {
             Caller::User(_) => Ok(()),
             Caller::Bearer(token) if token.opens_all() => Ok(()),
             Caller::Anonymous if self.open_default => Ok(()),
-            Caller::Anonymous => Err(self.unauthorized()),
-            Caller::Bearer(_) => Err(text_error(
+            Caller::Anonymous => refuse(self.unauthorized()),
+            Caller::Bearer(_) => refuse(text_error(
                 StatusCode::FORBIDDEN,
                 "this token is for single tenants; a token for all tenants is needed here",
             )),
@@ -148,7 +151,7 @@ impl Access {
 
     fn unauthorized(&self) -> Response {
         let mut response = text_error(StatusCode::UNAUTHORIZED, "Unauthorized");
-        let scheme = if self.users().is_empty() {
+        let scheme = if self.gate().users.is_empty() {
             "Bearer"
         } else {
             "Basic"

@@ -11,7 +11,7 @@ use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
-use crate::answer::{json_error, text_error};
+use crate::answer::{Refusal, json_error, refuse, text_error};
 use crate::limits::Limits;
 
 /// Compressed bodies of at least this many bytes are unpacked on a thread of their own.
@@ -38,7 +38,7 @@ pub(crate) async fn receive(
     {
         None | Some(b"" | b"identity") => Ok(received),
         Some(b"gzip" | b"x-gzip") => unpack(received, limits.body_bytes).await,
-        Some(_) => Err(json_error(
+        Some(_) => refuse(json_error(
             415,
             "unsupported content encoding, only gzip and identity are allowed",
         )),
@@ -48,18 +48,18 @@ pub(crate) async fn receive(
 async fn collect(mut body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
     // An honest Content-Length that is too large is refused before anything is read.
     if body.size_hint().lower() > limits.body_bytes as u64 {
-        return Err(too_large(limits.body_bytes));
+        return refuse(too_large(limits.body_bytes));
     }
     let started = Instant::now();
     let mut first = Bytes::new();
     let mut all: Vec<u8> = Vec::new();
     loop {
         let frame = match tokio::time::timeout(limits.body_pause, body.frame()).await {
-            Err(_) => return Err(too_slow()),
+            Err(_) => return refuse(too_slow()),
             Ok(None) => break,
             Ok(Some(Err(error))) => {
                 let message = format!("the body could not be read: {error}");
-                return Err(json_error(400, &message));
+                return refuse(json_error(400, &message));
             }
             Ok(Some(Ok(frame))) => frame,
         };
@@ -68,10 +68,10 @@ async fn collect(mut body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
         };
         let size = first.len() + all.len() + data.len();
         if size > limits.body_bytes {
-            return Err(too_large(limits.body_bytes));
+            return refuse(too_large(limits.body_bytes));
         }
         if is_too_slow(size, started.elapsed(), limits.body_pace) {
-            return Err(too_slow());
+            return refuse(too_slow());
         }
         if first.is_empty() && all.is_empty() {
             first = data;
@@ -99,16 +99,16 @@ async fn unpack(packed: Bytes, most: usize) -> Result<Bytes, Refusal> {
         let mut plain = Vec::with_capacity(packed.len().saturating_mul(4).min(most));
         let mut bounded = MultiGzDecoder::new(&*packed).take(most as u64 + 1);
         match bounded.read_to_end(&mut plain) {
-            Ok(_) if plain.len() > most => Err(too_large(most)),
+            Ok(_) if plain.len() > most => refuse(too_large(most)),
             Ok(_) => Ok(plain.into()),
-            Err(error) => Err(json_error(400, &format!("the body is not gzip: {error}"))),
+            Err(error) => refuse(json_error(400, &format!("the body is not gzip: {error}"))),
         }
     };
     if is_small {
         return work();
     }
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-        Err(text_error(
+        refuse(text_error(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the body could not be unpacked",
         ))

@@ -2,10 +2,9 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
-use axum::response::Response;
 use domain::quote::quote;
 
-use crate::answer::json_error;
+use crate::answer::{Refusal, json_error, refuse};
 
 /// Checks that a body is declared to be JSON.
 ///
@@ -32,7 +31,7 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let media_type = quote(&media_type);
     let message =
         format!("unsupported media type {media_type}, only [application/json] are allowed");
-    Err(json_error(415, &message))
+    refuse(json_error(415, &message))
 }
 
 /// The media type in lower case, without its parameters; errors are those of Go's `mime.ParseMediaType`.
@@ -92,7 +91,7 @@ pub(crate) fn accepts_json(headers: &HeaderMap) -> Result<(), Refusal> {
         return Ok(());
     }
     let message = "unsupported media type requested, only [application/json] are available";
-    Err(json_error(406, message))
+    refuse(json_error(406, message))
 }
 
 /// Whether the answer may be compressed.

@@ -9,7 +9,7 @@ use axum::response::Response;
 use domain::matcher::{Matcher, MatcherError, parse_matcher};
 use engine::Tenant;
 
-use crate::answer::{Refusal, json_error, json_string};
+use crate::answer::{Refusal, json_error, json_string, refuse};
 use crate::context::Api;
 use crate::limits::PAGE_MAX;
 use crate::negotiate;
@@ -114,7 +114,7 @@ fn limit(query: &Query<'_>) -> Result<Option<usize>, Refusal> {
     };
     match stated.parse::<usize>() {
         Ok(limit) if (1..=PAGE_MAX).contains(&limit) => Ok(Some(limit)),
-        _ => Err(json_string(
+        _ => refuse(json_string(
             StatusCode::BAD_REQUEST,
             &format!("failed to parse limit param: a number from 1 to {PAGE_MAX} is expected"),
         )),

@@ -5,7 +5,7 @@ mod support;
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use api::auth::{Access, Token, Tokens, Users};
+use api::auth::{Access, Gate, Token, Tokens};
 use api::limits::Limits;
 use api::{Cluster, Peer, Web};
 use axum::body::Body;
@@ -153,7 +153,7 @@ async fn tenants_are_kept_apart_and_never_made() {
         tenants: tenants.iter().map(|t| t.parse().expect("a tenant id")).collect(),
     };
     let tokens = Tokens::new([("t-acme", token("ci", &["acme"])), ("t-all", token("root", &[]))]);
-    let access = Some(Access::new(Users::none(), tokens, false));
+    let access = Some(Access::new(Gate::open(), tokens, false));
     let options = Options { access, ..Options::default() };
     let server = start_with(vec![default_tenant(CONFIG), acme, public], options).await;
     let path = "/api/v2/alerts";

@@ -26,7 +26,7 @@ use store::journal::Record;
 use tokio::time::Instant;
 
 use crate::deliver::{Outcome, Sending};
-use crate::judge::{by_job_and_instance, judge, judge_time};
+use crate::judge::{judge, judge_time, sort_by_job_and_instance};
 use crate::settings::{Channel, Settings};
 use crate::tenant::Suppressed;
 use crate::{Engine, Tenant};
@@ -282,7 +282,7 @@ impl Flush<'_> {
             (is_resolved || message.firing.binary_search(&fingerprint).is_ok()).then_some(is_resolved)
         };
         // A repeat of a message in flight may name alerts that are suppressed by now: take them from the claim.
-        let mut alerts: Vec<NotifiedAlert> = self
+        let alerts: Vec<NotifiedAlert> = self
             .claim
             .alerts
             .iter()
@@ -291,7 +291,7 @@ impl Flush<'_> {
                 Some(NotifiedAlert { alert: Arc::clone(alert), is_resolved })
             })
             .collect();
-        alerts.sort_by(|a, b| by_job_and_instance(&a.alert, &b.alert));
+        let alerts = sort_by_job_and_instance(alerts, |a| &a.alert);
         if alerts.is_empty() {
             return None;
         }

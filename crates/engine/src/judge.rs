@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::group::GroupIdentity;
-use domain::label::Labels;
+use domain::label::{Label, Labels};
 use domain::time::Timestamp;
 use domain::verdict::{Suppression, Verdict};
 
@@ -37,8 +37,28 @@ pub(crate) fn judge(mirror: &Mirror, time: &TimeVerdict, labels: &Labels, now: T
     if by.is_empty() { Verdict::Notify } else { Verdict::Suppress(Suppression::Silenced { by }) }
 }
 
-/// Alertmanager's order of alerts in messages and group listings: job, instance, then the label set.
-pub fn by_job_and_instance(a: &Arc<Alert>, b: &Arc<Alert>) -> Ordering {
-    let compare = |name: &str| a.labels.get(name).unwrap_or("").cmp(b.labels.get(name).unwrap_or(""));
-    compare("job").then_with(|| compare("instance")).then_with(|| a.labels.cmp_as_set(&b.labels))
+/// Sorts into Alertmanager's order of alerts in messages and group listings: job, instance, then the label set.
+///
+/// Both values are looked up once per alert, not once per comparison.
+pub fn sort_by_job_and_instance<T>(items: Vec<T>, alert: impl Fn(&T) -> &Arc<Alert>) -> Vec<T> {
+    let mut keyed: Vec<_> = items
+        .into_iter()
+        .map(|item| {
+            let labels = alert(&item).labels.clone();
+            let key = |name: &str| labels.label(name).cloned();
+            (key("job"), key("instance"), labels, item)
+        })
+        .collect();
+    keyed.sort_by(|a, b| compare(&a.0, &b.0).then_with(|| compare(&a.1, &b.1)).then_with(|| a.2.cmp_as_set(&b.2)));
+    keyed.into_iter().map(|(_, _, _, item)| item).collect()
+}
+
+/// Absent counts as empty; interned equal pairs are recognised without looking at their text.
+fn compare(a: &Option<Label>, b: &Option<Label>) -> Ordering {
+    if let (Some(a), Some(b)) = (a, b)
+        && a.is_same(b)
+    {
+        return Ordering::Equal;
+    }
+    a.as_ref().map_or("", Label::value).cmp(b.as_ref().map_or("", Label::value))
 }

@@ -17,7 +17,7 @@ fn bearer(token: &str) -> HeaderMap {
 fn with_user() -> Access {
     let hash = bcrypt::hash("s3cret", 4).expect("a valid cost");
     let users = Users::new([("ann".to_owned(), hash)]).expect("a valid hash");
-    Access::new(users, Tokens::default(), true)
+    Access::new(Gate::with_users(users), Tokens::default(), true)
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_changed_password_is_in_force_at_once() {
     let access = with_user();
     assert!(access.caller(&basic("ann:s3cret")).await.is_ok());
     let hash = bcrypt::hash("other", 4).expect("a valid cost");
-    access.set_users(Users::new([("ann".to_owned(), hash)]).expect("a valid hash"));
+    access.set_gate(Gate::with_users(Users::new([("ann".to_owned(), hash)]).expect("a valid hash")));
     assert!(access.caller(&basic("ann:s3cret")).await.is_err());
 }
 
@@ -61,7 +61,7 @@ async fn tokens_open_what_they_name() {
         tenants: Vec::new(),
     };
     let tokens = Tokens::new([("t1", own), ("t2", all)]);
-    let access = Access::new(Users::none(), tokens, false);
+    let access = Access::new(Gate::open(), tokens, false);
     let Ok(Caller::Bearer(token)) = access.caller(&bearer("t1")).await else {
         panic!("known")
     };

@@ -10,7 +10,7 @@ use engine::Tenant;
 use engine::read::AlertView;
 
 use super::{Asked, Outcome, bad_cursor, changed, filter, refused, with_cursor};
-use crate::answer::{List, document, empty, json_string};
+use crate::answer::{List, document, empty, json_string, refuse};
 use crate::context::Api;
 use crate::wire::view::push_alert;
 use crate::wire::{alert, json};
@@ -50,7 +50,7 @@ pub(super) async fn post(asked: &Asked<'_>, body: Body) -> Outcome {
     // A task of its own, because what has begun must end even if the client goes away.
     let task = tokio::spawn(async move { take_in(&api, &tenant, &body).await });
     task.await
-        .unwrap_or_else(|_| Err(empty(StatusCode::INTERNAL_SERVER_ERROR)))
+        .unwrap_or_else(|_| refuse(empty(StatusCode::INTERNAL_SERVER_ERROR)))
 }
 
 async fn take_in(api: &Api, tenant: &Arc<Tenant>, body: &Bytes) -> Outcome {
@@ -65,9 +65,9 @@ async fn take_in(api: &Api, tenant: &Arc<Tenant>, body: &Bytes) -> Outcome {
     let report = match api.engine().ingest(tenant, alerts).await {
         Ok(report) => report,
         Err(EngineError::Limit(text)) => {
-            return Err(json_string(StatusCode::TOO_MANY_REQUESTS, &text));
+            return refuse(json_string(StatusCode::TOO_MANY_REQUESTS, &text));
         }
-        Err(EngineError::Unavailable(text)) => return Err(unavailable(&text)),
+        Err(EngineError::Unavailable(text)) => return refuse(unavailable(&text)),
     };
     let invalid: Vec<String> = report.invalid.into_iter().chain(refused).collect();
     if invalid.is_empty() {

@@ -1,12 +1,11 @@
 //! The parameters `/alerts` and `/alerts/groups` share.
 
 use axum::http::StatusCode;
-use axum::response::Response;
 use domain::matcher::go_regex;
 use engine::read::AlertQuery;
 
 use super::{Asked, limit, matchers};
-use crate::answer::json_string;
+use crate::answer::{Refusal, json_string};
 use crate::query::Query;
 
 /// Reads them; what is wrong is said as Alertmanager says it.

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use axum::response::Response;
 use domain::quote::quote;
 
 use super::alerts::unavailable;
 use super::{Asked, Outcome, changed};
-use crate::answer::{empty, json, json_error};
+use crate::answer::{Refusal, empty, json, json_error, refuse};
 use crate::wire::silence::push_silence;
 
 /// Shows one silence.
 pub(super) fn get(asked: &Asked<'_>, id: &str) -> Outcome {
     let id = checked(id)?;
     let Some(silence) = asked.tenant.silence(&id) else {
-        return Err(empty(StatusCode::NOT_FOUND));
+        return refuse(empty(StatusCode::NOT_FOUND));
     };
     let mut body = Vec::with_capacity(512);
     push_silence(&mut body, &silence, asked.api.now());
@@ -30,9 +29,9 @@ pub(super) async fn delete(asked: &Asked<'_>, id: &str) -> Outcome {
     // A task of its own, because what has begun must end even if the client goes away.
     match tokio::spawn(async move { engine.delete_silence(&tenant, &id).await }).await {
         Ok(Ok(true)) => Ok(changed(asked.api, empty(StatusCode::OK))),
-        Ok(Ok(false)) => Err(empty(StatusCode::NOT_FOUND)),
-        Ok(Err(error)) => Err(unavailable(&error.to_string())),
-        Err(_) => Err(empty(StatusCode::INTERNAL_SERVER_ERROR)),
+        Ok(Ok(false)) => refuse(empty(StatusCode::NOT_FOUND)),
+        Ok(Err(error)) => refuse(unavailable(&error.to_string())),
+        Err(_) => refuse(empty(StatusCode::INTERNAL_SERVER_ERROR)),
     }
 }
 
@@ -47,7 +46,7 @@ fn checked(id: &str) -> Result<String, Refusal> {
     if is_uuid {
         return Ok(id.to_owned());
     }
-    Err(json_error(
+    refuse(json_error(
         601,
         &format!("silenceID in path must be of type uuid: {}", quote(id)),
     ))

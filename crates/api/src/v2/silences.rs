@@ -11,7 +11,7 @@ use engine::PutSilenceError;
 
 use super::alerts::unavailable;
 use super::{Asked, Outcome, bad_cursor, changed, limit, matchers, refused, with_cursor};
-use crate::answer::{List, document, empty, json, json_string};
+use crate::answer::{List, document, empty, json, json_string, refuse};
 use crate::wire::write::push_string;
 use crate::wire::{json as read_json, silence};
 
@@ -79,10 +79,10 @@ pub(super) async fn post(asked: &Asked<'_>, body: Body) -> Outcome {
             Ok(changed(asked.api, json(StatusCode::OK, body)))
         }
         Ok(Err(PutSilenceError::NotFound)) => {
-            Err(json_string(StatusCode::NOT_FOUND, "silence not found"))
+            refuse(json_string(StatusCode::NOT_FOUND, "silence not found"))
         }
-        Ok(Err(PutSilenceError::Invalid(text))) => Err(json_string(StatusCode::BAD_REQUEST, &text)),
-        Ok(Err(PutSilenceError::Unavailable(text))) => Err(unavailable(&text)),
-        Err(_) => Err(empty(StatusCode::INTERNAL_SERVER_ERROR)),
+        Ok(Err(PutSilenceError::Invalid(text))) => refuse(json_string(StatusCode::BAD_REQUEST, &text)),
+        Ok(Err(PutSilenceError::Unavailable(text))) => refuse(unavailable(&text)),
+        Err(_) => refuse(empty(StatusCode::INTERNAL_SERVER_ERROR)),
     }
 }

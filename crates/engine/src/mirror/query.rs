@@ -9,7 +9,7 @@ use domain::matcher::{MatchOp, Matcher, all_match};
 use domain::time::Timestamp;
 
 use super::{Entry, GroupEntry, Mirror, Slot};
-use crate::judge::by_job_and_instance;
+use crate::judge::sort_by_job_and_instance;
 use crate::read::{AlertPage, AlertQuery, AlertView, GroupView};
 use crate::settings::{Receiver, Settings};
 
@@ -93,7 +93,7 @@ impl Mirror {
         now: Timestamp,
     ) -> Vec<AlertView> {
         let alone = settings.receiver(&group.identity.receiver.name).map(|r| Arc::clone(&r.alone));
-        let mut alerts: Vec<AlertView> = group
+        let alerts: Vec<AlertView> = group
             .members
             .iter()
             .filter_map(|slot| self.at(*slot))
@@ -104,8 +104,7 @@ impl Mirror {
                 is_wanted_state(query, &view).then_some(view)
             })
             .collect();
-        alerts.sort_by(|a, b| by_job_and_instance(&a.alert, &b.alert));
-        alerts
+        sort_by_job_and_instance(alerts, |view| &view.alert)
     }
 
     fn wanted(&self, settings: &Settings, query: &AlertQuery, entry: &Entry, now: Timestamp) -> Option<AlertView> {
