@@ -14,7 +14,7 @@ use domain::label::Labels;
 use domain::matcher::is_valid_label_name;
 use domain::quote::quote;
 use domain::time::Timestamp;
-use state::{Ingested, Placed};
+use state::{Ingested, OwedRecord, Placed};
 use store::journal::Record;
 
 use crate::mirror::Mirror;
@@ -73,7 +73,7 @@ impl Engine {
 
     /// Makes what was taken in durable; refreshes that a recent record covers are skipped.
     async fn record_ingested(&self, tenant: &Arc<Tenant>, ingested: &[Ingested]) -> Result<(), EngineError> {
-        let fresh: Vec<_> = ingested.iter().filter(|i| i.must_record).collect();
+        let fresh: Vec<_> = ingested.iter().filter(|i| i.owed != OwedRecord::Nothing).collect();
         self.metrics.dispatcher.coalesced.inc_by((ingested.len() - fresh.len()) as u64);
         if fresh.is_empty() {
             return Ok(());
@@ -81,7 +81,15 @@ impl Engine {
         let mut records = Vec::with_capacity(fresh.len());
         for one in &fresh {
             let (tenant, alert) = (tenant.id().clone(), Arc::clone(&one.alert));
-            records.push(Record::Alert { tenant: tenant.clone(), alert });
+            records.push(match one.owed {
+                OwedRecord::End => Record::Refresh {
+                    tenant: tenant.clone(),
+                    fingerprint: alert.fingerprint,
+                    ends_at: alert.ends_at,
+                    updated_at: alert.updated_at,
+                },
+                _ => Record::Alert { tenant: tenant.clone(), alert },
+            });
             let groups = one.created.iter().map(|(key, first_tick)| Record::Group {
                 tenant: tenant.clone(),
                 key: *key,

@@ -27,6 +27,8 @@ struct Recorded {
 #[derive(Default)]
 struct RecordedTenant {
     alerts: HashMap<Fingerprint, Arc<Alert>>,
+    /// End and receipt of refreshes; kept apart because a compaction may have moved the alert's own record behind them.
+    refreshes: HashMap<Fingerprint, (Timestamp, Timestamp)>,
     groups: HashMap<GroupKey, RecordedGroup>,
     silences: HashMap<Arc<str>, Arc<Silence>>,
 }
@@ -56,6 +58,13 @@ impl Recorded {
                 let known = alerts.entry(alert.fingerprint).or_insert_with(|| Arc::clone(&alert));
                 if known.updated_at <= alert.updated_at {
                     *known = alert;
+                }
+            }
+            Record::Refresh { tenant, fingerprint, ends_at, updated_at } => {
+                let refreshes = &mut self.tenant(tenant).refreshes;
+                let known = refreshes.entry(fingerprint).or_insert((ends_at, updated_at));
+                if known.1 <= updated_at {
+                    *known = (ends_at, updated_at);
                 }
             }
             Record::Group { tenant, key, first_tick } => {
@@ -131,6 +140,7 @@ impl Engine {
         let settings = tenant.settings();
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
         for alert in recorded.alerts.into_values() {
+            let alert = refreshed(alert, &recorded.refreshes);
             let is_over = alert.is_resolved(now, tenant.grace());
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
             if is_over && is_old && !believed.contains(&alert.fingerprint) {
@@ -171,6 +181,16 @@ impl Engine {
             *identity = Arc::clone(&entry.0);
         }
         identities
+    }
+}
+
+/// An alert with the last refresh that was recorded of it.
+fn refreshed(alert: Arc<Alert>, refreshes: &HashMap<Fingerprint, (Timestamp, Timestamp)>) -> Arc<Alert> {
+    match refreshes.get(&alert.fingerprint) {
+        Some(&(ends_at, updated_at)) if updated_at > alert.updated_at => {
+            Arc::new(Alert { ends_at, updated_at, ..Alert::clone(&alert) })
+        }
+        _ => alert,
     }
 }
 

@@ -15,7 +15,7 @@ use domain::route::RouteIndex;
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
-use crate::{Placed, RestoredGroup, SilencePut, State};
+use crate::{OwedRecord, Placed, RestoredGroup, SilencePut, State};
 
 /// Stamps out the suite for one backend; the argument is a closure that makes a fresh, empty one.
 #[macro_export]
@@ -172,7 +172,7 @@ async fn begin(state: &Backend, claim: &Claim, now: i64) -> Pending {
 /// A new alert makes its group, durable at once, and the group ticks after group_wait.
 pub async fn a_new_alert_makes_a_group_that_ticks_after_group_wait(state: Backend) {
     let ingested = post(&state, alert("a", "info", 0, 900, 0), 0).await;
-    assert!(ingested.must_record);
+    assert_eq!(ingested.owed, OwedRecord::Whole);
     assert_eq!(ingested.created.len(), 1);
     assert_eq!(ingested.created[0].1, at(10));
     let polled = state.poll(100, at(9)).await.expect("available");
@@ -255,14 +255,15 @@ pub async fn refreshes_within_a_quarter_of_the_span_need_no_record(state: Backen
         post(&state, alert("a", "info", 0, ends, received), received).await
     };
     let first = post(400, 0).await;
-    assert!(post(400, 0).await.must_record, "not durable yet");
+    assert_eq!(post(400, 0).await.owed, OwedRecord::Whole, "not durable yet");
     state.mark_recorded(&tenant(), &[first.alert]);
-    assert!(!post(499, 99).await.must_record);
+    assert_eq!(post(499, 99).await.owed, OwedRecord::Nothing);
     let second = post(500, 100).await;
-    assert!(second.must_record);
+    assert_eq!(second.owed, OwedRecord::End);
     state.mark_recorded(&tenant(), &[second.alert]);
-    assert!(!post(501, 101).await.must_record);
-    assert!(post(200, 200).await.must_record, "an end");
+    assert_eq!(post(501, 101).await.owed, OwedRecord::Nothing);
+    assert_eq!(post(200, 200).await.owed, OwedRecord::Whole, "an end");
+    assert_eq!(post(900, 201).await.owed, OwedRecord::Whole, "the end was not recorded");
 }
 
 /// A claim that is given back is as if it had not been made.

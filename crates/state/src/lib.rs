@@ -45,9 +45,19 @@ pub struct Ingested {
     pub alert: Arc<Alert>,
     /// Groups it made, with their first tick.
     pub created: Vec<(GroupKey, Timestamp)>,
-    /// Whether it must be made durable before the sender is told so; false for a refresh that a record named to
-    /// [`State::mark_recorded`] still covers (protocol.md §5, coalescing).
-    pub must_record: bool,
+    /// What must be made durable before the sender is told "stored".
+    pub owed: OwedRecord,
+}
+
+/// What the durable record lacks of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwedRecord {
+    /// Nothing: a refresh that a record named to [`State::mark_recorded`] still covers (protocol.md §5, coalescing).
+    Nothing,
+    /// Its end: all else is in a record named to [`State::mark_recorded`].
+    End,
+    /// All of it.
+    Whole,
 }
 
 /// A group as recorded, to be put back at start.

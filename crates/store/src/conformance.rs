@@ -149,7 +149,16 @@ pub fn every_kind() -> Vec<Record> {
             tenant: tenant.clone(),
             id: "gone".into(),
         },
-        Record::GroupGone { tenant, key },
+        Record::GroupGone {
+            tenant: tenant.clone(),
+            key,
+        },
+        Record::Refresh {
+            tenant,
+            fingerprint: Fingerprint(0x0123_4567_89ab_cdef),
+            ends_at: at + Duration::from_secs(240),
+            updated_at: at,
+        },
     ]
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
+use domain::fingerprint::Fingerprint;
 use domain::alert::Alert;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -32,6 +33,17 @@ pub enum Record {
         tenant: TenantId,
         /// The alert.
         alert: Arc<Alert>,
+    },
+    /// An alert recorded before was refreshed: only its end moved.
+    Refresh {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        fingerprint: Fingerprint,
+        /// Its end as now stated.
+        ends_at: Timestamp,
+        /// When the refresh was received.
+        updated_at: Timestamp,
     },
     /// A group came to be.
     Group {

@@ -10,7 +10,7 @@ use domain::time::Timestamp;
 use hashbrown::HashMap;
 
 use super::lock;
-use crate::Ingested;
+use crate::{Ingested, OwedRecord};
 
 /// Independently locked parts of a table.
 const PARTS: usize = 16;
@@ -22,6 +22,8 @@ struct Entry {
     /// The end and receipt time the journal holds, in Unix milliseconds: what a restart would find.
     recorded_ends_ms: i64,
     recorded_at_ms: i64,
+    /// Whether the journal holds the alert's present content, so that a refresh need only say its end.
+    has_content_recorded: bool,
 }
 
 /// All alerts of a tenant.
@@ -54,12 +56,17 @@ impl AlertTable {
             Some(entry) => entry.alert.updated_by(posted),
             None => posted,
         });
-        let is_covered = known.is_some_and(|entry| entry.covers(&alert));
         let created = offer(&alert);
-        let must_record = !is_covered || !created.is_empty();
-        let fresh = || Entry::unrecorded(Arc::clone(&alert));
-        part.entry(fingerprint).or_insert_with(fresh).alert = Arc::clone(&alert);
-        Ingested { alert, created, must_record }
+        let owed = match known {
+            Some(entry) if created.is_empty() => entry.owes(&alert),
+            _ => OwedRecord::Whole,
+        };
+        let entry = part
+            .entry(fingerprint)
+            .or_insert_with(|| Entry::unrecorded(Arc::clone(&alert)));
+        entry.has_content_recorded &= owed != OwedRecord::Whole;
+        entry.alert = Arc::clone(&alert);
+        Ingested { alert, created, owed }
     }
 
     /// Notes that this state of an alert is durable. Only now may refreshes lean on it: a sender must not be told "stored"
@@ -71,6 +78,7 @@ impl AlertTable {
         {
             entry.recorded_ends_ms = alert.ends_at.unix_ms();
             entry.recorded_at_ms = alert.updated_at.unix_ms();
+            entry.has_content_recorded = has_same_content(&entry.alert, alert);
         }
     }
 
@@ -79,7 +87,15 @@ impl AlertTable {
         let mut part = lock(self.part(alert.fingerprint));
         let recorded_ends_ms = alert.ends_at.unix_ms();
         let recorded_at_ms = alert.updated_at.unix_ms();
-        part.insert(alert.fingerprint, Entry { alert, recorded_ends_ms, recorded_at_ms });
+        part.insert(
+            alert.fingerprint,
+            Entry {
+                alert,
+                recorded_ends_ms,
+                recorded_at_ms,
+                has_content_recorded: true,
+            },
+        );
     }
 
     /// Every alert, part by part.
@@ -127,22 +143,40 @@ impl AlertTable {
 
 impl Entry {
     fn unrecorded(alert: Arc<Alert>) -> Self {
-        Self { alert, recorded_ends_ms: i64::MIN, recorded_at_ms: i64::MIN }
+        Self {
+            alert,
+            recorded_ends_ms: i64::MIN,
+            recorded_at_ms: i64::MIN,
+            has_content_recorded: false,
+        }
     }
 
-    /// Whether a refresh may go unrecorded: nothing but the end moved, and by less than a quarter of the recorded span.
-    ///
-    /// The recorded end must still lie ahead, so that a restart would not take the alert for ended.
-    fn covers(&self, refreshed: &Alert) -> bool {
-        let known = &self.alert;
-        let is_same = known.starts_at == refreshed.starts_at
-            && known.is_timeout == refreshed.is_timeout
-            && known.generator_url == refreshed.generator_url
-            && known.annotations == refreshed.annotations
-            && !refreshed.is_explicit_end();
+    /// What the journal lacks after a post. A refresh may go unrecorded if its end moved by less than a quarter of the recorded
+    /// span; the recorded end must still lie ahead, so that a restart would not take the alert for ended.
+    fn owes(&self, posted: &Alert) -> OwedRecord {
+        let is_refresh = has_same_content(&self.alert, posted) && !posted.is_explicit_end();
+        if !is_refresh || !self.has_content_recorded {
+            return OwedRecord::Whole;
+        }
         let span_ms = self.recorded_ends_ms.saturating_sub(self.recorded_at_ms);
-        let moved_ms = refreshed.ends_at.unix_ms().saturating_sub(self.recorded_ends_ms);
-        let is_ahead = self.recorded_ends_ms > refreshed.updated_at.unix_ms();
-        is_same && is_ahead && moved_ms >= 0 && moved_ms < span_ms / 4
+        let moved_ms = posted
+            .ends_at
+            .unix_ms()
+            .saturating_sub(self.recorded_ends_ms);
+        let is_ahead = self.recorded_ends_ms > posted.updated_at.unix_ms();
+        if is_ahead && moved_ms >= 0 && moved_ms < span_ms / 4 {
+            OwedRecord::Nothing
+        } else {
+            OwedRecord::End
+        }
     }
+}
+
+/// Whether two states of an alert differ at most in when it ends and when that was heard.
+fn has_same_content(a: &Alert, b: &Alert) -> bool {
+    a.starts_at == b.starts_at
+        && a.is_timeout == b.is_timeout
+        && a.generator_url == b.generator_url
+        && a.annotations == b.annotations
+        && a.labels == b.labels
 }

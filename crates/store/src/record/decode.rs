@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::Interner;
@@ -75,6 +76,12 @@ impl<'i> Decoder<'i> {
             Wire::Silence(silence) => Record::Silence {
                 tenant: self.tenant(silence.tenant)?,
                 silence: Arc::new(self.silence(silence)?),
+            },
+            Wire::Refresh(tenant, fingerprint, ends_at, updated_at) => Record::Refresh {
+                tenant: self.tenant(tenant)?,
+                fingerprint: Fingerprint(fingerprint),
+                ends_at: ends_at.into(),
+                updated_at: updated_at.into(),
             },
             Wire::SilenceGone(tenant, id) => Record::SilenceGone {
                 tenant: self.tenant(tenant)?,

@@ -66,8 +66,8 @@ fn the_form_of_version_1_stands() {
     );
 }
 
-const FORM_BYTES: usize = 744;
-const FORM_CHECKSUM: u64 = 3_127_647_150_749_937_110;
+const FORM_BYTES: usize = 777;
+const FORM_CHECKSUM: u64 = 4_875_627_658_297_267_176;
 
 #[test]
 fn the_checksum_notices_every_single_flipped_bit_and_lost_byte() {
@@ -234,6 +234,14 @@ fn record() -> impl Strategy<Value = Record> {
             tenant,
             id: id.into()
         }),
+        (tenant(), any::<u64>(), time(), time()).prop_map(
+            |(tenant, print, ends_at, updated_at)| Record::Refresh {
+                tenant,
+                fingerprint: Fingerprint(print),
+                ends_at,
+                updated_at,
+            }
+        ),
     ]
 }
 

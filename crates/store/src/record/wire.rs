@@ -25,6 +25,7 @@ pub(super) enum Wire<'a> {
     Told(WireTold<'a>),
     Silence(WireSilence<'a>),
     SilenceGone(&'a str, &'a str),
+    Refresh(&'a str, u64, WireTime, WireTime),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -267,6 +268,17 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
         }),
         Record::Silence { tenant, silence } => Wire::Silence(silence_to_wire(tenant, silence)),
         Record::SilenceGone { tenant, id } => Wire::SilenceGone(tenant.as_str(), id),
+        Record::Refresh {
+            tenant,
+            fingerprint,
+            ends_at,
+            updated_at,
+        } => Wire::Refresh(
+            tenant.as_str(),
+            fingerprint.0,
+            (*ends_at).into(),
+            (*updated_at).into(),
+        ),
     }
 }
 
