@@ -115,10 +115,14 @@ impl Access {
         let tenant = id
             .and_then(|id| engine.tenant(&id))
             .filter(|tenant| self.may_use(caller, tenant));
-        tenant.ok_or_else(|| match caller {
-            Caller::Anonymous => self.unauthorized(),
-            _ => json_string(StatusCode::NOT_FOUND, "no such tenant, or no access to it"),
-        })
+        match (tenant, caller) {
+            (Some(tenant), _) => Ok(tenant),
+            (None, Caller::Anonymous) => refuse(self.unauthorized()),
+            (None, _) => refuse(json_string(
+                StatusCode::NOT_FOUND,
+                "no such tenant, or no access to it",
+            )),
+        }
     }
 
     fn may_use(&self, caller: &Caller, tenant: &Tenant) -> bool {

@@ -38,8 +38,6 @@ pub struct Web {
     pub get_concurrency: usize,
     /// Longest an answer of the API may take to begin (`--web.timeout`).
     pub timeout: Option<Duration>,
-
-    pub 
 }
 
 impl Default for Web {
@@ -49,7 +47,6 @@ impl Default for Web {
             external_url: "http://localhost:9093".to_owned(),
             get_concurrency: 0,
             timeout: None,
-
         }
     }
 }

@@ -79,9 +79,10 @@ pub(crate) async fn handle(State(api): State<Api>, request: Request) -> Response
     let (handler, is_api) = (target.handler(), target.is_api());
     let gate = api.parts.access.gate();
     let (permit, mut response) = match GetPermit::acquire(&api, &method, is_api) {
-        _ if !gate.admits() => {
-            (None, text_error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"))
-        }
+        _ if !gate.admits() => (
+            None,
+            text_error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"),
+        ),
         Ok(permit) => (permit, in_time(&api, is_api, target, parts, body).await),
         Err(refusal) => (None, refusal.into()),
     };
@@ -93,7 +94,14 @@ pub(crate) async fn handle(State(api): State<Api>, request: Request) -> Response
     let code = response.status().as_u16();
     tracing::debug!(%method, handler, code, took = ?started.elapsed(), "request answered");
     let is_head = method == Method::HEAD;
-    let record = Record { api, handler, method, code, started, permit };
+    let record = Record {
+        api,
+        handler,
+        method,
+        code,
+        started,
+        permit,
+    };
     response.map(|body| {
         let body = if is_head { Body::empty() } else { body };
         Body::new(Counted::new(body, record))

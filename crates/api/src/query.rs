@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 /// The parameters of a query, in order; values are bytes because `%ff` may stand in them.
 #[derive(Debug, Default)]
-pub(crate) struct Query<'a>(Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>);
+pub(crate) struct Query<'a>(Vec<Parameter<'a>>);
+
+/// A name and a value.
+type Parameter<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 impl<'a> Query<'a> {
     /// Reads the part of a URL after `?`.

@@ -14,14 +14,15 @@ use runtime::tasks::Stop;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::limits::Limits;
 
 mod deadline;
+pub mod tls;
 
 use deadline::{Deadlined, Phase};
+use tls::Tls;
 
 /// How long after a failed accept the next is tried: usually the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -33,7 +34,7 @@ pub const DRAIN: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct ServeOptions {
     /// Certificates and what else makes TLS; `None` serves in the clear.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Arc<Tls>>,
     /// Whether HTTP/2 is offered.
     pub has_http2: bool,
     /// Bounds of connections and of requests' heads.
@@ -112,7 +113,7 @@ async fn connection(
 ) -> Ended {
     // Answers are written whole, so waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
-    match options.tls.clone() {
+    match options.tls.as_ref().map(|tls| tls.acceptor()) {
         None => speak(stream, peer, router, &options, watcher).await,
         Some(tls) => {
             let handshake = tokio::time::timeout(options.limits.head_time, tls.accept(stream));

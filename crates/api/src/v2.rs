@@ -121,9 +121,9 @@ fn limit(query: &Query<'_>) -> Result<Option<usize>, Refusal> {
     }
 }
 
-fn bad_cursor() -> Response {
+fn bad_cursor() -> Refusal {
     let message = "failed to parse cursor param: take it from the X-Belfry-Next-Cursor header of the page before";
-    json_string(StatusCode::BAD_REQUEST, message)
+    json_string(StatusCode::BAD_REQUEST, message).into()
 }
 
 /// Tells the client where the next page begins.

@@ -34,7 +34,8 @@ async fn with_users_only_the_right_password_comes_in() {
         HeaderMap::new(),
         bearer("x"),
     ] {
-        let response = access.caller(&headers).await.expect_err("refused");
+        let refusal = access.caller(&headers).await.expect_err("refused");
+        let response = Response::from(refusal);
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         assert_eq!(response.headers()[WWW_AUTHENTICATE], "Basic");
     }
@@ -45,7 +46,9 @@ async fn a_changed_password_is_in_force_at_once() {
     let access = with_user();
     assert!(access.caller(&basic("ann:s3cret")).await.is_ok());
     let hash = bcrypt::hash("other", 4).expect("a valid cost");
-    access.set_gate(Gate::with_users(Users::new([("ann".to_owned(), hash)]).expect("a valid hash")));
+    access.set_gate(Gate::with_users(
+        Users::new([("ann".to_owned(), hash)]).expect("a valid hash"),
+    ));
     assert!(access.caller(&basic("ann:s3cret")).await.is_err());
 }
 

@@ -86,7 +86,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Deadlined<S> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
         let begun = this.phase.0.begun.load(Ordering::Relaxed);
-        if this.deadline.as_ref().is_some_and(|(head, _)| *head != begun) {
+        if this
+            .deadline
+            .as_ref()
+            .is_some_and(|(head, _)| *head != begun)
+        {
             this.deadline = None;
         }
         if !this.phase.is_reading_head() {

@@ -39,7 +39,7 @@ pub(super) async fn get(asked: &Asked<'_>) -> Outcome {
 pub(super) async fn aside(work: impl FnOnce() -> Response + Send + 'static) -> Outcome {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|_| empty(StatusCode::INTERNAL_SERVER_ERROR))
+        .map_err(|_| empty(StatusCode::INTERNAL_SERVER_ERROR).into())
 }
 
 /// Takes alerts in.

@@ -17,10 +17,10 @@ use crate::wire::view::Groups;
 pub(super) async fn get(asked: &Asked<'_>) -> Outcome {
     let parameters = asked.query();
     let mut query = filter::read(asked, &parameters)?;
-    let after = parameters
-        .last("cursor")
-        .map(|cursor| Cursor::read(&cursor).ok_or_else(bad_cursor));
-    let after = after.transpose()?;
+    let after = match parameters.last("cursor") {
+        Some(cursor) => Some(Cursor::read(&cursor).ok_or_else(bad_cursor)?),
+        None => None,
+    };
     // The page is cut here, where it is known which groups come before it.
     let limit = query.limit.take();
     let (tenant, now, can_gzip) = (Arc::clone(&asked.tenant), asked.api.now(), asked.can_gzip());

@@ -81,7 +81,9 @@ pub(super) async fn post(asked: &Asked<'_>, body: Body) -> Outcome {
         Ok(Err(PutSilenceError::NotFound)) => {
             refuse(json_string(StatusCode::NOT_FOUND, "silence not found"))
         }
-        Ok(Err(PutSilenceError::Invalid(text))) => refuse(json_string(StatusCode::BAD_REQUEST, &text)),
+        Ok(Err(PutSilenceError::Invalid(text))) => {
+            refuse(json_string(StatusCode::BAD_REQUEST, &text))
+        }
         Ok(Err(PutSilenceError::Unavailable(text))) => refuse(unavailable(&text)),
         Err(_) => refuse(empty(StatusCode::INTERNAL_SERVER_ERROR)),
     }

@@ -19,34 +19,34 @@ use runtime::metrics::{Metrics, Sample};
 use tower::ServiceExt as _;
 
 /// A tenant to serve: its id, its alertmanager.yml, and whether anybody may come in.
-pub struct TenantFile {
-    pub id: &'static str,
-    pub text: String,
-    pub anonymous_api: bool,
+pub(crate) struct TenantFile {
+    pub(crate) id: &'static str,
+    pub(crate) text: String,
+    pub(crate) anonymous_api: bool,
 }
 
 /// A running server.
-pub struct Server {
-    pub engine: Arc<Engine>,
-    pub router: Router,
+pub(crate) struct Server {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) router: Router,
     /// What the next reload reads.
-    pub file: Arc<Mutex<String>>,
+    pub(crate) file: Arc<Mutex<String>>,
 }
 
 /// An answer, received whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 }
@@ -61,8 +61,13 @@ impl Reload for FileReload {
     async fn reload(&self) -> Result<(), String> {
         let text = self.file.lock().expect("not poisoned").clone();
         let settings = settings(&text, true, &self.engine)?;
-        let all = [(TenantId::default_tenant(), settings)].into_iter().collect();
-        self.engine.configure(all).await.map_err(|error| error.to_string())
+        let all = [(TenantId::default_tenant(), settings)]
+            .into_iter()
+            .collect();
+        self.engine
+            .configure(all)
+            .await
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -83,18 +88,21 @@ fn settings(text: &str, anonymous_api: bool, engine: &Engine) -> Result<Arc<Sett
         // Nothing is delivered in these tests.
         integrations: Vec::new(),
     });
-    let inhibit_rules = config.inhibit_rules.into_iter().map(|rule| domain::inhibit::InhibitRule {
-        name: None,
-        source_matchers: rule.source_matchers,
-        target_matchers: rule.target_matchers,
-        equal: rule.equal.iter().map(|name| name.as_str().into()).collect(),
-    });
+    let inhibit_rules = config
+        .inhibit_rules
+        .into_iter()
+        .map(|rule| domain::inhibit::InhibitRule {
+            name: None,
+            source_matchers: rule.source_matchers,
+            target_matchers: rule.target_matchers,
+            equal: rule.equal.iter().map(|name| name.as_str().into()).collect(),
+        });
     let parts = SettingsParts {
         receivers: receivers.collect(),
         route: config.route,
         inhibit_rules: inhibit_rules.collect(),
         time_intervals: config.time_intervals.into_iter().collect(),
-        resolve_timeout: config.global.resolve_timeout.into(),
+        resolve_timeout: config.global.resolve_timeout,
         original: config.original,
         matcher_mode: domain::matcher::MatcherMode::Fallback,
         external_url: "http://am.test".into(),
@@ -105,24 +113,28 @@ fn settings(text: &str, anonymous_api: bool, engine: &Engine) -> Result<Arc<Sett
 
 /// What differs from a plain drop-in.
 #[derive(Default)]
-pub struct Options {
-    pub access: Option<Access>,
-    pub limits: Option<Limits>,
-    pub web: Web,
-    pub cluster: Cluster,
+pub(crate) struct Options {
+    pub(crate) access: Option<Access>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) web: Web,
+    pub(crate) cluster: Cluster,
 }
 
 /// Starts a server with one tenant, open to anybody.
-pub async fn start(config: &str) -> Server {
+pub(crate) async fn start(config: &str) -> Server {
     start_with(vec![default_tenant(config)], Options::default()).await
 }
 
-pub fn default_tenant(config: &str) -> TenantFile {
-    TenantFile { id: "default", text: config.to_owned(), anonymous_api: false }
+pub(crate) fn default_tenant(config: &str) -> TenantFile {
+    TenantFile {
+        id: "default",
+        text: config.to_owned(),
+        anonymous_api: false,
+    }
 }
 
 /// Starts a server.
-pub async fn start_with(tenants: Vec<TenantFile>, options: Options) -> Server {
+pub(crate) async fn start_with(tenants: Vec<TenantFile>, options: Options) -> Server {
     let clock = SystemClock::shared();
     let store = store::Store::memory(Arc::clone(&clock));
     let engine = Engine::new(engine::Parts {
@@ -137,11 +149,20 @@ pub async fn start_with(tenants: Vec<TenantFile>, options: Options) -> Server {
     let file = Arc::new(Mutex::new(tenants[0].text.clone()));
     let all = tenants.iter().map(|tenant| {
         let id: TenantId = tenant.id.parse().expect("a tenant id");
-        (id, settings(&tenant.text, tenant.anonymous_api, &engine).expect("a valid configuration"))
+        (
+            id,
+            settings(&tenant.text, tenant.anonymous_api, &engine).expect("a valid configuration"),
+        )
     });
-    engine.configure(all.collect()).await.expect("memory does not fail");
+    engine
+        .configure(all.collect())
+        .await
+        .expect("memory does not fail");
     let router = api::router(Parts {
-        reload: Arc::new(FileReload { engine: Arc::clone(&engine), file: Arc::clone(&file) }),
+        reload: Arc::new(FileReload {
+            engine: Arc::clone(&engine),
+            file: Arc::clone(&file),
+        }),
         engine: Arc::clone(&engine),
         sampler: Arc::new(NoSample),
         access: Arc::new(options.access.unwrap_or_else(Access::open)),
@@ -154,26 +175,46 @@ pub async fn start_with(tenants: Vec<TenantFile>, options: Options) -> Server {
         },
         cluster: options.cluster,
     });
-    Server { engine, router, file }
+    Server {
+        engine,
+        router,
+        file,
+    }
 }
 
 impl Server {
     /// Sends a request and receives the whole answer.
-    pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("infallible");
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a body that ends").to_bytes().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let body = body
+            .collect()
+            .await
+            .expect("a body that ends")
+            .to_bytes()
+            .to_vec();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     /// Gets a path.
-    pub async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path).body(Body::empty()).expect("a request")).await
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).expect("a request"))
+            .await
     }
 
     /// Posts JSON to a path.
-    pub async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
         let request = Request::post(path).header("content-type", "application/json");
-        self.send(request.body(body.into()).expect("a request")).await
+        self.send(request.body(body.into()).expect("a request"))
+            .await
     }
 }
