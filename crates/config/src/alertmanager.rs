@@ -146,9 +146,11 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         .some("tracing")
         .map(|n| TracingConfig::decode(n, base))
         .transpose()?;
-    let event_recorder = f
+    let events = f
         .some("event_recorder")
         .map(|n| EventRecorderConfig::decode(n, base));
+    let event_recorder = events.transpose()?;
+    let printed_events = event_recorder.as_ref().map(EventRecorderConfig::print);
     let printed = Block::new()
         .value("global", global.print())
         .value("route", route.printed)
@@ -166,7 +168,8 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
             "time_intervals",
             intervals.iter().map(NamedInterval::print).collect(),
         )
-        .some("tracing", tracing.as_ref().map(TracingConfig::print));
+        .some("tracing", tracing.as_ref().map(TracingConfig::print))
+        .block("event_recorder", printed_events.unwrap_or_default());
     let named = muting.into_iter().chain(intervals);
     Ok(Config {
         route: route.spec,
@@ -174,7 +177,7 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         time_intervals: named.map(|named| (named.name, named.intervals)).collect(),
         templates,
         tracing,
-        event_recorder: event_recorder.transpose()?,
+        event_recorder,
         original: yaml::print(&printed.done()),
         warnings: reader.warnings.into_inner(),
         global,

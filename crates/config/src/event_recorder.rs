@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::duration::print_prometheus;
 use crate::error::Result;
 use crate::http::{HttpConfig, join};
 use crate::secret::SecretUrl;
 use crate::tls::TlsConfig;
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Block, Fields, Node, Value};
 
 /// Where events would be written.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -22,32 +23,32 @@ pub struct EventRecorderConfig {
     pub stdouts: usize,
 }
 
-/// A webhook that receives events.
+/// A webhook that receives events; what is zero is the default.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventWebhook {
-    /// Where events are posted.
-    pub url: SecretUrl,
+    /// Where events are posted; none for a `null` element of the list.
+    pub url: Option<SecretUrl>,
     /// How we connect; the global settings when not stated.
     pub http_config: Option<HttpConfig>,
     /// The longest one attempt may take.
     pub timeout: Duration,
     /// How many send at once.
-    pub workers: u64,
+    pub workers: i64,
     /// How often an event is tried.
-    pub max_retries: u64,
-    /// The pause after the first failure; doubled after each, at most 30 s.
+    pub max_retries: i64,
+    /// The pause after the first failure.
     pub retry_backoff: Duration,
     /// Whether several events go in one body.
     pub batch: bool,
     /// At most so many events in one body.
-    pub batch_max_events: u64,
+    pub batch_max_events: i64,
     /// At most so many bytes in one body.
-    pub batch_max_bytes: u64,
+    pub batch_max_bytes: i64,
     /// A body is sent after this long although it is not full.
     pub batch_flush_interval: Duration,
 }
 
-/// A Kafka topic that receives events.
+/// A Kafka topic that receives events; what is zero or empty is the default.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventKafka {
     /// The brokers.
@@ -60,10 +61,10 @@ pub struct EventKafka {
     pub format: String,
     /// `none`, `leader` or `all`.
     pub acks: String,
-    /// The compression; empty or `none`: none.
+    /// The compression.
     pub compression: String,
     /// How many events wait at most.
-    pub buffer_size: u64,
+    pub buffer_size: i64,
     /// Certificates and versions; no TLS when not stated.
     pub tls_config: Option<TlsConfig>,
 }
@@ -95,15 +96,39 @@ impl EventRecorderConfig {
             stdouts: stdouts.len(),
         })
     }
+
+    /// How it is printed; nothing when it is empty.
+    pub(crate) fn print(&self) -> Block {
+        let files = self
+            .files
+            .iter()
+            .map(|path| Block::new().value("path", path.as_str().into()).done());
+        Block::new()
+            .list("file_outputs", files.collect())
+            .list(
+                "webhook_outputs",
+                self.webhooks.iter().map(EventWebhook::print).collect(),
+            )
+            .list(
+                "kafka_outputs",
+                self.kafkas.iter().map(EventKafka::print).collect(),
+            )
+            .list("stdout_outputs", vec![Block::new().done(); self.stdouts])
+    }
 }
 
 fn file(node: &Node, base: Option<&Path>) -> Result<String> {
     let f = Fields::new(node, "file_outputs", &["path"])?;
     let path = f.text("path")?;
-    if path.is_empty() {
-        return Err(f.error("missing path in event_recorder file output"));
+    if path.is_empty() && !node.is_null() {
+        return Err(f.error("event_recorder file output requires a path"));
     }
     Ok(join(base, path))
+}
+
+fn print_duration(duration: Duration) -> Option<Value> {
+    let text = print_prometheus(duration);
+    (!duration.is_zero()).then(|| text.as_str().into())
 }
 
 impl EventWebhook {
@@ -122,22 +147,45 @@ impl EventWebhook {
         ];
         let f = Fields::new(node, "webhook_outputs", KEYS)?;
         let url = f.secret_url("url")?;
+        if url.is_none() && !node.is_null() {
+            return Err(f.error("event_recorder webhook output requires a url"));
+        }
         let http_config = f
             .some("http_config")
             .map(|node| HttpConfig::decode(node, base));
         Ok(Self {
-            url: url.ok_or_else(|| f.error("missing url in event_recorder webhook output"))?,
+            url,
             http_config: http_config.transpose()?,
-            timeout: f.duration_or("timeout", Duration::from_secs(10))?,
-            workers: f.unsigned("workers", 4)?,
-            max_retries: f.unsigned("max_retries", 3)?,
-            retry_backoff: f.duration_or("retry_backoff", Duration::from_millis(500))?,
+            timeout: f.duration_or("timeout", Duration::ZERO)?,
+            workers: f.signed("workers", 0)?,
+            max_retries: f.signed("max_retries", 0)?,
+            retry_backoff: f.duration_or("retry_backoff", Duration::ZERO)?,
             batch: f.boolean("batch", false)?,
-            batch_max_events: f.unsigned("batch_max_events", 100)?,
-            batch_max_bytes: f.unsigned("batch_max_bytes", 1 << 20)?,
-            batch_flush_interval: f
-                .duration_or("batch_flush_interval", Duration::from_millis(100))?,
+            batch_max_events: f.signed("batch_max_events", 0)?,
+            batch_max_bytes: f.signed("batch_max_bytes", 0)?,
+            batch_flush_interval: f.duration_or("batch_flush_interval", Duration::ZERO)?,
         })
+    }
+
+    fn print(&self) -> Value {
+        Block::new()
+            .secret_url("url", self.url.as_ref())
+            .some(
+                "http_config",
+                self.http_config.as_ref().map(HttpConfig::print),
+            )
+            .some("timeout", print_duration(self.timeout))
+            .number("workers", self.workers.into())
+            .number("max_retries", self.max_retries.into())
+            .some("retry_backoff", print_duration(self.retry_backoff))
+            .flag("batch", self.batch)
+            .number("batch_max_events", self.batch_max_events.into())
+            .number("batch_max_bytes", self.batch_max_bytes.into())
+            .some(
+                "batch_flush_interval",
+                print_duration(self.batch_flush_interval),
+            )
+            .done()
     }
 }
 
@@ -154,39 +202,38 @@ impl EventKafka {
             "tls_config",
         ];
         let f = Fields::new(node, "kafka_outputs", KEYS)?;
-        let one_of = |key: &str, default: &str, known: &[&str]| {
-            let text = f.text_or(key, default)?;
-            if known.contains(&text.as_str()) {
-                return Ok(text);
-            }
-            let message = format!("unknown event_recorder kafka {key} {text:?}");
-            Err(f
-                .error_at(key, message)
-                .hint(format!("one of {}", known.join(", "))))
-        };
-        let config = Self {
+        Ok(Self {
             brokers: f.texts("brokers")?.unwrap_or_default(),
             topic: f.text("topic")?,
-            client_id: f.text_or("client_id", "alertmanager")?,
-            format: one_of("format", "json", &["json", "protobuf"])?,
-            acks: one_of("acks", "leader", &["none", "leader", "all"])?,
-            compression: one_of(
-                "compression",
-                "",
-                &["", "none", "gzip", "snappy", "lz4", "zstd"],
-            )?,
-            buffer_size: f.unsigned("buffer_size", 1024)?,
+            client_id: f.text("client_id")?,
+            format: f.text("format")?,
+            acks: f.text("acks")?,
+            compression: f.text("compression")?,
+            buffer_size: f.signed("buffer_size", 0)?,
             tls_config: f
                 .some("tls_config")
                 .map(|n| TlsConfig::decode(n, base))
                 .transpose()?,
-        };
-        if config.brokers.is_empty() {
-            return Err(f.error("missing brokers in event_recorder kafka output"));
-        }
-        if config.topic.is_empty() {
-            return Err(f.error("missing topic in event_recorder kafka output"));
-        }
-        Ok(config)
+        })
+    }
+
+    fn print(&self) -> Value {
+        let brokers = self
+            .brokers
+            .iter()
+            .map(|broker| broker.as_str().into())
+            .collect();
+        Block::new()
+            .value("brokers", Value::List(brokers))
+            .value("topic", self.topic.as_str().into())
+            .all_texts(&[
+                ("client_id", &self.client_id),
+                ("format", &self.format),
+                ("acks", &self.acks),
+                ("compression", &self.compression),
+            ])
+            .number("buffer_size", self.buffer_size.into())
+            .some("tls_config", self.tls_config.as_ref().map(TlsConfig::print))
+            .done()
     }
 }

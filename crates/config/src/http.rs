@@ -11,7 +11,7 @@ mod auth;
 mod headers;
 mod proxy;
 
-pub use auth::{Authorization, BasicAuth, OAuth2};
+pub use auth::{Authorization, BasicAuth, OAuth2, OAuth2Assertion};
 pub use headers::HeaderValues;
 pub use proxy::ProxyConfig;
 

@@ -28,7 +28,9 @@ pub use alertmanager::{BUILTIN, Config, LoadOptions, Unsupported, load};
 pub use error::{ConfigError, Mark};
 pub use event_recorder::{EventKafka, EventRecorderConfig, EventWebhook};
 pub use global::{Global, SlackGlobal, Smtp};
-pub use http::{Authorization, BasicAuth, HeaderValues, HttpConfig, OAuth2, ProxyConfig};
+pub use http::{
+    Authorization, BasicAuth, HeaderValues, HttpConfig, OAuth2, OAuth2Assertion, ProxyConfig,
+};
 pub use inhibit::InhibitRule;
 pub use matchers::Warning;
 pub use receiver::{InboxConfig, Integration, Receiver, ReceiverIntegration, WebhookConfig};

@@ -227,7 +227,7 @@ impl<'a> Parts<'a> {
                 }
                 out.push('@');
             }
-            out.push_str(self.host);
+            push_escaped(&mut out, self.host.as_bytes(), "-_.~!$&'()*+,;=:[]<>\"%");
             push_path(&mut out, self.path);
         }
         if let Some(query) = self.query {
@@ -306,19 +306,46 @@ fn check_escapes(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes a path as it is when it is properly escaped, otherwise escapes what must be.
+/// Writes a path as it is when it is properly escaped, otherwise as Go escapes it.
 fn push_path(out: &mut String, path: &str) {
     let may_stand = |c: char| c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:@[]%/".contains(c);
-    for c in path.chars() {
-        if may_stand(c) {
-            out.push(c);
-            continue;
-        }
-        let mut buffer = [0; 4];
-        for byte in c.encode_utf8(&mut buffer).bytes() {
+    if path.chars().all(may_stand) {
+        out.push_str(path);
+    } else {
+        push_escaped(out, &unescape(path), "-_.~$&+,/:;=@");
+    }
+}
+
+/// Writes bytes, escaping all but letters, digits and these characters.
+fn push_escaped(out: &mut String, bytes: &[u8], allowed: &str) {
+    for byte in bytes {
+        if byte.is_ascii_alphanumeric() || allowed.as_bytes().contains(byte) {
+            out.push(char::from(*byte));
+        } else {
             out.push_str(&format!("%{byte:02X}"));
         }
     }
+}
+
+/// The bytes that an escaped text stands for; its escapes are already checked.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = match rest {
+            [b'%', a, b, ..] => std::str::from_utf8(&[*a, *b])
+                .ok()
+                .and_then(|digits| u8::from_str_radix(digits, 16).ok()),
+            _ => None,
+        };
+        bytes.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() {
+            rest.get(3..).unwrap_or(&[])
+        } else {
+            tail
+        };
+    }
+    bytes
 }
 
 /// A `host:port` address; both empty when none is set.

@@ -267,3 +267,45 @@ fn inherited_urls_that_need_a_slash_change_the_global_one_as_upstream_does() {
             .contains("\n  opsgenie_api_url: http://o/\n")
     );
 }
+
+#[test]
+fn oauth2_with_a_signed_statement_is_read_and_printed() {
+    let oauth = |rest: &str| {
+        format!(
+            "global: {{http_config: {{oauth2: {{client_id: i, token_url: 'http://t', {rest}}}}}}}\nroute: {{receiver: r}}\nreceivers: [{{name: r}}]\n"
+        )
+    };
+    let grant = "grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer'";
+    let config = read(&oauth(&format!(
+        "{grant}, client_certificate_key: k, claims: {{b: 1, a: x}}"
+    )));
+    let printed = config.unwrap().original;
+    let expected = "      client_certificate_key: <secret>\n      grant_type: urn:ietf:params:oauth:grant-type:jwt-bearer\n      claims:\n        a: x\n        b: 1\n      token_url: http://t\n";
+    assert!(printed.contains(expected), "{printed}");
+    for (rest, expected) in [
+        (
+            "client_secret: a, client_secret_file: b".to_owned(),
+            "client_secret_ref must be configured using grant-type=client_credentials",
+        ),
+        (
+            format!("{grant}, signature_algorithm: HS256"),
+            "valid signature algorithms are RS256, RS384 and RS512",
+        ),
+        (
+            format!("{grant}, client_certificate_key: a, client_certificate_key_ref: b"),
+            "using grant-type=urn:ietf",
+        ),
+    ] {
+        let error = read(&oauth(&rest)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn the_event_recorder_is_kept_and_printed() {
+    let text = "route: {receiver: r}\nreceivers: [{name: r}]\nevent_recorder: {file_outputs: [{path: /x}], webhook_outputs: [{url: 'http://x', workers: 2}], kafka_outputs: [{brokers: [a], topic: t}]}\n";
+    let config = read(text).unwrap();
+    let expected = "event_recorder:\n  file_outputs:\n  - path: /x\n  webhook_outputs:\n  - url: <secret>\n    workers: 2\n  kafka_outputs:\n  - brokers:\n    - a\n    topic: t\n";
+    assert!(config.original.ends_with(expected), "{}", config.original);
+    assert_eq!(config.not_yet().len(), 1);
+}

@@ -50,6 +50,8 @@ pub struct OAuth2 {
     pub client_secret_file: String,
     /// The name of a secret in a secret store; accepted and kept, no store is known.
     pub client_secret_ref: String,
+    /// The grant `urn:ietf:params:oauth:grant-type:jwt-bearer`: a signed statement instead of a secret.
+    pub assertion: OAuth2Assertion,
     /// The scopes asked for.
     pub scopes: Vec<String>,
     /// Where tokens are fetched.
@@ -62,10 +64,13 @@ pub struct OAuth2 {
     pub proxy: ProxyConfig,
 }
 
-fn at_most_one_of(f: &Fields, what: &str, keys: &[(&str, bool)]) -> Result<()> {
+fn at_most_one_of(f: &Fields, what: &str, when: &str, keys: &[(&str, bool)]) -> Result<()> {
     let mut set = keys.iter().filter(|(_, is_set)| *is_set);
     if let (Some(_), Some((second, _))) = (set.next(), set.next()) {
-        return Err(f.error_at(second, format!("at most one of {what} must be configured")));
+        return Err(f.error_at(
+            second,
+            format!("at most one of {what} must be configured{when}"),
+        ));
     }
     Ok(())
 }
@@ -97,6 +102,7 @@ impl BasicAuth {
         at_most_one_of(
             &f,
             "basic_auth username, username_file & username_ref",
+            "",
             &users,
         )?;
         let passwords = [
@@ -107,6 +113,7 @@ impl BasicAuth {
         at_most_one_of(
             &f,
             "basic_auth password, password_file & password_ref",
+            "",
             &passwords,
         )?;
         Ok(auth)
@@ -114,7 +121,7 @@ impl BasicAuth {
 
     pub(super) fn print(&self) -> Value {
         Block::new()
-            .value("username", self.username.as_str().into())
+            .text("username", &self.username)
             .text("username_file", &self.username_file)
             .text("username_ref", &self.username_ref)
             .secret("password", &self.password)
@@ -144,7 +151,7 @@ impl Authorization {
             ("credentials_file", !auth.credentials_file.is_empty()),
             ("credentials_ref", !auth.credentials_ref.is_empty()),
         ];
-        at_most_one_of(&f, "authorization credentials & credentials_file", &set)?;
+        at_most_one_of(&f, "authorization credentials & credentials_file", "", &set)?;
         if auth.kind.eq_ignore_ascii_case("basic") {
             let message =
                 r#"authorization type cannot be set to "basic", use "basic_auth" instead"#;
@@ -163,6 +170,69 @@ impl Authorization {
     }
 }
 
+/// The grant in which a signed statement proves who we are.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// How the statement of the grant `jwt-bearer` is made.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct OAuth2Assertion {
+    /// The key's name.
+    pub key_id: String,
+    /// The key, as PEM.
+    pub key: Secret,
+    /// A file that holds the key; as upstream, relative to the working directory.
+    pub key_file: String,
+    /// The name of a secret in a secret store; accepted and kept, no store is known.
+    pub key_ref: String,
+    /// The grant; anything but `jwt-bearer` is `client_credentials`.
+    pub grant_type: String,
+    /// `RS256` (unless given), `RS384` or `RS512`.
+    pub signature_algorithm: String,
+    /// Who states it; the client unless given.
+    pub iss: String,
+    /// Whom it is for.
+    pub audience: String,
+    /// Further claims.
+    pub claims: BTreeMap<String, Value>,
+}
+
+impl OAuth2Assertion {
+    /// Whether this grant is asked for.
+    pub fn is_used(&self) -> bool {
+        self.grant_type == JWT_BEARER
+    }
+
+    fn decode(f: &Fields) -> Result<Self> {
+        Ok(Self {
+            key_id: f.text("client_certificate_key_id")?,
+            key: f.secret("client_certificate_key")?,
+            key_file: f.text("client_certificate_key_file")?,
+            key_ref: f.text("client_certificate_key_ref")?,
+            grant_type: f.text("grant_type")?,
+            signature_algorithm: f.text("signature_algorithm")?,
+            iss: f.text("iss")?,
+            audience: f.text("audience")?,
+            claims: f.keyed_values("claims")?,
+        })
+    }
+
+    fn print(&self, block: Block) -> Block {
+        let claims = (!self.claims.is_empty()).then(|| Value::keyed(&self.claims));
+        block
+            .text("client_certificate_key_id", &self.key_id)
+            .secret("client_certificate_key", &self.key)
+            .all_texts(&[
+                ("client_certificate_key_file", &self.key_file),
+                ("client_certificate_key_ref", &self.key_ref),
+                ("grant_type", &self.grant_type),
+                ("signature_algorithm", &self.signature_algorithm),
+                ("iss", &self.iss),
+                ("audience", &self.audience),
+            ])
+            .some("claims", claims)
+    }
+}
+
 impl OAuth2 {
     pub(super) fn decode(node: &Node, base: Option<&Path>) -> Result<Self> {
         const KEYS: &[&str] = &[
@@ -170,6 +240,15 @@ impl OAuth2 {
             "client_secret",
             "client_secret_file",
             "client_secret_ref",
+            "client_certificate_key_id",
+            "client_certificate_key",
+            "client_certificate_key_file",
+            "client_certificate_key_ref",
+            "grant_type",
+            "signature_algorithm",
+            "iss",
+            "audience",
+            "claims",
             "scopes",
             "token_url",
             "endpoint_params",
@@ -185,6 +264,7 @@ impl OAuth2 {
             client_secret: f.secret("client_secret")?,
             client_secret_file: join(base, f.text("client_secret_file")?),
             client_secret_ref: f.text("client_secret_ref")?,
+            assertion: OAuth2Assertion::decode(&f)?,
             scopes: f.texts("scopes")?.unwrap_or_default(),
             token_url: f.text("token_url")?,
             endpoint_params: f.text_map("endpoint_params")?,
@@ -197,14 +277,36 @@ impl OAuth2 {
         if oauth.token_url.is_empty() {
             return Err(f.error("oauth2 token_url must be configured"));
         }
-        let secrets = [
-            ("client_secret", !oauth.client_secret.is_empty()),
-            ("client_secret_file", !oauth.client_secret_file.is_empty()),
-            ("client_secret_ref", !oauth.client_secret_ref.is_empty()),
-        ];
-        let what = "oauth2 client_secret, client_secret_file & client_secret_ref";
-        at_most_one_of(&f, what, &secrets)?;
+        oauth.check_secrets(&f)?;
         Ok(oauth)
+    }
+
+    fn check_secrets(&self, f: &Fields) -> Result<()> {
+        let assertion = &self.assertion;
+        if !assertion.is_used() {
+            let secrets = [
+                ("client_secret", !self.client_secret.is_empty()),
+                ("client_secret_file", !self.client_secret_file.is_empty()),
+                ("client_secret_ref", !self.client_secret_ref.is_empty()),
+            ];
+            let keys = "oauth2 client_secret, client_secret_file & client_secret_ref";
+            return at_most_one_of(f, keys, " using grant-type=client_credentials", &secrets);
+        }
+        let keys = [
+            ("client_certificate_key", !assertion.key.is_empty()),
+            (
+                "client_certificate_key_file",
+                !assertion.key_file.is_empty(),
+            ),
+            ("client_certificate_key_ref", !assertion.key_ref.is_empty()),
+        ];
+        let names = "oauth2 client_certificate_key, client_certificate_key_file & client_certificate_key_ref";
+        at_most_one_of(f, names, &format!(" using grant-type={JWT_BEARER}"), &keys)?;
+        if !["", "RS256", "RS384", "RS512"].contains(&assertion.signature_algorithm.as_str()) {
+            let message = "valid signature algorithms are RS256, RS384 and RS512";
+            return Err(f.error_at("signature_algorithm", message));
+        }
+        Ok(())
     }
 
     pub(super) fn print(&self) -> Value {
@@ -212,7 +314,10 @@ impl OAuth2 {
             .value("client_id", self.client_id.as_str().into())
             .secret("client_secret", &self.client_secret)
             .text("client_secret_file", &self.client_secret_file)
-            .text("client_secret_ref", &self.client_secret_ref)
+            .text("client_secret_ref", &self.client_secret_ref);
+        let block = self
+            .assertion
+            .print(block)
             .texts("scopes", &self.scopes)
             .value("token_url", self.token_url.as_str().into())
             .text_map("endpoint_params", &self.endpoint_params)

@@ -52,12 +52,23 @@ pub struct EmailConfig {
 }
 
 /// How messages of a group are linked into threads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EmailThreading {
     /// Whether they are.
     pub is_enabled: bool,
-    /// What begins a new thread; always stated when threads are enabled.
-    pub by_date: Option<ThreadByDate>,
+    /// What begins a new thread, as written; checked only when threads are enabled.
+    pub thread_by_date: String,
+}
+
+impl EmailThreading {
+    /// What begins a new thread; always known when threads are enabled.
+    pub fn by_date(&self) -> Option<ThreadByDate> {
+        match self.thread_by_date.as_str() {
+            "none" => Some(ThreadByDate::Never),
+            "daily" => Some(ThreadByDate::Daily),
+            _ => None,
+        }
+    }
 }
 
 /// What begins a new thread.
@@ -165,7 +176,7 @@ impl EmailConfig {
                 );
                 return Err(f.error_at("headers", message));
             }
-            if self.threading.by_date.is_none() {
+            if self.threading.by_date().is_none() {
                 let message = "threading.thread_by_date must be either 'none' or 'daily'";
                 return Err(f.error_at("threading", message));
             }
@@ -184,14 +195,9 @@ impl EmailConfig {
     }
 
     pub(super) fn print(&self) -> Value {
-        let by_date = match self.threading.by_date {
-            None => "",
-            Some(ThreadByDate::Never) => "none",
-            Some(ThreadByDate::Daily) => "daily",
-        };
         let threading = Block::new()
             .flag("enabled", self.threading.is_enabled)
-            .text("thread_by_date", by_date);
+            .text("thread_by_date", &self.threading.thread_by_date);
         Block::new()
             .value("send_resolved", Value::Bool(self.send_resolved))
             .all_texts(&[
@@ -224,16 +230,9 @@ fn threading(f: &Fields) -> Result<EmailThreading> {
         return Ok(EmailThreading::default());
     };
     let f = Fields::new(node, "threading", &["enabled", "thread_by_date"])?;
-    let is_enabled = f.boolean("enabled", false)?;
-    let by_date = match f.text("thread_by_date")?.as_str() {
-        "none" => Some(ThreadByDate::Never),
-        "daily" => Some(ThreadByDate::Daily),
-        // Other words only matter once threads are enabled.
-        _ => None,
-    };
     Ok(EmailThreading {
-        is_enabled,
-        by_date,
+        is_enabled: f.boolean("enabled", false)?,
+        thread_by_date: f.text("thread_by_date")?,
     })
 }
 

@@ -4,7 +4,7 @@ use super::Context;
 use super::chat;
 use crate::duration::GoDuration;
 use crate::error::Result;
-use crate::http::{Authorization, HttpConfig};
+use crate::http::{Authorization, HttpConfig, join};
 use crate::secret::{SECRET, Secret, SecretUrl};
 use crate::url::HttpUrl;
 use crate::yaml::{Block, Fields, Node, Value};
@@ -284,7 +284,7 @@ impl Endpoint {
             http_config.authorization = Some(Authorization {
                 kind: "Bearer".to_owned(),
                 credentials: app_token.clone(),
-                credentials_file: app_token_file.clone(),
+                credentials_file: join(context.base, app_token_file.clone()),
                 credentials_ref: String::new(),
             });
             api_url = Some(SecretUrl::new(app_url.as_str()));

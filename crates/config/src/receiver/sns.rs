@@ -50,8 +50,6 @@ pub struct SigV4 {
     pub role_arn: String,
     /// The external id under which the role is taken on.
     pub external_id: String,
-    /// The service that is signed for.
-    pub service: String,
     /// Whether roles are taken on at the FIPS address.
     pub use_fips_sts_endpoint: bool,
 }
@@ -129,7 +127,6 @@ impl SigV4 {
             "profile",
             "role_arn",
             "external_id",
-            "service",
             "use_fips_sts_endpoint",
         ];
         let f = Fields::new(node, "sigv4", KEYS)?;
@@ -140,12 +137,14 @@ impl SigV4 {
             profile: f.text("profile")?,
             role_arn: f.text("role_arn")?,
             external_id: f.text("external_id")?,
-            service: f.text("service")?,
             use_fips_sts_endpoint: f.boolean("use_fips_sts_endpoint", false)?,
         };
         if config.access_key.is_empty() != config.secret_key.is_empty() {
             let message = "must provide a AWS SigV4 Access key and Secret Key if credentials are specified in the SigV4 config";
             return Err(f.error(message));
+        }
+        if !config.external_id.is_empty() && config.role_arn.is_empty() {
+            return Err(f.error_at("external_id", "external_id can only be used with role_arn"));
         }
         Ok(config)
     }
@@ -158,7 +157,6 @@ impl SigV4 {
                 ("profile", &self.profile),
                 ("role_arn", &self.role_arn),
                 ("external_id", &self.external_id),
-                ("service", &self.service),
             ])
             .flag("use_fips_sts_endpoint", self.use_fips_sts_endpoint)
             .done()

@@ -9,8 +9,6 @@ pub(crate) enum Meaning {
     Float(f64),
     /// A date or time without quotes: a text everywhere, but quoted when printed.
     Timestamp,
-    /// The key `<<`.
-    Merge,
     Text,
 }
 
@@ -23,7 +21,6 @@ impl Meaning {
             Self::Int(_) => "!!int",
             Self::Float(_) => "!!float",
             Self::Timestamp => "!!timestamp",
-            Self::Merge => "!!merge",
             Self::Text => "!!str",
         }
     }
@@ -56,7 +53,6 @@ fn word(text: &str) -> Option<Meaning> {
         ".nan" | ".NaN" | ".NAN" => Meaning::Float(f64::NAN),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Meaning::Float(f64::INFINITY),
         "-.inf" | "-.Inf" | "-.INF" => Meaning::Float(f64::NEG_INFINITY),
-        "<<" => Meaning::Merge,
         _ => return None,
     })
 }

@@ -138,3 +138,22 @@ fn repeated_keys_and_merges() {
         "x:\n  a: 1\nz:\n  a: 1\n  b: 2\n"
     );
 }
+
+#[test]
+fn a_text_that_ends_its_own_line_is_followed_by_the_next_key_at_once() {
+    let pairs = vec![
+        ("a".into(), "x\n".into()),
+        ("b".into(), "y\n\n".into()),
+        ("c".into(), Value::Int(1)),
+    ];
+    assert_eq!(print(&Value::Map(pairs)), "a: |\n  x\nb: |+\n  y\n\nc: 1\n");
+}
+
+#[test]
+fn oddities_of_yaml_v2_are_kept() {
+    assert_eq!(printed("<<"), "k: <<\n");
+    assert_eq!(printed("\u{feff}x"), "k: \"\\uFEFF\\x78\"\n");
+    let long = "k".repeat(129);
+    let pairs = vec![(long.as_str().into(), "v".into())];
+    assert_eq!(print(&Value::Map(pairs)), format!("? {long}\n: v\n"));
+}

@@ -67,7 +67,11 @@ struct Open {
 /// Reads the first document; `None` when there is none. What follows the first document is ignored, as
 /// Alertmanager does.
 pub(crate) fn parse(text: &str) -> Result<Option<Rc<Node>>> {
-    let options = options! { emit_comments: false, block_scalar_eof_without_line_feed: true };
+    let options = options! {
+        emit_comments: false,
+        block_scalar_eof_without_line_feed: true,
+        bom_inside_document_as_content: true,
+    };
     let mut builder = Builder::default();
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| syntax_error(&error))?;

@@ -51,7 +51,8 @@ impl Node {
 
     /// Whether this is the key `<<`.
     pub(super) fn is_merge(&self) -> bool {
-        matches!(self.meaning(), Ok(Some((Meaning::Merge, _))))
+        let is_tagged = self.tag.as_deref().is_some_and(|tag| tag != "!!merge");
+        matches!(&self.kind, Kind::Scalar { text, is_plain: true } if &**text == "<<") && !is_tagged
     }
 
     /// The error for a value of the wrong kind, in yaml.v2's words.
@@ -86,7 +87,7 @@ impl Node {
 fn is_scalar_tag(tag: &str) -> bool {
     matches!(
         tag,
-        "!!null" | "!!bool" | "!!int" | "!!float" | "!!timestamp" | "!!merge"
+        "!!null" | "!!bool" | "!!int" | "!!float" | "!!timestamp"
     )
 }
 
@@ -256,9 +257,7 @@ pub(crate) fn any(node: &Node) -> Result<Value> {
             Some((Meaning::Bool(value), _)) => Value::Bool(value),
             Some((Meaning::Int(value), _)) => Value::Int(value),
             Some((Meaning::Float(value), _)) => Value::Float(value),
-            Some((Meaning::Timestamp | Meaning::Merge | Meaning::Text, _)) => {
-                Value::Text(text(node)?)
-            }
+            Some((Meaning::Timestamp | Meaning::Text, _)) => Value::Text(text(node)?),
         },
     })
 }
@@ -283,7 +282,11 @@ fn collect_any(
             ));
         }
         if !seen.insert(format!("{name:?}")) {
-            let message = format!("key {name:?} already set in map");
+            let shown = match &name {
+                Value::Text(text) => crate::duration::quoted(text),
+                other => super::print(other).trim_end().to_owned(),
+            };
+            let message = format!("key {shown} already set in map");
             return Err(ConfigError::at(key.mark, message));
         }
         pairs.push((name, any(value)?));

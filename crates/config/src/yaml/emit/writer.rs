@@ -138,7 +138,11 @@ impl Writer {
             Style::Plain => self.write_plain(text, indent, may_fold),
             Style::Single => self.write_single(text, indent, may_fold),
             Style::Double => self.write_double(text, indent, may_fold),
-            Style::Literal => self.write_literal(text, indent),
+            Style::Literal => {
+                // A text that ends its own line leaves the next one begun.
+                self.write_literal(text, indent);
+                return;
+            }
         }
         self.is_spaced = false;
         self.is_indentation = false;
@@ -205,11 +209,13 @@ impl Writer {
 
     fn write_double(&mut self, text: &str, indent: usize, may_fold: bool) {
         self.mark("\"");
+        // yaml.v2 escapes every character once the text begins with a byte order mark.
+        let has_mark = text.starts_with('\u{feff}');
         let mut after_space = false;
         let last = text.len().saturating_sub(1);
         let mut chars = text.char_indices().peekable();
         while let Some((i, c)) = chars.next() {
-            if !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
+            if has_mark || !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
                 self.put_all(&escaped(c));
                 after_space = false;
             } else if c == ' ' {
