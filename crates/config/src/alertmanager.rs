@@ -135,11 +135,7 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         .some("route")
         .ok_or_else(|| f.error("no routes provided"))?;
     let route = route::decode_root(route, &names, &reader)?;
-    let rules = f.list("inhibit_rules", "a list of rules")?.iter();
-    let rules = rules
-        .map(|node| inhibit::decode(node, &reader))
-        .collect::<Result<Vec<_>>>()?;
-    let (inhibit_rules, printed_rules): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
+    let (inhibit_rules, printed_rules) = inhibit_rules(&f, &reader)?;
     let templates = f.texts("templates")?.unwrap_or_default();
     let templates: Vec<_> = templates.into_iter().map(|path| join(base, path)).collect();
     let tracing = f
@@ -183,6 +179,14 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         global,
         receivers,
     })
+}
+
+fn inhibit_rules(f: &Fields, reader: &MatcherReader) -> Result<(Vec<InhibitRule>, Vec<Value>)> {
+    let nodes = f.list("inhibit_rules", "a list of rules")?.iter();
+    let rules = nodes
+        .map(|node| inhibit::decode(node, reader))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(rules.into_iter().unzip())
 }
 
 fn receivers(f: &Fields, global: &mut Global, options: &LoadOptions) -> Result<Vec<Receiver>> {

@@ -113,38 +113,29 @@ impl RocketchatConfig {
     pub(super) fn decode(node: &Node, context: &Context<'_>) -> Result<Self> {
         let f = Fields::new(node, "rocketchat_configs", KEYS)?;
         let global = context.global;
-        let (token, token_file) = (f.maybe_secret("token")?, f.text("token_file")?);
-        f.at_most_one(
+        let token = Credential::decode(
+            &f,
             "token",
-            token.is_some(),
-            "token_file",
-            !token_file.is_empty(),
+            Credential {
+                text: global.rocketchat_token.clone(),
+                file: global.rocketchat_token_file.clone(),
+            },
         )?;
-        let (token_id, id_file) = (f.maybe_secret("token_id")?, f.text("token_id_file")?);
-        f.at_most_one(
+        let id = Credential::decode(
+            &f,
             "token_id",
-            token_id.is_some(),
-            "token_id_file",
-            !id_file.is_empty(),
+            Credential {
+                text: global.rocketchat_token_id.clone(),
+                file: global.rocketchat_token_id_file.clone(),
+            },
         )?;
-        let or = |own: String, global: &str| {
-            if own.is_empty() {
-                global.to_owned()
-            } else {
-                own
-            }
-        };
-        let token_id = token_id.or_else(|| global.rocketchat_token_id.clone());
-        let token_id_file = or(id_file, &global.rocketchat_token_id_file);
-        if token_id.is_none() && token_id_file.is_empty() {
+        if id.is_missing() {
             let message = "no global Rocketchat TokenID set either inline or in a file";
             return Err(f
                 .error(message)
                 .hint("set token_id here or rocketchat_token_id"));
         }
-        let token = token.or_else(|| global.rocketchat_token.clone());
-        let token_file = or(token_file, &global.rocketchat_token_file);
-        if token.is_none() && token_file.is_empty() {
+        if token.is_missing() {
             let message = "no global Rocketchat Token set either inline or in a file";
             return Err(f.error(message).hint("set token here or rocketchat_token"));
         }
@@ -169,10 +160,10 @@ impl RocketchatConfig {
             api_url: f
                 .url("api_url")?
                 .or_else(|| global.rocketchat_api_url.clone()),
-            token_id,
-            token_id_file,
-            token,
-            token_file,
+            token_id: id.text,
+            token_id_file: id.file,
+            token: token.text,
+            token_file: token.file,
             channel: f.text("channel")?,
             color: f.text_or("color", color)?,
             title: default("title", "title")?,
@@ -222,6 +213,29 @@ impl RocketchatConfig {
                 self.actions.iter().map(RocketchatAction::print).collect(),
             )
             .done()
+    }
+}
+
+/// A secret, or a file that holds it.
+struct Credential {
+    text: Option<Secret>,
+    file: String,
+}
+
+impl Credential {
+    /// Reads a key and its `_file`; what is not set is taken from the global settings.
+    fn decode(f: &Fields, key: &str, global: Self) -> Result<Self> {
+        let file_key = format!("{key}_file");
+        let (text, file) = (f.maybe_secret(key)?, f.text(&file_key)?);
+        f.at_most_one(key, text.is_some(), &file_key, !file.is_empty())?;
+        Ok(Self {
+            text: text.or(global.text),
+            file: if file.is_empty() { global.file } else { file },
+        })
+    }
+
+    fn is_missing(&self) -> bool {
+        self.text.is_none() && self.file.is_empty()
     }
 }
 

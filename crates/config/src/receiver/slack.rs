@@ -132,8 +132,6 @@ impl SlackConfig {
                 &format!("{{{{ template \"slack.default.{name}\" . }}}}"),
             )
         };
-        let fields = f.list("fields", "a list of fields")?;
-        let actions = f.list("actions", "a list of actions")?;
         let update_message = f.boolean("update_message", false)?;
         let endpoint = Endpoint::decode(&f, context, update_message)?;
         Ok(Self {
@@ -152,10 +150,7 @@ impl SlackConfig {
             pretext: default("pretext", "pretext")?,
             text: default("text", "text")?,
             message_text: f.text("message_text")?,
-            fields: fields
-                .iter()
-                .map(|n| SlackField::decode(n, "Slack"))
-                .collect::<Result<_>>()?,
+            fields: decode_fields(&f)?,
             short_fields: f.boolean("short_fields", false)?,
             footer: default("footer", "footer")?,
             fallback: default("fallback", "fallback")?,
@@ -166,10 +161,7 @@ impl SlackConfig {
             thumb_url: f.text("thumb_url")?,
             link_names: f.boolean("link_names", false)?,
             mrkdwn_in: f.texts("mrkdwn_in")?,
-            actions: actions
-                .iter()
-                .map(|n| SlackAction::decode(n))
-                .collect::<Result<_>>()?,
+            actions: decode_actions(&f)?,
             update_message,
             timeout: f.go_duration("timeout")?,
         })
@@ -218,6 +210,18 @@ impl SlackConfig {
             .value("timeout", self.timeout.to_string().as_str().into())
             .done()
     }
+}
+
+fn decode_fields(f: &Fields) -> Result<Vec<SlackField>> {
+    let nodes = f.list("fields", "a list of fields")?.iter();
+    nodes
+        .map(|node| SlackField::decode(node, "Slack"))
+        .collect()
+}
+
+fn decode_actions(f: &Fields) -> Result<Vec<SlackAction>> {
+    let nodes = f.list("actions", "a list of actions")?.iter();
+    nodes.map(|node| SlackAction::decode(node)).collect()
 }
 
 impl Endpoint {
