@@ -138,10 +138,8 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
     let (inhibit_rules, printed_rules) = inhibit_rules(&f, &reader)?;
     let templates = f.texts("templates")?.unwrap_or_default();
     let templates: Vec<_> = templates.into_iter().map(|path| join(base, path)).collect();
-    let tracing = f
-        .some("tracing")
-        .map(|n| TracingConfig::decode(n, base))
-        .transpose()?;
+    let tracing = f.some("tracing").map(|n| TracingConfig::decode(n, base));
+    let tracing = tracing.transpose()?;
     let events = f
         .some("event_recorder")
         .map(|n| EventRecorderConfig::decode(n, base));
@@ -154,7 +152,7 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         .list("receivers", receivers.iter().map(Receiver::print).collect())
         .value(
             "templates",
-            Value::List(templates.iter().map(|t| t.as_str().into()).collect()),
+            templates.iter().map(|t| Value::from(&**t)).collect(),
         )
         .list(
             "mute_time_intervals",

@@ -126,12 +126,6 @@ struct Endpoint {
 impl SlackConfig {
     pub(super) fn decode(node: &Node, context: &Context<'_>) -> Result<Self> {
         let f = Fields::new(node, "slack_configs", KEYS)?;
-        let default = |key: &str, name: &str| {
-            f.text_or(
-                key,
-                &format!("{{{{ template \"slack.default.{name}\" . }}}}"),
-            )
-        };
         let update_message = f.boolean("update_message", false)?;
         let endpoint = Endpoint::decode(&f, context, update_message)?;
         Ok(Self {
@@ -143,20 +137,20 @@ impl SlackConfig {
             app_token_file: endpoint.app_token_file,
             app_url: endpoint.app_url,
             channel: f.text("channel")?,
-            username: default("username", "username")?,
-            color: default("color", "color")?,
-            title: default("title", "title")?,
-            title_link: default("title_link", "titlelink")?,
-            pretext: default("pretext", "pretext")?,
-            text: default("text", "text")?,
+            username: template(&f, "username")?,
+            color: template(&f, "color")?,
+            title: template(&f, "title")?,
+            title_link: template(&f, "title_link")?,
+            pretext: template(&f, "pretext")?,
+            text: template(&f, "text")?,
             message_text: f.text("message_text")?,
             fields: decode_fields(&f)?,
             short_fields: f.boolean("short_fields", false)?,
-            footer: default("footer", "footer")?,
-            fallback: default("fallback", "fallback")?,
-            callback_id: default("callback_id", "callbackid")?,
-            icon_emoji: default("icon_emoji", "iconemoji")?,
-            icon_url: default("icon_url", "iconurl")?,
+            footer: template(&f, "footer")?,
+            fallback: template(&f, "fallback")?,
+            callback_id: template(&f, "callback_id")?,
+            icon_emoji: template(&f, "icon_emoji")?,
+            icon_url: template(&f, "icon_url")?,
             image_url: f.text("image_url")?,
             thumb_url: f.text("thumb_url")?,
             link_names: f.boolean("link_names", false)?,
@@ -210,6 +204,15 @@ impl SlackConfig {
             .value("timeout", self.timeout.to_string().as_str().into())
             .done()
     }
+}
+
+/// A text whose default is the template of its name, written without underscores.
+fn template(f: &Fields, key: &str) -> Result<String> {
+    let name = key.replace('_', "");
+    f.text_or(
+        key,
+        &format!("{{{{ template \"slack.default.{name}\" . }}}}"),
+    )
 }
 
 fn decode_fields(f: &Fields) -> Result<Vec<SlackField>> {

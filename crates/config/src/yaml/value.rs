@@ -82,6 +82,12 @@ impl From<&str> for Value {
     }
 }
 
+impl FromIterator<Value> for Value {
+    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
+        Self::List(items.into_iter().collect())
+    }
+}
+
 fn key_number(key: &Value) -> Option<f64> {
     match key {
         #[expect(
