@@ -283,26 +283,33 @@ impl Endpoint {
                 .error(message)
                 .hint("set api_url or app_token here or in global"));
         }
-        let mut http_config = own_http.unwrap_or_else(|| context.global.http_config.clone());
-        if has_token {
-            if http_config.authorization.is_some() && !is_hidden {
-                return Err(f.error("http authorization can't be set when using Slack App tokens"));
-            }
-            http_config.authorization = Some(Authorization {
-                kind: "Bearer".to_owned(),
-                credentials: app_token.clone(),
-                credentials_file: join(context.base, app_token_file.clone()),
-                credentials_ref: String::new(),
-            });
-            api_url = Some(SecretUrl::new(app_url.as_str()));
-        }
-        Ok(Self {
+        let http_config = own_http.unwrap_or_else(|| context.global.http_config.clone());
+        let mut endpoint = Self {
             http_config,
             api_url,
             api_url_file,
             app_token,
             app_token_file,
             app_url,
-        })
+        };
+        if has_token {
+            endpoint.take_token(f, context, is_hidden)?;
+        }
+        Ok(endpoint)
+    }
+
+    /// Puts the app's token where requests are authorized, and the app's address where messages go.
+    fn take_token(&mut self, f: &Fields, context: &Context<'_>, is_hidden: bool) -> Result<()> {
+        if self.http_config.authorization.is_some() && !is_hidden {
+            return Err(f.error("http authorization can't be set when using Slack App tokens"));
+        }
+        self.http_config.authorization = Some(Authorization {
+            kind: "Bearer".to_owned(),
+            credentials: self.app_token.clone(),
+            credentials_file: join(context.base, self.app_token_file.clone()),
+            credentials_ref: String::new(),
+        });
+        self.api_url = Some(SecretUrl::new(self.app_url.as_str()));
+        Ok(())
     }
 }
