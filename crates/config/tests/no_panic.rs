@@ -64,6 +64,8 @@ proptest! {
 
     #[test]
     fn any_text_is_printed_so_that_it_is_read_back(value in any::<String>()) {
+        // Line ends in YAML 1.1 and so in what we print for other programs, but not in the YAML 1.2 we read.
+        prop_assume!(!value.contains(['\u{2028}', '\u{2029}']));
         // Control characters cannot stand in YAML without escapes, and come back as they are.
         let quoted = serde_json::to_string(&value).unwrap();
         let text = format!("route: {{receiver: r}}\nreceivers: [{{name: r, labels: {{a: {quoted}}}}}]\n");
