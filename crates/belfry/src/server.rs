@@ -1,0 +1,293 @@
+//! A server from its options to its end: the one place where the crates meet.
+//!
+//! The start is strict about order: the store first (nobody else may have it), then the address, then the configuration, then
+//! what the journal holds; only then is anything answered or sent.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use api::auth::{Access, Tokens};
+use api::server::ServeOptions;
+use api::{Build, Cluster, Web};
+use engine::Engine;
+use runtime::clock::SystemClock;
+use runtime::ids::RandomIds;
+use runtime::metrics::Metrics;
+use runtime::tasks::{ShutdownReport, Stop, TaskGroup};
+use store::Store;
+use tokio::net::TcpListener;
+
+use crate::build::{COMPATIBLE_VERSION, VERSION};
+use crate::inbox::Watcher;
+use crate::options::{Openness, Options};
+use crate::reload::Reloader;
+use crate::settings::Frame;
+use crate::signals::{StopSignals, hangups};
+use crate::web::WebFile;
+
+mod listen;
+mod sampler;
+
+use listen::{Place, bind, place};
+use sampler::StateSampler;
+
+/// How long tasks may take to end: the dispatcher's own limit for sends under way, and a moment.
+const DRAIN: Duration = engine::dispatch::DRAIN.saturating_add(Duration::from_secs(1));
+
+/// A server that runs.
+pub(crate) struct Running {
+    /// Where it listens.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// Where people reach it, without a slash at the end.
+    pub(crate) external_url: String,
+    store: Store,
+    /// Accepting and answering.
+    doors: TaskGroup,
+    /// Everything behind.
+    tasks: TaskGroup,
+    signals: StopSignals,
+}
+
+/// Starts a server; it runs until [`Running::until_stopped`] returns. A watcher sees what the inbox takes in.
+///
+/// # Errors
+/// Why it cannot run, for people.
+pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow::Result<Running> {
+    let signals = StopSignals::install().context("signals cannot be received")?;
+    options.notes.iter().for_each(|note| match note.is_warning {
+        true => tracing::warn!("{}", note.text),
+        false => tracing::info!("{}", note.text),
+    });
+    let metrics = Arc::new(Metrics::new(&runtime::metrics::Options {
+        compatible_version: COMPATIBLE_VERSION.to_owned(),
+        version: VERSION.to_owned(),
+        receiver_names: options.features.receiver_names,
+        alert_names: options.features.alert_names,
+    }));
+    let web = options
+        .web_config_file
+        .as_deref()
+        .map(WebFile::read)
+        .transpose();
+    let web = web
+        .map_err(anyhow::Error::msg)
+        .context("--web.config.file")?
+        .unwrap_or_default();
+    let store = open_store(&options.database_url, &metrics).await?;
+    let listeners = bind(&options.listen, options.may_move).await?;
+    let addresses = listeners
+        .iter()
+        .map(TcpListener::local_addr)
+        .collect::<Result<Vec<_>, _>>()?;
+    let place = place(&options, &addresses, web.tls.is_some()).map_err(anyhow::Error::msg)?;
+    let engine = engine(&store, metrics, options.engine.clone());
+    let frame = Frame {
+        matcher_mode: options.features.matcher_mode,
+        external_url: place.external_url.as_str().into(),
+    };
+    let reloader = Arc::new(Reloader::new(
+        Arc::clone(&engine),
+        options.source.clone(),
+        frame,
+        watcher,
+    ));
+    // Its text was logged in upstream's form; this one ends the process.
+    reloader
+        .load()
+        .await
+        .map_err(anyhow::Error::msg)
+        .context("the configuration cannot be put in force")?;
+    let restored = engine
+        .restore()
+        .await
+        .context("the journal cannot be read")?;
+    tracing::info!(
+        alerts = restored.alerts,
+        groups = restored.groups,
+        silences = restored.silences,
+        "Restored what the journal holds"
+    );
+    let tasks = TaskGroup::new();
+    run_engine(&tasks, &engine);
+    reload_on_hangup(&tasks, &reloader)?;
+    let access = Arc::new(access(&options, &web, &addresses)?);
+    web.watch(&tasks, &access);
+    let doors = TaskGroup::new();
+    let router = router(&options, &place, &engine, reloader, access);
+    open_doors(&doors, listeners, &addresses, &router, &options, &web);
+    Ok(Running {
+        addresses,
+        external_url: place.external_url,
+        store,
+        doors,
+        tasks,
+        signals,
+    })
+}
+
+async fn open_store(url: &str, metrics: &Metrics) -> anyhow::Result<Store> {
+    let clock = SystemClock::shared();
+    let opened = Store::open(
+        url,
+        &store::Options::default(),
+        clock,
+        metrics.journal.clone(),
+    )
+    .await;
+    opened.context("the store cannot be opened")
+}
+
+fn engine(store: &Store, metrics: Arc<Metrics>, options: engine::EngineOptions) -> Arc<Engine> {
+    Engine::new(engine::Parts {
+        state: Arc::new(state::memory::Memory::default()),
+        journal: Arc::clone(&store.journal),
+        inbox: Arc::clone(&store.inbox),
+        clock: SystemClock::shared(),
+        ids: RandomIds::shared(),
+        metrics,
+        options,
+    })
+}
+
+fn run_engine(tasks: &TaskGroup, engine: &Arc<Engine>) {
+    let dispatching = Arc::clone(engine);
+    tasks.spawn_restarting("dispatch", move |stop| {
+        Arc::clone(&dispatching).dispatch(stop)
+    });
+    let maintaining = Arc::clone(engine);
+    tasks.spawn_restarting("maintain", move |stop| {
+        Arc::clone(&maintaining).maintain(stop)
+    });
+}
+
+fn reload_on_hangup(tasks: &TaskGroup, reloader: &Arc<Reloader>) -> anyhow::Result<()> {
+    let mut hangups = hangups().context("signals cannot be received")?;
+    let reloader = Arc::clone(reloader);
+    tasks.spawn("reload on SIGHUP", move |stop: Stop| async move {
+        loop {
+            tokio::select! {
+                heard = hangups.recv() => if heard.is_none() { return },
+                () = stop.stopped() => return,
+            }
+            // An error is in the log and in the metrics, and what was in force still is.
+            let _ = reloader.load().await;
+        }
+    });
+    Ok(())
+}
+
+/// Who may come in (decision 6 of DESIGN.md), and the line that says so where it matters.
+fn access(options: &Options, web: &WebFile, addresses: &[SocketAddr]) -> anyhow::Result<Access> {
+    let gate = web
+        .gate()
+        .map_err(anyhow::Error::msg)
+        .context("--web.config.file")?;
+    let is_loopback = addresses.iter().all(|address| address.ip().is_loopback());
+    let is_open = match options.openness {
+        Openness::DropIn => true,
+        Openness::Loopback { anonymous_api } => anonymous_api || is_loopback,
+    };
+    match (!web.has_users(), is_open, options.openness) {
+        (true, true, Openness::DropIn) => tracing::warn!(
+            "The API is open to anybody who reaches it, as Alertmanager's is; --web.config.file with basic_auth_users closes it"
+        ),
+        (true, true, _) if !is_loopback => {
+            tracing::warn!("The API is open to anybody who reaches it: auth.anonymous_api is on");
+        }
+        (true, false, _) => tracing::warn!(
+            "The API answers 401 to everybody: on this address it needs --web.config.file with basic_auth_users, \
+             or auth.anonymous_api: true"
+        ),
+        _ => {}
+    }
+    Ok(Access::new(gate, Tokens::default(), is_open))
+}
+
+fn router(
+    options: &Options,
+    place: &Place,
+    engine: &Arc<Engine>,
+    reload: Arc<Reloader>,
+    access: Arc<Access>,
+) -> axum::Router {
+    let sampler = StateSampler {
+        engine: Arc::clone(engine),
+        has_cluster: options.cluster.is_some(),
+    };
+    api::router(api::Parts {
+        engine: Arc::clone(engine),
+        reload,
+        sampler: Arc::new(sampler),
+        access,
+        limits: options.limits.clone(),
+        web: Web {
+            route_prefix: place.route_prefix.clone(),
+            external_url: place.external_url.clone(),
+            get_concurrency: options.get_concurrency,
+            timeout: options.timeout,
+        },
+        build: Build {
+            compatible_version: COMPATIBLE_VERSION.to_owned(),
+            version: VERSION.to_owned(),
+            build_date: String::new(),
+        },
+        cluster: Cluster {
+            own: options.cluster.clone(),
+        },
+    })
+}
+
+fn open_doors(
+    doors: &TaskGroup,
+    listeners: Vec<TcpListener>,
+    addresses: &[SocketAddr],
+    router: &axum::Router,
+    options: &Options,
+    web: &WebFile,
+) {
+    let serve_options = ServeOptions {
+        tls: web.tls.clone(),
+        has_http2: web.config.http2,
+        limits: options.limits.clone(),
+    };
+    for (listener, address) in listeners.into_iter().zip(addresses) {
+        let (router, serve_options) = (router.clone(), serve_options.clone());
+        doors.spawn("listener", move |stop| {
+            api::server::serve(listener, router, serve_options, stop)
+        });
+        // Scripts wait for this line and read the address.
+        tracing::info!(%address, "Listening on");
+        match web.tls {
+            None => tracing::info!(http2 = false, %address, "TLS is disabled."),
+            Some(_) => tracing::info!(http2 = web.config.http2, %address, "TLS is enabled."),
+        }
+    }
+}
+
+impl Running {
+    /// Waits for a signal, then stops: no new requests, sends under way end, the journal is closed.
+    pub(crate) async fn until_stopped(mut self) -> anyhow::Result<()> {
+        let signal = self.signals.next().await;
+        tracing::info!(signal, "Received a signal, exiting gracefully...");
+        self.signals.exit_on_next();
+        let doors = self
+            .doors
+            .shutdown(api::server::DRAIN.saturating_add(Duration::from_secs(1)));
+        let (doors, tasks) = tokio::join!(doors, self.tasks.shutdown(DRAIN));
+        [doors, tasks].iter().for_each(report);
+        self.store.close().await;
+        tracing::info!("Stopped");
+        Ok(())
+    }
+}
+
+fn report(report: &ShutdownReport) {
+    if !report.is_clean() {
+        tracing::warn!(
+            tasks = report.cut_off.join(", "),
+            "Some tasks did not end in time and were cut off"
+        );
+    }
+}

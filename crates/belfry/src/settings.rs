@@ -1,0 +1,228 @@
+//! From a configuration's text to what the engine puts in force.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use config::{Config, Integration as Configured, LoadOptions, Receiver};
+use domain::inhibit::InhibitRule;
+use domain::matcher::MatcherMode;
+use engine::settings::{ReceiverParts, SettingsParts};
+use notify::receiver::{Deps, build_receiver};
+
+use crate::configuration::TenantText;
+use crate::templates;
+
+/// What is the same for every tenant and every reload.
+#[derive(Clone)]
+pub(crate) struct Frame {
+    /// How matchers and label names are read.
+    pub(crate) matcher_mode: MatcherMode,
+    /// Where people reach this server, without a trailing slash.
+    pub(crate) external_url: Arc<str>,
+}
+
+/// A configuration that was read.
+pub(crate) struct Read {
+    /// For the engine.
+    pub(crate) parts: SettingsParts,
+    /// What the reader of the file should know, in upstream's words.
+    pub(crate) warnings: Vec<String>,
+    /// What is accepted but not acted on.
+    pub(crate) not_yet: Vec<String>,
+    /// Receivers no route names; they are not built.
+    pub(crate) unused: Vec<String>,
+}
+
+/// Reads an alertmanager.yml.
+///
+/// # Errors
+/// The first mistake, with its place and what to do about it.
+pub(crate) fn parse(text: &TenantText, matcher_mode: MatcherMode) -> Result<Config, String> {
+    let file = text.file.as_deref();
+    let options = LoadOptions {
+        matcher_mode,
+        base_dir: file.and_then(Path::parent).map(Path::to_path_buf),
+        file_name: file
+            .map(|file| file.display().to_string())
+            .unwrap_or_default(),
+    };
+    config::load(&text.text, &options).map_err(|error| error.to_string())
+}
+
+/// Reads a configuration and builds what it names; `deps` are the tenant's.
+///
+/// # Errors
+/// Why it cannot be put in force: a mistake, a template that cannot be parsed, an integration that cannot be built.
+pub(crate) fn read(text: &TenantText, frame: &Frame, deps: &Deps) -> Result<Read, String> {
+    let config = parse(text, frame.matcher_mode)?;
+    let missing: Vec<String> = config
+        .unsupported()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if !missing.is_empty() {
+        return Err(missing.join("; "));
+    }
+    templates::check(&config.templates)?;
+    build(config, text.anonymous_api, frame, deps)
+}
+
+/// Builds every integration in use that this version can deliver, to find what is wrong with it.
+///
+/// # Errors
+/// The first integration that cannot be built.
+pub(crate) fn try_build(config: &Config, deps: &Deps) -> Result<(), String> {
+    for receiver in config.used_receivers() {
+        let mut receiver = receiver.clone();
+        receiver
+            .integrations
+            .retain(|item| match &item.integration {
+                Configured::Webhook(webhook) => !webhook.has_template(),
+                other => other.is_supported_now(),
+            });
+        build_receiver(&receiver, deps).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn build(config: Config, anonymous_api: bool, frame: &Frame, deps: &Deps) -> Result<Read, String> {
+    let used: BTreeSet<String> = config
+        .used_receivers()
+        .map(|receiver| receiver.name.clone())
+        .collect();
+    let not_yet = config.not_yet();
+    let warnings = config
+        .warnings
+        .iter()
+        .map(|warning| format!("line {}: {}", warning.line, warning.text));
+    let warnings = warnings.collect();
+    let unused = config
+        .receivers
+        .iter()
+        .filter(|receiver| !used.contains(&receiver.name));
+    let unused = unused.map(|receiver| receiver.name.clone()).collect();
+    let receivers = config.receivers.iter().map(|receiver| {
+        let integrations = if used.contains(&receiver.name) {
+            build_receiver(receiver, deps)
+        } else {
+            Ok(Vec::new())
+        };
+        let integrations = integrations.map_err(|error| error.to_string())?;
+        Ok(ReceiverParts {
+            name: receiver.name.clone(),
+            labels: own_labels(receiver),
+            integrations,
+        })
+    });
+    let receivers = receivers.collect::<Result<_, String>>()?;
+    let parts = SettingsParts {
+        receivers,
+        inhibit_rules: config.inhibit_rules.into_iter().map(inhibit_rule).collect(),
+        time_intervals: config.time_intervals.into_iter().collect(),
+        resolve_timeout: config.global.resolve_timeout,
+        original: config.original,
+        route: config.route,
+        matcher_mode: frame.matcher_mode,
+        external_url: Arc::clone(&frame.external_url),
+        anonymous_api,
+    };
+    Ok(Read {
+        parts,
+        warnings,
+        not_yet,
+        unused,
+    })
+}
+
+/// The labels beside `name`, which the engine adds.
+fn own_labels(receiver: &Receiver) -> Vec<(String, String)> {
+    let labels = receiver.labels.iter().filter(|(name, _)| *name != "name");
+    labels
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+fn inhibit_rule(rule: config::InhibitRule) -> InhibitRule {
+    InhibitRule {
+        name: Some(rule.name.as_str())
+            .filter(|name| !name.is_empty())
+            .map(Arc::from),
+        source_matchers: rule.source_matchers,
+        target_matchers: rule.target_matchers,
+        equal: rule
+            .equal
+            .iter()
+            .map(|label| Arc::from(label.as_str()))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use domain::id::TenantId;
+    use notify::inbox::{InboxEntry, InboxSink};
+
+    use super::*;
+
+    struct Nowhere;
+
+    #[async_trait]
+    impl InboxSink for Nowhere {
+        async fn put(&self, _: InboxEntry) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    fn try_read(text: &str) -> Result<Read, String> {
+        let text = TenantText {
+            tenant: TenantId::default_tenant(),
+            file: None,
+            text: text.to_owned(),
+            anonymous_api: false,
+        };
+        let frame = Frame {
+            matcher_mode: MatcherMode::Fallback,
+            external_url: "http://alerts.example.org".into(),
+        };
+        read(&text, &frame, &Deps::new("Belfry/test", Arc::new(Nowhere)))
+    }
+
+    #[test]
+    fn the_built_in_configuration_delivers_to_the_inbox() {
+        let read = try_read(config::BUILTIN).unwrap_or_else(|error| panic!("{error}"));
+        let receiver = read.parts.receivers.first().expect("one receiver");
+        assert_eq!(
+            receiver.integrations.first().map(|i| i.kind()),
+            Some("inbox")
+        );
+        assert!(receiver.labels.is_empty());
+    }
+
+    #[test]
+    fn only_receivers_in_use_are_built_and_may_be_unsupported() {
+        let text = "route: {receiver: a}\nreceivers:\n- {name: a, webhook_configs: [{url: 'http://x.example.org'}]}\n\
+                    - {name: b, webex_configs: [{room_id: r, http_config: {authorization: {credentials: c}}}]}\n";
+        let read = try_read(text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(read.unused, ["b"]);
+        let built: Vec<_> = read
+            .parts
+            .receivers
+            .iter()
+            .map(|r| r.integrations.len())
+            .collect();
+        assert_eq!(built, [1, 0]);
+    }
+
+    #[test]
+    fn what_this_version_cannot_deliver_is_an_error() {
+        let text = "route: {receiver: b}\nreceivers:\n\
+                    - {name: b, webex_configs: [{room_id: r, http_config: {authorization: {credentials: c}}}]}\n";
+        let error = try_read(text).err().unwrap_or_default();
+        assert!(
+            error.contains("line 3") && error.contains("webex_configs"),
+            "{error}"
+        );
+    }
+}
