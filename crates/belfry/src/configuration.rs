@@ -48,6 +48,14 @@ pub(crate) struct ReadError {
     pub(crate) message: String,
 }
 
+impl TenantText {
+    /// What to call its place in the log.
+    pub(crate) fn shown(&self) -> String {
+        let file = self.file.as_ref();
+        file.map_or_else(|| "built-in".to_owned(), |file| file.display().to_string())
+    }
+}
+
 impl Source {
     /// Reads every tenant's text; the default tenant is the first.
     ///
@@ -59,13 +67,6 @@ impl Source {
             Self::Text(text) => Ok(vec![builtin(text)]),
             Self::Serve(source) => source.read(),
         }
-    }
-
-    /// The file the default tenant's configuration comes from now, for the log; empty for the built-in text.
-    pub(crate) fn shown(texts: &[TenantText]) -> String {
-        let file = texts.first().and_then(|text| text.file.as_ref());
-        file.map(|file| file.display().to_string())
-            .unwrap_or_default()
     }
 }
 

@@ -117,7 +117,7 @@ impl api::Reload for Reloader {
 impl Reading {
     fn read(&self) -> Result<Loaded, ReadError> {
         let texts = self.source.read()?;
-        let file = Source::shown(&texts);
+        let file = texts.first().map(TenantText::shown).unwrap_or_default();
         let hash = texts
             .first()
             .map(|text| hash(&text.text))
@@ -134,11 +134,7 @@ impl Reading {
     }
 
     fn tenant(&self, text: &TenantText) -> Result<Arc<Settings>, ReadError> {
-        let file = text
-            .file
-            .as_ref()
-            .map(|file| file.display().to_string())
-            .unwrap_or_default();
+        let file = text.shown();
         tracing::info!(component = "configuration", file, tenant = %text.tenant, "Loading configuration file");
         let sink = TenantInbox {
             tenant: text.tenant.clone(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api::auth::{Access, Tokens};
+use api::auth::Access;
 use api::server::ServeOptions;
 use api::{Build, Cluster, Web};
 use engine::Engine;
@@ -21,16 +21,18 @@ use tokio::net::TcpListener;
 
 use crate::build::{COMPATIBLE_VERSION, VERSION};
 use crate::inbox::Watcher;
-use crate::options::{Openness, Options};
+use crate::options::Options;
 use crate::reload::Reloader;
 use crate::settings::Frame;
 use crate::signals::{StopSignals, hangups};
 use crate::web::WebFile;
 
+mod access;
 mod listen;
 mod sampler;
 
-use listen::{Place, bind, place};
+use access::access;
+use listen::{Place, bind, local_url, place};
 use sampler::StateSampler;
 
 /// How long tasks may take to end: the dispatcher's own limit for sends under way, and a moment.
@@ -40,8 +42,8 @@ const DRAIN: Duration = engine::dispatch::DRAIN.saturating_add(Duration::from_se
 pub(crate) struct Running {
     /// Where it listens.
     pub(crate) addresses: Vec<SocketAddr>,
-    /// Where people reach it, without a slash at the end.
-    pub(crate) external_url: String,
+    /// How to reach it from this machine, without a slash at the end.
+    pub(crate) url: String,
     store: Store,
     /// Accepting and answering.
     doors: TaskGroup,
@@ -118,8 +120,8 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
     let router = router(&options, &place, &engine, reloader, access);
     open_doors(&doors, listeners, &addresses, &router, &options, &web);
     Ok(Running {
+        url: local_url(&addresses, &place, web.tls.is_some()),
         addresses,
-        external_url: place.external_url,
         store,
         doors,
         tasks,
@@ -176,33 +178,6 @@ fn reload_on_hangup(tasks: &TaskGroup, reloader: &Arc<Reloader>) -> anyhow::Resu
         }
     });
     Ok(())
-}
-
-/// Who may come in (decision 6 of DESIGN.md), and the line that says so where it matters.
-fn access(options: &Options, web: &WebFile, addresses: &[SocketAddr]) -> anyhow::Result<Access> {
-    let gate = web
-        .gate()
-        .map_err(anyhow::Error::msg)
-        .context("--web.config.file")?;
-    let is_loopback = addresses.iter().all(|address| address.ip().is_loopback());
-    let is_open = match options.openness {
-        Openness::DropIn => true,
-        Openness::Loopback { anonymous_api } => anonymous_api || is_loopback,
-    };
-    match (!web.has_users(), is_open, options.openness) {
-        (true, true, Openness::DropIn) => tracing::warn!(
-            "The API is open to anybody who reaches it, as Alertmanager's is; --web.config.file with basic_auth_users closes it"
-        ),
-        (true, true, _) if !is_loopback => {
-            tracing::warn!("The API is open to anybody who reaches it: auth.anonymous_api is on");
-        }
-        (true, false, _) => tracing::warn!(
-            "The API answers 401 to everybody: on this address it needs --web.config.file with basic_auth_users, \
-             or auth.anonymous_api: true"
-        ),
-        _ => {}
-    }
-    Ok(Access::new(gate, Tokens::default(), is_open))
 }
 
 fn router(

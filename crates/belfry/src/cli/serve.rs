@@ -172,7 +172,7 @@ pub(super) fn run(args: &[String]) -> ExitCode {
         tracing::info!(version = crate::build::VERSION, "Starting Belfry");
         let running = crate::server::start(options, None).await?;
         if is_unconfigured {
-            let inbox = format!("{}/api/belfry/v1/inbox", running.external_url);
+            let inbox = format!("{}/api/belfry/v1/inbox", running.url);
             tracing::info!(
                 inbox,
                 "No alertmanager.config_file is set: every alert goes to the built-in inbox"

@@ -89,6 +89,22 @@ pub(super) fn place(
     })
 }
 
+/// A URL that works on this machine, whatever its name is.
+pub(super) fn local_url(addresses: &[SocketAddr], place: &Place, has_tls: bool) -> String {
+    let scheme = if has_tls { "https" } else { "http" };
+    match addresses.first() {
+        Some(address) if !address.ip().is_unspecified() => {
+            format!("{scheme}://{address}{}", place.route_prefix)
+        }
+        Some(address) => format!(
+            "{scheme}://localhost:{}{}",
+            address.port(),
+            place.route_prefix
+        ),
+        None => place.external_url.clone(),
+    }
+}
+
 fn path(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/')
