@@ -18,6 +18,7 @@ use runtime::metrics::Metrics;
 use runtime::tasks::{ShutdownReport, Stop, TaskGroup};
 use store::Store;
 use tokio::net::TcpListener;
+use tokio::signal::unix::Signal;
 
 use crate::build::{COMPATIBLE_VERSION, VERSION};
 use crate::inbox::Watcher;
@@ -48,7 +49,7 @@ pub(crate) struct Running {
     /// Accepting and answering.
     doors: TaskGroup,
     /// Everything behind.
-    tasks: TaskGroup,
+    tasks: Arc<TaskGroup>,
     signals: StopSignals,
 }
 
@@ -58,6 +59,8 @@ pub(crate) struct Running {
 /// Why it cannot run, for people.
 pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow::Result<Running> {
     let signals = StopSignals::install().context("signals cannot be received")?;
+    // From here on a SIGHUP waits until there is something to reload, instead of ending the process.
+    let hangups = hangups().context("signals cannot be received")?;
     options.notes.iter().for_each(|note| match note.is_warning {
         true => tracing::warn!("{}", note.text),
         false => tracing::info!("{}", note.text),
@@ -95,12 +98,34 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
         frame,
         watcher,
     ));
-    // Its text was logged in upstream's form; this one ends the process.
-    reloader
-        .load()
-        .await
-        .map_err(anyhow::Error::msg)
-        .context("the configuration cannot be put in force")?;
+    take_up(&engine, &reloader).await?;
+    let tasks = Arc::new(TaskGroup::new());
+    run_engine(&tasks, &engine);
+    reload_on_hangup(&tasks, hangups, &reloader);
+    let access = Arc::new(access(&options, &web, &addresses)?);
+    web.watch(&tasks, &access);
+    let doors = TaskGroup::new();
+    let sampler = StateSampler {
+        engine: Arc::clone(&engine),
+        tasks: Arc::clone(&tasks),
+        has_cluster: options.cluster.is_some(),
+    };
+    let router = router(&options, &place, sampler, reloader, access);
+    open_doors(&doors, listeners, &addresses, &router, &options, &web);
+    Ok(Running {
+        url: local_url(&addresses, &place, web.tls.is_some()),
+        addresses,
+        store,
+        doors,
+        tasks,
+        signals,
+    })
+}
+
+/// Puts the configuration in force, then what the journal holds.
+async fn take_up(engine: &Engine, reloader: &Reloader) -> anyhow::Result<()> {
+    let loaded = reloader.load().await.map_err(anyhow::Error::msg);
+    loaded.context("the configuration cannot be put in force")?;
     let restored = engine
         .restore()
         .await
@@ -111,22 +136,7 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
         silences = restored.silences,
         "Restored what the journal holds"
     );
-    let tasks = TaskGroup::new();
-    run_engine(&tasks, &engine);
-    reload_on_hangup(&tasks, &reloader)?;
-    let access = Arc::new(access(&options, &web, &addresses)?);
-    web.watch(&tasks, &access);
-    let doors = TaskGroup::new();
-    let router = router(&options, &place, &engine, reloader, access);
-    open_doors(&doors, listeners, &addresses, &router, &options, &web);
-    Ok(Running {
-        url: local_url(&addresses, &place, web.tls.is_some()),
-        addresses,
-        store,
-        doors,
-        tasks,
-        signals,
-    })
+    Ok(())
 }
 
 async fn open_store(url: &str, metrics: &Metrics) -> anyhow::Result<Store> {
@@ -164,8 +174,7 @@ fn run_engine(tasks: &TaskGroup, engine: &Arc<Engine>) {
     });
 }
 
-fn reload_on_hangup(tasks: &TaskGroup, reloader: &Arc<Reloader>) -> anyhow::Result<()> {
-    let mut hangups = hangups().context("signals cannot be received")?;
+fn reload_on_hangup(tasks: &TaskGroup, mut hangups: Signal, reloader: &Arc<Reloader>) {
     let reloader = Arc::clone(reloader);
     tasks.spawn("reload on SIGHUP", move |stop: Stop| async move {
         loop {
@@ -177,22 +186,17 @@ fn reload_on_hangup(tasks: &TaskGroup, reloader: &Arc<Reloader>) -> anyhow::Resu
             let _ = reloader.load().await;
         }
     });
-    Ok(())
 }
 
 fn router(
     options: &Options,
     place: &Place,
-    engine: &Arc<Engine>,
+    sampler: StateSampler,
     reload: Arc<Reloader>,
     access: Arc<Access>,
 ) -> axum::Router {
-    let sampler = StateSampler {
-        engine: Arc::clone(engine),
-        has_cluster: options.cluster.is_some(),
-    };
     api::router(api::Parts {
-        engine: Arc::clone(engine),
+        engine: Arc::clone(&sampler.engine),
         reload,
         sampler: Arc::new(sampler),
         access,
