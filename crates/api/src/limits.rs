@@ -81,7 +81,7 @@ impl Limits {
 pub const GZIP_FROM: usize = 4 << 10;
 
 /// Bytes an answer is cut into while it is written.
-pub const CHUNK: usize = 64 << 10;
+pub const CHUNK: usize = 256 << 10;
 
 /// Elements a client may ask for with `limit`.
 pub const PAGE_MAX: usize = 100_000;

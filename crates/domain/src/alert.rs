@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::annotations::Annotations;
 use crate::fingerprint::Fingerprint;
 use crate::label::Labels;
 use crate::time::Timestamp;
@@ -12,7 +13,7 @@ pub struct Alert {
     /// What identifies the alert.
     pub labels: Labels,
     /// Text for people; not part of the identity.
-    pub annotations: Labels,
+    pub annotations: Annotations,
     /// Link to what raised the alert; empty when not stated.
     pub generator_url: Arc<str>,
     /// When it began to fire, as stated.

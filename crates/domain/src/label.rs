@@ -8,7 +8,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hashbrown::HashTable;
+use hashbrown::{HashSet, HashTable};
 
 use crate::fingerprint::Fingerprint;
 use crate::quote::quote;
@@ -140,7 +140,7 @@ impl Labels {
 
     /// The pairs in name order, as texts.
     #[inline]
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.0.iter().map(|label| (label.name(), label.value()))
     }
 
@@ -198,12 +198,13 @@ impl fmt::Debug for Labels {
 /// How many independently locked parts an [`Interner`] has.
 const INTERNER_SHARDS: usize = 16;
 
-/// A pool that makes equal pairs the same allocation.
+/// A pool that makes equal pairs, and equal texts that repeat from alert to alert, the same allocation.
 ///
-/// Bounded by what is in use: [`Interner::sweep`] drops pairs nobody else holds.
+/// Bounded by what is in use: [`Interner::sweep`] drops what nobody else holds.
 pub struct Interner {
     hasher: foldhash::fast::FixedState,
     shards: [Mutex<HashTable<Label>>; INTERNER_SHARDS],
+    texts: Mutex<HashSet<Arc<str>, foldhash::fast::FixedState>>,
 }
 
 impl Default for Interner {
@@ -211,6 +212,7 @@ impl Default for Interner {
         Self {
             hasher: foldhash::fast::FixedState::default(),
             shards: std::array::from_fn(|_| Mutex::new(HashTable::new())),
+            texts: Mutex::default(),
         }
     }
 }
@@ -239,7 +241,18 @@ impl Interner {
         )
     }
 
-    /// Drops the pairs nobody else holds and answers how many.
+    /// The shared text; links to what raised an alert repeat for every alert of a rule.
+    pub fn text(&self, text: &str) -> Arc<str> {
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = texts.get(text) {
+            return Arc::clone(found);
+        }
+        let shared: Arc<str> = Arc::from(text);
+        texts.insert(Arc::clone(&shared));
+        shared
+    }
+
+    /// Drops the pairs and texts nobody else holds and answers how many pairs.
     pub fn sweep(&self) -> usize {
         let mut dropped = 0;
         for shard in &self.shards {
@@ -249,6 +262,8 @@ impl Interner {
             dropped += before - shard.len();
             shard.shrink_to_fit(|l| self.hash(l.name(), l.value()));
         }
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.retain(|text| Arc::strong_count(text) > 1);
         dropped
     }
 

@@ -8,6 +8,7 @@
 //! joins), [`silence`], [`inhibit`] and [`interval`] (the three ways an alert is suppressed).
 
 pub mod alert;
+pub mod annotations;
 pub mod fingerprint;
 pub mod group;
 pub mod id;

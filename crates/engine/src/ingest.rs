@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use domain::alert::Alert;
+use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::label::Labels;
@@ -173,9 +174,8 @@ impl Engine {
     ) -> Alert {
         Alert {
             labels: self.interner.labels(texts(&post.labels)),
-            // Not interned: annotations rarely repeat, and an entry in the pool costs more than it saves.
-            annotations: Labels::from_pairs(texts(&post.annotations)),
-            generator_url: Arc::from(&*post.generator_url),
+            annotations: Annotations::from_pairs(texts(&post.annotations)),
+            generator_url: self.interner.text(&post.generator_url),
             starts_at,
             ends_at,
             updated_at: now.utc(),
@@ -226,10 +226,10 @@ fn refreshed(
     (starts_at, ends_at, is_timeout): (Timestamp, Timestamp, bool),
     now: Timestamp,
 ) -> Alert {
-    let annotations = if is_refresh || is_same(&known.annotations, &post.annotations) {
+    let annotations = if is_refresh || known.annotations.pairs().eq(texts(&post.annotations)) {
         known.annotations.clone()
     } else {
-        Labels::from_pairs(texts(&post.annotations))
+        Annotations::from_pairs(texts(&post.annotations))
     };
     let generator_url = if is_refresh || *known.generator_url == *post.generator_url {
         Arc::clone(&known.generator_url)

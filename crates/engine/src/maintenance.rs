@@ -78,9 +78,13 @@ impl Engine {
             return;
         }
         self.has_unrecorded.store(false, Ordering::Relaxed);
-        if let Err(error) = self.compact().await {
-            self.has_unrecorded.store(true, Ordering::Relaxed);
-            tracing::warn!(%error, "The journal could not be compacted; it is tried again");
+        tracing::debug!("Compacting the journal");
+        match self.compact().await {
+            Ok(()) => tracing::debug!("The journal is compacted"),
+            Err(error) => {
+                self.has_unrecorded.store(true, Ordering::Relaxed);
+                tracing::warn!(%error, "The journal could not be compacted; it is tried again");
+            }
         }
     }
 

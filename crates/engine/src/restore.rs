@@ -213,7 +213,7 @@ fn stale_told(
     stale.flat_map(|(_, group)| group.told.iter().map(|(id, told)| (id.clone(), Arc::clone(told)))).collect()
 }
 
-/// A group as recorded. Ended alerts come back only where somebody is owed their end; a group that was not recorded under
+/// A group as recorded. Ended alerts come back only where somebody is owed their end or a message in flight names them; a group that was not recorded under
 /// this key takes over what its members' former groups told the same integrations.
 fn restored_group(
     identity: Arc<GroupIdentity>,
@@ -240,8 +240,10 @@ fn restored_group(
         let mut wanting = identity.receiver.integrations.iter().filter(|spec| spec.send_resolved);
         wanting.any(|spec| told.get(&spec.id).is_some_and(|t| t.believes_firing(alert.fingerprint)))
     };
-    let members: Vec<_> =
-        members.into_iter().filter(|alert| !alert.is_resolved(now, grace) || is_owed(alert)).collect();
+    // A message in flight is repeated as it was, so whoever it names comes back, owed or not.
+    let is_in_flight = |alert: &Alert| told.values().any(|t| t.has_in_flight(alert.fingerprint));
+    let is_kept = |alert: &Alert| !alert.is_resolved(now, grace) || is_owed(alert) || is_in_flight(alert);
+    let members: Vec<_> = members.into_iter().filter(|alert| is_kept(alert)).collect();
     let first_tick = recorded.and_then(|group| group.first_tick).unwrap_or_else(|| {
         let created = members.iter().map(|alert| alert.updated_at).min().unwrap_or(now);
         created + identity.group_wait

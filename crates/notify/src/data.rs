@@ -1,5 +1,6 @@
 //! What a message says about a set of alerts as a whole: Alertmanager's notification data.
 
+use domain::annotations::Annotations;
 use domain::label::{Label, Labels};
 
 use crate::{Notification, NotifiedAlert};
@@ -16,7 +17,7 @@ pub struct Data<'a> {
     /// The labels all listed alerts share.
     pub common_labels: Labels,
     /// The annotations all listed alerts share.
-    pub common_annotations: Labels,
+    pub common_annotations: Annotations,
     /// Where people reach this server.
     pub external_url: &'a str,
     /// Why the message is sent, in Alertmanager's words.
@@ -31,7 +32,7 @@ impl<'a> Data<'a> {
             alerts,
             group_labels: &notification.group_labels,
             common_labels: common(alerts.iter().map(|a| &a.alert.labels)),
-            common_annotations: common(alerts.iter().map(|a| &a.alert.annotations)),
+            common_annotations: common_annotations(alerts.iter().map(|a| &a.alert.annotations)),
             external_url: &notification.external_url,
             reason: notification.reason.as_str(),
         }
@@ -69,6 +70,21 @@ fn common<'a>(mut sets: impl Iterator<Item = &'a Labels>) -> Labels {
         return first.clone();
     }
     Labels::new(shared.into_iter().cloned().collect())
+}
+
+/// The same for annotations.
+fn common_annotations<'a>(mut sets: impl Iterator<Item = &'a Annotations>) -> Annotations {
+    let Some(first) = sets.next() else {
+        return Annotations::empty();
+    };
+    let mut shared: Vec<(&str, &str)> = first.pairs().collect();
+    for set in sets {
+        if shared.is_empty() {
+            break;
+        }
+        shared.retain(|(name, value)| set.get(name).unwrap_or("") == *value);
+    }
+    Annotations::from_pairs(shared)
 }
 
 /// The values in the order messages show them: that of `alertname` first, then by name.

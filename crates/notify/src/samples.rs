@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::alert::Alert;
+use domain::annotations::Annotations;
 use domain::label::Labels;
 use domain::notification::Reason;
 use domain::time::Timestamp;
@@ -18,7 +19,7 @@ pub(crate) fn alert(labels: Labels, is_resolved: bool) -> NotifiedAlert {
     let alert = Alert {
         fingerprint: labels.fingerprint(),
         labels,
-        annotations: Labels::from_pairs([("summary", "load is high")]),
+        annotations: Annotations::from_pairs([("summary", "load is high")]),
         generator_url: Arc::from("http://prom.example.org/graph?a=1&b=2"),
         starts_at,
         ends_at: Timestamp::from_unix_ms(STARTED + 3_600_000),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::alert::{Alert, Grace};
+use domain::annotations::Annotations;
 use domain::group::told::Pending;
 use domain::group::{Claim, Finished, GroupIdentity, IntegrationSpec, ReceiverSpec, key};
 use domain::id::{IntegrationId, TenantId};
@@ -67,7 +68,7 @@ fn alert(name: &str, severity: &str, starts: i64, ends: i64, received: i64) -> A
     Alert {
         fingerprint: labels.fingerprint(),
         labels,
-        annotations: Labels::empty(),
+        annotations: Annotations::empty(),
         generator_url: Arc::from(""),
         starts_at: at(starts),
         ends_at: at(ends),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::alert::Alert;
+use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -66,7 +67,7 @@ fn alert(number: u64) -> Alert {
     ]);
     let at = Timestamp::new(1_700_000_000, 123_456_789, 60);
     Alert {
-        annotations: Labels::from_pairs([
+        annotations: Annotations::from_pairs([
             (
                 "description",
                 "The instance has not answered for five minutes; see the runbook.",

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use engine::read::{AlertView, GroupView};
 
-use super::write::{push_fingerprint, push_labels, push_list, push_string, push_time};
+use super::write::{
+    push_fingerprint, push_labels, push_list, push_pairs, push_string, push_time,
+};
 use crate::answer::Pieces;
 
 /// Appends an alert.
 pub fn push_alert(out: &mut Vec<u8>, view: &AlertView) {
     let alert = &*view.alert;
     out.extend_from_slice(b"{\"annotations\":");
-    push_labels(out, &alert.annotations);
+    push_pairs(out, alert.annotations.pairs());
     out.extend_from_slice(b",\"endsAt\":");
     push_time(out, alert.ends_at);
     out.extend_from_slice(b",\"fingerprint\":");

@@ -75,8 +75,13 @@ pub fn plain_run(bytes: &[u8]) -> usize {
 
 /// Appends `{"name":"value",…}`.
 pub fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
+    push_pairs(out, labels.pairs());
+}
+
+/// Appends pairs as `{"name":"value",…}`.
+pub fn push_pairs<'a>(out: &mut Vec<u8>, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
     out.push(b'{');
-    for (index, (name, value)) in labels.pairs().enumerate() {
+    for (index, (name, value)) in pairs.enumerate() {
         if index > 0 {
             out.push(b',');
         }

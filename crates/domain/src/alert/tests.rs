@@ -5,7 +5,7 @@ fn alert(starts: i64, ends: i64, updated: i64) -> Alert {
     Alert {
         fingerprint: labels.fingerprint(),
         labels,
-        annotations: Labels::empty(),
+        annotations: Annotations::empty(),
         generator_url: Arc::from(""),
         starts_at: Timestamp::from_unix_ms(starts),
         ends_at: Timestamp::from_unix_ms(ends),

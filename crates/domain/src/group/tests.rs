@@ -1,4 +1,5 @@
 use super::*;
+use crate::annotations::Annotations;
 use crate::notification::Reason;
 
 const T0: i64 = 1_800_000_000_000;
@@ -12,7 +13,7 @@ fn alert(name: &str, starts: i64, ends: i64, updated: i64) -> Arc<Alert> {
     Arc::new(Alert {
         fingerprint: labels.fingerprint(),
         labels,
-        annotations: Labels::empty(),
+        annotations: Annotations::empty(),
         generator_url: Arc::from(""),
         starts_at: at(starts),
         ends_at: at(ends),

@@ -65,6 +65,12 @@ impl Told {
             || self.pending.as_ref().is_some_and(|p| has(&p.firing))
     }
 
+    /// Whether a message in flight names this alert.
+    pub fn has_in_flight(&self, fingerprint: Fingerprint) -> bool {
+        let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();
+        self.pending.as_ref().is_some_and(|p| has(&p.firing) || has(&p.resolved))
+    }
+
     /// The alerts the last accepted message called firing.
     pub fn firing(&self) -> &[Fingerprint] {
         self.last.as_ref().map_or(&[], |m| &m.firing)

@@ -19,7 +19,7 @@ fn notification() -> Notification {
     let alert = Alert {
         fingerprint: labels.fingerprint(),
         labels: labels.clone(),
-        annotations: Labels::empty(),
+        annotations: domain::annotations::Annotations::empty(),
         generator_url: Arc::from(""),
         starts_at,
         ends_at: starts_at + Duration::from_secs(300),

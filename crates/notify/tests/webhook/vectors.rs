@@ -105,7 +105,9 @@ fn alert(posted: &Value, phase: &str) -> NotifiedAlert {
     let alert = Alert {
         fingerprint: labels.fingerprint(),
         labels,
-        annotations: self::labels(&posted["annotations"]),
+        annotations: domain::annotations::Annotations::from_pairs(
+            self::labels(&posted["annotations"]).pairs(),
+        ),
         generator_url: Arc::from(posted["generatorURL"].as_str().unwrap_or("")),
         starts_at: time(posted["startsAt"].as_str().unwrap()),
         ends_at: time(posted["endsAt"].as_str().unwrap()),

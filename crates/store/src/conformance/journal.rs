@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use domain::id::TenantId;
-use domain::label::Labels;
 use domain::time::Timestamp;
 use runtime::clock::Clock;
 
@@ -124,7 +123,7 @@ pub(super) async fn takes_concurrent_appends(backend: &dyn Backend) {
 pub(super) async fn takes_more_than_a_row_holds(backend: &dyn Backend) {
     let store = fresh(backend).await;
     let mut large = alert(1);
-    large.annotations = Labels::from_pairs([("blob", "x".repeat(5 << 20).as_str())]);
+    large.annotations = domain::annotations::Annotations::from_pairs([("blob", "x".repeat(5 << 20).as_str())]);
     let large = Record::Alert {
         tenant: TenantId::default_tenant(),
         alert: Arc::new(large),

@@ -110,8 +110,8 @@ impl<'i> Decoder<'i> {
         let fingerprint = labels.fingerprint();
         Alert {
             labels,
-            annotations: wire.annotations.into_labels(self.interner),
-            generator_url: wire.generator_url.into(),
+            annotations: wire.annotations.into_annotations(),
+            generator_url: self.interner.text(wire.generator_url),
             starts_at: wire.starts_at.into(),
             ends_at: wire.ends_at.into(),
             updated_at: wire.updated_at.into(),

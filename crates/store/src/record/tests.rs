@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use domain::alert::Alert;
+use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -200,7 +201,7 @@ fn record() -> impl Strategy<Value = Record> {
                     alert: Arc::new(Alert {
                         fingerprint: labels.fingerprint(),
                         labels,
-                        annotations,
+                        annotations: Annotations::from_pairs(annotations.pairs()),
                         generator_url: url.into(),
                         starts_at,
                         ends_at,

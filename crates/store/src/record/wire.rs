@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
 use domain::id::TenantId;
 use domain::label::{Interner, Labels};
@@ -112,6 +113,7 @@ impl From<WireTime> for Timestamp {
 /// Label pairs: written straight from the set, read as texts that still lie in the row.
 pub(super) enum Pairs<'a> {
     Of(&'a Labels),
+    OfAnnotations(&'a Annotations),
     Read(Vec<(&'a str, &'a str)>),
 }
 
@@ -119,22 +121,37 @@ impl Pairs<'_> {
     pub(super) fn into_labels(self, interner: &Interner) -> Labels {
         match self {
             Self::Of(labels) => labels.clone(),
+            Self::OfAnnotations(annotations) => interner.labels(annotations.pairs()),
             Self::Read(pairs) if pairs.is_empty() => Labels::empty(),
             Self::Read(pairs) => interner.labels(pairs),
         }
     }
+
+    pub(super) fn into_annotations(self) -> Annotations {
+        match self {
+            Self::Of(labels) => Annotations::from_pairs(labels.pairs()),
+            Self::OfAnnotations(annotations) => annotations.clone(),
+            Self::Read(pairs) => Annotations::from_pairs(pairs),
+        }
+    }
+}
+
+fn serialize_pairs<'p, S: Serializer>(
+    serializer: S,
+    pairs: impl Iterator<Item = (&'p str, &'p str)> + Clone,
+) -> Result<S::Ok, S::Error> {
+    let mut seq = serializer.serialize_seq(Some(pairs.clone().count()))?;
+    for pair in pairs {
+        seq.serialize_element(&pair)?;
+    }
+    seq.end()
 }
 
 impl Serialize for Pairs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Of(labels) => {
-                let mut seq = serializer.serialize_seq(Some(labels.len()))?;
-                for pair in labels.pairs() {
-                    seq.serialize_element(&pair)?;
-                }
-                seq.end()
-            }
+            Self::Of(labels) => serialize_pairs(serializer, labels.pairs()),
+            Self::OfAnnotations(annotations) => serialize_pairs(serializer, annotations.pairs()),
             Self::Read(pairs) => pairs.serialize(serializer),
         }
     }
@@ -229,7 +246,7 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
         Record::Alert { tenant, alert } => Wire::Alert(WireAlert {
             tenant: tenant.as_str(),
             labels: Pairs::Of(&alert.labels),
-            annotations: Pairs::Of(&alert.annotations),
+            annotations: Pairs::OfAnnotations(&alert.annotations),
             generator_url: &alert.generator_url,
             starts_at: alert.starts_at.into(),
             ends_at: alert.ends_at.into(),

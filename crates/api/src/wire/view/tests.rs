@@ -13,7 +13,7 @@ fn view(value: &str) -> AlertView {
         alert: Arc::new(Alert {
             fingerprint: labels.fingerprint(),
             labels,
-            annotations: Labels::from_pairs([("text", "a \"b\"\n")]),
+            annotations: domain::annotations::Annotations::from_pairs([("text", "a \"b\"\n")]),
             generator_url: "http://p.test/g?a=1&b=2".into(),
             starts_at: Timestamp::new(0, 0, 120),
             ends_at: Timestamp::new(60, 5_000_000, 0),
