@@ -6,15 +6,7 @@ use crate::workspace;
 
 /// Launches the vector checker; a relative folder is meant from where the command was typed.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    let mut cargo = workspace::cargo([
-        "run",
-        "--quiet",
-        "-p",
-        "tests",
-        "--example",
-        "vectors",
-        "--",
-    ]);
+    let mut cargo = workspace::cargo(["run", "--quiet", "-p", "vectors", "--"]);
     let here = std::env::current_dir().context("cannot tell the current folder")?;
     cargo.args(args.iter().map(|dir| here.join(dir)));
     workspace::run(&mut cargo)

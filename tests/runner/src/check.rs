@@ -1,0 +1,103 @@
+//! Which file is checked by which module.
+
+mod api;
+mod config;
+mod groups;
+mod identity;
+mod inhibition;
+mod matchers;
+mod routing;
+mod templates;
+mod time_intervals;
+mod webhook;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+pub(crate) use inhibition::from_config as inhibit_rules;
+
+use crate::report::{Difference, Report};
+
+/// Why files about templates and further integrations wait.
+const LATER: &str = "belongs to a later issue";
+
+/// Checks one file of the folder.
+pub(crate) fn file(folder: &Path, name: &str) -> Report {
+    let check: fn(&mut Report, &Value) = match name {
+        "matchers.json" => matchers::check,
+        "time_intervals.json" => time_intervals::check,
+        "identity.json" => identity::check,
+        "routing.json" => routing::check,
+        "inhibition.json" => inhibition::check,
+        "config.json" => config::check,
+        "api.json" => api::check,
+        "templates.json" => templates::check,
+        "payloads/webhook.json" => webhook::check,
+        "default_templates.json" => {
+            return Report::not_run(name, format!("execution of templates {LATER}"));
+        }
+        _ => return Report::not_run(name, why_not(name)),
+    };
+    let mut report = Report::new(name);
+    match read(&folder.join(name)) {
+        Ok(file) => check(&mut report, &file),
+        Err(error) => report.case("the file", || Err(error)),
+    }
+    if report.passed + report.failed() == 0 && report.not_run.is_none() {
+        report.case("the file", || Err(Difference::format("cases", "none")));
+    }
+    report
+}
+
+fn read(path: &Path) -> Result<Value, Difference> {
+    let unreadable = |error: &dyn std::fmt::Display| Difference::format("a JSON document", error);
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    serde_json::from_str(&text).map_err(|error| unreadable(&error))
+}
+
+fn why_not(name: &str) -> String {
+    /// Integrations that the format names.
+    const INTEGRATIONS: [&str; 17] = [
+        "discord",
+        "email",
+        "incidentio",
+        "jira",
+        "mattermost",
+        "msteams",
+        "msteamsv2",
+        "opsgenie",
+        "pagerduty",
+        "pushover",
+        "rocketchat",
+        "slack",
+        "sns",
+        "telegram",
+        "victorops",
+        "webex",
+        "wechat",
+    ];
+    let integration = name
+        .strip_prefix("payloads/")
+        .and_then(|name| name.strip_suffix(".json"));
+    match integration {
+        Some(name) if INTEGRATIONS.contains(&name) => format!("delivery to {name} {LATER}"),
+        _ => "unknown".to_owned(),
+    }
+}
+
+/// The cases of a list of the file, each with its name; a list that is none is a failure.
+fn cases<'a>(report: &mut Report, file: &'a Value, key: &str) -> Vec<(String, &'a Value)> {
+    use crate::shape::{Shape as _, name};
+    match file.list_or_empty(key) {
+        Ok(list) => list
+            .iter()
+            .enumerate()
+            .map(|(index, case)| (name(case, index), case))
+            .collect(),
+        Err(difference) => {
+            report.case("the file", || Err(difference));
+            Vec::new()
+        }
+    }
+}
