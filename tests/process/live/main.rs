@@ -1,1 +1,7 @@
-//! To come.
+//! The running program in real time: some of Alertmanager's scenarios, misbehaving receivers, its life cycle and its surface.
+
+mod lifecycle;
+mod receivers;
+mod scenarios;
+mod story;
+mod surface;
