@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use crate::report::{Difference, Outcome, Report};
 use crate::server::{Answer, Server};
-use crate::shape::Shape as _;
+use crate::shape::{Shape as _, equal};
 use same::{Ids, headers, json, text};
 
 /// What a note says when the server's file changes before an exchange.
@@ -91,13 +91,19 @@ fn compare(recorded: &Value, answer: &Answer, ids: &mut Ids) -> Outcome {
         ));
     }
     headers(&recorded["headers"], &answer.headers)?;
-    match recorded.get("json") {
-        Some(recorded) => {
-            let got = serde_json::from_str(&answer.body);
-            let got =
-                got.map_err(|error| Difference::new("JSON", format!("{error}: {}", answer.body)))?;
-            json(recorded, &got, ids, "$")
-        }
-        None => text("body", recorded.text_or("body", "")?, &answer.body, ids),
+    let Some(document) = recorded.get("json") else {
+        return text("body", recorded.text_or("body", "")?, &answer.body, ids);
+    };
+    let got = serde_json::from_str(&answer.body);
+    let got = got.map_err(|error| Difference::new("JSON", format!("{error}: {}", answer.body)))?;
+    json(document, &got, ids, "$")?;
+    // The order of keys is not binding, but some documents end their line and some do not.
+    match recorded["body"].as_str() {
+        Some(body) => equal(
+            "line end",
+            &body.ends_with('\n'),
+            &answer.body.ends_with('\n'),
+        ),
+        None => Ok(()),
     }
 }

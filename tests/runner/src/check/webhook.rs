@@ -147,6 +147,8 @@ fn compare(recorded: &Value, got: &Received, sink: &Sink) -> Outcome {
         &recorded.text_or("query", "")?,
         &got.query.as_str(),
     )?;
+    // The sink speaks nothing else.
+    equal("scheme", &recorded.text_or("scheme", "http")?, &"http")?;
     same_lines(&recorded_headers(recorded, sink)?, &headers(got))?;
     let body = String::from_utf8_lossy(&got.body);
     if recorded["body_b64"].is_null() {
