@@ -28,7 +28,8 @@ impl Annotations {
             pairs.dedup_by(|a, b| a.0 == b.0);
             pairs.reverse();
         }
-        let mut packed = String::with_capacity(pairs.iter().map(|(n, v)| n.len() + v.len() + 8).sum());
+        let mut packed =
+            String::with_capacity(pairs.iter().map(|(n, v)| n.len() + v.len() + 8).sum());
         for (name, value) in pairs {
             packed.push_str(&format!("{}:{}:", name.len(), value.len()));
             packed.push_str(name);
@@ -45,7 +46,9 @@ impl Annotations {
 
     /// The text of an annotation; `None` when it is absent.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.pairs().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.pairs()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     /// Whether there are none.
@@ -65,14 +68,28 @@ impl<'a> Iterator for Pairs<'a> {
     type Item = (&'a str, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (name_len, rest) = self.rest.split_once(':')?;
-        let (value_len, rest) = rest.split_once(':')?;
         // Lengths were written by `from_pairs`, so they are numbers and end on character boundaries.
-        let (name, rest) = rest.split_at_checked(name_len.parse().ok()?)?;
-        let (value, rest) = rest.split_at_checked(value_len.parse().ok()?)?;
+        let (name_len, rest) = take_length(self.rest)?;
+        let (value_len, rest) = take_length(rest)?;
+        let (name, rest) = rest.split_at_checked(name_len)?;
+        let (value, rest) = rest.split_at_checked(value_len)?;
         self.rest = rest;
         Some((name, value))
     }
+}
+
+/// Reads `<digits>:`; a few bytes, so no search is set up for them.
+fn take_length(text: &str) -> Option<(usize, &str)> {
+    let mut length: usize = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte == b':' {
+            return Some((length, text.get(at + 1..)?));
+        }
+        length = length
+            .checked_mul(10)?
+            .checked_add(usize::from(byte.checked_sub(b'0')?))?;
+    }
+    None
 }
 
 impl fmt::Debug for Annotations {

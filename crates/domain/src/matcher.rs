@@ -211,6 +211,16 @@ impl Matcher {
         self.matches(found.unwrap_or(""))
     }
 
+    /// The one pair a label set must have for this matcher to hold; `None` when there is no such pair.
+    pub fn as_pair(&self) -> Option<(&str, &str)> {
+        // Names and values that are not UTF-8 occur in no label set, and their lossy reading must not find others.
+        let is_pair = self.op() == MatchOp::Equal
+            && !self.matches_empty()
+            && self.has_utf8_name()
+            && self.has_utf8_value();
+        is_pair.then(|| (self.name(), self.value()))
+    }
+
     /// Whether the matcher holds for a label that is empty or absent.
     pub fn matches_empty(&self) -> bool {
         self.matches("")

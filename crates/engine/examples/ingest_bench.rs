@@ -23,15 +23,30 @@ const BATCH: usize = 100;
 
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-    let ticks: f64 = [11, 12].iter().filter_map(|i| fields.get(*i)?.parse::<f64>().ok()).sum();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
+    let ticks: f64 = [11, 12]
+        .iter()
+        .filter_map(|i| fields.get(*i)?.parse::<f64>().ok())
+        .sum();
     ticks / 100.0
 }
 
 fn resident_mb() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap_or("");
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+    let line = status
+        .lines()
+        .find(|l| l.starts_with("VmRSS"))
+        .unwrap_or("");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kb| kb.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        / 1024.0
 }
 
 fn posted(index: usize, ends_in: Duration, engine: &Engine) -> PostedAlert<'static> {
@@ -41,15 +56,26 @@ fn posted(index: usize, ends_in: Duration, engine: &Engine) -> PostedAlert<'stat
         labels: vec![
             pair("alertname", format!("Alert{}", index % 20)),
             pair("cluster", format!("cluster-{}", index % 4)),
-            pair("instance", format!("10.0.{}.{}:9100", index / 256, index % 256)),
+            pair(
+                "instance",
+                format!("10.0.{}.{}:9100", index / 256, index % 256),
+            ),
             pair("job", format!("job-{}", index % 50)),
             pair("namespace", format!("namespace-{}", index % 200)),
             pair("pod", format!("pod-{index}-abcdef")),
-            pair("severity", ["critical", "warning", "info"][index % 3].to_owned()),
+            pair(
+                "severity",
+                ["critical", "warning", "info"][index % 3].to_owned(),
+            ),
             pair("team", format!("team-{}", index % 10)),
         ],
         annotations: vec![
-            pair("description", format!("Node {index} has been above its limit for ten minutes, look at the dashboard")),
+            pair(
+                "description",
+                format!(
+                    "Node {index} has been above its limit for ten minutes, look at the dashboard"
+                ),
+            ),
             pair("summary", format!("High load on node {index}")),
         ],
         generator_url: Cow::Borrowed("http://prometheus.example.org/graph?g0.expr=up"),
@@ -59,9 +85,15 @@ fn posted(index: usize, ends_in: Duration, engine: &Engine) -> PostedAlert<'stat
 }
 
 async fn post_all(engine: &Arc<Engine>, what: &str, ends_in: Duration) {
-    let tenant = engine.tenant(&TenantId::default_tenant()).expect("configured");
+    let tenant = engine
+        .tenant(&TenantId::default_tenant())
+        .expect("configured");
     let mut batches: Vec<Vec<PostedAlert<'static>>> = (0..ALERTS / BATCH)
-        .map(|b| (0..BATCH).map(|i| posted(b * BATCH + i, ends_in, engine)).collect())
+        .map(|b| {
+            (0..BATCH)
+                .map(|i| posted(b * BATCH + i, ends_in, engine))
+                .collect()
+        })
         .collect();
     let (cpu, wall) = (cpu_seconds(), Instant::now());
     let chunk = batches.len() / 8;
@@ -78,7 +110,11 @@ async fn post_all(engine: &Arc<Engine>, what: &str, ends_in: Duration) {
     while tasks.join_next().await.is_some() {}
     let (cpu, wall) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64());
     let count = ALERTS as f64;
-    println!("{what}: {:.2} µs CPU per alert, {:.0} alerts/s", cpu / count * 1e6, count / wall);
+    println!(
+        "{what}: {:.2} µs CPU per alert, {:.0} alerts/s",
+        cpu / count * 1e6,
+        count / wall
+    );
 }
 
 #[tokio::main]
@@ -88,7 +124,8 @@ async fn main() {
     let metrics = Arc::new(Metrics::new(&Options::default()));
     let url = format!("sqlite://{}/bench.db", folder.path().display());
     let options = store::Options::default();
-    let store = store::Store::open(&url, &options, Arc::clone(&clock), metrics.journal.clone()).await;
+    let store =
+        store::Store::open(&url, &options, Arc::clone(&clock), metrics.journal.clone()).await;
     let store = store.expect("a store");
     let engine = Engine::new(Parts {
         state: Arc::new(state::memory::Memory::default()),
@@ -107,7 +144,11 @@ async fn main() {
     };
     let parts = SettingsParts {
         route,
-        receivers: vec![ReceiverParts { name: "r".to_owned(), labels: vec![], integrations: vec![] }],
+        receivers: vec![ReceiverParts {
+            name: "r".to_owned(),
+            labels: vec![],
+            integrations: vec![],
+        }],
         inhibit_rules: vec![],
         time_intervals: BTreeMap::new(),
         resolve_timeout: Duration::from_secs(300),
@@ -117,26 +158,56 @@ async fn main() {
         anonymous_api: true,
     };
     let settings = Settings::new(parts, &metrics);
-    let configured = engine.configure(BTreeMap::from([(TenantId::default_tenant(), settings)])).await;
+    let configured = engine
+        .configure(BTreeMap::from([(TenantId::default_tenant(), settings)]))
+        .await;
     configured.expect("in force");
-    println!("resident before: {:.0} MB (most severe is {:?})", resident_mb(), Severity::Critical);
+    println!(
+        "resident before: {:.0} MB (most severe is {:?})",
+        resident_mb(),
+        Severity::Critical
+    );
     post_all(&engine, "new", Duration::from_secs(240)).await;
-    println!("resident after: {:.0} MB, {} groups", resident_mb(), engine.group_count());
-    let rounds = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(3);
+    println!(
+        "resident after: {:.0} MB, {} groups",
+        resident_mb(),
+        engine.group_count()
+    );
+    let rounds = std::env::args()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(3);
     for _ in 0..rounds {
         post_all(&engine, "re-sent", Duration::from_secs(245)).await;
     }
     post_all(&engine, "re-sent far ahead", Duration::from_secs(900)).await;
-    let tenant = engine.tenant(&TenantId::default_tenant()).expect("configured");
+    let tenant = engine
+        .tenant(&TenantId::default_tenant())
+        .expect("configured");
     let now = engine.clock().now();
     let started = Instant::now();
     let page = tenant.alerts(&AlertQuery::default(), now);
-    println!("{} alerts read in {:?}", page.alerts.len(), started.elapsed());
+    println!(
+        "{} alerts read in {:?}",
+        page.alerts.len(),
+        started.elapsed()
+    );
     let started = Instant::now();
-    println!("{} groups read in {:?}", tenant.groups(&AlertQuery::default(), now).len(), started.elapsed());
-    let exact = AlertQuery { matchers: vec![Matcher::equal("instance", "10.0.7.7:9100")], ..AlertQuery::default() };
+    println!(
+        "{} groups read in {:?}",
+        tenant.groups(&AlertQuery::default(), now).len(),
+        started.elapsed()
+    );
+    let exact = AlertQuery {
+        matchers: vec![Matcher::equal("instance", "10.0.7.7:9100")],
+        ..AlertQuery::default()
+    };
     let started = Instant::now();
-    println!("{} exact in {:?}", tenant.alerts(&exact, now).alerts.len(), started.elapsed());
+    println!(
+        "{} exact in {:?}",
+        tenant.alerts(&exact, now).alerts.len(),
+        started.elapsed()
+    );
     println!("resident at the end: {:.0} MB", resident_mb());
     store.close().await;
 }

@@ -33,12 +33,18 @@ pub(crate) struct Sending {
 impl Sending {
     /// A flush that must end by `deadline` under a lease that lapses at `lease_until`.
     pub(crate) fn new(deadline: Instant, lease_until: Instant) -> Self {
-        Self { deadline, lease_until: Mutex::new(lease_until) }
+        Self {
+            deadline,
+            lease_until: Mutex::new(lease_until),
+        }
     }
 
     /// Notes a renewal.
     pub(crate) fn set_lease_until(&self, lease_until: Instant) {
-        *self.lease_until.lock().unwrap_or_else(PoisonError::into_inner) = lease_until;
+        *self
+            .lease_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = lease_until;
     }
 
     /// Attempts a message until it is accepted, permanently refused, or out of time.
@@ -47,37 +53,59 @@ impl Sending {
         let mut failure = not_attempted();
         let mut may_have_arrived = false;
         for delay in Backoff::new(seed) {
-            if !self.wait(channel.held_until().max(Some(Instant::now() + delay))).await {
+            if !self
+                .wait(channel.held_until().max(Some(Instant::now() + delay)))
+                .await
+            {
                 break;
             }
-            let Ok(Ok(_permit)) = tokio::time::timeout_at(self.deadline, channel.permits.acquire()).await else {
+            let Ok(Ok(_permit)) =
+                tokio::time::timeout_at(self.deadline, channel.permits.acquire()).await
+            else {
                 break;
             };
             if !self.gate() {
-                failure.detail = "the lease of the group lapsed before the message could be sent".to_owned();
+                failure.detail =
+                    "the lease of the group lapsed before the message could be sent".to_owned();
                 break;
             }
-            let patience = channel.integration.timeout().unwrap_or(limits::SEND_TIMEOUT);
+            let patience = channel
+                .integration
+                .timeout()
+                .unwrap_or(limits::SEND_TIMEOUT);
             let patience = patience.min(self.deadline.saturating_duration_since(Instant::now()));
             let began = Instant::now();
             let attempt = channel.integration.deliver(notification, patience).await;
             channel.metrics.request(began.elapsed(), attempt.is_ok());
-            let Err(error) = attempt else { return Outcome::Accepted };
+            let Err(error) = attempt else {
+                return Outcome::Accepted;
+            };
             tracing::debug!(integration = %channel.integration.id(), detail = %error.detail, "An attempt failed");
             may_have_arrived |= error.is_ambiguous;
             let retry = error.retry;
             failure = error;
             match retry {
                 None => break,
-                Some(advice) => channel.hold(advice.after.map(|after| Instant::now() + after.min(HOLD_MAX))),
+                Some(advice) => channel.hold(
+                    advice
+                        .after
+                        .map(|after| Instant::now() + after.min(HOLD_MAX)),
+                ),
             }
         }
-        if may_have_arrived { Outcome::Unknown(failure) } else { Outcome::Refused(failure) }
+        if may_have_arrived {
+            Outcome::Unknown(failure)
+        } else {
+            Outcome::Refused(failure)
+        }
     }
 
     /// Whether enough of the lease is left to send (protocol.md §6, GATE).
     fn gate(&self) -> bool {
-        let lease_until = *self.lease_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let lease_until = *self
+            .lease_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         lease_until.saturating_duration_since(Instant::now()) >= limits::GATE
     }
 

@@ -73,11 +73,15 @@ impl Engine {
                 continue;
             };
             let engine = Arc::clone(self);
-            self.flushes.spawn("flush", move |_stop| async move { engine.flush(&tenant, claim).await });
+            self.flushes.spawn("flush", move |_stop| async move {
+                engine.flush(&tenant, claim).await
+            });
         }
         let next = polled.next_due.map_or(POLL_MAX, |due| due.since(now));
         // Rounded up to the timer's millisecond: a tick is never early.
-        (next.min(POLL_MAX)).saturating_sub(began.elapsed()).max(Duration::from_millis(1))
+        (next.min(POLL_MAX))
+            .saturating_sub(began.elapsed())
+            .max(Duration::from_millis(1))
     }
 
     /// After a stall nobody could refresh anything: ends by time-out wait until senders had their chance (G5).
@@ -90,7 +94,10 @@ impl Engine {
             stalled_seconds = now.since(polled_at).as_secs(),
             "This instance was stopped for a while; for five minutes no alert is ended by time-out"
         );
-        self.set_grace(Grace { since: now, until: now + limits::GRACE });
+        self.set_grace(Grace {
+            since: now,
+            until: now + limits::GRACE,
+        });
     }
 
     /// Suspends ends by time-out everywhere they are judged.

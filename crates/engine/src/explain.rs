@@ -74,16 +74,28 @@ pub struct ExplainedIntegration {
 
 impl Engine {
     /// Explains an alert; `None` when the tenant has none with this fingerprint.
-    pub fn explain(&self, tenant: &Tenant, fingerprint: Fingerprint, now: Timestamp) -> Option<Explanation> {
+    pub fn explain(
+        &self,
+        tenant: &Tenant,
+        fingerprint: Fingerprint,
+        now: Timestamp,
+    ) -> Option<Explanation> {
         let settings = tenant.settings();
         let known = tenant.mirror().known(fingerprint)?;
         let alert = known.alert;
         let trials = settings.tree.explain(&alert.labels).into_iter();
         let routes = trials.filter_map(|trial| {
             let route = settings.tree.route(trial.route)?;
-            Some(ExplainedRoute { id: route.id.clone(), receiver: Arc::clone(&route.receiver), trial })
+            Some(ExplainedRoute {
+                id: route.id.clone(),
+                receiver: Arc::clone(&route.receiver),
+                trial,
+            })
         });
-        let groups = known.groups.into_iter().map(|identity| self.explain_group(tenant, identity, &alert, now));
+        let groups = known
+            .groups
+            .into_iter()
+            .map(|identity| self.explain_group(tenant, identity, &alert, now));
         let is_resolved = alert.is_resolved(now, tenant.grace());
         Some(Explanation {
             routes: routes.collect(),
@@ -104,7 +116,9 @@ impl Engine {
         let snapshot = self.state.group(tenant.id(), identity.key);
         let told_of = |id: &IntegrationId| {
             let all = snapshot.as_ref().map(|group| &group.told)?;
-            all.iter().find(|(known, _)| known == id).map(|(_, told)| told)
+            all.iter()
+                .find(|(known, _)| known == id)
+                .map(|(_, told)| told)
         };
         let integrations = identity.receiver.integrations.iter().map(|spec| {
             let told: Option<&Told> = told_of(&spec.id);
@@ -112,8 +126,16 @@ impl Engine {
             ExplainedIntegration {
                 id: spec.id.clone(),
                 send_resolved: spec.send_resolved,
-                last: last.map(|m| (m.sent_at, m.reason, m.firing.binary_search(&alert.fingerprint).is_ok())),
-                repeat_due: last.filter(|m| !m.firing.is_empty()).map(|m| m.tick + identity.repeat_interval),
+                last: last.map(|m| {
+                    (
+                        m.sent_at,
+                        m.reason,
+                        m.firing.binary_search(&alert.fingerprint).is_ok(),
+                    )
+                }),
+                repeat_due: last
+                    .filter(|m| !m.firing.is_empty())
+                    .map(|m| m.tick + identity.repeat_interval),
                 is_in_flight: told.is_some_and(|t| t.pending.is_some()),
             }
         });
@@ -121,7 +143,9 @@ impl Engine {
         let time = judge_time(&settings, &identity, now);
         ExplainedGroup {
             next_tick: snapshot.as_ref().and_then(|group| group.due),
-            is_member: snapshot.as_ref().is_some_and(|group| group.members.contains(&alert.fingerprint)),
+            is_member: snapshot
+                .as_ref()
+                .is_some_and(|group| group.members.contains(&alert.fingerprint)),
             verdict: judge(&tenant.mirror(), &time, &alert.labels, now),
             last_suppressed: tenant.suppressed(identity.key, alert.fingerprint),
             integrations,
@@ -133,8 +157,18 @@ impl Engine {
 impl Tenant {
     /// An alert as a reader sees it, ended or not.
     fn view(&self, alert: &Arc<domain::alert::Alert>, now: Timestamp) -> AlertView {
-        let page = self.alerts(&AlertQuery { limit: Some(1), after: before(alert.fingerprint), ..AlertQuery::default() }, now);
-        let listed = page.alerts.into_iter().find(|view| view.alert.fingerprint == alert.fingerprint);
+        let page = self.alerts(
+            &AlertQuery {
+                limit: Some(1),
+                after: before(alert.fingerprint),
+                ..AlertQuery::default()
+            },
+            now,
+        );
+        let listed = page
+            .alerts
+            .into_iter()
+            .find(|view| view.alert.fingerprint == alert.fingerprint);
         listed.unwrap_or_else(|| AlertView {
             alert: Arc::clone(alert),
             receivers: Arc::default(),

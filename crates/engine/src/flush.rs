@@ -59,19 +59,41 @@ impl Engine {
     pub(crate) async fn flush(&self, tenant: &Arc<Tenant>, claim: Claim) {
         let started = Instant::now();
         self.metrics.dispatcher.flushes.inc();
-        self.metrics.dispatcher.flush_lateness.observe(claim.now.since(claim.tick).as_secs_f64());
+        self.metrics
+            .dispatcher
+            .flush_lateness
+            .observe(claim.now.since(claim.tick).as_secs_f64());
         let settings = tenant.settings();
         let judged = self.judge(tenant, &settings, &claim);
-        let deadline = claim.identity.group_interval.max(limits::FLUSH_DEADLINE_MIN);
+        let deadline = claim
+            .identity
+            .group_interval
+            .max(limits::FLUSH_DEADLINE_MIN);
         let sending = Sending::new(started + deadline, started + limits::LEASE);
-        let flush = Flush { engine: self, settings: &settings, claim: &claim, judged: &judged, sending: &sending };
-        let all = join_all(claim.identity.receiver.integrations.iter().map(|spec| flush.tell(spec)));
+        let flush = Flush {
+            engine: self,
+            settings: &settings,
+            claim: &claim,
+            judged: &judged,
+            sending: &sending,
+        };
+        let all = join_all(
+            claim
+                .identity
+                .receiver
+                .integrations
+                .iter()
+                .map(|spec| flush.tell(spec)),
+        );
         let is_complete = tokio::select! {
             told = all => told.into_iter().all(|is_done| is_done),
             () = self.keep_lease(&claim, &sending) => false,
         };
         self.finish(tenant, &claim, is_complete).await;
-        self.metrics.dispatcher.flush_duration.observe(started.elapsed().as_secs_f64());
+        self.metrics
+            .dispatcher
+            .flush_duration
+            .observe(started.elapsed().as_secs_f64());
     }
 
     /// Judges every member and notes what is suppressed, and why (D2).
@@ -85,7 +107,9 @@ impl Engine {
             let mirror = tenant.mirror();
             for alert in &claim.alerts {
                 match judge(&mirror, &time, &alert.labels, now) {
-                    Verdict::Notify if alert.is_resolved(now, claim.grace) => resolved.push(alert.fingerprint),
+                    Verdict::Notify if alert.is_resolved(now, claim.grace) => {
+                        resolved.push(alert.fingerprint)
+                    }
                     Verdict::Notify => firing.push(alert.fingerprint),
                     Verdict::Suppress(by) => {
                         *counts.entry(by.metric_reason()).or_default() += 1;
@@ -126,10 +150,17 @@ impl Engine {
 
     async fn finish(&self, tenant: &Tenant, claim: &Claim, is_complete: bool) {
         let group = &claim.identity;
-        match self.state.finish(claim, is_complete, self.clock.now()).await {
+        match self
+            .state
+            .finish(claim, is_complete, self.clock.now())
+            .await
+        {
             Ok(Ok(Finished::Gone)) => {
                 tenant.set_suppressed(group.key, BTreeMap::new());
-                let gone = Record::GroupGone { tenant: group.tenant.clone(), key: group.key };
+                let gone = Record::GroupGone {
+                    tenant: group.tenant.clone(),
+                    key: group.key,
+                };
                 self.record_later(vec![gone]).await;
             }
             Ok(Ok(Finished::Again { given_up, .. })) => {
@@ -142,7 +173,9 @@ impl Engine {
                 self.wake.notify_one();
             }
             Ok(Err(_)) => tracing::debug!(group = %group.key, "A flush ended after its lease"),
-            Err(error) => tracing::warn!(%error, group = %group.key, "A flush could not be finished; it is repeated"),
+            Err(error) => {
+                tracing::warn!(%error, group = %group.key, "A flush could not be finished; it is repeated")
+            }
         }
     }
 
@@ -193,7 +226,14 @@ impl Flush<'_> {
         let judged = self.judged;
         let repeat = self.claim.identity.repeat_interval;
         let tick = self.claim.tick;
-        let why = why_notify(told, &judged.firing, &judged.resolved, spec.send_resolved, repeat, tick);
+        let why = why_notify(
+            told,
+            &judged.firing,
+            &judged.resolved,
+            spec.send_resolved,
+            repeat,
+            tick,
+        );
         let reason = match why {
             Ok(reason) => reason,
             Err(quiet) => {
@@ -201,24 +241,54 @@ impl Flush<'_> {
                 return None;
             }
         };
-        let resolved = if spec.send_resolved { judged.resolved.clone() } else { Vec::new() };
-        Some(Pending { seq: 0, firing: judged.firing.clone(), resolved, tick, reason })
+        let resolved = if spec.send_resolved {
+            judged.resolved.clone()
+        } else {
+            Vec::new()
+        };
+        Some(Pending {
+            seq: 0,
+            firing: judged.firing.clone(),
+            resolved,
+            tick,
+            reason,
+        })
     }
 
     /// Everything is over and the integration does not want to hear of it: it counts as told all the same.
     async fn settle(&self, spec: &IntegrationSpec, message: Pending) {
         let accepted: ToldMessage = message.accepted(self.claim.now);
-        match self.engine.state.settle(self.claim, &spec.id, accepted).await {
-            Ok(told) => self.engine.record_later(vec![self.record(&spec.id, told)]).await,
-            Err(error) => tracing::warn!(%error, "What an integration counts as told could not be stored"),
+        match self
+            .engine
+            .state
+            .settle(self.claim, &spec.id, accepted)
+            .await
+        {
+            Ok(told) => {
+                self.engine
+                    .record_later(vec![self.record(&spec.id, told)])
+                    .await
+            }
+            Err(error) => {
+                tracing::warn!(%error, "What an integration counts as told could not be stored")
+            }
         }
     }
 
     /// Sends one message until it is accepted, refused, or out of time; answers what is told then, `None` on failure.
-    async fn send(&self, spec: &IntegrationSpec, channel: &Channel, message: Pending) -> Option<Told> {
+    async fn send(
+        &self,
+        spec: &IntegrationSpec,
+        channel: &Channel,
+        message: Pending,
+    ) -> Option<Told> {
         let engine = self.engine;
         let group = &self.claim.identity;
-        let begun = match engine.state.begin(self.claim, &spec.id, message, engine.clock.now()).await {
+        let begun = match engine
+            .state
+            .begin(self.claim, &spec.id, message, engine.clock.now())
+            .await
+        {
             Ok(Ok(begun)) => begun,
             Ok(Err(_)) => return None,
             Err(error) => {
@@ -230,7 +300,11 @@ impl Flush<'_> {
             // A message in flight about alerts that are gone by now: nothing is left to repeat.
             return self.take_back(spec, begun.seq).await;
         };
-        let intent = Told { seq: begun.seq, last: self.last(&spec.id), pending: Some(begun.clone()) };
+        let intent = Told {
+            seq: begun.seq,
+            last: self.last(&spec.id),
+            pending: Some(begun.clone()),
+        };
         let intent = engine.record_later(vec![self.record(&spec.id, intent)]);
         let _ = tokio::time::timeout(INTENT_PATIENCE, intent).await;
 
@@ -239,12 +313,20 @@ impl Flush<'_> {
         match self.sending.deliver(channel, &notification).await {
             Outcome::Accepted => {
                 let sent_at = engine.clock.now();
-                let told = Told { seq, last: Some(begun.accepted(sent_at)), pending: None };
+                let told = Told {
+                    seq,
+                    last: Some(begun.accepted(sent_at)),
+                    pending: None,
+                };
                 // No compaction may begin between record and commit: it would restate the message as still in flight.
                 let _recording = engine.recording.read().await;
                 engine.record_later(vec![self.record(&spec.id, told)]).await;
                 tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
-                engine.state.commit(group, &spec.id, seq, sent_at).await.ok()
+                engine
+                    .state
+                    .commit(group, &spec.id, seq, sent_at)
+                    .await
+                    .ok()
             }
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);
@@ -262,8 +344,15 @@ impl Flush<'_> {
 
     /// Takes back a message that was surely not accepted; answers what is told then.
     async fn take_back(&self, spec: &IntegrationSpec, seq: u64) -> Option<Told> {
-        let told = self.engine.state.refuse(&self.claim.identity, &spec.id, seq).await.ok()?;
-        self.engine.record_later(vec![self.record(&spec.id, told.clone())]).await;
+        let told = self
+            .engine
+            .state
+            .refuse(&self.claim.identity, &spec.id, seq)
+            .await
+            .ok()?;
+        self.engine
+            .record_later(vec![self.record(&spec.id, told.clone())])
+            .await;
         Some(told)
     }
 
@@ -279,7 +368,8 @@ impl Flush<'_> {
     fn notification(&self, spec: &IntegrationSpec, message: &Pending) -> Option<Notification> {
         let wanted = |fingerprint: Fingerprint| {
             let is_resolved = message.resolved.binary_search(&fingerprint).is_ok();
-            (is_resolved || message.firing.binary_search(&fingerprint).is_ok()).then_some(is_resolved)
+            (is_resolved || message.firing.binary_search(&fingerprint).is_ok())
+                .then_some(is_resolved)
         };
         // A repeat of a message in flight may name alerts that are suppressed by now: take them from the claim.
         let alerts: Vec<NotifiedAlert> = self
@@ -288,7 +378,10 @@ impl Flush<'_> {
             .iter()
             .filter_map(|alert| {
                 let is_resolved = wanted(alert.fingerprint)?;
-                Some(NotifiedAlert { alert: Arc::clone(alert), is_resolved })
+                Some(NotifiedAlert {
+                    alert: Arc::clone(alert),
+                    is_resolved,
+                })
             })
             .collect();
         let alerts = sort_by_job_and_instance(alerts, |a| &a.alert);
@@ -296,7 +389,10 @@ impl Flush<'_> {
             return None;
         }
         let group = &self.claim.identity;
-        let key = format!("{}\u{0}{}\u{0}{}\u{0}{}", group.tenant, group.key, spec.id, message.seq);
+        let key = format!(
+            "{}\u{0}{}\u{0}{}\u{0}{}",
+            group.tenant, group.key, spec.id, message.seq
+        );
         Some(Notification {
             receiver: Arc::clone(&group.receiver.name),
             group_key: group.text.clone(),

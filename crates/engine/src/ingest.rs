@@ -56,9 +56,16 @@ impl Engine {
         let settings = tenant.settings();
         let mut report = IngestReport::default();
         let batch = self.place(tenant, &settings, posted, now, &mut report);
-        self.metrics.alerts.invalid.inc_by(report.invalid.len() as u64);
+        self.metrics
+            .alerts
+            .invalid
+            .inc_by(report.invalid.len() as u64);
         let (batch, marks): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        let ingested = self.state.ingest(tenant.id(), batch, now).await.map_err(unavailable)?;
+        let ingested = self
+            .state
+            .ingest(tenant.id(), batch, now)
+            .await
+            .map_err(unavailable)?;
         if ingested.iter().any(|i| !i.created.is_empty()) {
             self.wake.notify_one();
         }
@@ -73,9 +80,19 @@ impl Engine {
     }
 
     /// Makes what was taken in durable; refreshes that a recent record covers are skipped.
-    async fn record_ingested(&self, tenant: &Arc<Tenant>, ingested: &[Ingested]) -> Result<(), EngineError> {
-        let fresh: Vec<_> = ingested.iter().filter(|i| i.owed != OwedRecord::Nothing).collect();
-        self.metrics.dispatcher.coalesced.inc_by((ingested.len() - fresh.len()) as u64);
+    async fn record_ingested(
+        &self,
+        tenant: &Arc<Tenant>,
+        ingested: &[Ingested],
+    ) -> Result<(), EngineError> {
+        let fresh: Vec<_> = ingested
+            .iter()
+            .filter(|i| i.owed != OwedRecord::Nothing)
+            .collect();
+        self.metrics
+            .dispatcher
+            .coalesced
+            .inc_by((ingested.len() - fresh.len()) as u64);
         if fresh.is_empty() {
             return Ok(());
         }
@@ -89,7 +106,10 @@ impl Engine {
                     ends_at: alert.ends_at,
                     updated_at: alert.updated_at,
                 },
-                _ => Record::Alert { tenant: tenant.clone(), alert },
+                _ => Record::Alert {
+                    tenant: tenant.clone(),
+                    alert,
+                },
             });
             let groups = one.created.iter().map(|(key, first_tick)| Record::Group {
                 tenant: tenant.clone(),
@@ -119,14 +139,20 @@ impl Engine {
         let (mut firing, mut resolved) = (0, 0);
         for mut post in posted {
             let (starts_at, ends_at, is_timeout) = times(&post, now, settings);
-            if ends_at > now { firing += 1 } else { resolved += 1 }
+            if ends_at > now {
+                firing += 1
+            } else {
+                resolved += 1
+            }
             normalize(&mut post.labels);
             sort_unique(&mut post.annotations);
             let fingerprint = Fingerprint::of_sorted(texts(&post.labels));
             let content_hash = self.content_hash(&post);
             let known = mirror.known(fingerprint);
             // The same content under the same fingerprint was checked when it first came.
-            let is_refresh = known.as_ref().is_some_and(|k| k.content_hash == content_hash);
+            let is_refresh = known
+                .as_ref()
+                .is_some_and(|k| k.content_hash == content_hash);
             if let Err(text) = check(&post, is_refresh, starts_at, ends_at, settings) {
                 report.invalid.push(text);
                 continue;
@@ -135,14 +161,26 @@ impl Engine {
             match known.filter(|k| is_refresh || is_same(&k.alert.labels, &post.labels)) {
                 Some(known) => {
                     let alert = refreshed(&known.alert, &post, is_refresh, times, now);
-                    let mark = Mark { new_groups: Vec::new(), content_hash };
-                    batch.push((Placed { alert, groups: known.groups }, mark));
+                    let mark = Mark {
+                        new_groups: Vec::new(),
+                        content_hash,
+                    };
+                    batch.push((
+                        Placed {
+                            alert,
+                            groups: known.groups,
+                        },
+                        mark,
+                    ));
                 }
                 None if self.is_over_limit(&mirror, &post) => {}
                 None => {
                     let alert = self.new_alert(&post, fingerprint, times, now);
                     let groups = self.groups_of(tenant, &mirror, settings, &alert.labels);
-                    let mark = Mark { new_groups: groups.clone(), content_hash };
+                    let mark = Mark {
+                        new_groups: groups.clone(),
+                        content_hash,
+                    };
                     batch.push((Placed { alert, groups }, mark));
                 }
             }
@@ -155,7 +193,10 @@ impl Engine {
     /// A hash of everything a post says beside times, keyed per process so that nobody can aim at a collision.
     fn content_hash(&self, post: &PostedAlert<'_>) -> u64 {
         let mut hasher = self.content_hasher.build_hasher();
-        for (name, value) in texts(&post.labels).chain([("", "")]).chain(texts(&post.annotations)) {
+        for (name, value) in texts(&post.labels)
+            .chain([("", "")])
+            .chain(texts(&post.annotations))
+        {
             hasher.write(name.as_bytes());
             hasher.write_usize(name.len());
             hasher.write(value.as_bytes());
@@ -185,14 +226,22 @@ impl Engine {
     }
 
     /// The groups a new alert belongs to; groups that are here already are shared.
-    fn groups_of(&self, tenant: &Tenant, mirror: &Mirror, settings: &Settings, labels: &Labels) -> Vec<Arc<GroupIdentity>> {
+    fn groups_of(
+        &self,
+        tenant: &Tenant,
+        mirror: &Mirror,
+        settings: &Settings,
+        labels: &Labels,
+    ) -> Vec<Arc<GroupIdentity>> {
         let routes = settings.tree.matches(labels).into_iter();
         let routes = routes.filter_map(|index| Some((index, settings.tree.route(index)?)));
         routes
             .map(|(index, route)| {
                 let group_labels = route.group_labels(labels, &self.interner);
                 let here = mirror.group_identity(index, &group_labels);
-                here.unwrap_or_else(|| settings.group_identity(tenant.id(), index, route, group_labels))
+                here.unwrap_or_else(|| {
+                    settings.group_identity(tenant.id(), index, route, group_labels)
+                })
             })
             .collect()
     }
@@ -202,7 +251,9 @@ impl Engine {
         if limit == 0 {
             return false;
         }
-        let Some((_, name)) = post.labels.iter().find(|(name, _)| name == "alertname") else { return false };
+        let Some((_, name)) = post.labels.iter().find(|(name, _)| name == "alertname") else {
+            return false;
+        };
         let is_over = mirror.count_with("alertname", name) >= limit;
         if is_over {
             self.metrics.alerts.limited(name);
@@ -252,12 +303,18 @@ fn unavailable(error: impl std::fmt::Display) -> EngineError {
     EngineError::Unavailable(error.to_string())
 }
 
-fn texts<'a>(pairs: &'a [(Cow<'_, str>, Cow<'_, str>)]) -> impl Iterator<Item = (&'a str, &'a str)> {
+fn texts<'a>(
+    pairs: &'a [(Cow<'_, str>, Cow<'_, str>)],
+) -> impl Iterator<Item = (&'a str, &'a str)> {
     pairs.iter().map(|(name, value)| (&**name, &**value))
 }
 
 /// Fills in times that were not stated (spec/alertmanager.md §4.2): start, end, and whether the end is a guess.
-fn times(post: &PostedAlert<'_>, now: Timestamp, settings: &Settings) -> (Timestamp, Timestamp, bool) {
+fn times(
+    post: &PostedAlert<'_>,
+    now: Timestamp,
+    settings: &Settings,
+) -> (Timestamp, Timestamp, bool) {
     let starts_at = post.starts_at.or(post.ends_at).unwrap_or_else(|| now.utc());
     match post.ends_at {
         Some(ends_at) => (starts_at, ends_at, false),
@@ -305,7 +362,9 @@ fn check(
     }
     let bad_name = |pairs: &[(Cow<'_, str>, Cow<'_, str>)]| {
         let mut names = pairs.iter().map(|(name, _)| name);
-        names.find(|name| !is_valid_label_name(name, settings.matcher_mode)).map(|name| quote(name))
+        names
+            .find(|name| !is_valid_label_name(name, settings.matcher_mode))
+            .map(|name| quote(name))
     };
     if let Some(name) = bad_name(&post.labels) {
         return Err(format!("invalid label set: invalid name {name}"));

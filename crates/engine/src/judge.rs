@@ -16,17 +16,28 @@ use crate::settings::Settings;
 pub(crate) struct TimeVerdict(Option<Suppression>);
 
 /// Judges a group's time intervals at `now`.
-pub(crate) fn judge_time(settings: &Settings, group: &GroupIdentity, now: Timestamp) -> TimeVerdict {
+pub(crate) fn judge_time(
+    settings: &Settings,
+    group: &GroupIdentity,
+    now: Timestamp,
+) -> TimeVerdict {
     let wanted = &group.active_time_intervals;
     if !wanted.is_empty() && settings.active_intervals(wanted, now).is_empty() {
-        return TimeVerdict(Some(Suppression::OutsideActiveTime { intervals: wanted.clone() }));
+        return TimeVerdict(Some(Suppression::OutsideActiveTime {
+            intervals: wanted.clone(),
+        }));
     }
     let intervals = settings.active_intervals(&group.mute_time_intervals, now);
     TimeVerdict((!intervals.is_empty()).then_some(Suppression::MutedByTime { intervals }))
 }
 
 /// Judges one alert, in Alertmanager's order: inhibition, active times, mute times, silences.
-pub(crate) fn judge(mirror: &Mirror, time: &TimeVerdict, labels: &Labels, now: Timestamp) -> Verdict {
+pub(crate) fn judge(
+    mirror: &Mirror,
+    time: &TimeVerdict,
+    labels: &Labels,
+    now: Timestamp,
+) -> Verdict {
     if let Some(source) = mirror.inhibited_by(labels, now) {
         return Verdict::Suppress(Suppression::Inhibited { by: vec![source] });
     }
@@ -34,7 +45,11 @@ pub(crate) fn judge(mirror: &Mirror, time: &TimeVerdict, labels: &Labels, now: T
         return Verdict::Suppress(suppression.clone());
     }
     let by = mirror.silences().silenced_by(labels, now);
-    if by.is_empty() { Verdict::Notify } else { Verdict::Suppress(Suppression::Silenced { by }) }
+    if by.is_empty() {
+        Verdict::Notify
+    } else {
+        Verdict::Suppress(Suppression::Silenced { by })
+    }
 }
 
 /// Sorts into Alertmanager's order of alerts in messages and group listings: job, instance, then the label set.
@@ -49,7 +64,11 @@ pub fn sort_by_job_and_instance<T>(items: Vec<T>, alert: impl Fn(&T) -> &Arc<Ale
             (key("job"), key("instance"), labels, item)
         })
         .collect();
-    keyed.sort_by(|a, b| compare(&a.0, &b.0).then_with(|| compare(&a.1, &b.1)).then_with(|| a.2.cmp_as_set(&b.2)));
+    keyed.sort_by(|a, b| {
+        compare(&a.0, &b.0)
+            .then_with(|| compare(&a.1, &b.1))
+            .then_with(|| a.2.cmp_as_set(&b.2))
+    });
     keyed.into_iter().map(|(_, _, _, item)| item).collect()
 }
 
@@ -60,5 +79,7 @@ fn compare(a: &Option<Label>, b: &Option<Label>) -> Ordering {
     {
         return Ordering::Equal;
     }
-    a.as_ref().map_or("", Label::value).cmp(b.as_ref().map_or("", Label::value))
+    a.as_ref()
+        .map_or("", Label::value)
+        .cmp(b.as_ref().map_or("", Label::value))
 }

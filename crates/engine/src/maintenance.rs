@@ -48,7 +48,9 @@ impl Engine {
             let _nothing_is_placed = tenant.placing.write().await;
             match self.state.collect(tenant.id(), before).await {
                 Ok(gone) => tenant.mirror_mut().forget(&gone),
-                Err(error) => tracing::warn!(%error, tenant = %tenant.id(), "Ended alerts could not be collected"),
+                Err(error) => {
+                    tracing::warn!(%error, tenant = %tenant.id(), "Ended alerts could not be collected")
+                }
             }
         }
         self.interner.sweep();
@@ -60,15 +62,22 @@ impl Engine {
         self.metrics.silences.maintenance.inc();
         self.metrics.nflog.maintenance.inc();
         for tenant in self.tenants() {
-            let gone = tenant.mirror_mut().silences_mut().collect(now, self.options.retention);
+            let gone = tenant
+                .mirror_mut()
+                .silences_mut()
+                .collect(now, self.options.retention);
             if gone.is_empty() {
                 continue;
             }
             if let Err(error) = self.state.silence_forget(tenant.id(), &gone).await {
                 tracing::warn!(%error, tenant = %tenant.id(), "Expired silences could not be forgotten");
             }
-            let record = |id: Arc<str>| Record::SilenceGone { tenant: tenant.id().clone(), id };
-            self.record_later(gone.into_iter().map(record).collect()).await;
+            let record = |id: Arc<str>| Record::SilenceGone {
+                tenant: tenant.id().clone(),
+                id,
+            };
+            self.record_later(gone.into_iter().map(record).collect())
+                .await;
         }
     }
 
@@ -97,10 +106,13 @@ impl Engine {
             self.restate_tenant(&tenant).await?;
         }
         let mut groups = Vec::new();
-        self.state.visit_groups(&mut |group| groups.extend(group_records(&group)));
+        self.state
+            .visit_groups(&mut |group| groups.extend(group_records(&group)));
         while !groups.is_empty() {
             let rest = groups.split_off(groups.len().min(CHUNK));
-            self.journal.append(std::mem::replace(&mut groups, rest)).await?;
+            self.journal
+                .append(std::mem::replace(&mut groups, rest))
+                .await?;
         }
         self.journal.finish_compaction(mark).await
     }
@@ -109,26 +121,40 @@ impl Engine {
         let id = tenant.id();
         let silences = tenant.silences();
         for chunk in silences.chunks(CHUNK) {
-            let record = |s: &Arc<_>| Record::Silence { tenant: id.clone(), silence: Arc::clone(s) };
-            self.journal.append(chunk.iter().map(record).collect()).await?;
+            let record = |s: &Arc<_>| Record::Silence {
+                tenant: id.clone(),
+                silence: Arc::clone(s),
+            };
+            self.journal
+                .append(chunk.iter().map(record).collect())
+                .await?;
         }
         // A list of pointers: reading it chunk by chunk would have to survive changes in between.
         let alerts: Vec<_> = tenant.mirror().all().cloned().collect();
         for chunk in alerts.chunks(CHUNK) {
-            self.journal.append(chunk.iter().map(|a| alert_record(id, a)).collect()).await?;
+            self.journal
+                .append(chunk.iter().map(|a| alert_record(id, a)).collect())
+                .await?;
         }
         Ok(())
     }
 }
 
 fn alert_record(tenant: &TenantId, alert: &Arc<domain::alert::Alert>) -> Record {
-    Record::Alert { tenant: tenant.clone(), alert: Arc::clone(alert) }
+    Record::Alert {
+        tenant: tenant.clone(),
+        alert: Arc::clone(alert),
+    }
 }
 
 /// Everything the journal keeps of a group.
 pub(crate) fn group_records(group: &GroupSnapshot) -> Vec<Record> {
     let (tenant, key) = (&group.identity.tenant, group.identity.key);
-    let first = Record::Group { tenant: tenant.clone(), key, first_tick: group.first_tick };
+    let first = Record::Group {
+        tenant: tenant.clone(),
+        key,
+        first_tick: group.first_tick,
+    };
     let told = group.told.iter().map(|(integration, told)| Record::Told {
         tenant: tenant.clone(),
         key,

@@ -121,11 +121,19 @@ impl Mirror {
         let entry = self.entry(fingerprint)?;
         let groups = entry.groups.iter().filter_map(|slot| self.group(*slot));
         let groups = groups.map(|g| Arc::clone(&g.identity)).collect();
-        Some(Known { alert: Arc::clone(&entry.alert), groups, content_hash: entry.content_hash })
+        Some(Known {
+            alert: Arc::clone(&entry.alert),
+            groups,
+            content_hash: entry.content_hash,
+        })
     }
 
     /// The identity of a group that is here already.
-    pub(crate) fn group_identity(&self, route: RouteIndex, labels: &Labels) -> Option<Arc<GroupIdentity>> {
+    pub(crate) fn group_identity(
+        &self,
+        route: RouteIndex,
+        labels: &Labels,
+    ) -> Option<Arc<GroupIdentity>> {
         // The key must be owned to be looked up; both parts are pointers.
         let slot = self.by_labels.get(&(route, labels.clone()))?;
         self.group(*slot).map(|g| Arc::clone(&g.identity))
@@ -139,7 +147,12 @@ impl Mirror {
     /// Takes note of an alert as now known. An older state than the one held changes nothing: changes may arrive out of order.
     ///
     /// `groups` matters only for an alert that is not here yet.
-    pub(crate) fn apply(&mut self, alert: Arc<Alert>, groups: &[Arc<GroupIdentity>], content_hash: u64) {
+    pub(crate) fn apply(
+        &mut self,
+        alert: Arc<Alert>,
+        groups: &[Arc<GroupIdentity>],
+        content_hash: u64,
+    ) {
         if let Some(&slot) = self.by_fingerprint.get(&alert.fingerprint)
             && let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut)
         {
@@ -153,9 +166,16 @@ impl Mirror {
         self.postings.insert(&alert.labels, slot);
         self.inhibitor.insert(alert.fingerprint, &alert.labels);
         self.by_fingerprint.insert(alert.fingerprint, slot);
-        let groups = groups.iter().map(|identity| self.join(identity, slot)).collect();
+        let groups = groups
+            .iter()
+            .map(|identity| self.join(identity, slot))
+            .collect();
         if let Some(place) = self.entries.get_mut(slot as usize) {
-            *place = Some(Entry { alert, groups, content_hash });
+            *place = Some(Entry {
+                alert,
+                groups,
+                content_hash,
+            });
         }
     }
 
@@ -163,15 +183,23 @@ impl Mirror {
     pub(crate) fn forget(&mut self, fingerprints: &[Fingerprint]) {
         let mut gone = Vec::with_capacity(fingerprints.len());
         for fingerprint in fingerprints {
-            let Some(slot) = self.by_fingerprint.remove(fingerprint) else { continue };
+            let Some(slot) = self.by_fingerprint.remove(fingerprint) else {
+                continue;
+            };
             if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::take) {
                 self.inhibitor.remove(*fingerprint, &entry.alert.labels);
                 gone.push((slot, entry));
             }
         }
-        self.postings.remove(gone.iter().map(|(slot, entry)| (&entry.alert.labels, *slot)));
+        self.postings.remove(
+            gone.iter()
+                .map(|(slot, entry)| (&entry.alert.labels, *slot)),
+        );
         for (slot, entry) in gone {
-            entry.groups.iter().for_each(|group| self.leave(*group, slot));
+            entry
+                .groups
+                .iter()
+                .for_each(|group| self.leave(*group, slot));
             self.free.push(slot);
         }
     }
@@ -188,9 +216,14 @@ impl Mirror {
         self.inhibitor = Inhibitor::new(rules);
         let slots: Vec<Slot> = self.by_fingerprint.values().copied().collect();
         for slot in slots {
-            let Some(alert) = self.at(slot).map(|entry| Arc::clone(&entry.alert)) else { continue };
+            let Some(alert) = self.at(slot).map(|entry| Arc::clone(&entry.alert)) else {
+                continue;
+            };
             self.inhibitor.insert(alert.fingerprint, &alert.labels);
-            let groups = placement(&alert).iter().map(|identity| self.join(identity, slot)).collect();
+            let groups = placement(&alert)
+                .iter()
+                .map(|identity| self.join(identity, slot))
+                .collect();
             if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut) {
                 entry.groups = groups;
             }
@@ -210,11 +243,16 @@ impl Mirror {
 
     /// Every alert held.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Alert>> {
-        self.by_fingerprint.values().filter_map(|slot| self.at(*slot)).map(|entry| &entry.alert)
+        self.by_fingerprint
+            .values()
+            .filter_map(|slot| self.at(*slot))
+            .map(|entry| &entry.alert)
     }
 
     fn entry(&self, fingerprint: Fingerprint) -> Option<&Entry> {
-        self.by_fingerprint.get(&fingerprint).and_then(|slot| self.at(*slot))
+        self.by_fingerprint
+            .get(&fingerprint)
+            .and_then(|slot| self.at(*slot))
     }
 
     fn at(&self, slot: Slot) -> Option<&Entry> {
@@ -247,8 +285,15 @@ impl Mirror {
         slot
     }
 
-    fn add_group(&mut self, name: (RouteIndex, Labels), identity: &Arc<GroupIdentity>) -> GroupSlot {
-        let entry = Some(GroupEntry { identity: Arc::clone(identity), members: Vec::new() });
+    fn add_group(
+        &mut self,
+        name: (RouteIndex, Labels),
+        identity: &Arc<GroupIdentity>,
+    ) -> GroupSlot {
+        let entry = Some(GroupEntry {
+            identity: Arc::clone(identity),
+            members: Vec::new(),
+        });
         let slot = match self.free_groups.pop() {
             Some(slot) => slot,
             None => {
@@ -264,7 +309,9 @@ impl Mirror {
     }
 
     fn leave(&mut self, slot: GroupSlot, member: Slot) {
-        let Some(place) = self.groups.get_mut(slot as usize) else { return };
+        let Some(place) = self.groups.get_mut(slot as usize) else {
+            return;
+        };
         let Some(group) = place.as_mut() else { return };
         if let Ok(at) = group.members.binary_search(&member) {
             group.members.remove(at);

@@ -14,7 +14,10 @@ impl Engine {
     ///
     /// Groups keep what was told, members whose routes changed move with it, and every group that ticked before ticks at
     /// once (protocol.md §1). Sends under way are not cut.
-    pub async fn configure(&self, wanted: BTreeMap<TenantId, Arc<Settings>>) -> Result<(), EngineError> {
+    pub async fn configure(
+        &self,
+        wanted: BTreeMap<TenantId, Arc<Settings>>,
+    ) -> Result<(), EngineError> {
         let known = self.tenants.load_full();
         let mut tenants = BTreeMap::new();
         for (id, settings) in wanted {
@@ -45,14 +48,20 @@ impl Engine {
         self.metrics.config.loaded(hash, counts, self.clock.now());
     }
 
-    async fn reconfigure(&self, tenant: &Arc<Tenant>, settings: Arc<Settings>) -> Result<(), EngineError> {
+    async fn reconfigure(
+        &self,
+        tenant: &Arc<Tenant>,
+        settings: Arc<Settings>,
+    ) -> Result<(), EngineError> {
         let _nothing_is_placed = tenant.placing.write().await;
         let now = self.clock.now();
         let id = tenant.id().clone();
         let placement = |alert: &Alert| settings.placement(&id, &alert.labels, &self.interner);
         let moved = self.state.reconfigure(&id, &placement, now).await;
         moved.map_err(|error| EngineError::Unavailable(error.to_string()))?;
-        tenant.mirror_mut().regroup(settings.inhibit_rules.clone(), placement);
+        tenant
+            .mirror_mut()
+            .regroup(settings.inhibit_rules.clone(), placement);
         tenant.set_settings(Arc::clone(&settings));
         // Grids restarted and members moved: the journal learns of it before the reload is reported done.
         self.record_groups(&id).await

@@ -55,33 +55,56 @@ impl Recorded {
         match record {
             Record::Alert { tenant, alert } => {
                 let alerts = &mut self.tenant(tenant).alerts;
-                let known = alerts.entry(alert.fingerprint).or_insert_with(|| Arc::clone(&alert));
+                let known = alerts
+                    .entry(alert.fingerprint)
+                    .or_insert_with(|| Arc::clone(&alert));
                 if known.updated_at <= alert.updated_at {
                     *known = alert;
                 }
             }
-            Record::Refresh { tenant, fingerprint, ends_at, updated_at } => {
+            Record::Refresh {
+                tenant,
+                fingerprint,
+                ends_at,
+                updated_at,
+            } => {
                 let refreshes = &mut self.tenant(tenant).refreshes;
-                let known = refreshes.entry(fingerprint).or_insert((ends_at, updated_at));
+                let known = refreshes
+                    .entry(fingerprint)
+                    .or_insert((ends_at, updated_at));
                 if known.1 <= updated_at {
                     *known = (ends_at, updated_at);
                 }
             }
-            Record::Group { tenant, key, first_tick } => {
+            Record::Group {
+                tenant,
+                key,
+                first_tick,
+            } => {
                 let group = self.tenant(tenant).groups.entry(key).or_default();
                 group.first_tick = group.first_tick.max(Some(first_tick));
             }
             Record::GroupGone { tenant, key } => drop(self.tenant(tenant).groups.remove(&key)),
-            Record::Told { tenant, key, integration, told } => {
+            Record::Told {
+                tenant,
+                key,
+                integration,
+                told,
+            } => {
                 let group = self.tenant(tenant).groups.entry(key).or_default();
-                let known = group.told.entry(integration).or_insert_with(|| Arc::clone(&told));
+                let known = group
+                    .told
+                    .entry(integration)
+                    .or_insert_with(|| Arc::clone(&told));
                 if told.supersedes(known) {
                     *known = told;
                 }
             }
             Record::Silence { tenant, silence } => {
                 let silences = &mut self.tenant(tenant).silences;
-                let known = silences.entry(Arc::clone(&silence.id)).or_insert_with(|| Arc::clone(&silence));
+                let known = silences
+                    .entry(Arc::clone(&silence.id))
+                    .or_insert_with(|| Arc::clone(&silence));
                 if known.updated_at <= silence.updated_at {
                     *known = silence;
                 }
@@ -99,10 +122,17 @@ impl Engine {
     /// Puts back what the journal holds; called once, after [`Engine::configure`] and before anything else.
     pub async fn restore(&self) -> Result<Restored, EngineError> {
         let mut recorded = Recorded::default();
-        let replayed = self.journal.replay(&self.interner, &mut |record| recorded.take(record)).await;
-        let replayed = replayed.map_err(|error: StoreError| EngineError::Unavailable(error.to_string()))?;
+        let replayed = self
+            .journal
+            .replay(&self.interner, &mut |record| recorded.take(record))
+            .await;
+        let replayed =
+            replayed.map_err(|error: StoreError| EngineError::Unavailable(error.to_string()))?;
         let now = self.clock.now();
-        self.set_grace(Grace { since: now, until: now + limits::GRACE });
+        self.set_grace(Grace {
+            since: now,
+            until: now + limits::GRACE,
+        });
         let known_until = replayed.last_written_at.unwrap_or(now);
         let mut restored = Restored::default();
         for (id, recorded) in recorded.tenants {
@@ -110,7 +140,9 @@ impl Engine {
                 tracing::warn!(tenant = %id, "The journal holds data of a tenant no configuration names; it is left alone");
                 continue;
             };
-            let one = self.restore_tenant(&tenant, recorded, known_until, now).await?;
+            let one = self
+                .restore_tenant(&tenant, recorded, known_until, now)
+                .await?;
             restored.alerts += one.alerts;
             restored.groups += one.groups;
             restored.silences += one.silences;
@@ -131,7 +163,10 @@ impl Engine {
             if silence.is_forgotten(now, self.options.retention) {
                 continue;
             }
-            let put = self.state.silence_put(tenant.id(), Arc::clone(&silence), None).await;
+            let put = self
+                .state
+                .silence_put(tenant.id(), Arc::clone(&silence), None)
+                .await;
             put.map_err(unavailable)?;
             tenant.mirror_mut().silences_mut().put(silence);
             restored.silences += 1;
@@ -147,7 +182,10 @@ impl Engine {
                 continue;
             }
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
-            self.state.restore_alert(tenant.id(), Arc::clone(&alert)).await.map_err(unavailable)?;
+            self.state
+                .restore_alert(tenant.id(), Arc::clone(&alert))
+                .await
+                .map_err(unavailable)?;
             // No hash yet: the first refresh compares texts and sets it.
             tenant.mirror_mut().apply(alert, &identities, 0);
             restored.alerts += 1;
@@ -155,11 +193,21 @@ impl Engine {
         let keys: HashSet<GroupKey> = groups.keys().copied().collect();
         let elsewhere = stale_told(&recorded.groups, &keys);
         for (key, (identity, members)) in groups {
-            let group = restored_group(identity, members, recorded.groups.get(&key), &elsewhere, known_until, now);
+            let group = restored_group(
+                identity,
+                members,
+                recorded.groups.get(&key),
+                &elsewhere,
+                known_until,
+                now,
+            );
             if group.members.is_empty() {
                 continue;
             }
-            self.state.restore_group(group, now).await.map_err(unavailable)?;
+            self.state
+                .restore_group(group, now)
+                .await
+                .map_err(unavailable)?;
             restored.groups += 1;
         }
         Ok(restored)
@@ -175,7 +223,9 @@ impl Engine {
     ) -> Vec<Arc<GroupIdentity>> {
         let mut identities = settings.placement(tenant.id(), &alert.labels, &self.interner);
         for identity in &mut identities {
-            let entry = groups.entry(identity.key).or_insert_with(|| (Arc::clone(identity), Vec::new()));
+            let entry = groups
+                .entry(identity.key)
+                .or_insert_with(|| (Arc::clone(identity), Vec::new()));
             entry.1.push(Arc::clone(alert));
             // One identity per group, shared by all of its alerts.
             *identity = Arc::clone(&entry.0);
@@ -185,11 +235,16 @@ impl Engine {
 }
 
 /// An alert with the last refresh that was recorded of it.
-fn refreshed(alert: Arc<Alert>, refreshes: &HashMap<Fingerprint, (Timestamp, Timestamp)>) -> Arc<Alert> {
+fn refreshed(
+    alert: Arc<Alert>,
+    refreshes: &HashMap<Fingerprint, (Timestamp, Timestamp)>,
+) -> Arc<Alert> {
     match refreshes.get(&alert.fingerprint) {
-        Some(&(ends_at, updated_at)) if updated_at > alert.updated_at => {
-            Arc::new(Alert { ends_at, updated_at, ..Alert::clone(&alert) })
-        }
+        Some(&(ends_at, updated_at)) if updated_at > alert.updated_at => Arc::new(Alert {
+            ends_at,
+            updated_at,
+            ..Alert::clone(&alert)
+        }),
         _ => alert,
     }
 }
@@ -198,8 +253,15 @@ fn refreshed(alert: Arc<Alert>, refreshes: &HashMap<Fingerprint, (Timestamp, Tim
 fn believed_firing(groups: &HashMap<GroupKey, RecordedGroup>) -> HashSet<Fingerprint> {
     let all = groups.values().flat_map(|group| group.told.values());
     all.flat_map(|told| {
-        let in_flight = told.pending.iter().flat_map(|p| p.firing.iter().chain(&p.resolved));
-        told.firing().iter().chain(in_flight).copied().collect::<Vec<_>>()
+        let in_flight = told
+            .pending
+            .iter()
+            .flat_map(|p| p.firing.iter().chain(&p.resolved));
+        told.firing()
+            .iter()
+            .chain(in_flight)
+            .copied()
+            .collect::<Vec<_>>()
     })
     .collect()
 }
@@ -210,7 +272,14 @@ fn stale_told(
     keys: &HashSet<GroupKey>,
 ) -> Vec<(IntegrationId, Arc<Told>)> {
     let stale = groups.iter().filter(|(key, _)| !keys.contains(key));
-    stale.flat_map(|(_, group)| group.told.iter().map(|(id, told)| (id.clone(), Arc::clone(told)))).collect()
+    stale
+        .flat_map(|(_, group)| {
+            group
+                .told
+                .iter()
+                .map(|(id, told)| (id.clone(), Arc::clone(told)))
+        })
+        .collect()
 }
 
 /// A group as recorded. Ended alerts come back only where somebody is owed their end or a message in flight names them; a group that was not recorded under
@@ -223,38 +292,81 @@ fn restored_group(
     known_until: Timestamp,
     now: Timestamp,
 ) -> RestoredGroup {
-    let grace = Grace { since: now, until: now + limits::GRACE };
+    let grace = Grace {
+        since: now,
+        until: now + limits::GRACE,
+    };
     let mut told: BTreeMap<IntegrationId, Told> = BTreeMap::new();
     let known = recorded.iter().flat_map(|group| &group.told);
     for (integration, known) in known {
-        if identity.receiver.integrations.iter().any(|spec| spec.id == *integration) {
+        if identity
+            .receiver
+            .integrations
+            .iter()
+            .any(|spec| spec.id == *integration)
+        {
             told.insert(integration.clone(), Told::clone(known));
         }
     }
     for (integration, stale) in elsewhere {
-        if identity.receiver.integrations.iter().any(|spec| spec.id == *integration) {
-            carry_over(told.entry(integration.clone()).or_default(), stale, &members);
+        if identity
+            .receiver
+            .integrations
+            .iter()
+            .any(|spec| spec.id == *integration)
+        {
+            carry_over(
+                told.entry(integration.clone()).or_default(),
+                stale,
+                &members,
+            );
         }
     }
     let is_owed = |alert: &Alert| {
-        let mut wanting = identity.receiver.integrations.iter().filter(|spec| spec.send_resolved);
-        wanting.any(|spec| told.get(&spec.id).is_some_and(|t| t.believes_firing(alert.fingerprint)))
+        let mut wanting = identity
+            .receiver
+            .integrations
+            .iter()
+            .filter(|spec| spec.send_resolved);
+        wanting.any(|spec| {
+            told.get(&spec.id)
+                .is_some_and(|t| t.believes_firing(alert.fingerprint))
+        })
     };
     // A message in flight is repeated as it was, so whoever it names comes back, owed or not.
     let is_in_flight = |alert: &Alert| told.values().any(|t| t.has_in_flight(alert.fingerprint));
-    let is_kept = |alert: &Alert| !alert.is_resolved(now, grace) || is_owed(alert) || is_in_flight(alert);
+    let is_kept =
+        |alert: &Alert| !alert.is_resolved(now, grace) || is_owed(alert) || is_in_flight(alert);
     let members: Vec<_> = members.into_iter().filter(|alert| is_kept(alert)).collect();
-    let first_tick = recorded.and_then(|group| group.first_tick).unwrap_or_else(|| {
-        let created = members.iter().map(|alert| alert.updated_at).min().unwrap_or(now);
-        created + identity.group_wait
-    });
-    RestoredGroup { identity, first_tick, known_until, members, told: told.into_iter().collect() }
+    let first_tick = recorded
+        .and_then(|group| group.first_tick)
+        .unwrap_or_else(|| {
+            let created = members
+                .iter()
+                .map(|alert| alert.updated_at)
+                .min()
+                .unwrap_or(now);
+            created + identity.group_wait
+        });
+    RestoredGroup {
+        identity,
+        first_tick,
+        known_until,
+        members,
+        told: told.into_iter().collect(),
+    }
 }
 
 fn carry_over(told: &mut Told, stale: &Told, members: &[Arc<Alert>]) {
     let Some(last) = &stale.last else { return };
-    for alert in members.iter().filter(|alert| stale.believes_firing(alert.fingerprint)) {
-        let empty = || ToldMessage { firing: Vec::new(), ..last.clone() };
+    for alert in members
+        .iter()
+        .filter(|alert| stale.believes_firing(alert.fingerprint))
+    {
+        let empty = || ToldMessage {
+            firing: Vec::new(),
+            ..last.clone()
+        };
         let message = told.last.get_or_insert_with(empty);
         if let Err(at) = message.firing.binary_search(&alert.fingerprint) {
             message.firing.insert(at, alert.fingerprint);

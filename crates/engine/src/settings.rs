@@ -102,22 +102,47 @@ impl Settings {
         let mut receivers = Vec::with_capacity(parts.receivers.len());
         let mut channels = BTreeMap::new();
         for receiver in parts.receivers {
-            let specs = receiver.integrations.iter().map(|integration| IntegrationSpec {
-                id: integration.id().clone(),
-                send_resolved: integration.send_resolved(),
-            });
+            let specs = receiver
+                .integrations
+                .iter()
+                .map(|integration| IntegrationSpec {
+                    id: integration.id().clone(),
+                    send_resolved: integration.send_resolved(),
+                });
             let name: Arc<str> = Arc::from(receiver.name.as_str());
-            let spec = ReceiverSpec { name: Arc::clone(&name), integrations: specs.collect() };
+            let spec = ReceiverSpec {
+                name: Arc::clone(&name),
+                integrations: specs.collect(),
+            };
             for integration in receiver.integrations {
                 let metrics = metrics.notifications.integration(integration.kind(), &name);
                 let permits = Arc::new(Semaphore::new(SENDS_MAX));
-                channels.insert(integration.id().clone(), Channel { integration, metrics, permits, hold: Mutex::default() });
+                channels.insert(
+                    integration.id().clone(),
+                    Channel {
+                        integration,
+                        metrics,
+                        permits,
+                        hold: Mutex::default(),
+                    },
+                );
             }
-            let own = receiver.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let own = receiver
+                .labels
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
             let labels = Labels::from_pairs(own.chain([("name", &*name)]));
-            receivers.push(Receiver { spec: Arc::new(spec), labels, alone: Arc::new([name]) });
+            receivers.push(Receiver {
+                spec: Arc::new(spec),
+                labels,
+                alone: Arc::new([name]),
+            });
         }
-        let by_name = receivers.iter().enumerate().map(|(i, r)| (Arc::clone(&r.spec.name), i)).collect();
+        let by_name = receivers
+            .iter()
+            .enumerate()
+            .map(|(i, r)| (Arc::clone(&r.spec.name), i))
+            .collect();
         Arc::new(Self {
             tree: RouteTree::new(&parts.route),
             inhibit_rules: parts.inhibit_rules,
@@ -145,7 +170,9 @@ impl Settings {
 
     /// A receiver by its name.
     pub fn receiver(&self, name: &str) -> Option<&Receiver> {
-        self.by_name.get(name).and_then(|index| self.receivers.get(*index))
+        self.by_name
+            .get(name)
+            .and_then(|index| self.receivers.get(*index))
     }
 
     /// An integration by its identity; `None` when this configuration has no such one.
@@ -155,15 +182,21 @@ impl Settings {
 
     /// How many receivers some route names, and how many integrations those have.
     pub fn used_counts(&self) -> (usize, usize) {
-        let used: std::collections::BTreeSet<_> = self.tree.routes().iter().map(|r| &r.receiver).collect();
-        let integrations = used.iter().filter_map(|name| self.receiver(name)).map(|r| r.spec.integrations.len());
+        let used: std::collections::BTreeSet<_> =
+            self.tree.routes().iter().map(|r| &r.receiver).collect();
+        let integrations = used
+            .iter()
+            .filter_map(|name| self.receiver(name))
+            .map(|r| r.spec.integrations.len());
         (used.len(), integrations.sum())
     }
 
     /// Which of the named intervals are active at `now`.
     pub fn active_intervals(&self, names: &[Arc<str>], now: Timestamp) -> Vec<Arc<str>> {
         let is_active = |name: &&Arc<str>| {
-            self.time_intervals.get(&***name).is_some_and(|any| any.iter().any(|i| i.contains(now)))
+            self.time_intervals
+                .get(&***name)
+                .is_some_and(|any| any.iter().any(|i| i.contains(now)))
         };
         names.iter().filter(is_active).cloned().collect()
     }
@@ -180,7 +213,10 @@ impl Settings {
         let receiver = match self.receiver(&route.receiver) {
             Some(receiver) => Arc::clone(&receiver.spec),
             // Validation refuses routes to unknown receivers; such a group would tell nobody.
-            None => Arc::new(ReceiverSpec { name: Arc::clone(&route.receiver), integrations: Vec::new() }),
+            None => Arc::new(ReceiverSpec {
+                name: Arc::clone(&route.receiver),
+                integrations: Vec::new(),
+            }),
         };
         Arc::new(GroupIdentity {
             tenant: tenant.clone(),
@@ -198,11 +234,18 @@ impl Settings {
     }
 
     /// Every group an alert with these labels belongs to, in route order.
-    pub fn placement(&self, tenant: &TenantId, labels: &Labels, interner: &Interner) -> Vec<Arc<GroupIdentity>> {
+    pub fn placement(
+        &self,
+        tenant: &TenantId,
+        labels: &Labels,
+        interner: &Interner,
+    ) -> Vec<Arc<GroupIdentity>> {
         let routes = self.tree.matches(labels).into_iter();
         routes
             .filter_map(|index| Some((index, self.tree.route(index)?)))
-            .map(|(index, route)| self.group_identity(tenant, index, route, route.group_labels(labels, interner)))
+            .map(|(index, route)| {
+                self.group_identity(tenant, index, route, route.group_labels(labels, interner))
+            })
             .collect()
     }
 }

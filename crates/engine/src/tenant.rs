@@ -95,9 +95,15 @@ impl Tenant {
     /// Receivers whose labels all matchers match, in configuration order.
     pub fn receivers(&self, matchers: &[Matcher]) -> Vec<ReceiverView> {
         let settings = self.settings();
-        let wanted = settings.receivers().iter().filter(|r| all_match(matchers, &r.labels));
+        let wanted = settings
+            .receivers()
+            .iter()
+            .filter(|r| all_match(matchers, &r.labels));
         wanted
-            .map(|r| ReceiverView { name: Arc::clone(&r.spec.name), labels: r.labels.clone() })
+            .map(|r| ReceiverView {
+                name: Arc::clone(&r.spec.name),
+                labels: r.labels.clone(),
+            })
             .collect()
     }
 
@@ -108,11 +114,18 @@ impl Tenant {
 
     /// Why an alert was not told at the last tick of a group, if it was suppressed there.
     pub fn suppressed(&self, group: GroupKey, fingerprint: Fingerprint) -> Option<Suppressed> {
-        lock(&self.suppressed).get(&group)?.get(&fingerprint).cloned()
+        lock(&self.suppressed)
+            .get(&group)?
+            .get(&fingerprint)
+            .cloned()
     }
 
     /// Replaces what is known of a group's suppressions.
-    pub(crate) fn set_suppressed(&self, group: GroupKey, by_alert: BTreeMap<Fingerprint, Suppressed>) {
+    pub(crate) fn set_suppressed(
+        &self,
+        group: GroupKey,
+        by_alert: BTreeMap<Fingerprint, Suppressed>,
+    ) {
         let mut all = lock(&self.suppressed);
         if by_alert.is_empty() {
             all.remove(&group);

@@ -252,11 +252,14 @@ pub async fn a_group_without_members_is_gone_and_starts_anew(state: Backend) {
 
 /// An unchanged refresh needs a record only when its end moved by a quarter of the recorded span.
 pub async fn refreshes_within_a_quarter_of_the_span_need_no_record(state: Backend) {
-    let post = async |ends, received| {
-        post(&state, alert("a", "info", 0, ends, received), received).await
-    };
+    let post =
+        async |ends, received| post(&state, alert("a", "info", 0, ends, received), received).await;
     let first = post(400, 0).await;
-    assert_eq!(post(400, 0).await.owed, OwedRecord::Whole, "not durable yet");
+    assert_eq!(
+        post(400, 0).await.owed,
+        OwedRecord::Whole,
+        "not durable yet"
+    );
     state.mark_recorded(&tenant(), &[first.alert]);
     assert_eq!(post(499, 99).await.owed, OwedRecord::Nothing);
     let second = post(500, 100).await;
@@ -264,7 +267,11 @@ pub async fn refreshes_within_a_quarter_of_the_span_need_no_record(state: Backen
     state.mark_recorded(&tenant(), &[second.alert]);
     assert_eq!(post(501, 101).await.owed, OwedRecord::Nothing);
     assert_eq!(post(200, 200).await.owed, OwedRecord::Whole, "an end");
-    assert_eq!(post(900, 201).await.owed, OwedRecord::Whole, "the end was not recorded");
+    assert_eq!(
+        post(900, 201).await.owed,
+        OwedRecord::Whole,
+        "the end was not recorded"
+    );
 }
 
 /// A claim that is given back is as if it had not been made.

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use domain::fingerprint::Fingerprint;
 use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::Interner;

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use engine::read::{AlertView, GroupView};
 
-use super::write::{
-    push_fingerprint, push_labels, push_list, push_pairs, push_string, push_time,
-};
+use super::write::{push_fingerprint, push_labels, push_list, push_pairs, push_string, push_time};
 use crate::answer::Pieces;
 
 /// Appends an alert.

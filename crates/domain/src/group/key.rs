@@ -40,6 +40,9 @@ pub fn sha256_hex(text: &str) -> String {
 /// The shard a group lives in: a function of tenant and group, so that one big tenant spreads too.
 pub fn shard(tenant: &crate::id::TenantId, key: GroupKey) -> usize {
     // The key is a cryptographic hash already: its bytes are spread, the tenant only has to shift them.
-    let tenant = tenant.as_str().bytes().fold(0_usize, |sum, byte| sum.wrapping_add(byte.into()));
+    let tenant = tenant
+        .as_str()
+        .bytes()
+        .fold(0_usize, |sum, byte| sum.wrapping_add(byte.into()));
     (tenant + usize::from(key.0[0]) * 256 + usize::from(key.0[1])) % limits::SHARDS
 }

@@ -46,7 +46,12 @@ pub struct Pending {
 impl Pending {
     /// What is told once the message is accepted.
     pub fn accepted(self, sent_at: Timestamp) -> ToldMessage {
-        ToldMessage { firing: self.firing, tick: self.tick, sent_at, reason: self.reason }
+        ToldMessage {
+            firing: self.firing,
+            tick: self.tick,
+            sent_at,
+            reason: self.reason,
+        }
     }
 }
 
@@ -68,7 +73,9 @@ impl Told {
     /// Whether a message in flight names this alert.
     pub fn has_in_flight(&self, fingerprint: Fingerprint) -> bool {
         let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();
-        self.pending.as_ref().is_some_and(|p| has(&p.firing) || has(&p.resolved))
+        self.pending
+            .as_ref()
+            .is_some_and(|p| has(&p.firing) || has(&p.resolved))
     }
 
     /// The alerts the last accepted message called firing.

@@ -3,7 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 use std::hash::Hash;
 
-use super::{MatchOp, Matcher};
+use super::Matcher;
 use crate::label::Labels;
 
 /// Entries known by an id, indexed by one equality matcher each.
@@ -17,6 +17,8 @@ pub struct MatcherIndex<T> {
     by_pair: HashMap<Box<str>, HashMap<Box<str>, Vec<T>>>,
     /// Entries that require no particular pair.
     scan: HashSet<T>,
+    /// A bit for every name in `by_pair`: most labels of an alert are ruled out without a look-up.
+    name_bits: u64,
 }
 
 impl<T> Default for MatcherIndex<T> {
@@ -24,6 +26,7 @@ impl<T> Default for MatcherIndex<T> {
         Self {
             by_pair: HashMap::new(),
             scan: HashSet::new(),
+            name_bits: 0,
         }
     }
 }
@@ -33,10 +36,11 @@ impl<T: Copy + Eq + Hash> MatcherIndex<T> {
     pub fn insert(&mut self, id: T, matchers: &[Matcher]) {
         let place = matchers
             .iter()
-            .filter(|matcher| is_pair(matcher))
+            .filter(|matcher| matcher.as_pair().is_some())
             .min_by_key(|matcher| self.entries_under(matcher));
         match place {
             Some(matcher) => {
+                self.name_bits |= name_bit(matcher.name());
                 let values = self.by_pair.entry_ref(matcher.name()).or_default();
                 values.entry_ref(matcher.value()).or_default().push(id);
             }
@@ -52,7 +56,7 @@ impl<T: Copy + Eq + Hash> MatcherIndex<T> {
         self.scan.remove(&id)
             || matchers
                 .iter()
-                .filter(|matcher| is_pair(matcher))
+                .filter(|matcher| matcher.as_pair().is_some())
                 .any(|matcher| self.remove_under(id, matcher))
     }
 
@@ -72,6 +76,10 @@ impl<T: Copy + Eq + Hash> MatcherIndex<T> {
         }
         if values.is_empty() {
             self.by_pair.remove(matcher.name());
+            self.name_bits = self
+                .by_pair
+                .keys()
+                .fold(0, |bits, name| bits | name_bit(name));
         }
         true
     }
@@ -87,6 +95,7 @@ impl<T: Copy + Eq + Hash> MatcherIndex<T> {
     pub fn candidates<'a>(&'a self, labels: &'a Labels) -> impl Iterator<Item = T> + 'a {
         let indexed = labels
             .pairs()
+            .filter(|(name, _)| self.name_bits & name_bit(name) != 0)
             .filter_map(|(name, value)| self.by_pair.get(name)?.get(value))
             .flatten()
             .copied();
@@ -94,13 +103,12 @@ impl<T: Copy + Eq + Hash> MatcherIndex<T> {
     }
 }
 
-/// Whether the matcher holds only for label sets with one particular pair.
-fn is_pair(matcher: &Matcher) -> bool {
-    // Names and values that are not UTF-8 occur in no label set, and their lossy reading must not find others.
-    matcher.op() == MatchOp::Equal
-        && !matcher.matches_empty()
-        && matcher.has_utf8_name()
-        && matcher.has_utf8_value()
+/// A bit that differs for most names.
+fn name_bit(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let [first, last] =
+        [bytes.first(), bytes.last()].map(|byte| usize::from(byte.copied().unwrap_or(0)));
+    1 << ((bytes.len() * 11 + first * 5 + last * 3) % 64)
 }
 
 #[cfg(test)]

@@ -162,7 +162,9 @@ fn compile(posts: &[PostMatcher], mode: MatcherMode) -> Result<Vec<Matcher>, Sil
         let op = MatchOp::from_flags(post.is_equal, post.is_regex);
         // Alertmanager checks the pattern as it stands first, so that is the pattern its message shows.
         let checked = if post.is_regex {
-            go_regex::translate(&post.value).map(|_| ()).map_err(MatcherError::from)
+            go_regex::translate(&post.value)
+                .map(|_| ())
+                .map_err(MatcherError::from)
         } else {
             Ok(())
         };

@@ -94,7 +94,9 @@ impl Postings {
 
     /// The alerts that carry this label, sorted by slot.
     pub(super) fn with(&self, name: &str, value: &str) -> &[Slot] {
-        self.by_label.get(&Pair(name, value)).map_or(&[], Slots::as_slice)
+        self.by_label
+            .get(&Pair(name, value))
+            .map_or(&[], Slots::as_slice)
     }
 
     /// How many alerts carry this label.

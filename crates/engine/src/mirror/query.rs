@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
-use domain::matcher::{MatchOp, Matcher, all_match};
+use domain::matcher::{Matcher, all_match};
 use domain::time::Timestamp;
 
 use super::{Entry, GroupEntry, Mirror, Slot};
@@ -15,11 +15,31 @@ use crate::settings::{Receiver, Settings};
 
 impl Mirror {
     /// See [`crate::Tenant::alerts`].
-    pub(crate) fn alerts(&self, settings: &Settings, query: &AlertQuery, now: Timestamp) -> AlertPage {
+    pub(crate) fn alerts(
+        &self,
+        settings: &Settings,
+        query: &AlertQuery,
+        now: Timestamp,
+    ) -> AlertPage {
         let limit = query.limit.unwrap_or(usize::MAX);
-        let mut page = AlertPage { alerts: Vec::new(), next: None };
+        let chosen = self.most_selective(&query.matchers);
+        // What the index has answered need not be asked again of every alert.
+        let is_rest = |(at, _): &(usize, &Matcher)| chosen.is_none_or(|(chosen, _)| *at != chosen);
+        let rest = query
+            .matchers
+            .iter()
+            .enumerate()
+            .filter(is_rest)
+            .map(|(_, m)| m.clone());
+        let rest: Vec<Matcher> = rest.collect();
+        let mut page = AlertPage {
+            alerts: Vec::new(),
+            next: None,
+        };
         let mut take = |fingerprint: Fingerprint, entry: &Entry| {
-            let Some(view) = self.wanted(settings, query, entry, now) else { return true };
+            let Some(view) = self.wanted(settings, query, &rest, entry, now) else {
+                return true;
+            };
             if page.alerts.len() == limit {
                 page.next = page.alerts.last().map(|last| last.alert.fingerprint);
                 return false;
@@ -32,8 +52,8 @@ impl Mirror {
         if query.after == Some(Fingerprint(u64::MAX)) {
             return page;
         }
-        let slots: Box<dyn Iterator<Item = Slot> + '_> = match self.most_selective(&query.matchers) {
-            Some(slots) => Box::new(slots.iter().copied()),
+        let slots: Box<dyn Iterator<Item = Slot> + '_> = match chosen {
+            Some((_, slots)) => Box::new(slots.iter().copied()),
             None => Box::new(self.by_fingerprint.values().copied()),
         };
         let mut hits: Vec<_> = slots
@@ -42,12 +62,19 @@ impl Mirror {
             .filter(|(fingerprint, _)| fingerprint.0 >= after)
             .collect();
         hits.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
-        let _ = hits.into_iter().all(|(fingerprint, entry)| take(fingerprint, entry));
+        let _ = hits
+            .into_iter()
+            .all(|(fingerprint, entry)| take(fingerprint, entry));
         page
     }
 
     /// See [`crate::Tenant::groups`].
-    pub(crate) fn groups(&self, settings: &Settings, query: &AlertQuery, now: Timestamp) -> Vec<GroupView> {
+    pub(crate) fn groups(
+        &self,
+        settings: &Settings,
+        query: &AlertQuery,
+        now: Timestamp,
+    ) -> Vec<GroupView> {
         let mut groups: Vec<&GroupEntry> = self
             .groups
             .iter()
@@ -60,7 +87,9 @@ impl Mirror {
         groups.sort_by(|a, b| {
             let (a, b) = (&a.identity, &b.identity);
             let by_labels = a.labels.cmp_as_set(&b.labels);
-            by_labels.then_with(|| a.receiver.name.cmp(&b.receiver.name)).then(a.route.cmp(&b.route))
+            by_labels
+                .then_with(|| a.receiver.name.cmp(&b.receiver.name))
+                .then(a.route.cmp(&b.route))
         });
         let mut shared = Shared::default();
         let mut views = Vec::with_capacity(groups.len());
@@ -77,8 +106,14 @@ impl Mirror {
                 break;
             }
             let receiver = Arc::clone(&group.identity.receiver.name);
-            alerts.iter_mut().for_each(|view| shared.note(view, &receiver));
-            views.push(GroupView { labels: group.identity.labels.clone(), receiver, alerts });
+            alerts
+                .iter_mut()
+                .for_each(|view| shared.note(view, &receiver));
+            views.push(GroupView {
+                labels: group.identity.labels.clone(),
+                receiver,
+                alerts,
+            });
         }
         shared.fill(&mut views);
         views
@@ -92,12 +127,14 @@ impl Mirror {
         muted_by: &[Arc<str>],
         now: Timestamp,
     ) -> Vec<AlertView> {
-        let alone = settings.receiver(&group.identity.receiver.name).map(|r| Arc::clone(&r.alone));
+        let alone = settings
+            .receiver(&group.identity.receiver.name)
+            .map(|r| Arc::clone(&r.alone));
         let alerts: Vec<AlertView> = group
             .members
             .iter()
             .filter_map(|slot| self.at(*slot))
-            .filter(|entry| self.is_listed(&entry.alert, query, now))
+            .filter(|entry| self.is_listed(&entry.alert, &query.matchers, now))
             .filter_map(|entry| {
                 let mut view = self.view(entry, alone.clone().unwrap_or_default(), now);
                 view.muted_by = muted_by.to_vec();
@@ -107,8 +144,15 @@ impl Mirror {
         sort_by_job_and_instance(alerts, |view| &view.alert)
     }
 
-    fn wanted(&self, settings: &Settings, query: &AlertQuery, entry: &Entry, now: Timestamp) -> Option<AlertView> {
-        if !self.is_listed(&entry.alert, query, now) {
+    fn wanted(
+        &self,
+        settings: &Settings,
+        query: &AlertQuery,
+        matchers: &[Matcher],
+        entry: &Entry,
+        now: Timestamp,
+    ) -> Option<AlertView> {
+        if !self.is_listed(&entry.alert, matchers, now) {
             return None;
         }
         let receivers = self.receivers(settings, entry);
@@ -123,8 +167,8 @@ impl Mirror {
         is_wanted_state(query, &view).then_some(view)
     }
 
-    fn is_listed(&self, alert: &Alert, query: &AlertQuery, now: Timestamp) -> bool {
-        !alert.is_resolved(now, self.grace) && all_match(&query.matchers, &alert.labels)
+    fn is_listed(&self, alert: &Alert, matchers: &[Matcher], now: Timestamp) -> bool {
+        !alert.is_resolved(now, self.grace) && all_match(matchers, &alert.labels)
     }
 
     fn view(&self, entry: &Entry, receivers: Arc<[Arc<str>]>, now: Timestamp) -> AlertView {
@@ -141,18 +185,27 @@ impl Mirror {
     fn receivers(&self, settings: &Settings, entry: &Entry) -> Arc<[Arc<str>]> {
         let mut names = entry.groups.iter().filter_map(|slot| self.group(*slot));
         if let [_] = *entry.groups
-            && let Some(receiver) = names.next().and_then(|g| settings.receiver(&g.identity.receiver.name))
+            && let Some(receiver) = names
+                .next()
+                .and_then(|g| settings.receiver(&g.identity.receiver.name))
         {
             return Arc::clone(&receiver.alone);
         }
         let names = entry.groups.iter().filter_map(|slot| self.group(*slot));
-        names.map(|g| Arc::clone(&g.identity.receiver.name)).collect()
+        names
+            .map(|g| Arc::clone(&g.identity.receiver.name))
+            .collect()
     }
 
-    /// The shortest list of alerts that some equality matcher leaves; `None` when there is no such matcher.
-    fn most_selective(&self, matchers: &[Matcher]) -> Option<&[Slot]> {
-        let exact = matchers.iter().filter(|m| m.op() == MatchOp::Equal && !m.matches_empty());
-        exact.map(|m| self.postings.with(m.name(), m.value())).min_by_key(|slots| slots.len())
+    /// The shortest list of alerts that some equality matcher leaves, with that matcher's place; `None` when there is none.
+    fn most_selective(&self, matchers: &[Matcher]) -> Option<(usize, &[Slot])> {
+        let exact = matchers
+            .iter()
+            .enumerate()
+            .filter_map(|(at, m)| Some((at, m.as_pair()?)));
+        exact
+            .map(|(at, (name, value))| (at, self.postings.with(name, value)))
+            .min_by_key(|(_, slots)| slots.len())
     }
 }
 
@@ -169,7 +222,8 @@ impl Shared {
         if let Some(names) = self.several.get_mut(&fingerprint) {
             names.push(Arc::clone(receiver));
         } else if let Some(first) = self.seen.insert(fingerprint, Arc::clone(receiver)) {
-            self.several.insert(fingerprint, vec![first, Arc::clone(receiver)]);
+            self.several
+                .insert(fingerprint, vec![first, Arc::clone(receiver)]);
         }
     }
 
@@ -194,7 +248,10 @@ impl Shared {
 }
 
 fn is_wanted_receiver(query: &AlertQuery, receiver: &Receiver) -> bool {
-    let by_name = query.receiver.as_ref().is_none_or(|regex| regex.is_match(&receiver.spec.name));
+    let by_name = query
+        .receiver
+        .as_ref()
+        .is_none_or(|regex| regex.is_match(&receiver.spec.name));
     by_name && all_match(&query.receiver_matchers, &receiver.labels)
 }
 

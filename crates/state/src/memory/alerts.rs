@@ -66,7 +66,11 @@ impl AlertTable {
             .or_insert_with(|| Entry::unrecorded(Arc::clone(&alert)));
         entry.has_content_recorded &= owed != OwedRecord::Whole;
         entry.alert = Arc::clone(&alert);
-        Ingested { alert, created, owed }
+        Ingested {
+            alert,
+            created,
+            owed,
+        }
     }
 
     /// Notes that this state of an alert is durable. Only now may refreshes lean on it: a sender must not be told "stored"

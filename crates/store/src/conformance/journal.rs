@@ -123,7 +123,8 @@ pub(super) async fn takes_concurrent_appends(backend: &dyn Backend) {
 pub(super) async fn takes_more_than_a_row_holds(backend: &dyn Backend) {
     let store = fresh(backend).await;
     let mut large = alert(1);
-    large.annotations = domain::annotations::Annotations::from_pairs([("blob", "x".repeat(5 << 20).as_str())]);
+    large.annotations =
+        domain::annotations::Annotations::from_pairs([("blob", "x".repeat(5 << 20).as_str())]);
     let large = Record::Alert {
         tenant: TenantId::default_tenant(),
         alert: Arc::new(large),

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::super::all_match;
 use super::*;
+use crate::matcher::MatchOp;
 
 fn matcher() -> impl Strategy<Value = Matcher> {
     let op = prop::sample::select(vec![
