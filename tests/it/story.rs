@@ -1,0 +1,16 @@
+//! Stories: a timeline each. Times are seconds; the tiny configuration has group_wait 1s.
+
+mod api;
+mod compaction;
+mod explain;
+mod failure;
+mod inhibit;
+mod interval;
+mod limits;
+mod reload;
+mod repeat;
+mod restart;
+mod send;
+mod silence;
+mod stall;
+mod tenants;
