@@ -133,7 +133,7 @@ fn files_and_functions_stay_small() {
     let mut problems = Vec::new();
     for (path, text) in sources() {
         let shown = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
-        let is_test = shown.contains("/tests") || shown.starts_with("tests/");
+        let is_test = shown.contains("/tests") || shown.starts_with("tests/") || shown.ends_with("tests.rs");
         let before_tests = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(&text);
         let lines = before_tests.lines().count();
         if lines > FILE_LINES_MAX && !is_test {
@@ -143,7 +143,8 @@ fn files_and_functions_stay_small() {
             problems.push(format!("{shown}: {lines} lines; main is a table of contents (most {MAIN_LINES_MAX})"));
         }
         for (name, length) in functions(&text) {
-            if length > FUNCTION_LINES_MAX {
+            // A test reads as one story; what it tests stays small.
+            if length > FUNCTION_LINES_MAX && !is_test {
                 problems.push(format!("{shown}: fn {name} has {length} lines (most {FUNCTION_LINES_MAX})"));
             }
         }
@@ -217,7 +218,8 @@ fn every_crate_forbids_unsafe_code_through_the_workspace() {
 fn both_conformance_suites_are_stamped_out_for_every_backend() {
     let expected = [
         ("crates/state/src/memory.rs", "conformance!("),
-        ("crates/store", "conformance!("),
+        ("crates/store", "fn memory_conforms("),
+        ("crates/store", "fn sqlite_conforms("),
     ];
     for (place, call) in expected {
         let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! Values nobody may read from a log or an answer.
+//! (T3) Values nobody may read from a log or an answer.
 
 use std::fmt;
 

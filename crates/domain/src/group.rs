@@ -69,7 +69,7 @@ pub struct IntegrationSpec {
     pub send_resolved: bool,
 }
 
-/// The right to flush a group, until it lapses.
+/// The right to flush a group, until it lapses: what is done under it carries its fence (S2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The number that makes a stale holder harmless.

@@ -1,4 +1,4 @@
-//! Bounds, each with its unit and its reason.
+//! Bounds, each with its unit and its reason (S6).
 
 use std::time::Duration;
 

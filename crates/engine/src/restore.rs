@@ -1,21 +1,23 @@
 //! The start: what the journal holds becomes groups, told sets and silences again, without telling anything twice and
 //! without declaring anything resolved because we were away (G5).
 
+mod group;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
-use domain::group::told::{Told, ToldMessage};
+use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::limits;
 use domain::silence::Silence;
 use domain::time::Timestamp;
-use state::RestoredGroup;
 use store::StoreError;
 use store::journal::Record;
 
+use self::group::{ToldElsewhere, believed_firing, restored_group};
 use crate::{Engine, EngineError, Tenant};
 
 /// What the journal holds, read in any order: of two records of the same thing the later state wins.
@@ -191,7 +193,7 @@ impl Engine {
             restored.alerts += 1;
         }
         let keys: HashSet<GroupKey> = groups.keys().copied().collect();
-        let elsewhere = stale_told(&recorded.groups, &keys);
+        let elsewhere = ToldElsewhere::new(&recorded.groups, &keys);
         for (key, (identity, members)) in groups {
             let group = restored_group(
                 identity,
@@ -246,131 +248,5 @@ fn refreshed(
             ..Alert::clone(&alert)
         }),
         _ => alert,
-    }
-}
-
-/// Every alert some integration may believe to be firing.
-fn believed_firing(groups: &HashMap<GroupKey, RecordedGroup>) -> HashSet<Fingerprint> {
-    let all = groups.values().flat_map(|group| group.told.values());
-    all.flat_map(|told| {
-        let in_flight = told
-            .pending
-            .iter()
-            .flat_map(|p| p.firing.iter().chain(&p.resolved));
-        told.firing()
-            .iter()
-            .chain(in_flight)
-            .copied()
-            .collect::<Vec<_>>()
-    })
-    .collect()
-}
-
-/// What was told about groups that no longer exist under this configuration, by integration.
-fn stale_told(
-    groups: &HashMap<GroupKey, RecordedGroup>,
-    keys: &HashSet<GroupKey>,
-) -> Vec<(IntegrationId, Arc<Told>)> {
-    let stale = groups.iter().filter(|(key, _)| !keys.contains(key));
-    stale
-        .flat_map(|(_, group)| {
-            group
-                .told
-                .iter()
-                .map(|(id, told)| (id.clone(), Arc::clone(told)))
-        })
-        .collect()
-}
-
-/// A group as recorded. Ended alerts come back only where somebody is owed their end or a message in flight names them; a group that was not recorded under
-/// this key takes over what its members' former groups told the same integrations.
-fn restored_group(
-    identity: Arc<GroupIdentity>,
-    members: Vec<Arc<Alert>>,
-    recorded: Option<&RecordedGroup>,
-    elsewhere: &[(IntegrationId, Arc<Told>)],
-    known_until: Timestamp,
-    now: Timestamp,
-) -> RestoredGroup {
-    let grace = Grace {
-        since: now,
-        until: now + limits::GRACE,
-    };
-    let mut told: BTreeMap<IntegrationId, Told> = BTreeMap::new();
-    let known = recorded.iter().flat_map(|group| &group.told);
-    for (integration, known) in known {
-        if identity
-            .receiver
-            .integrations
-            .iter()
-            .any(|spec| spec.id == *integration)
-        {
-            told.insert(integration.clone(), Told::clone(known));
-        }
-    }
-    for (integration, stale) in elsewhere {
-        if identity
-            .receiver
-            .integrations
-            .iter()
-            .any(|spec| spec.id == *integration)
-        {
-            carry_over(
-                told.entry(integration.clone()).or_default(),
-                stale,
-                &members,
-            );
-        }
-    }
-    let is_owed = |alert: &Alert| {
-        let mut wanting = identity
-            .receiver
-            .integrations
-            .iter()
-            .filter(|spec| spec.send_resolved);
-        wanting.any(|spec| {
-            told.get(&spec.id)
-                .is_some_and(|t| t.believes_firing(alert.fingerprint))
-        })
-    };
-    // A message in flight is repeated as it was, so whoever it names comes back, owed or not.
-    let is_in_flight = |alert: &Alert| told.values().any(|t| t.has_in_flight(alert.fingerprint));
-    let is_kept =
-        |alert: &Alert| !alert.is_resolved(now, grace) || is_owed(alert) || is_in_flight(alert);
-    let members: Vec<_> = members.into_iter().filter(|alert| is_kept(alert)).collect();
-    let first_tick = recorded
-        .and_then(|group| group.first_tick)
-        .unwrap_or_else(|| {
-            let created = members
-                .iter()
-                .map(|alert| alert.updated_at)
-                .min()
-                .unwrap_or(now);
-            created + identity.group_wait
-        });
-    RestoredGroup {
-        identity,
-        first_tick,
-        known_until,
-        members,
-        told: told.into_iter().collect(),
-    }
-}
-
-fn carry_over(told: &mut Told, stale: &Told, members: &[Arc<Alert>]) {
-    let Some(last) = &stale.last else { return };
-    for alert in members
-        .iter()
-        .filter(|alert| stale.believes_firing(alert.fingerprint))
-    {
-        let empty = || ToldMessage {
-            firing: Vec::new(),
-            ..last.clone()
-        };
-        let message = told.last.get_or_insert_with(empty);
-        if let Err(at) = message.firing.binary_search(&alert.fingerprint) {
-            message.firing.insert(at, alert.fingerprint);
-        }
-        told.seq = told.seq.max(stale.seq);
     }
 }

@@ -1,4 +1,4 @@
-//! Clocks: the only place that knows what time it is.
+//! (T1) Clocks: the only place that knows what time it is.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! Owned tasks: every task has a name, somebody who waits for it, and a word that tells it to stop.
+//! (T5) Owned tasks: every task has a name, somebody who waits for it, and a word that tells it to stop.
 
 use std::any::Any;
 use std::collections::HashMap;

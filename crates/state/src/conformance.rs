@@ -182,7 +182,7 @@ pub async fn a_new_alert_makes_a_group_that_ticks_after_group_wait(state: Backen
     assert_eq!(claim(&state, 10).await.alerts.len(), 1);
 }
 
-/// One flush at a time; a stale finish is refused; a lapsed lease frees the group.
+/// One flush at a time (D3); a stale finish is refused; a lapsed lease frees the group.
 pub async fn a_claim_excludes_others_until_it_is_finished(state: Backend) {
     post(&state, alert("a", "info", 0, 900, 0), 0).await;
     let first = claim(&state, 10).await;

@@ -84,6 +84,23 @@ fn alert(number: u64) -> Alert {
     }
 }
 
+/// A silence with one matcher of each kind that is stored differently.
+fn silence(at: Timestamp) -> Silence {
+    Silence {
+        id: "0b6fe3a4-9d2b-4a54-8f0e-2f4f8f1f7a10".into(),
+        matchers: vec![
+            Matcher::equal("job", "node"),
+            Matcher::new(MatchOp::NotRegex, "instance", "db.*|héllo").expect("a valid expression"),
+        ],
+        starts_at: at,
+        ends_at: at + Duration::from_secs(3600),
+        updated_at: at,
+        created_by: "someone@example.org".to_owned(),
+        comment: "maintenance\nof the \"big\" one".to_owned(),
+        annotations: Labels::from_pairs([("ticket", "42")]),
+    }
+}
+
 /// One record of every kind, with every field filled.
 pub fn every_kind() -> Vec<Record> {
     let tenant: TenantId = "acme-1".parse().expect("a valid tenant");
@@ -105,19 +122,6 @@ pub fn every_kind() -> Vec<Record> {
             tick: at,
             reason: Reason::SomeResolved,
         }),
-    };
-    let silence = Silence {
-        id: "0b6fe3a4-9d2b-4a54-8f0e-2f4f8f1f7a10".into(),
-        matchers: vec![
-            Matcher::equal("job", "node"),
-            Matcher::new(MatchOp::NotRegex, "instance", "db.*|héllo").expect("a valid expression"),
-        ],
-        starts_at: at,
-        ends_at: at + Duration::from_secs(3600),
-        updated_at: at,
-        created_by: "someone@example.org".to_owned(),
-        comment: "maintenance\nof the \"big\" one".to_owned(),
-        annotations: Labels::from_pairs([("ticket", "42")]),
     };
     let integration = IntegrationId::new("team/a", "webhook", 3);
     vec![
@@ -144,7 +148,7 @@ pub fn every_kind() -> Vec<Record> {
         },
         Record::Silence {
             tenant: tenant.clone(),
-            silence: Arc::new(silence),
+            silence: Arc::new(silence(at)),
         },
         Record::SilenceGone {
             tenant: tenant.clone(),
