@@ -1,1 +1,7 @@
-//! To come.
+//! Real programs of other projects as Belfry's clients: Prometheus and amtool, with Alertmanager itself as the measure.
+//!
+//! Each test that lacks its program says so on standard error (`skipped: …`), or fails when `BELFRY_REQUIRE_PEERS=1`.
+
+mod amtool;
+mod prometheus;
+mod transcript;
