@@ -86,20 +86,23 @@ impl Point {
         match self {
             Self::RequestOut => {
                 sink.set(one, Manner::Hang);
-                let is_out = |told: &harness::sink::Told| told.path == one && told.outcome == Outcome::Open;
+                let is_out =
+                    |told: &harness::sink::Told| told.path == one && told.outcome == Outcome::Open;
                 let _ = sink.wait(ARMING, is_out);
                 std::thread::sleep(Duration::from_millis(random.below(30)));
             }
             Self::Accepted => {
                 let armed = Instant::now();
                 let is_new = |told: &harness::sink::Told| {
-                    told.path == one && matches!(told.outcome, Outcome::Answered(200, at) if at > armed)
+                    told.path == one
+                        && matches!(told.outcome, Outcome::Answered(200, at) if at > armed)
                 };
                 let _ = sink.wait(ARMING, is_new);
                 std::thread::sleep(Duration::from_micros(random.below(4_000)));
             }
             Self::Acknowledged => {
-                let mut subject = Subject::new(name.to_owned(), random.below(crate::subject::CLUSTERS));
+                let mut subject =
+                    Subject::new(name.to_owned(), random.below(crate::subject::CLUSTERS));
                 subject.is_brief = random.percent(50);
                 let alert = subject.change(Change::Fire);
                 if load::post(server.address(), &[alert]) {
@@ -127,7 +130,9 @@ fn compaction(server: &Server, random: &mut Random) {
             return;
         }
     }
-    let found = server.program.stderr.wait(Duration::from_secs(7), |log| log.contains("Compacting the journal").then_some(()));
+    let found = server.program.stderr.wait(Duration::from_secs(7), |log| {
+        log.contains("Compacting the journal").then_some(())
+    });
     if found.is_none() {
         eprintln!("no compaction was seen");
     }

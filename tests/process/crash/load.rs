@@ -11,7 +11,12 @@ use crate::subject::{CLUSTERS, Change, Subject, Truth};
 
 /// Posts alerts; whether the server acknowledged.
 pub(crate) fn post(address: &str, alerts: &[Alert]) -> bool {
-    let answer = http::request(address, ("POST", "/api/v2/alerts"), &[], &alert::body(alerts));
+    let answer = http::request(
+        address,
+        ("POST", "/api/v2/alerts"),
+        &[],
+        &alert::body(alerts),
+    );
     answer.is_ok_and(|answer| answer.status() == 200)
 }
 
@@ -24,7 +29,10 @@ pub(crate) struct Poster {
 impl Poster {
     pub(crate) fn new(number: usize, mut random: Random) -> Self {
         let subject = |n| Subject::new(format!("p{number}s{n}"), random.below(CLUSTERS));
-        Self { subjects: (0..16).map(subject).collect(), random }
+        Self {
+            subjects: (0..16).map(subject).collect(),
+            random,
+        }
     }
 
     /// Posts until it is told to stop or the server is gone.
@@ -84,7 +92,11 @@ pub(crate) struct Silencer {
 
 impl Silencer {
     pub(crate) fn new(random: Random) -> Self {
-        Self { silences: Vec::new(), count: 0, random }
+        Self {
+            silences: Vec::new(),
+            count: 0,
+            random,
+        }
     }
 
     /// Works until it is told to stop or the server is gone, pausing so long between steps.
@@ -109,12 +121,19 @@ impl Silencer {
         let Some(answer) = answer.ok().filter(|answer| answer.status() == 200) else {
             return false;
         };
-        let id = answer.json()["silenceID"].as_str().unwrap_or_default().to_owned();
+        let id = answer.json()["silenceID"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let cluster = self.random.below(CLUSTERS);
         let mut subject = Subject::new(format!("q{}", self.count), cluster);
         subject.mute = Some(mute);
         let alert = subject.change(Change::Fire);
-        self.silences.push(Silenced { id, hold: Hold::Holds, subject });
+        self.silences.push(Silenced {
+            id,
+            hold: Hold::Holds,
+            subject,
+        });
         if !post(address, &[alert]) {
             return false;
         }
@@ -125,7 +144,10 @@ impl Silencer {
     }
 
     fn delete(&mut self, address: &str) -> bool {
-        let held = self.silences.iter_mut().filter(|silenced| silenced.hold == Hold::Holds);
+        let held = self
+            .silences
+            .iter_mut()
+            .filter(|silenced| silenced.hold == Hold::Holds);
         let mut held: Vec<_> = held.collect();
         if held.len() < 2 {
             return true;

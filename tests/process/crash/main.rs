@@ -10,8 +10,8 @@ mod load;
 mod oracle;
 mod subject;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use harness::random::Random;
@@ -58,13 +58,20 @@ fn config(sink: &Sink, random: &mut Random) -> String {
 
 fn from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name}={text} is no number")),
+    )
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_recorded_is_told_again() {
     let rounds = from_environment("BELFRY_CRASH_ROUNDS").unwrap_or(ROUNDS);
-    let by_clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let by_clock = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs())
+    };
     let seed = from_environment("BELFRY_CRASH_SEED").unwrap_or_else(by_clock);
     println!("crash: {rounds} rounds, BELFRY_CRASH_SEED={seed}");
     harness::server::binary();
@@ -114,9 +121,20 @@ impl Episode {
     fn new(number: u64, mut random: Random) -> Self {
         let sink = Sink::start();
         let place = Place::new(&config(&sink, &mut random));
-        let posters = (0..2).map(|n| Poster::new(n, random.part(10 + n as u64))).collect();
+        let posters = (0..2)
+            .map(|n| Poster::new(n, random.part(10 + n as u64)))
+            .collect();
         let silencer = Silencer::new(random.part(20));
-        Self { number, random, sink, place, posters, silencer, last_words: Vec::new(), kills: Vec::new() }
+        Self {
+            number,
+            random,
+            sink,
+            place,
+            posters,
+            silencer,
+            last_words: Vec::new(),
+            kills: Vec::new(),
+        }
     }
 
     fn start(&self) -> Server {
@@ -193,14 +211,25 @@ impl Episode {
                 assert!(silenced.delete(address), "a silence is not deleted");
             }
         }
-        let all = self.posters.iter_mut().flat_map(|poster| &mut poster.subjects);
+        let all = self
+            .posters
+            .iter_mut()
+            .flat_map(|poster| &mut poster.subjects);
         let all = all.chain(&mut self.last_words);
-        let all = all.chain(self.silencer.silences.iter_mut().map(|silenced| &mut silenced.subject));
+        let all = all.chain(
+            self.silencer
+                .silences
+                .iter_mut()
+                .map(|silenced| &mut silenced.subject),
+        );
         for subject in all {
             let Some((_, alert)) = &subject.unsure else {
                 continue;
             };
-            assert!(load::post(address, std::slice::from_ref(alert)), "{alert:?} is not accepted after the restart");
+            assert!(
+                load::post(address, std::slice::from_ref(alert)),
+                "{alert:?} is not accepted after the restart"
+            );
             subject.acknowledged();
         }
     }
@@ -217,7 +246,12 @@ impl Episode {
     /// Waits until all is quiet and judges; empty when all is well.
     fn verdict(&self, server: &Server) -> Vec<String> {
         let known = self.known();
-        let is_settled = || known.distance(&self.sink.told(), &PATHS).is_empty().then_some(());
+        let is_settled = || {
+            known
+                .distance(&self.sink.told(), &PATHS)
+                .is_empty()
+                .then_some(())
+        };
         let mut wrong = Vec::new();
         if wait_for(QUIET_AFTER, is_settled).is_none() {
             wrong = known.distance(&self.sink.told(), &PATHS);
@@ -245,10 +279,15 @@ impl Episode {
                 Hold::Deleting => continue,
                 Hold::Deleted => "expired",
             };
-            let found = listed.iter().find(|silence| silence["id"] == silenced.id.as_str());
+            let found = listed
+                .iter()
+                .find(|silence| silence["id"] == silenced.id.as_str());
             let state = found.and_then(|silence| silence["status"]["state"].as_str());
             if state != Some(expected) {
-                wrong.push(format!("silence {} is {state:?}, not {expected}", silenced.id));
+                wrong.push(format!(
+                    "silence {} is {state:?}, not {expected}",
+                    silenced.id
+                ));
             }
         }
         wrong
@@ -257,14 +296,24 @@ impl Episode {
     fn listing_breaches(&self, server: &Server) -> Vec<String> {
         let listed = server.json("/api/v2/alerts?filter=load%3D%22yes%22");
         let listed = listed.as_array().cloned().unwrap_or_default();
-        let names: Vec<&str> = listed.iter().filter_map(|a| a["labels"]["alertname"].as_str()).collect();
+        let names: Vec<&str> = listed
+            .iter()
+            .filter_map(|a| a["labels"]["alertname"].as_str())
+            .collect();
         let known = self.known();
-        let silenced = self.silencer.silences.iter().map(|silenced| &silenced.subject);
+        let silenced = self
+            .silencer
+            .silences
+            .iter()
+            .map(|silenced| &silenced.subject);
         let mut wrong = Vec::new();
         for subject in known.subjects.iter().copied().chain(silenced) {
             let is_listed = names.contains(&subject.name.as_str());
             if is_listed != (subject.truth == Truth::Firing) && !subject.is_brief {
-                wrong.push(format!("{} is {:?}, listed: {is_listed}", subject.name, subject.truth));
+                wrong.push(format!(
+                    "{} is {:?}, listed: {is_listed}",
+                    subject.name, subject.truth
+                ));
             }
         }
         wrong
@@ -277,7 +326,11 @@ impl Episode {
         let kills: Vec<_> = self.kills.iter().map(|kill| kill.elapsed()).collect();
         let mut story = String::new();
         for told in self.sink.told().iter().rev().take(25).rev() {
-            story.push_str(&format!("  {:?} ago {}\n", told.at.elapsed(), oracle::shown(told)));
+            story.push_str(&format!(
+                "  {:?} ago {}\n",
+                told.at.elapsed(),
+                oracle::shown(told)
+            ));
         }
         format!(
             "episode {} at {point:?}, killed {kills:?} ago:\n  {}\nthe last messages:\n{story}the log's end:\n  {}\n",

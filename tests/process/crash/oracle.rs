@@ -28,11 +28,19 @@ pub(crate) struct Known<'a> {
 pub(crate) fn shown(told: &Told) -> String {
     let key = told.key.as_deref().unwrap_or("no key");
     let key = key.get(..12).unwrap_or(key);
-    format!("#{} {} {key} {:?} {:?}", told.number, told.path, statuses(told), told.outcome)
+    format!(
+        "#{} {} {key} {:?} {:?}",
+        told.number,
+        told.path,
+        statuses(told),
+        told.outcome
+    )
 }
 
 fn place(told: &Told) -> (String, String) {
-    let cluster = told.body["groupLabels"]["cluster"].as_str().unwrap_or_default();
+    let cluster = told.body["groupLabels"]["cluster"]
+        .as_str()
+        .unwrap_or_default();
     (told.path.clone(), cluster.to_owned())
 }
 
@@ -47,15 +55,23 @@ fn statuses(told: &Told) -> BTreeMap<String, bool> {
 
 fn with_status(told: &Told, is_firing: bool) -> BTreeSet<String> {
     let all = statuses(told).into_iter();
-    all.filter(|(_, firing)| *firing == is_firing).map(|(name, _)| name).collect()
+    all.filter(|(_, firing)| *firing == is_firing)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 impl Known<'_> {
     /// Names of the alerts that must be known as firing to every receiver when all is quiet.
     fn owed(&self) -> BTreeSet<String> {
         let free = self.subjects.iter().copied();
-        let freed = self.silences.iter().filter(|s| s.hold == Hold::Deleted).map(|s| &s.subject);
-        let firing = free.chain(freed).filter(|subject| subject.truth == Truth::Firing);
+        let freed = self
+            .silences
+            .iter()
+            .filter(|s| s.hold == Hold::Deleted)
+            .map(|s| &s.subject);
+        let firing = free
+            .chain(freed)
+            .filter(|subject| subject.truth == Truth::Firing);
         firing.map(|subject| subject.name.clone()).collect()
     }
 
@@ -73,7 +89,9 @@ impl Known<'_> {
             let missing: Vec<_> = owed.difference(&believed).collect();
             let stale: Vec<_> = believed.difference(&owed).collect();
             if !missing.is_empty() || !stale.is_empty() {
-                wrong.push(format!("{path}: not told firing {missing:?}, not told resolved {stale:?}"));
+                wrong.push(format!(
+                    "{path}: not told firing {missing:?}, not told resolved {stale:?}"
+                ));
             }
         }
         wrong
@@ -111,7 +129,11 @@ impl Known<'_> {
             Outcome::Answered(..) => return,
         };
         if statuses(earlier) != statuses(told) {
-            wrong.push(format!("same key, other content: {} then {}", shown(earlier), shown(told)));
+            wrong.push(format!(
+                "same key, other content: {} then {}",
+                shown(earlier),
+                shown(told)
+            ));
         }
         let Some(answered) = answered else {
             return;
@@ -120,24 +142,45 @@ impl Known<'_> {
             earlier.at < *kill + NOTICING && *kill < told.at && answered + RECORDING > *kill
         });
         if !is_excused {
-            wrong.push(format!("told again though accepted: {} then {}", shown(earlier), shown(told)));
+            wrong.push(format!(
+                "told again though accepted: {} then {}",
+                shown(earlier),
+                shown(told)
+            ));
         }
     }
 
     /// Ends nobody posted, and alerts that are silenced.
     fn judge_content(&self, told: &Told, wrong: &mut Vec<String>) {
-        let all = self.subjects.iter().copied().chain(self.silences.iter().map(|s| &s.subject));
+        let all = self
+            .subjects
+            .iter()
+            .copied()
+            .chain(self.silences.iter().map(|s| &s.subject));
         let by_name: BTreeMap<&str, &Subject> = all.map(|s| (s.name.as_str(), s)).collect();
         for name in with_status(told, false) {
-            let ends = by_name.get(name.as_str()).map(|subject| &subject.ends_posted);
+            let ends = by_name
+                .get(name.as_str())
+                .map(|subject| &subject.ends_posted);
             if !ends.is_some_and(|ends| ends.iter().any(|end| *end <= told.at)) {
-                wrong.push(format!("resolved, but nobody ended {name}: {}", shown(told)));
+                wrong.push(format!(
+                    "resolved, but nobody ended {name}: {}",
+                    shown(told)
+                ));
             }
         }
         let names = statuses(told);
-        for silenced in self.silences.iter().filter(|silenced| silenced.hold == Hold::Holds) {
+        for silenced in self
+            .silences
+            .iter()
+            .filter(|silenced| silenced.hold == Hold::Holds)
+        {
             if names.contains_key(&silenced.subject.name) {
-                wrong.push(format!("silenced {} was told: {}", silenced.subject.name, shown(told)));
+                wrong.push(format!(
+                    "silenced {} was told: {}",
+                    silenced.subject.name,
+                    shown(told)
+                ));
             }
         }
     }
@@ -150,9 +193,15 @@ fn judge_news(told: &Told, before: Option<&BTreeSet<String>>, wrong: &mut Vec<St
     let (firing, ended) = (with_status(told, true), with_status(told, false));
     let is_news = !firing.is_subset(before) || !ended.is_disjoint(before);
     if !is_news {
-        wrong.push(format!("no news, known as firing was {before:?}: {}", shown(told)));
+        wrong.push(format!(
+            "no news, known as firing was {before:?}: {}",
+            shown(told)
+        ));
     }
-    let dropped: Vec<_> = before.iter().filter(|n| !firing.contains(*n) && !ended.contains(*n)).collect();
+    let dropped: Vec<_> = before
+        .iter()
+        .filter(|n| !firing.contains(*n) && !ended.contains(*n))
+        .collect();
     if !dropped.is_empty() {
         wrong.push(format!("{dropped:?} vanished: {}", shown(told)));
     }

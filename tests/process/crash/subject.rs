@@ -79,7 +79,9 @@ impl Subject {
                 self.starts_at.max(now - Duration::from_millis(1))
             }
         };
-        let mut alert = Alert::named(&self.name).label("load", "yes").label("cluster", &self.cluster);
+        let mut alert = Alert::named(&self.name)
+            .label("load", "yes")
+            .label("cluster", &self.cluster);
         if let Some(mute) = &self.mute {
             alert = alert.label("mute", mute);
         }

@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 /// When the moment is outside the calendar.
 #[must_use]
 pub fn rfc3339(moment: SystemTime) -> String {
-    Timestamp::try_from(moment).expect("a moment of this age").to_string()
+    Timestamp::try_from(moment)
+        .expect("a moment of this age")
+        .to_string()
 }
 
 /// Reads a moment an API text states.
@@ -100,7 +102,9 @@ impl Alert {
 }
 
 fn texts(pairs: &[(String, String)]) -> Value {
-    let pairs = pairs.iter().map(|(name, value)| (name.clone(), json!(value)));
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)));
     Value::Object(pairs.collect())
 }
 

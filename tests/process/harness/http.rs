@@ -104,7 +104,11 @@ fn body(message: &Message, reader: &mut impl BufRead) -> io::Result<String> {
             }
         }
     } else if let Some(length) = message.header("content-length") {
-        read_some(reader, &mut bytes, length.parse().map_err(io::Error::other)?)?;
+        read_some(
+            reader,
+            &mut bytes,
+            length.parse().map_err(io::Error::other)?,
+        )?;
     } else if message.first.starts_with("HTTP/") && message.status() != 204 {
         reader.take(BODY_MAX as u64).read_to_end(&mut bytes)?;
     }

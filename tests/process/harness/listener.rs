@@ -28,7 +28,11 @@ impl Reply {
     /// An answer without further headers.
     #[must_use]
     pub fn with(status: u16, body: &str) -> Self {
-        Self::Answer { status, headers: Vec::new(), body: body.to_owned() }
+        Self::Answer {
+            status,
+            headers: Vec::new(),
+            body: body.to_owned(),
+        }
     }
 }
 
@@ -90,10 +94,18 @@ fn serve(stream: &TcpStream, handler: &dyn Handler) {
     let mut reader = BufReader::new(stream);
     while let Ok(Some(request)) = Message::read(&mut reader) {
         let (reply, number) = handler.answer(&request);
-        let Reply::Answer { status, headers, body } = reply else {
+        let Reply::Answer {
+            status,
+            headers,
+            body,
+        } = reply
+        else {
             return;
         };
-        let mut text = format!("HTTP/1.1 {status} As Told\r\nContent-Length: {}\r\n", body.len());
+        let mut text = format!(
+            "HTTP/1.1 {status} As Told\r\nContent-Length: {}\r\n",
+            body.len()
+        );
         for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -28,7 +28,11 @@ impl Output {
     /// All of it.
     #[must_use]
     pub fn text(&self) -> String {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Waits until something is found in it.
@@ -68,14 +72,21 @@ impl Program {
     #[must_use]
     #[track_caller]
     pub fn start(command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => panic!("{command:?} does not start: {error}"),
         };
         let stdout = Output::follow(child.stdout.take().expect("it is piped"));
         let stderr = Output::follow(child.stderr.take().expect("it is piped"));
-        Self { child, stdout, stderr }
+        Self {
+            child,
+            stdout,
+            stderr,
+        }
     }
 
     /// Sends a signal by its name.
@@ -85,7 +96,10 @@ impl Program {
     #[track_caller]
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status().expect("kill runs");
+        let sent = Command::new("kill")
+            .args(["-s", name, &id])
+            .status()
+            .expect("kill runs");
         assert!(sent.success(), "no process {id} to signal");
     }
 
@@ -152,5 +166,9 @@ pub fn run(command: &mut Command) -> Ended {
             last = now;
         }
     };
-    Ended { code: status.code(), stdout: settled(&program.stdout), stderr: settled(&program.stderr) }
+    Ended {
+        code: status.code(),
+        stdout: settled(&program.stdout),
+        stderr: settled(&program.stderr),
+    }
 }

@@ -29,10 +29,17 @@ pub fn binary() -> &'static Path {
 fn build() -> PathBuf {
     // …/target/debug/deps/crash-0123 → …/target and debug
     let own = std::env::current_exe().expect("this test is a file");
-    let profile = own.ancestors().nth(2).expect("tests lie below a profile's folder");
-    let target = profile.parent().expect("profiles lie below the target folder");
+    let profile = own
+        .ancestors()
+        .nth(2)
+        .expect("tests lie below a profile's folder");
+    let target = profile
+        .parent()
+        .expect("profiles lie below the target folder");
     let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--quiet", "-p", "belfry", "--target-dir"]).arg(target);
+    command
+        .args(["build", "--quiet", "-p", "belfry", "--target-dir"])
+        .arg(target);
     if profile.ends_with("release") {
         command.arg("--release");
     }
@@ -54,7 +61,9 @@ impl Place {
     /// When no folder can be made.
     #[must_use]
     pub fn new(config: &str) -> Self {
-        let place = Self { folder: tempfile::tempdir().expect("a folder") };
+        let place = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
         place.write("alertmanager.yml", config);
         place
     }
@@ -84,9 +93,15 @@ impl Place {
         let mut command = Command::new(binary());
         command
             .arg("alertmanager")
-            .arg(format!("--config.file={}", self.path("alertmanager.yml").display()))
+            .arg(format!(
+                "--config.file={}",
+                self.path("alertmanager.yml").display()
+            ))
             .arg(format!("--storage.path={}", self.path("data").display()))
-            .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="])
+            .args([
+                "--web.listen-address=127.0.0.1:0",
+                "--cluster.listen-address=",
+            ])
             .args(flags);
         command
     }
@@ -121,7 +136,11 @@ impl Server {
         let address = wait_for(PATIENCE, || {
             let is_over = program.ended().is_some();
             let found = listening(&program.stderr.text());
-            assert!(found.is_some() || !is_over, "it ended:\n{}", program.stderr.text());
+            assert!(
+                found.is_some() || !is_over,
+                "it ended:\n{}",
+                program.stderr.text()
+            );
             found
         });
         let Some(address) = address else {
@@ -176,7 +195,9 @@ impl Server {
     /// When they are not.
     #[track_caller]
     pub fn post(&self, alerts: &[Alert]) {
-        let answer = self.send("POST", "/api/v2/alerts", &alert::body(alerts)).expect("an answer");
+        let answer = self
+            .send("POST", "/api/v2/alerts", &alert::body(alerts))
+            .expect("an answer");
         assert_eq!(answer.status(), 200, "{answer:?}");
     }
 
@@ -187,17 +208,30 @@ impl Server {
     #[track_caller]
     pub fn silence(&self, name: &str, value: &str, long: Duration) -> String {
         let body = alert::silence(name, value, long);
-        let answer = self.send("POST", "/api/v2/silences", &body).expect("an answer");
+        let answer = self
+            .send("POST", "/api/v2/silences", &body)
+            .expect("an answer");
         assert_eq!(answer.status(), 200, "{answer:?}");
-        answer.json()["silenceID"].as_str().expect("an id").to_owned()
+        answer.json()["silenceID"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
     }
 }
 
 /// The address in a log line that says where it listens.
 #[must_use]
 pub fn listening(log: &str) -> Option<String> {
-    let line = log.split_inclusive('\n').find(|line| line.contains("msg=\"Listening on\""))?;
+    let line = log
+        .split_inclusive('\n')
+        .find(|line| line.contains("msg=\"Listening on\""))?;
     let (_, address) = line.split_once("address=")?;
     // A line still being written has no end.
-    address.ends_with('\n').then(|| address.split_whitespace().next().unwrap_or_default().to_owned())
+    address.ends_with('\n').then(|| {
+        address
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    })
 }

@@ -171,7 +171,11 @@ impl Shared {
         let at = Instant::now();
         let mut state = self.lock();
         let number = state.told.len() as u64;
-        let manner = state.manners.get(request.target()).copied().unwrap_or(Manner::Accept);
+        let manner = state
+            .manners
+            .get(request.target())
+            .copied()
+            .unwrap_or(Manner::Accept);
         state.told.push(Told {
             number,
             at,
@@ -228,7 +232,14 @@ impl Handler for Shared {
         }
         // Noted before it is written: what was never noted was never answered.
         self.note(number, Outcome::Answered(status, Instant::now()));
-        (Reply::Answer { status, headers, body: String::new() }, Some(number))
+        (
+            Reply::Answer {
+                status,
+                headers,
+                body: String::new(),
+            },
+            Some(number),
+        )
     }
 
     fn written(&self, number: u64, is_whole: bool) {

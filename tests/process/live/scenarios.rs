@@ -25,8 +25,20 @@ fn merge_alerts() {
     story.post(2.3, &[test("test").annotation("note", "v1").starts(t(2.0))]);
     story.post(3.6, &[test("test").annotation("note", "v2")]);
     story.post(4.6, &[test("test").starts(t(3.0)).ends(t(4.5))]);
-    story.post(4.8, &[test("test").annotation("note", "v3").starts(t(2.9)).ends(t(4.8))]);
-    story.post(4.8, &[test("test").annotation("note", "v3").starts(t(2.9)).ends(t(4.1))]);
+    story.post(
+        4.8,
+        &[test("test")
+            .annotation("note", "v3")
+            .starts(t(2.9))
+            .ends(t(4.8))],
+    );
+    story.post(
+        4.8,
+        &[test("test")
+            .annotation("note", "v3")
+            .starts(t(2.9))
+            .ends(t(4.1))],
+    );
     story.post(5.3, &[test("test").starts(t(5.0))]);
     story.until(6.9);
     story.told(
@@ -52,7 +64,13 @@ fn batching() {
     story.post(1.7, &[test("b")]);
     story.post(3.3, &[test("c"), test("d"), test("e")]);
     story.until(9.7);
-    let all = [firing("a"), firing("b"), firing("c"), firing("d"), firing("e")];
+    let all = [
+        firing("a"),
+        firing("b"),
+        firing("c"),
+        firing("d"),
+        firing("e"),
+    ];
     story.told(
         "/hook",
         &[
@@ -71,11 +89,28 @@ fn resolved_by_time_out() {
          receivers: [{name: hook, webhook_configs: [{url: '{sink}/hook', send_resolved: true}]}]\n",
         &[],
     );
-    story.post(1.0, &[test("t").label("lbl", "v1"), test("t").label("lbl", "v2"), test("t").label("lbl", "v3")]);
+    story.post(
+        1.0,
+        &[
+            test("t").label("lbl", "v1"),
+            test("t").label("lbl", "v2"),
+            test("t").label("lbl", "v3"),
+        ],
+    );
     story.until(13.4);
-    let all_firing = [firing("t").from(1.0), firing("t").from(1.0), firing("t").from(1.0)];
+    let all_firing = [
+        firing("t").from(1.0),
+        firing("t").from(1.0),
+        firing("t").from(1.0),
+    ];
     let over = resolved("t").from(1.0).to(11.0);
-    story.told("/hook", &[Window(2.0, 2.5, &all_firing), Window(12.0, 13.0, &[over, over, over])]);
+    story.told(
+        "/hook",
+        &[
+            Window(2.0, 2.5, &all_firing),
+            Window(12.0, 13.0, &[over, over, over]),
+        ],
+    );
 }
 
 #[test]
@@ -94,7 +129,11 @@ fn reload_by_signal() {
         "/hook",
         &[
             Window(2.0, 2.5, &[firing("test1").from(1.0)]),
-            Window(9.0, 9.5, &[firing("test1").from(1.0), firing("test2").from(4.0)]),
+            Window(
+                9.0,
+                9.5,
+                &[firing("test1").from(1.0), firing("test2").from(4.0)],
+            ),
         ],
     );
 }
@@ -108,7 +147,10 @@ fn reload_by_post() {
     );
     story.post(1.0, &[test("test1")]);
     story.until(3.0);
-    let answer = story.server.send("POST", "/-/reload", "").expect("an answer");
+    let answer = story
+        .server
+        .send("POST", "/-/reload", "")
+        .expect("an answer");
     assert_eq!((answer.status(), answer.body.as_str()), (200, ""));
     story.post(4.0, &[test("test2")]);
     story.until(6.9);
@@ -134,7 +176,10 @@ fn silencing() {
         "startsAt": rfc3339(story.time(2.5)), "endsAt": rfc3339(story.time(4.5)),
         "createdBy": "me", "comment": "c",
     });
-    let answer = story.server.send("POST", "/api/v2/silences", &silence.to_string()).expect("an answer");
+    let answer = story
+        .server
+        .send("POST", "/api/v2/silences", &silence.to_string())
+        .expect("an answer");
     assert_eq!(answer.status(), 200, "{answer:?}");
     story.until(5.7);
     let both = [firing("test1"), firing("test2")];
@@ -159,13 +204,25 @@ fn a_silence_that_is_deleted_holds_no_longer() {
         "startsAt": rfc3339(story.time(1.5)), "endsAt": rfc3339(story.time(100.0)),
         "createdBy": "me", "comment": "c",
     });
-    let answer = story.server.send("POST", "/api/v2/silences", &silence.to_string()).expect("an answer");
-    let id = answer.json()["silenceID"].as_str().expect("an id").to_owned();
+    let answer = story
+        .server
+        .send("POST", "/api/v2/silences", &silence.to_string())
+        .expect("an answer");
+    let id = answer.json()["silenceID"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     story.until(3.5);
-    let gone = story.server.send("DELETE", &format!("/api/v2/silence/{id}"), "").expect("an answer");
+    let gone = story
+        .server
+        .send("DELETE", &format!("/api/v2/silence/{id}"), "")
+        .expect("an answer");
     assert_eq!(gone.status(), 200);
     story.until(4.6);
-    story.told("/hook", &[Window(3.5, 4.5, &[firing("test1"), firing("test2")])]);
+    story.told(
+        "/hook",
+        &[Window(3.5, 4.5, &[firing("test1"), firing("test2")])],
+    );
 }
 
 #[test]
@@ -175,7 +232,9 @@ fn webhook_timeout() {
          receivers: [{name: hook, webhook_configs: [{url: '{sink}/hook', timeout: 500ms}]}]\n",
         &[],
     );
-    story.sink.set("/hook", Manner::Delay(Duration::from_secs(1)));
+    story
+        .sink
+        .set("/hook", Manner::Delay(Duration::from_secs(1)));
     story.post(1.0, &[test("test1")]);
     story.until(3.0);
     story.sink.set("/hook", Manner::Accept);
@@ -184,9 +243,16 @@ fn webhook_timeout() {
     assert!(told.len() >= 2, "the first attempt timed out: {told:?}");
     let last = told.last().expect("just counted");
     let at = last.at.duration_since(told[0].at);
-    assert!(at >= Duration::from_millis(500) && at < Duration::from_millis(2_600), "{at:?}");
+    assert!(
+        at >= Duration::from_millis(500) && at < Duration::from_millis(2_600),
+        "{at:?}"
+    );
     assert!(last.is_accepted());
-    assert!(told.iter().all(|t| t.key == told[0].key && t.body == told[0].body), "{told:?}");
+    assert!(
+        told.iter()
+            .all(|t| t.key == told[0].key && t.body == told[0].body),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -197,14 +263,34 @@ fn cold_start() {
     story.post(1.0, &[test("test1").starts(story.time(-100.0))]);
     story.post(2.0, &[test("test2")]);
     story.until(5.4);
-    assert_eq!(story.server.send("POST", "/-/reload", "").expect("an answer").status(), 200);
+    assert_eq!(
+        story
+            .server
+            .send("POST", "/-/reload", "")
+            .expect("an answer")
+            .status(),
+        200
+    );
     story.post(6.0, &[test("test3"), test("test4")]);
     story.until(11.9);
     story.told(
         "/hook",
         &[
-            Window(4.0, 5.0, &[firing("test1").from(-100.0), firing("test2").from(2.0)]),
-            Window(11.0, 11.5, &[firing("test1"), firing("test2"), firing("test3"), firing("test4")]),
+            Window(
+                4.0,
+                5.0,
+                &[firing("test1").from(-100.0), firing("test2").from(2.0)],
+            ),
+            Window(
+                11.0,
+                11.5,
+                &[
+                    firing("test1"),
+                    firing("test2"),
+                    firing("test3"),
+                    firing("test4"),
+                ],
+            ),
         ],
     );
 }

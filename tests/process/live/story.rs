@@ -32,25 +32,43 @@ pub(crate) struct Expected {
 
 /// A firing alert.
 pub(crate) fn firing(name: &'static str) -> Expected {
-    Expected { name, is_firing: true, starts: None, ends: None, note: None }
+    Expected {
+        name,
+        is_firing: true,
+        starts: None,
+        ends: None,
+        note: None,
+    }
 }
 
 /// An ended alert.
 pub(crate) fn resolved(name: &'static str) -> Expected {
-    Expected { is_firing: false, ..firing(name) }
+    Expected {
+        is_firing: false,
+        ..firing(name)
+    }
 }
 
 impl Expected {
     pub(crate) fn from(self, seconds: f64) -> Self {
-        Self { starts: Some(seconds), ..self }
+        Self {
+            starts: Some(seconds),
+            ..self
+        }
     }
 
     pub(crate) fn to(self, seconds: f64) -> Self {
-        Self { ends: Some(seconds), ..self }
+        Self {
+            ends: Some(seconds),
+            ..self
+        }
     }
 
     pub(crate) fn note(self, text: &'static str) -> Self {
-        Self { note: Some(text), ..self }
+        Self {
+            note: Some(text),
+            ..self
+        }
     }
 }
 
@@ -63,7 +81,13 @@ impl Story {
         let sink = Sink::start();
         let place = Place::new(&config.replace("{sink}", &sink.url("")));
         let server = place.start(flags);
-        Self { sink, _place: place, server, began: Instant::now(), began_wall: SystemTime::now() }
+        Self {
+            sink,
+            _place: place,
+            server,
+            began: Instant::now(),
+            began_wall: SystemTime::now(),
+        }
     }
 
     /// Waits until so many seconds after the start.
@@ -100,18 +124,27 @@ impl Story {
             assert!(is_in_time, "not within {from}..{to}: {at:.3}\n{shown}");
             let mut left: Vec<&Value> = told.alerts().iter().collect();
             for wanted in *expected {
-                let found = left.iter().position(|alert| self.is_as_expected(alert, wanted));
+                let found = left
+                    .iter()
+                    .position(|alert| self.is_as_expected(alert, wanted));
                 let Some(found) = found else {
                     panic!("at {at:.3} there is no {wanted:?}\n{shown}");
                 };
                 left.remove(found);
             }
-            assert!(left.is_empty(), "at {at:.3} there is more than expected: {left:?}\n{shown}");
+            assert!(
+                left.is_empty(),
+                "at {at:.3} there is more than expected: {left:?}\n{shown}"
+            );
         }
     }
 
     fn is_as_expected(&self, alert: &Value, wanted: &Expected) -> bool {
-        let status = if wanted.is_firing { "firing" } else { "resolved" };
+        let status = if wanted.is_firing {
+            "firing"
+        } else {
+            "resolved"
+        };
         let is_near = |field: &str, wanted: Option<f64>| {
             wanted.is_none_or(|seconds| (self.seconds(&alert[field]) - seconds).abs() <= TOLERANCE)
         };
@@ -119,7 +152,9 @@ impl Story {
             && alert["status"] == status
             && is_near("startsAt", wanted.starts)
             && is_near("endsAt", wanted.ends)
-            && wanted.note.is_none_or(|note| alert["annotations"]["note"] == note)
+            && wanted
+                .note
+                .is_none_or(|note| alert["annotations"]["note"] == note)
     }
 
     /// Seconds from the start.

@@ -41,15 +41,32 @@ fn config(sink: &Sink) -> String {
 fn everything_lies_below_the_route_prefix() {
     let sink = Sink::start();
     let server = Place::new(&config(&sink)).start(&["--web.route-prefix=/foo"]);
-    for target in ["/foo/api/v2/status", "/foo/-/healthy", "/foo/-/ready", "/foo/metrics", "/foo/api/v2/alerts"] {
+    for target in [
+        "/foo/api/v2/status",
+        "/foo/-/healthy",
+        "/foo/-/ready",
+        "/foo/metrics",
+        "/foo/api/v2/alerts",
+    ] {
         assert_eq!(server.get(target).status(), 200, "{target}");
     }
     assert_eq!(server.get("/api/v2/status").status(), 404);
     let moved = server.get("/");
     assert_eq!(moved.status(), 302);
-    assert!(moved.header("location").is_some_and(|to| to.starts_with("/foo")), "{moved:?}");
+    assert!(
+        moved
+            .header("location")
+            .is_some_and(|to| to.starts_with("/foo")),
+        "{moved:?}"
+    );
     let alerts = harness::alert::body(&[Alert::named("a")]);
-    assert_eq!(server.send("POST", "/foo/api/v2/alerts", &alerts).expect("an answer").status(), 200);
+    assert_eq!(
+        server
+            .send("POST", "/foo/api/v2/alerts", &alerts)
+            .expect("an answer")
+            .status(),
+        200
+    );
     assert!(sink.wait(PATIENCE, |told| told.path == "/hook").is_some());
 }
 
@@ -57,7 +74,9 @@ fn everything_lies_below_the_route_prefix() {
 fn sample(line: &str) -> Option<(&str, f64)> {
     let end = line.find(['{', ' '])?;
     let (name, rest) = line.split_at(end);
-    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+    let is_name = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
     let value = match rest.strip_prefix('{') {
         Some(labels) => {
             let (labels, value) = labels.rsplit_once("} ")?;
@@ -76,14 +95,28 @@ fn metrics_can_be_read_and_have_the_names_of_dashboards() {
     let server = Place::new(&config(&sink)).start(&[]);
     server.post(&[Alert::named("a")]);
     assert!(sink.wait(PATIENCE, |told| told.is_accepted()).is_some());
-    let is_counted = || server.get("/metrics").body.contains("alertmanager_notifications_total{integration=\"webhook\"} 1\n");
+    let is_counted = || {
+        server
+            .get("/metrics")
+            .body
+            .contains("alertmanager_notifications_total{integration=\"webhook\"} 1\n")
+    };
     let counted = harness::wait_for(PATIENCE, || is_counted().then_some(()));
     let page = server.get("/metrics");
     assert!(counted.is_some(), "{}", page.body);
-    assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/plain")), "{:?}", page.headers);
+    assert!(
+        page.header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/plain")),
+        "{:?}",
+        page.headers
+    );
     let mut names = BTreeSet::new();
     let mut series = BTreeSet::new();
-    for line in page.body.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in page
+        .body
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         let Some((name, _)) = sample(line) else {
             panic!("no sample: {line}");
         };
@@ -91,18 +124,30 @@ fn metrics_can_be_read_and_have_the_names_of_dashboards() {
         let (identity, _) = line.rsplit_once(' ').expect("a sample has a value");
         assert!(series.insert(identity), "twice: {identity}");
     }
-    let missing: Vec<_> = DASHBOARDS.iter().filter(|name| !names.contains(**name)).collect();
+    let missing: Vec<_> = DASHBOARDS
+        .iter()
+        .filter(|name| !names.contains(**name))
+        .collect();
     assert!(missing.is_empty(), "not in /metrics: {missing:?}");
     for integration in ["webhook", "email", "pagerduty", "slack", "mattermost"] {
-        let zero = format!("alertmanager_notifications_failed_total{{integration=\"{integration}\",reason=\"clientError\"}} 0\n");
+        let zero = format!(
+            "alertmanager_notifications_failed_total{{integration=\"{integration}\",reason=\"clientError\"}} 0\n"
+        );
         assert!(page.body.contains(&zero), "no {zero}");
     }
 }
 
 /// Speaks TLS to a server whose certificate is the only one trusted.
-fn over_tls(server: &Server, certificate: &[u8], target: &str, headers: &[(&str, &str)]) -> std::io::Result<Message> {
+fn over_tls(
+    server: &Server,
+    certificate: &[u8],
+    target: &str,
+    headers: &[(&str, &str)],
+) -> std::io::Result<Message> {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate.to_vec().into()).expect("a certificate");
+    roots
+        .add(certificate.to_vec().into())
+        .expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -133,16 +178,24 @@ fn the_web_file_turns_on_tls_and_users() {
     let flag = format!("--web.config.file={}", place.path("web.yml").display());
     let server = place.start(&[&flag]);
     let certificate = made.cert.der().to_vec();
-    let get = |headers: &[(&str, &str)]| over_tls(&server, &certificate, "/api/v2/status", headers).expect("an answer");
+    let get = |headers: &[(&str, &str)]| {
+        over_tls(&server, &certificate, "/api/v2/status", headers).expect("an answer")
+    };
 
     let refused = get(&[]);
     assert_eq!(refused.status(), 401);
     assert!(refused.header("www-authenticate").is_some(), "{refused:?}");
-    assert_eq!(get(&[("Authorization", "Basic YWxpOndyb25n")]).status(), 401);
+    assert_eq!(
+        get(&[("Authorization", "Basic YWxpOndyb25n")]).status(),
+        401
+    );
     // ali:open sesame
     let let_in = get(&[("Authorization", "Basic YWxpOm9wZW4gc2VzYW1l")]);
     assert_eq!(let_in.status(), 200, "{let_in:?}");
     assert_eq!(let_in.header("x-frame-options"), Some("deny"));
     let plain = server.send("GET", "/api/v2/status", "");
-    assert!(plain.is_err() || plain.is_ok_and(|answer| answer.status() == 400), "TLS is not optional");
+    assert!(
+        plain.is_err() || plain.is_ok_and(|answer| answer.status() == 400),
+        "TLS is not optional"
+    );
 }

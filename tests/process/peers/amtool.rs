@@ -40,22 +40,34 @@ receivers:
 fn command(program: &Path, place: &Place) -> Command {
     let mut command = Command::new(program);
     command
-        .arg(format!("--config.file={}", place.path("alertmanager.yml").display()))
+        .arg(format!(
+            "--config.file={}",
+            place.path("alertmanager.yml").display()
+        ))
         .arg(format!("--storage.path={}", place.path("data").display()))
-        .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address=127.0.0.1:0", "--cluster.peer-name=me"]);
+        .args([
+            "--web.listen-address=127.0.0.1:0",
+            "--cluster.listen-address=127.0.0.1:0",
+            "--cluster.peer-name=me",
+        ]);
     command
 }
 
 /// Waits until the server has found that it is its only peer.
 fn settle(server: &Server) {
     let is_ready = || (server.json("/api/v2/status")["cluster"]["status"] == "ready").then_some(());
-    assert!(wait_for(Duration::from_secs(30), is_ready).is_some(), "{}", server.json("/api/v2/status"));
+    assert!(
+        wait_for(Duration::from_secs(30), is_ready).is_some(),
+        "{}",
+        server.json("/api/v2/status")
+    );
 }
 
 /// A new Belfry.
 fn belfry(place: &Place) -> Server {
     let mut all = Command::new(binary());
-    all.arg("alertmanager").args(command(binary(), place).get_args());
+    all.arg("alertmanager")
+        .args(command(binary(), place).get_args());
     Server::start(&mut all)
 }
 
@@ -86,7 +98,12 @@ fn same(ours: &[Step], theirs: &[Step]) {
     let mut different = String::new();
     for (our, their) in ours.iter().zip(theirs) {
         if our != their {
-            different.push_str(&format!("amtool {}\nBelfry:\n{}Alertmanager:\n{}\n", our.command, shown(our), shown(their)));
+            different.push_str(&format!(
+                "amtool {}\nBelfry:\n{}Alertmanager:\n{}\n",
+                our.command,
+                shown(our),
+                shown(their)
+            ));
         }
     }
     assert!(different.is_empty(), "\n{different}");
@@ -98,28 +115,78 @@ fn shown(step: &Step) -> String {
 }
 
 fn ids(text: &str) -> Vec<String> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn alerts(amtool: &mut Session<'_>) {
-    amtool.ok(&["alert", "add", "test1", "severity=warning", "service=web", "--annotation=summary=one and only", "--start=2026-01-02T03:04:05Z", "--end=2099-01-01T00:00:00Z"]);
-    amtool.ok(&["alert", "add", "alertname=alertname=test2", "severity=info", "--generator-url=http://example.org/g?a=b&c"]);
+    amtool.ok(&[
+        "alert",
+        "add",
+        "test1",
+        "severity=warning",
+        "service=web",
+        "--annotation=summary=one and only",
+        "--start=2026-01-02T03:04:05Z",
+        "--end=2099-01-01T00:00:00Z",
+    ]);
+    amtool.ok(&[
+        "alert",
+        "add",
+        "alertname=alertname=test2",
+        "severity=info",
+        "--generator-url=http://example.org/g?a=b&c",
+    ]);
     amtool.ok(&["alert", "add", "alertname={alertname=test3}", "service=db"]);
-    amtool.ok(&["alert", "add", r#"alertname="say \"hi\", then go""#, r"path=C:\\x"]);
-    amtool.ok(&["alert", "add", "alertname=Σίσυφος 🙂", "zone=é", "severity=critical"]);
+    amtool.ok(&[
+        "alert",
+        "add",
+        r#"alertname="say \"hi\", then go""#,
+        r"path=C:\\x",
+    ]);
+    amtool.ok(&[
+        "alert",
+        "add",
+        "alertname=Σίσυφος 🙂",
+        "zone=é",
+        "severity=critical",
+    ]);
     amtool.run(&["alert", "add", "nonsense", "a b=c"]);
     amtool.run(&["alert", "add"]);
-    amtool.run(&["alert", "add", "late", "--end=2020-01-01T00:00:00Z", "--start=2021-01-01T00:00:00Z"]);
+    amtool.run(&[
+        "alert",
+        "add",
+        "late",
+        "--end=2020-01-01T00:00:00Z",
+        "--start=2021-01-01T00:00:00Z",
+    ]);
 
     let all = amtool.ok(&["alert", "query"]);
-    for name in ["test1", "alertname=test2", "{alertname=test3}", "say \"hi\", then go", "Σίσυφος 🙂"] {
+    for name in [
+        "test1",
+        "alertname=test2",
+        "{alertname=test3}",
+        "say \"hi\", then go",
+        "Σίσυφος 🙂",
+    ] {
         assert!(all.contains(name), "{name} did not survive:\n{all}");
     }
     assert_eq!(all.lines().count(), 6, "a head and five alerts:\n{all}");
     amtool.ok(&["alert", "query", "--output=extended"]);
     amtool.ok(&["alert", "query", "-o", "json"]);
     amtool.ok(&["alert"]);
-    for matcher in ["test1", "severity=warning", "alertname=~te.*", "severity!=info", r#"alertname="Σίσυφος 🙂""#, "zone=é", "{severity=critical}"] {
+    for matcher in [
+        "test1",
+        "severity=warning",
+        "alertname=~te.*",
+        "severity!=info",
+        r#"alertname="Σίσυφος 🙂""#,
+        "zone=é",
+        "{severity=critical}",
+    ] {
         amtool.ok(&["alert", "query", matcher]);
     }
     amtool.ok(&["alert", "query", "alertname={alertname=test3}"]);
@@ -133,7 +200,15 @@ fn alerts(amtool: &mut Session<'_>) {
         amtool.ok(&["alert", "query", state]);
     }
     // An alert whose end is posted is gone from the list.
-    amtool.ok(&["alert", "add", "test1", "severity=warning", "service=web", "--start=2026-01-02T03:04:05Z", "--end=2026-01-03T00:00:00Z"]);
+    amtool.ok(&[
+        "alert",
+        "add",
+        "test1",
+        "severity=warning",
+        "service=web",
+        "--start=2026-01-02T03:04:05Z",
+        "--end=2026-01-03T00:00:00Z",
+    ]);
     let left = amtool.ok(&["alert", "query"]);
     assert_eq!(left.lines().count(), 5, "{left}");
 }
@@ -141,16 +216,45 @@ fn alerts(amtool: &mut Session<'_>) {
 fn silences(amtool: &mut Session<'_>) {
     amtool.ok(&["alert", "add", "test1", "severity=warning"]);
     amtool.ok(&["alert", "add", "Σ", r#"say="a \"b\"""#]);
-    let first = ids(&amtool.ok(&["silence", "add", "test1", "--comment=for a while", "--author=me", "--duration=2h"]));
-    let second = ids(&amtool.ok(&["silence", "add", r#"say="a \"b\"""#, "alertname=~Σ|T", "-c", "höher", "-a", "Σ", "-d", "3h"]));
+    let first = ids(&amtool.ok(&[
+        "silence",
+        "add",
+        "test1",
+        "--comment=for a while",
+        "--author=me",
+        "--duration=2h",
+    ]));
+    let second = ids(&amtool.ok(&[
+        "silence",
+        "add",
+        r#"say="a \"b\"""#,
+        "alertname=~Σ|T",
+        "-c",
+        "höher",
+        "-a",
+        "Σ",
+        "-d",
+        "3h",
+    ]));
     amtool.fails(&["silence", "add", "test1"], "comment required");
     amtool.fails(&["silence", "add", "-c", "x"], "no matchers");
     amtool.run(&["silence", "add", "a=b", "a=~(", "-c", "x"]);
     amtool.run(&["silence", "add", "a=~.*", "-c", "x"]);
-    amtool.run(&["silence", "add", "a=b", "-c", "x", "--start=2030-01-01T00:00:00Z", "--end=2029-01-01T00:00:00Z"]);
+    amtool.run(&[
+        "silence",
+        "add",
+        "a=b",
+        "-c",
+        "x",
+        "--start=2030-01-01T00:00:00Z",
+        "--end=2029-01-01T00:00:00Z",
+    ]);
 
     let listed = amtool.ok(&["silence", "query"]);
-    assert!(listed.contains("alertname=\"test1\"") && listed.contains("höher"), "{listed}");
+    assert!(
+        listed.contains("alertname=\"test1\"") && listed.contains("höher"),
+        "{listed}"
+    );
     amtool.ok(&["silence", "query", "-o", "extended"]);
     amtool.ok(&["silence", "query", "-o", "json"]);
     amtool.ok(&["silence", "query", "-q"]);
@@ -161,21 +265,45 @@ fn silences(amtool: &mut Session<'_>) {
     amtool.ok(&["silence", "query", "--expired"]);
     let silenced = amtool.ok(&["alert", "query", "--silenced"]);
     assert_eq!(silenced.lines().count(), 3, "{silenced}");
-    assert_eq!(amtool.ok(&["alert", "query"]).lines().count(), 1, "nothing is active");
+    assert_eq!(
+        amtool.ok(&["alert", "query"]).lines().count(),
+        1,
+        "nothing is active"
+    );
 
     update_and_expire(amtool, &first, &second);
     amtool.fails(&["silence", "expire"], "no silence IDs");
     amtool.run(&["silence", "expire", "00000000-0000-0000-0000-000000000000"]);
     amtool.run(&["silence", "expire", "nonsense"]);
-    amtool.run(&["silence", "update", "00000000-0000-0000-0000-000000000000", "-d", "1h"]);
+    amtool.run(&[
+        "silence",
+        "update",
+        "00000000-0000-0000-0000-000000000000",
+        "-d",
+        "1h",
+    ]);
     amtool.run(&["silence", "update"]);
 }
 
 fn update_and_expire(amtool: &mut Session<'_>, first: &[String], second: &[String]) {
-    let kept = amtool.ok(&["silence", "update", "-d", "4h", "-c", "for longer", &first[0]]);
-    assert!(kept.contains(&first[0]) && kept.contains("for longer"), "an update in place keeps the id: {kept}");
+    let kept = amtool.ok(&[
+        "silence",
+        "update",
+        "-d",
+        "4h",
+        "-c",
+        "for longer",
+        &first[0],
+    ]);
+    assert!(
+        kept.contains(&first[0]) && kept.contains("for longer"),
+        "an update in place keeps the id: {kept}"
+    );
     let listed = amtool.ok(&["silence", "query", "test1"]);
-    assert!(listed.contains(&first[0]) && listed.contains("for longer"), "{listed}");
+    assert!(
+        listed.contains(&first[0]) && listed.contains("for longer"),
+        "{listed}"
+    );
     amtool.ok(&["silence", "expire", &first[0]]);
     // Twice is no error.
     amtool.ok(&["silence", "expire", &first[0]]);
@@ -185,12 +313,24 @@ fn update_and_expire(amtool: &mut Session<'_>, first: &[String], second: &[Strin
     // What is over is set again under a new id.
     amtool.ok(&["silence", "update", "-d", "1h", &first[0]]);
     let active = ids(&amtool.ok(&["silence", "query", "-q"]));
-    assert!(active.len() == 2 && !active.contains(&first[0]), "{active:?}");
+    assert!(
+        active.len() == 2 && !active.contains(&first[0]),
+        "{active:?}"
+    );
 }
 
 fn import(amtool: &mut Session<'_>) {
     amtool.ok(&["silence", "add", "one", "-c", "x", "-d", "1h"]);
-    amtool.ok(&["silence", "add", "two", r#"Σ="q\"q""#, "-c", "y", "-d", "2h"]);
+    amtool.ok(&[
+        "silence",
+        "add",
+        "two",
+        r#"Σ="q\"q""#,
+        "-c",
+        "y",
+        "-d",
+        "2h",
+    ]);
     let exported = amtool.ok(&["silence", "query", "-o", "json"]);
     let file = amtool.file("exported.json", &exported);
     let all = ids(&amtool.ok(&["silence", "query", "-q"]));
@@ -199,10 +339,18 @@ fn import(amtool: &mut Session<'_>) {
     expire.extend(all.iter().map(String::as_str));
     amtool.ok(&expire);
     assert!(ids(&amtool.ok(&["silence", "query", "-q"])).is_empty());
-    assert_eq!(ids(&amtool.ok(&["silence", "query", "--expired", "-q"])).len(), 2, "expired ones are listed");
+    assert_eq!(
+        ids(&amtool.ok(&["silence", "query", "--expired", "-q"])).len(),
+        2,
+        "expired ones are listed"
+    );
 
     amtool.ok(&["silence", "import", "-w", "1", &file]);
-    assert_eq!(ids(&amtool.ok(&["silence", "query", "-q"])).len(), 2, "imported again");
+    assert_eq!(
+        ids(&amtool.ok(&["silence", "query", "-q"])).len(),
+        2,
+        "imported again"
+    );
     amtool.ok(&["silence", "import", "-w", "1", "--force", &file]);
     // Of silences with the same end the order is anybody's.
     assert_eq!(ids(&amtool.unordered(&["silence", "query", "-q"])).len(), 4);
@@ -214,12 +362,18 @@ fn import(amtool: &mut Session<'_>) {
     amtool.fails(&["silence", "import", &broken], "unmarshal");
     let invalid = r#"[{"comment":"c","createdBy":"","endsAt":"2020-01-01T00:00:00.000Z","startsAt":"2019-01-01T00:00:00.000Z","matchers":[{"name":"a","value":"b","isRegex":false}]}]"#;
     let file = amtool.file("invalid.json", invalid);
-    amtool.fails(&["silence", "import", "-w", "1", &file], "couldn't import 1 out of 1 silences");
+    amtool.fails(
+        &["silence", "import", "-w", "1", &file],
+        "couldn't import 1 out of 1 silences",
+    );
 }
 
 fn show(amtool: &mut Session<'_>) {
     let config = amtool.ok(&["config", "show"]);
-    assert!(config.contains("<secret>") && !config.contains("/secret\n"), "{config}");
+    assert!(
+        config.contains("<secret>") && !config.contains("/secret\n"),
+        "{config}"
+    );
     amtool.ok(&["config"]);
     // These show the version's details, which differ.
     amtool.ok(&["config", "show", "-o", "json"]);
@@ -229,7 +383,10 @@ fn show(amtool: &mut Session<'_>) {
     routes(amtool);
     amtool.ok(&["cluster", "show", "-o", "json"]);
     let cluster = amtool.ok(&["cluster", "show"]);
-    assert!(cluster.contains("ready") && cluster.contains("me"), "{cluster}");
+    assert!(
+        cluster.contains("ready") && cluster.contains("me"),
+        "{cluster}"
+    );
 }
 
 fn routes(amtool: &mut Session<'_>) {
@@ -254,7 +411,10 @@ fn routes(amtool: &mut Session<'_>) {
         let code = amtool.run(&args).code;
         assert_eq!(code, Some(i32::from(receivers != "chat")), "{labels:?}");
     }
-    amtool.fails(&["config", "routes", "test", "{foo=bar}"], "Failed to parse labels: unexpected open or close brace: {foo=bar}");
+    amtool.fails(
+        &["config", "routes", "test", "{foo=bar}"],
+        "Failed to parse labels: unexpected open or close brace: {foo=bar}",
+    );
 }
 
 #[test]
@@ -274,7 +434,11 @@ fn amtool_imports_silences() {
 
 #[test]
 fn amtool_shows_configuration_routes_and_cluster() {
-    beside("amtool_shows_configuration_routes_and_cluster", AMTOOL, show);
+    beside(
+        "amtool_shows_configuration_routes_and_cluster",
+        AMTOOL,
+        show,
+    );
 }
 
 #[test]
@@ -285,8 +449,21 @@ fn amtool_025_handles_alerts_and_silences() {
 /// What the stable distributions' amtool does; its matchers are the classic ones.
 fn older(amtool: &mut Session<'_>) {
     // It speaks of another version on standard error, as it does to Alertmanager 0.33.
-    amtool.run(&["alert", "add", "test1", "severity=warning", "--annotation=summary=one", "--start=2026-01-02T03:04:05Z"]);
-    amtool.run(&["alert", "add", r#"alertname="say \"hi\"""#, "severity=info", "zone=é"]);
+    amtool.run(&[
+        "alert",
+        "add",
+        "test1",
+        "severity=warning",
+        "--annotation=summary=one",
+        "--start=2026-01-02T03:04:05Z",
+    ]);
+    amtool.run(&[
+        "alert",
+        "add",
+        r#"alertname="say \"hi\"""#,
+        "severity=info",
+        "zone=é",
+    ]);
     amtool.run(&["alert", "add", "alertname={alertname=test3}"]);
     let all = amtool.run(&["alert", "query"]).stdout;
     for name in ["test1", "say \"hi\"", "{alertname=test3}"] {
@@ -297,7 +474,17 @@ fn older(amtool: &mut Session<'_>) {
     let added = amtool.run(&["silence", "add", "test1", "-c", "x", "-a", "me", "-d", "2h"]);
     let id = ids(&added.stdout);
     assert_eq!((added.code, id.len()), (Some(0), 1), "{added:?}");
-    amtool.run(&["silence", "add", r#"alertname="say \"hi\"""#, "-c", "y", "-a", "me", "-d", "3h"]);
+    amtool.run(&[
+        "silence",
+        "add",
+        r#"alertname="say \"hi\"""#,
+        "-c",
+        "y",
+        "-a",
+        "me",
+        "-d",
+        "3h",
+    ]);
     assert!(amtool.run(&["silence", "query"]).stdout.contains(&id[0]));
     amtool.run(&["silence", "query", "-o", "json"]);
     amtool.run(&["alert", "query", "--silenced"]);
@@ -305,8 +492,16 @@ fn older(amtool: &mut Session<'_>) {
     let exported = amtool.run(&["silence", "query", "-o", "json"]).stdout;
     let file = amtool.file("exported.json", &exported);
     assert_eq!(amtool.run(&["silence", "expire", &id[0]]).code, Some(0));
-    assert!(!amtool.run(&["silence", "query", "-q"]).stdout.contains(&id[0]));
-    assert_eq!(amtool.run(&["silence", "import", "-w", "1", &file]).code, Some(0));
+    assert!(
+        !amtool
+            .run(&["silence", "query", "-q"])
+            .stdout
+            .contains(&id[0])
+    );
+    assert_eq!(
+        amtool.run(&["silence", "import", "-w", "1", &file]).code,
+        Some(0)
+    );
     amtool.run(&["silence", "query", "-q"]);
     amtool.run(&["config", "routes", "test", "severity=critical"]);
     amtool.run(&["cluster", "show"]);

@@ -42,7 +42,9 @@ impl Handler for Parts {
     fn answer(&self, _: &Message) -> (Reply, Option<u64>) {
         let [left, right] = &self.0;
         let (left, right) = (left.load(Ordering::Relaxed), right.load(Ordering::Relaxed));
-        let text = format!("# TYPE broken gauge\nbroken{{part=\"left\"}} {left}\nbroken{{part=\"right\"}} {right}\n");
+        let text = format!(
+            "# TYPE broken gauge\nbroken{{part=\"left\"}} {left}\nbroken{{part=\"right\"}} {right}\n"
+        );
         (Reply::with(200, &text), None)
     }
 
@@ -68,15 +70,28 @@ impl Prometheus {
         std::fs::write(folder.path().join("prometheus.yml"), config).expect("written");
         std::fs::write(folder.path().join("rules.yml"), RULES).expect("written");
         // It says nowhere which port it got, so it is given one that was free a moment ago.
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .expect("a free port")
+            .port();
         let address = format!("127.0.0.1:{port}");
         let mut command = Command::new(path);
         command
-            .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
+            .arg(format!(
+                "--config.file={}",
+                folder.path().join("prometheus.yml").display()
+            ))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.path().join("data").display()
+            ))
             .arg(format!("--web.listen-address={address}"))
             .args(["--rules.alert.resend-delay=1s", "--log.level=warn"]);
-        Self { program: Program::start(&mut command), address, _folder: folder }
+        Self {
+            program: Program::start(&mut command),
+            address,
+            _folder: folder,
+        }
     }
 
     /// The states of its alerts, sorted; empty while it does not answer.
@@ -85,8 +100,14 @@ impl Prometheus {
         let Some(answer) = answer.ok().filter(|answer| answer.status() == 200) else {
             return Vec::new();
         };
-        let alerts = answer.json()["data"]["alerts"].as_array().cloned().unwrap_or_default();
-        let mut states: Vec<_> = alerts.iter().filter_map(|a| a["state"].as_str().map(str::to_owned)).collect();
+        let alerts = answer.json()["data"]["alerts"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let mut states: Vec<_> = alerts
+            .iter()
+            .filter_map(|a| a["state"].as_str().map(str::to_owned))
+            .collect();
         states.sort();
         states
     }
@@ -95,7 +116,11 @@ impl Prometheus {
 /// `part status`, sorted.
 fn parts(told: &Told) -> Vec<String> {
     let one = |alert: &Value| {
-        format!("{} {}", alert["labels"]["part"].as_str().unwrap_or("?"), alert["status"].as_str().unwrap_or("?"))
+        format!(
+            "{} {}",
+            alert["labels"]["part"].as_str().unwrap_or("?"),
+            alert["status"].as_str().unwrap_or("?")
+        )
     };
     let mut all: Vec<_> = told.alerts().iter().map(one).collect();
     all.sort();
@@ -119,10 +144,17 @@ fn from_pending_to_firing_to_resolved() {
     let prometheus = Prometheus::start(&path, metrics.address(), server.address());
     let states = |wanted: &[&str]| {
         let found = wait_for(SOON, || (prometheus.states() == wanted).then_some(()));
-        assert!(found.is_some(), "not {wanted:?}: {:?}\n{}", prometheus.states(), prometheus.program.stderr.text());
+        assert!(
+            found.is_some(),
+            "not {wanted:?}: {:?}\n{}",
+            prometheus.states(),
+            prometheus.program.stderr.text()
+        );
     };
     let message = |number: usize| {
-        let found = sink.wait(SOON, |told| told.number as usize == number && told.is_accepted());
+        let found = sink.wait(SOON, |told| {
+            told.number as usize == number && told.is_accepted()
+        });
         found.unwrap_or_else(|| panic!("no message {number}: {:?}", sink.told()))
     };
 
@@ -163,16 +195,25 @@ fn from_pending_to_firing_to_resolved() {
     let fourth = message(3);
     assert_eq!(parts(&fourth), ["left firing"]);
     let metrics = server.get("/metrics").body;
-    assert!(metrics.contains("alertmanager_alerts_invalid_total{version=\"v2\"} 0\n"), "Belfry refused alerts");
+    assert!(
+        metrics.contains("alertmanager_alerts_invalid_total{version=\"v2\"} 0\n"),
+        "Belfry refused alerts"
+    );
 }
 
 /// The whole first message.
 fn check_firing(body: &Value, listed: Value) {
     assert_eq!(body["status"], "firing");
     assert_eq!(body["version"], "4");
-    assert_eq!(body["receiver"], "team\\.a", "the receiver is quoted as upstream does");
+    assert_eq!(
+        body["receiver"], "team\\.a",
+        "the receiver is quoted as upstream does"
+    );
     assert_eq!(body["groupKey"], "{}:{alertname=\"Broken\"}");
-    assert_eq!(body["groupLabels"], serde_json::json!({"alertname": "Broken"}));
+    assert_eq!(
+        body["groupLabels"],
+        serde_json::json!({"alertname": "Broken"})
+    );
     assert_eq!(body["externalURL"], "http://bell.example.org");
     assert_eq!(body["truncatedAlerts"], 0);
     assert_eq!(body["notification_reason"], "first notification");
@@ -184,11 +225,19 @@ fn check_firing(body: &Value, listed: Value) {
     let listed = listed.as_array().cloned().unwrap_or_default();
     for alert in body["alerts"].as_array().into_iter().flatten() {
         let part = alert["labels"]["part"].as_str().expect("a part");
-        assert_eq!(alert["annotations"]["summary"], format!("part {part} says \"1\""));
+        assert_eq!(
+            alert["annotations"]["summary"],
+            format!("part {part} says \"1\"")
+        );
         assert_eq!(alert["endsAt"], "0001-01-01T00:00:00Z");
         let link = alert["generatorURL"].as_str().unwrap_or_default();
-        assert!(link.starts_with("http://") && link.contains("/graph?g0.expr=broken"), "{link}");
-        let known = listed.iter().find(|known| known["fingerprint"] == alert["fingerprint"]);
+        assert!(
+            link.starts_with("http://") && link.contains("/graph?g0.expr=broken"),
+            "{link}"
+        );
+        let known = listed
+            .iter()
+            .find(|known| known["fingerprint"] == alert["fingerprint"]);
         let known = known.unwrap_or_else(|| panic!("{alert} is not listed"));
         assert_eq!(known["labels"], alert["labels"]);
         assert_eq!(known["status"]["state"], "active");
@@ -203,8 +252,14 @@ fn check_resolved(body: &Value, first: &Value) {
     assert_eq!(body["groupKey"], first["groupKey"]);
     let alert = &body["alerts"][0];
     let before = first["alerts"].as_array().into_iter().flatten();
-    let before = before.clone().find(|other| other["fingerprint"] == alert["fingerprint"]).expect("it was told");
-    assert_eq!(alert["startsAt"], before["startsAt"], "the start does not move");
+    let before = before
+        .clone()
+        .find(|other| other["fingerprint"] == alert["fingerprint"])
+        .expect("it was told");
+    assert_eq!(
+        alert["startsAt"], before["startsAt"],
+        "the start does not move"
+    );
     assert_eq!(alert["labels"], before["labels"]);
     let moment = |field: &str| harness::alert::moment(alert[field].as_str().unwrap_or_default());
     assert!(moment("endsAt") > moment("startsAt"), "{alert}");

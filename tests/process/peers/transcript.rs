@@ -27,7 +27,13 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(crate) fn new(program: &'a Path, url: String) -> Self {
         let home = tempfile::tempdir().expect("a folder");
-        Self { program, url, ids: Vec::new(), home, steps: Vec::new() }
+        Self {
+            program,
+            url,
+            ids: Vec::new(),
+            home,
+            steps: Vec::new(),
+        }
     }
 
     /// A file for the client.
@@ -42,8 +48,14 @@ impl<'a> Session<'a> {
     pub(crate) fn run(&mut self, args: &[&str]) -> Ended {
         let mut command = Command::new(self.program);
         // No configuration of this machine's users may play a part.
-        command.args(args).env("HOME", self.home.path()).env("USER", "tester").env("TZ", "UTC");
-        command.arg(format!("--alertmanager.url={}", self.url)).current_dir(self.home.path());
+        command
+            .args(args)
+            .env("HOME", self.home.path())
+            .env("USER", "tester")
+            .env("TZ", "UTC");
+        command
+            .arg(format!("--alertmanager.url={}", self.url))
+            .current_dir(self.home.path());
         let ended = run(&mut command);
         let step = Step {
             stdout: self.plain(&ended.stdout),
@@ -59,7 +71,11 @@ impl<'a> Session<'a> {
     #[track_caller]
     pub(crate) fn ok(&mut self, args: &[&str]) -> String {
         let ended = self.run(args);
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{args:?}: {ended:?}");
+        assert_eq!(
+            (ended.code, ended.stderr.as_str()),
+            (Some(0), ""),
+            "{args:?}: {ended:?}"
+        );
         ended.stdout
     }
 
@@ -84,7 +100,9 @@ impl<'a> Session<'a> {
     }
 
     fn plain(&mut self, text: &str) -> String {
-        let text = text.replace(&self.url, "<url>").replace(&self.home.path().display().to_string(), "<home>");
+        let text = text
+            .replace(&self.url, "<url>")
+            .replace(&self.home.path().display().to_string(), "<home>");
         let address = self.url.trim_start_matches("http://");
         let text = text.replace(address, "<address>");
         let text = replace(&text, 36, is_uuid, &mut |found| {
@@ -116,7 +134,12 @@ fn digits(text: &str, before: &str, is_digit: fn(&char) -> bool) -> String {
 }
 
 /// Replaces every stretch of this length that is of a kind.
-fn replace(text: &str, length: usize, is_kind: fn(&str) -> bool, by: &mut dyn FnMut(&str) -> String) -> String {
+fn replace(
+    text: &str,
+    length: usize,
+    is_kind: fn(&str) -> bool,
+    by: &mut dyn FnMut(&str) -> String,
+) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -136,12 +159,15 @@ fn replace(text: &str, length: usize, is_kind: fn(&str) -> bool, by: &mut dyn Fn
 
 fn fits(text: &str, pattern: &str) -> bool {
     text.len() == pattern.len()
-        && text.bytes().zip(pattern.bytes()).all(|(byte, kind)| match kind {
-            b'x' => byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase(),
-            b'9' => byte.is_ascii_digit(),
-            b'T' => byte == b'T' || byte == b' ',
-            other => byte == other,
-        })
+        && text
+            .bytes()
+            .zip(pattern.bytes())
+            .all(|(byte, kind)| match kind {
+                b'x' => byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase(),
+                b'9' => byte.is_ascii_digit(),
+                b'T' => byte == b'T' || byte == b' ',
+                other => byte == other,
+            })
 }
 
 fn is_uuid(text: &str) -> bool {
