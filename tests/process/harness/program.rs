@@ -2,55 +2,82 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a program wrote so far.
 #[derive(Clone, Default)]
-pub struct Output(Arc<(Mutex<String>, Condvar)>);
+pub struct Output(Arc<(Mutex<Written>, Condvar)>);
+
+#[derive(Default)]
+struct Written {
+    text: String,
+    is_over: bool,
+}
 
 impl Output {
     fn follow(source: impl Read + Send + 'static) -> Self {
         let output = Self::default();
         let own = output.clone();
         std::thread::spawn(move || {
-            for line in BufReader::new(source).split(b'\n').map_while(Result::ok) {
-                let (text, changed) = &*own.0;
-                let mut text = text.lock().unwrap_or_else(PoisonError::into_inner);
-                text.push_str(&String::from_utf8_lossy(&line));
-                text.push('\n');
-                changed.notify_all();
+            let mut lines = BufReader::new(source);
+            let mut line = Vec::new();
+            while lines
+                .read_until(b'\n', &mut line)
+                .is_ok_and(|read| read > 0)
+            {
+                own.lock().text.push_str(&String::from_utf8_lossy(&line));
+                own.0.1.notify_all();
+                line.clear();
             }
+            own.lock().is_over = true;
+            own.0.1.notify_all();
         });
         output
     }
 
-    /// All of it.
+    fn lock(&self) -> MutexGuard<'_, Written> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was written so far, in whole lines.
     #[must_use]
     pub fn text(&self) -> String {
-        self.0
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.lock().text.clone()
     }
 
     /// Waits until something is found in it.
     #[must_use]
     pub fn wait<T>(&self, patience: Duration, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.until(patience, |written| find(&written.text))
+    }
+
+    /// Waits until nothing more can come, and answers all of it.
+    ///
+    /// # Panics
+    /// When the other end stays open.
+    #[must_use]
+    #[track_caller]
+    pub fn whole(&self) -> String {
+        let whole = self.until(crate::PATIENCE, |written| {
+            written.is_over.then(|| written.text.clone())
+        });
+        whole.expect("the program's output ends with it")
+    }
+
+    fn until<T>(&self, patience: Duration, find: impl Fn(&Written) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + patience;
-        let (text, changed) = &*self.0;
-        let mut text = text.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = self.lock();
         loop {
-            if let Some(found) = find(&text) {
+            if let Some(found) = find(&written) {
                 return Some(found);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return None;
             }
-            let waited = changed.wait_timeout(text, left);
-            text = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.0.1.wait_timeout(written, left);
+            written = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -154,21 +181,9 @@ pub struct Ended {
 pub fn run(command: &mut Command) -> Ended {
     let mut program = Program::start(command);
     let status = program.wait(Duration::from_secs(60));
-    // The readers see the end of the pipes shortly after the process is gone.
-    let settled = |output: &Output| {
-        let mut last = output.text();
-        loop {
-            std::thread::sleep(Duration::from_millis(15));
-            let now = output.text();
-            if now == last {
-                return now;
-            }
-            last = now;
-        }
-    };
     Ended {
         code: status.code(),
-        stdout: settled(&program.stdout),
-        stderr: settled(&program.stderr),
+        stdout: program.stdout.whole(),
+        stderr: program.stderr.whole(),
     }
 }
