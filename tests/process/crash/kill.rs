@@ -35,9 +35,13 @@ pub(crate) enum Point {
     Compaction,
     /// While the restart after a kill restores, once or more.
     Restore,
+    /// Right after a SIGHUP with a changed configuration.
+    Reload,
+    /// SIGTERM instead of a kill: what is out is finished, so nothing at all may be repeated.
+    Stop,
 }
 
-pub(crate) const POINTS: [Point; 10] = [
+pub(crate) const POINTS: [Point; 12] = [
     Point::Random,
     Point::RequestOut,
     Point::Accepted,
@@ -48,6 +52,8 @@ pub(crate) const POINTS: [Point; 10] = [
     Point::Silences,
     Point::Compaction,
     Point::Restore,
+    Point::Reload,
+    Point::Stop,
 ];
 
 impl Point {
@@ -136,5 +142,7 @@ fn compaction(server: &Server, random: &mut Random) {
     if found.is_none() {
         eprintln!("no compaction was seen");
     }
-    std::thread::sleep(Duration::from_micros(random.below(30_000)));
+    // Most of the journal is small: a compaction takes a few milliseconds.
+    let longest = *random.pick(&[3_000, 30_000]);
+    std::thread::sleep(Duration::from_micros(random.below(longest)));
 }

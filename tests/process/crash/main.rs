@@ -38,6 +38,9 @@ const QUIET_AFTER: Duration = Duration::from_secs(15);
 /// A little more than a group_interval: who has something to say says it by then.
 const WATCH: Duration = Duration::from_millis(1_200);
 
+/// Longest time a server that was asked to stop may take.
+const STOPPING: Duration = Duration::from_secs(28);
+
 const PATHS: [&str; 3] = ["/a0", "/a1", "/b"];
 
 fn config(sink: &Sink, random: &mut Random) -> String {
@@ -144,7 +147,7 @@ impl Episode {
     fn run(mut self, kills: u64) -> Result<(), String> {
         let mut server = self.start();
         for round in 0..kills {
-            // Every named moment comes up once in two episodes.
+            // Every named moment comes up once in twelve rounds.
             let turn = (self.number * EPISODE + round) % POINTS.len() as u64;
             let point = POINTS[usize::try_from(turn).expect("an index")];
             let began = Instant::now();
@@ -176,8 +179,20 @@ impl Episode {
             }
             scope.spawn(|| self.silencer.run(&address, &stop, point.silencer_pause()));
             let last = point.await_moment(&server, &self.sink, &PATHS, &mut self.random, &name);
-            server.program.kill();
-            self.kills.push(Instant::now());
+            if point == Point::Reload {
+                let config = config(&self.sink, &mut self.random);
+                self.place.configure(&config);
+                server.program.signal("HUP");
+                std::thread::sleep(Duration::from_micros(self.random.below(40_000)));
+            }
+            if point == Point::Stop {
+                server.program.signal("TERM");
+                let code = server.program.wait(STOPPING).code();
+                assert_eq!(code, Some(0), "{}", server.program.stderr.text());
+            } else {
+                server.program.kill();
+                self.kills.push(Instant::now());
+            }
             stop.store(true, Ordering::Relaxed);
             self.last_words.extend(last);
         });

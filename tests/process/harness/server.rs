@@ -14,7 +14,7 @@ use crate::http::{self, Message};
 use crate::program::Program;
 use crate::{PATIENCE, wait_for};
 
-/// The program under test; it is built when it is not up to date.
+/// The program under test: `BELFRY_TEST_BELFRY`, or this workspace's, built when it is not up to date.
 ///
 /// # Panics
 /// When it cannot be built.
@@ -36,6 +36,12 @@ fn build() -> PathBuf {
     let target = profile
         .parent()
         .expect("profiles lie below the target folder");
+    let binary = profile.join("belfry");
+    // A run of the whole workspace has built it, but with other features of its dependencies than `-p belfry` chooses:
+    // cargo would build these again, for minutes.
+    if is_up_to_date(&binary).unwrap_or(false) {
+        return binary;
+    }
     let mut command = Command::new(env!("CARGO"));
     command
         .args(["build", "--quiet", "-p", "belfry", "--target-dir"])
@@ -43,10 +49,32 @@ fn build() -> PathBuf {
     if profile.ends_with("release") {
         command.arg("--release");
     }
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command.current_dir(workspace());
     let status = command.status().expect("cargo runs");
     assert!(status.success(), "belfry does not build");
-    profile.join("belfry")
+    binary
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Whether every source that cargo noted beside the binary is older than it; `None` when that cannot be known.
+fn is_up_to_date(binary: &Path) -> Option<bool> {
+    let changed = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
+    let built = changed(binary)?;
+    let notes = std::fs::read_to_string(binary.with_extension("d")).ok()?;
+    let (_, sources) = notes.split_once(": ")?;
+    let locks = [
+        workspace().join("Cargo.lock"),
+        workspace().join("Cargo.toml"),
+    ];
+    let sources = sources.split_whitespace().map(PathBuf::from).chain(locks);
+    let mut are_older = true;
+    for source in sources {
+        are_older &= changed(&source)? < built;
+    }
+    Some(are_older)
 }
 
 /// A folder with a configuration and what the server keeps.
