@@ -232,6 +232,11 @@ impl World {
         self.instance = Some(Instance { engine, is_alive, shutdown, tasks });
     }
 
+    /// Changes the file of the tenant `default`; the next start or reload reads it.
+    pub(crate) fn set_config(&mut self, yaml: &str) {
+        self.configs.insert(tenant_id("default"), yaml.to_owned());
+    }
+
     /// Sleeps until a moment; one that has passed must be now.
     async fn wait_until(&self, seconds: f64) {
         let now = self.now();

@@ -225,6 +225,11 @@ impl Group {
         }
     }
 
+    /// When it has to be looked at again: its next tick, or the end of its lease should nobody finish the flush.
+    pub fn wakes_at(&self) -> Timestamp {
+        self.lease.map_or(self.grid.next(), |held| held.until)
+    }
+
     /// How urgent its most severe member is.
     pub fn severity(&self) -> Severity {
         self.severity
@@ -406,7 +411,8 @@ impl Group {
 
     /// Takes in a member that another route used to own, with what was told about it there.
     ///
-    /// Only integrations this group's receiver has are carried over; safe to repeat.
+    /// Only integrations this group's receiver has are carried over, and only what they accepted: what is in flight there
+    /// may never arrive. Safe to repeat.
     pub fn adopt(&mut self, alert: Arc<Alert>, told_there: &[(IntegrationId, Told)]) {
         let fingerprint = alert.fingerprint;
         for (integration, there) in told_there {
@@ -419,7 +425,7 @@ impl Group {
             let Some(last) = there
                 .last
                 .as_ref()
-                .filter(|_| is_ours && there.believes_firing(fingerprint))
+                .filter(|last| is_ours && last.firing.binary_search(&fingerprint).is_ok())
             else {
                 continue;
             };
@@ -431,7 +437,8 @@ impl Group {
             if let Err(at) = message.firing.binary_search(&fingerprint) {
                 message.firing.insert(at, fingerprint);
             }
-            here.seq = here.seq.max(there.seq);
+            // Later than everything said there: a group may get back what it once gave away.
+            here.seq = here.seq.max(there.seq + 1);
         }
         self.restore_member(alert);
     }

@@ -19,6 +19,9 @@ const FLUSHES_MAX: usize = 10_000;
 /// Longest sleep between two polls.
 const POLL_MAX: Duration = Duration::from_secs(1);
 
+/// How often groups are looked at whose tenant is not served.
+const RETIRED_PAUSE: Duration = Duration::from_secs(300);
+
 /// How long after an error the shared state is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -69,7 +72,10 @@ impl Engine {
         };
         for claim in polled.claims {
             let Some(tenant) = self.tenant(&claim.identity.tenant) else {
-                // A tenant a reload took away: its groups go with it.
+                // A tenant a reload took away: its groups wait until it comes back.
+                if let Err(error) = self.state.unclaim(&claim, now, RETIRED_PAUSE).await {
+                    tracing::debug!(%error, "A group of a retired tenant could not be given back");
+                }
                 continue;
             };
             let engine = Arc::clone(self);

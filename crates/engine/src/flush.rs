@@ -210,7 +210,7 @@ impl Flush<'_> {
                 // A reload took the integration away after this claim; the next tick knows the new receiver.
                 return false;
             };
-            match self.send(spec, channel, message).await {
+            match self.send(spec, channel, message, told.last.take()).await {
                 Some(now_told) => told = now_told,
                 None => return false,
             }
@@ -276,11 +276,13 @@ impl Flush<'_> {
     }
 
     /// Sends one message until it is accepted, refused, or out of time; answers what is told then, `None` on failure.
+    /// `last` is what was accepted before it.
     async fn send(
         &self,
         spec: &IntegrationSpec,
         channel: &Channel,
         message: Pending,
+        last: Option<ToldMessage>,
     ) -> Option<Told> {
         let engine = self.engine;
         let group = &self.claim.identity;
@@ -302,7 +304,7 @@ impl Flush<'_> {
         };
         let intent = Told {
             seq: begun.seq,
-            last: self.last(&spec.id),
+            last,
             pending: Some(begun.clone()),
         };
         let intent = engine.record_later(vec![self.record(&spec.id, intent)]);
@@ -403,11 +405,6 @@ impl Flush<'_> {
             idempotency_key: key::sha256_hex(&key),
             at: self.claim.now,
         })
-    }
-
-    fn last(&self, integration: &IntegrationId) -> Option<ToldMessage> {
-        let known = self.claim.told.iter().find(|(id, _)| id == integration);
-        known.and_then(|(_, told)| told.last.clone())
     }
 
     fn record(&self, integration: &IntegrationId, told: Told) -> Record {

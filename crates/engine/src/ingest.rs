@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use domain::alert::Alert;
 use domain::annotations::Annotations;
@@ -118,7 +119,11 @@ impl Engine {
             });
             records.extend(groups);
         }
-        self.journal.append(records).await.map_err(unavailable)?;
+        if let Err(error) = self.journal.append(records).await {
+            // The sender repeats the alerts, but not the groups they made: those are restated.
+            self.has_unrecorded.store(true, Ordering::Relaxed);
+            return Err(unavailable(error));
+        }
         let recorded: Vec<_> = fresh.iter().map(|one| Arc::clone(&one.alert)).collect();
         self.state.mark_recorded(tenant.id(), &recorded);
         Ok(())

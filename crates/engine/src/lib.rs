@@ -22,7 +22,7 @@ pub mod silences;
 pub mod tenant;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -111,6 +111,8 @@ pub struct Parts {
 /// The server without its doors.
 pub struct Engine {
     tenants: ArcSwap<BTreeMap<TenantId, Arc<Tenant>>>,
+    /// Tenants a reload took away: not served, but as they were should a later reload bring them back.
+    retired: Mutex<BTreeMap<TenantId, Arc<Tenant>>>,
     state: Arc<dyn State>,
     journal: Arc<dyn Journal>,
     inbox: Arc<dyn Inbox>,
@@ -137,6 +139,7 @@ impl Engine {
         let started_at = parts.clock.now();
         Arc::new(Self {
             tenants: ArcSwap::default(),
+            retired: Mutex::default(),
             state: parts.state,
             journal: parts.journal,
             inbox: parts.inbox,

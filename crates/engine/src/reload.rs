@@ -1,16 +1,18 @@
 //! Putting a configuration in force: whole, while alerts keep coming, without telling anything twice (D5).
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use domain::alert::Alert;
-use domain::id::TenantId;
+use domain::id::{GroupKey, TenantId};
+use store::journal::Record;
 
 use crate::settings::Settings;
 use crate::{Engine, EngineError, Tenant};
 
 impl Engine {
-    /// Puts configurations in force: tenants that are new begin empty, those that are missing stop being served.
+    /// Puts configurations in force: tenants that are new begin empty, those that are missing stop being served until they
+    /// are named again.
     ///
     /// Groups keep what was told, members whose routes changed move with it, and every group that ticked before ticks at
     /// once (protocol.md §1). Sends under way are not cut.
@@ -18,19 +20,21 @@ impl Engine {
         &self,
         wanted: BTreeMap<TenantId, Arc<Settings>>,
     ) -> Result<(), EngineError> {
-        let known = self.tenants.load_full();
+        let mut known = BTreeMap::clone(&self.tenants.load());
+        known.extend(self.retired().clone());
         let mut tenants = BTreeMap::new();
         for (id, settings) in wanted {
-            let tenant = match known.get(&id) {
+            let tenant = match known.remove(&id) {
                 Some(tenant) => {
-                    self.reconfigure(tenant, settings).await?;
-                    Arc::clone(tenant)
+                    self.reconfigure(&tenant, settings).await?;
+                    tenant
                 }
                 None => Arc::new(Tenant::new(id.clone(), settings)),
             };
             tenants.insert(id, tenant);
         }
         self.tenants.store(Arc::new(tenants));
+        *self.retired() = known;
         self.wake.notify_one();
         Ok(())
     }
@@ -48,6 +52,10 @@ impl Engine {
         self.metrics.config.loaded(hash, counts, self.clock.now());
     }
 
+    fn retired(&self) -> MutexGuard<'_, BTreeMap<TenantId, Arc<Tenant>>> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn reconfigure(
         &self,
         tenant: &Arc<Tenant>,
@@ -56,6 +64,7 @@ impl Engine {
         let _nothing_is_placed = tenant.placing.write().await;
         let now = self.clock.now();
         let id = tenant.id().clone();
+        let before = self.group_keys(&id);
         let placement = |alert: &Alert| settings.placement(&id, &alert.labels, &self.interner);
         let moved = self.state.reconfigure(&id, &placement, now).await;
         moved.map_err(|error| EngineError::Unavailable(error.to_string()))?;
@@ -64,17 +73,38 @@ impl Engine {
             .regroup(settings.inhibit_rules.clone(), placement);
         tenant.set_settings(Arc::clone(&settings));
         // Grids restarted and members moved: the journal learns of it before the reload is reported done.
-        self.record_groups(&id).await
+        self.record_groups(&id, before).await
     }
 
-    /// Records every group of a tenant as it is now.
-    pub(crate) async fn record_groups(&self, tenant: &TenantId) -> Result<(), EngineError> {
+    fn group_keys(&self, tenant: &TenantId) -> BTreeSet<GroupKey> {
+        let mut keys = BTreeSet::new();
+        self.state.visit_groups(&mut |group| {
+            if group.identity.tenant == *tenant {
+                keys.insert(group.identity.key);
+            }
+        });
+        keys
+    }
+
+    /// Records every group of a tenant as it is now, and that those of `before` that are no more are gone.
+    pub(crate) async fn record_groups(
+        &self,
+        tenant: &TenantId,
+        mut before: BTreeSet<GroupKey>,
+    ) -> Result<(), EngineError> {
         let mut records = Vec::new();
         self.state.visit_groups(&mut |group| {
             if group.identity.tenant == *tenant {
+                before.remove(&group.identity.key);
                 records.extend(crate::maintenance::group_records(&group));
             }
         });
+        // What a dissolved group was told is in the groups its members moved to; left behind, it would be carried over
+        // again at every start.
+        records.extend(before.into_iter().map(|key| Record::GroupGone {
+            tenant: tenant.clone(),
+            key,
+        }));
         let written = self.journal.append(records).await;
         written.map_err(|error| EngineError::Unavailable(error.to_string()))
     }

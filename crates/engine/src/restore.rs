@@ -3,7 +3,7 @@
 
 mod group;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::alert::{Alert, Grace};
@@ -39,6 +39,32 @@ struct RecordedTenant {
 struct RecordedGroup {
     first_tick: Option<Timestamp>,
     told: BTreeMap<IntegrationId, Arc<Told>>,
+    /// First tick and numbers of messages of the group before it was last gone: a compaction may restate it as it was
+    /// behind the record of its end.
+    gone_first_tick: Option<Timestamp>,
+    gone_seqs: BTreeMap<IntegrationId, u64>,
+}
+
+impl RecordedGroup {
+    fn go(&mut self) {
+        self.gone_first_tick = self.gone_first_tick.max(self.first_tick.take());
+        for (integration, told) in std::mem::take(&mut self.told) {
+            self.gone_seqs.insert(integration, told.seq);
+        }
+    }
+
+    fn take_told(&mut self, integration: IntegrationId, told: Arc<Told>) {
+        if self.gone_seqs.get(&integration) >= Some(&told.seq) {
+            return;
+        }
+        let known = self
+            .told
+            .entry(integration)
+            .or_insert_with(|| Arc::clone(&told));
+        if told.supersedes(known) {
+            *known = told;
+        }
+    }
 }
 
 /// What was put back.
@@ -84,23 +110,21 @@ impl Recorded {
                 first_tick,
             } => {
                 let group = self.tenant(tenant).groups.entry(key).or_default();
-                group.first_tick = group.first_tick.max(Some(first_tick));
+                if group.gone_first_tick < Some(first_tick) {
+                    group.first_tick = group.first_tick.max(Some(first_tick));
+                }
             }
-            Record::GroupGone { tenant, key } => drop(self.tenant(tenant).groups.remove(&key)),
+            Record::GroupGone { tenant, key } => {
+                self.tenant(tenant).groups.entry(key).or_default().go();
+            }
             Record::Told {
                 tenant,
                 key,
                 integration,
                 told,
             } => {
-                let group = self.tenant(tenant).groups.entry(key).or_default();
-                let known = group
-                    .told
-                    .entry(integration)
-                    .or_insert_with(|| Arc::clone(&told));
-                if told.supersedes(known) {
-                    *known = told;
-                }
+                let groups = &mut self.tenant(tenant).groups;
+                groups.entry(key).or_default().take_told(integration, told);
             }
             Record::Silence { tenant, silence } => {
                 let silences = &mut self.tenant(tenant).silences;
@@ -211,6 +235,15 @@ impl Engine {
                 .await
                 .map_err(unavailable)?;
             restored.groups += 1;
+        }
+        let told = recorded
+            .groups
+            .into_iter()
+            .filter(|(_, group)| !group.told.is_empty());
+        let recorded: BTreeSet<GroupKey> = told.map(|(key, _)| key).collect();
+        if recorded.iter().any(|key| !keys.contains(key)) {
+            // Carried over once: from now on the new groups' own records count.
+            self.record_groups(tenant.id(), recorded).await?;
         }
         Ok(restored)
     }

@@ -114,7 +114,7 @@ impl Shard {
 
     /// Queues a group again after whatever changed when it is due.
     fn requeue(&mut self, name: &(TenantId, GroupKey)) {
-        if let Some(at) = self.groups.get(name).and_then(Group::due) {
+        if let Some(at) = self.groups.get(name).map(Group::wakes_at) {
             self.due.put(name.clone(), at);
         }
     }
@@ -182,7 +182,11 @@ impl State for Memory {
                 .get_mut(&name)
                 .and_then(|g| g.claim(now, limits::LEASE, grace));
             match claim {
-                Some(claim) => claims.push(claim),
+                Some(claim) => {
+                    // Should its flusher die, the lapsed lease frees it.
+                    shard.due.put(name, claim.lease_until);
+                    claims.push(claim);
+                }
                 // Configured anew meanwhile, or no longer due.
                 None => shard.requeue(&name),
             }

@@ -31,6 +31,8 @@ pub(crate) enum Answer {
     Hang,
     /// It is accepted, but the answer never arrives.
     AcceptInSilence,
+    /// The integration has a bug.
+    Panic,
     /// The answer takes so many seconds.
     After(f64, Box<Answer>),
 }
@@ -188,6 +190,7 @@ impl Hook {
         match answer {
             Answer::Accept => self.accept(notification),
             Answer::Ignore => {}
+            Answer::Panic => panic!("the story wants a panic here"),
             Answer::Fail => return Err(failed(Some(None), FailureReason::ServerError)),
             Answer::Refuse => return Err(failed(None, FailureReason::ClientError)),
             Answer::Later(after) => {

@@ -12,6 +12,8 @@ pub struct Grid {
     next: Timestamp,
     interval: Duration,
     has_ticked: bool,
+    /// Whether the grid was restarted while a tick was being answered: its own first tick is still to come.
+    owes_restart: bool,
 }
 
 impl Grid {
@@ -23,6 +25,7 @@ impl Grid {
             next: first,
             interval,
             has_ticked: false,
+            owes_restart: false,
         }
     }
 
@@ -58,13 +61,19 @@ impl Grid {
             self.next = self.first;
             return self.next;
         }
+        self.owes_restart = false;
         let missed = self.after(now) - self.interval;
         self.next = self.next.max(missed);
         self.next
     }
 
     /// Moves on after the flush of the tick taken last, and answers the next tick; one that passed meanwhile is due at once.
+    ///
+    /// After a restart in the meantime that is the tick the grid restarted at.
     pub fn go_on(&mut self, now: Timestamp) -> Timestamp {
+        if self.owes_restart {
+            return self.next;
+        }
         let following = self.after(self.next);
         let latest = self.after(now) - self.interval;
         self.next = following.max(latest);
@@ -87,6 +96,7 @@ impl Grid {
         if self.has_ticked {
             self.first = now.utc();
             self.next = self.first;
+            self.owes_restart = true;
         }
     }
 

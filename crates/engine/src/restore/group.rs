@@ -130,10 +130,11 @@ fn told_of(
 }
 
 fn carry_over(told: &mut Told, there: &Told, fingerprint: Fingerprint) {
+    // What is in flight there may never arrive: only what was accepted counts.
     let Some(last) = there
         .last
         .as_ref()
-        .filter(|_| there.believes_firing(fingerprint))
+        .filter(|last| last.firing.binary_search(&fingerprint).is_ok())
     else {
         return;
     };
@@ -145,5 +146,5 @@ fn carry_over(told: &mut Told, there: &Told, fingerprint: Fingerprint) {
     if let Err(at) = message.firing.binary_search(&fingerprint) {
         message.firing.insert(at, fingerprint);
     }
-    told.seq = told.seq.max(there.seq);
+    told.seq = told.seq.max(there.seq + 1);
 }
