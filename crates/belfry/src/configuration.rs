@@ -44,8 +44,10 @@ pub(crate) struct TenantText {
 pub(crate) struct ReadError {
     /// The file it is about.
     pub(crate) file: String,
-    /// What is wrong.
+    /// What is wrong, with its place and a hint.
     pub(crate) message: String,
+    /// The same in Alertmanager's words alone, where those exist: what `/-/reload` answers.
+    pub(crate) upstream: Option<String>,
 }
 
 impl TenantText {
@@ -81,7 +83,11 @@ impl ServeSource {
         let (config, _) = self
             .stated
             .read()
-            .map_err(|message| ReadError { file, message })?;
+            .map_err(|message| ReadError {
+                file,
+                message,
+                upstream: None,
+            })?;
         let default = match &config.alertmanager_config_file {
             Some(file) => from_file(TenantId::default_tenant(), Path::new(file), false)?,
             None => builtin(config::BUILTIN),
@@ -112,6 +118,7 @@ fn from_file(tenant: TenantId, file: &Path, anonymous_api: bool) -> Result<Tenan
     let refused = |message: String| ReadError {
         file: shown.clone(),
         message,
+        upstream: None,
     };
     let bytes = std::fs::read(file)
         .map_err(|error| refused(format!("open {shown}: {}", reason(&error))))?;

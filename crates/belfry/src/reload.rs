@@ -64,11 +64,11 @@ impl Reloader {
     /// Reads everything again and puts it in force; on an error what is in force stays.
     ///
     /// # Errors
-    /// What is wrong, as it was logged.
-    pub(crate) async fn load(&self) -> Result<(), String> {
+    /// What is wrong; it was logged.
+    pub(crate) async fn load(&self) -> Result<(), ReadError> {
         let _one_at_a_time = self.turn.lock().await;
         let outcome = self.try_load().await;
-        if let Err(ReadError { file, message }) = &outcome {
+        if let Err(ReadError { file, message, .. }) = &outcome {
             self.engine.metrics().config.refused();
             tracing::error!(
                 component = "configuration",
@@ -77,7 +77,7 @@ impl Reloader {
                 "Loading configuration file failed"
             );
         }
-        outcome.map_err(|error| error.message)
+        outcome
     }
 
     async fn try_load(&self) -> Result<(), ReadError> {
@@ -86,6 +86,7 @@ impl Reloader {
         let loaded = loaded.map_err(|_| ReadError {
             file: String::new(),
             message: "reading the configuration panicked; this is a bug in Belfry".to_owned(),
+            upstream: None,
         })??;
         let Loaded {
             settings,
@@ -96,6 +97,7 @@ impl Reloader {
         configured.map_err(|error| ReadError {
             file: file.clone(),
             message: error.to_string(),
+            upstream: None,
         })?;
         self.engine.note_configuration(hash);
         tracing::info!(
@@ -110,7 +112,8 @@ impl Reloader {
 #[async_trait]
 impl api::Reload for Reloader {
     async fn reload(&self) -> Result<(), String> {
-        self.load().await
+        let refused = |error: ReadError| error.upstream.unwrap_or(error.message);
+        self.load().await.map_err(refused)
     }
 }
 
@@ -146,6 +149,7 @@ impl Reading {
         let read = read.map_err(|message| ReadError {
             file: file.clone(),
             message,
+            upstream: settings::upstream_error(text, self.frame.matcher_mode),
         })?;
         let Read {
             parts,

@@ -124,7 +124,7 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
 
 /// Puts the configuration in force, then what the journal holds.
 async fn take_up(engine: &Engine, reloader: &Reloader) -> anyhow::Result<()> {
-    let loaded = reloader.load().await.map_err(anyhow::Error::msg);
+    let loaded = reloader.load().await.map_err(anyhow::Error::new);
     loaded.context("the configuration cannot be put in force")?;
     let restored = engine
         .restore()

@@ -39,14 +39,7 @@ pub(crate) struct Read {
 /// # Errors
 /// The first mistake, with its place and what to do about it.
 pub(crate) fn parse(text: &TenantText, matcher_mode: MatcherMode) -> Result<Config, String> {
-    let file = text.file.as_deref();
-    let options = LoadOptions {
-        matcher_mode,
-        base_dir: file.and_then(Path::parent).map(Path::to_path_buf),
-        file_name: file
-            .map(|file| file.display().to_string())
-            .unwrap_or_default(),
-    };
+    let options = load_options(text, matcher_mode);
     config::load(&text.text, &options).map_err(|error| error.to_string())
 }
 
@@ -66,6 +59,24 @@ pub(crate) fn read(text: &TenantText, frame: &Frame, deps: &Deps) -> Result<Read
     }
     templates::check(&config.templates)?;
     build(config, text.anonymous_api, frame, deps)
+}
+
+fn load_options(text: &TenantText, matcher_mode: MatcherMode) -> LoadOptions {
+    let file = text.file.as_deref();
+    LoadOptions {
+        matcher_mode,
+        base_dir: file.and_then(Path::parent).map(Path::to_path_buf),
+        file_name: file
+            .map(|file| file.display().to_string())
+            .unwrap_or_default(),
+    }
+}
+
+/// Alertmanager's own sentence for why a text is refused, without place and hint; `None` when it is valid so far.
+pub(crate) fn upstream_error(text: &TenantText, matcher_mode: MatcherMode) -> Option<String> {
+    let options = load_options(text, matcher_mode);
+    let refused = config::load(&text.text, &options).err()?;
+    Some(refused.message().to_owned())
 }
 
 /// Builds every integration in use that this version can deliver, to find what is wrong with it.

@@ -51,15 +51,8 @@ impl NamedInterval {
     }
 }
 
-/// Reads the list below `time_intervals`.
-#[cfg(test)]
-pub(crate) fn decode_intervals(node: &Node) -> Result<Vec<TimeInterval>> {
-    let items = list(node, "[]timeinterval.TimeInterval")?;
-    items.iter().map(|node| decode_interval(node)).collect()
-}
-
 /// Prints the list below `time_intervals`.
-pub(crate) fn print_intervals(intervals: &[TimeInterval]) -> Value {
+fn print_intervals(intervals: &[TimeInterval]) -> Value {
     Value::List(intervals.iter().map(print_interval).collect())
 }
 

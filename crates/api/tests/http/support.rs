@@ -1,6 +1,6 @@
 //! A whole server in this process: real engine, memory for a store, and the surface as one service.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use api::auth::Access;
 use api::limits::Limits;
@@ -29,8 +29,6 @@ pub(crate) struct TenantFile {
 pub(crate) struct Server {
     pub(crate) engine: Arc<Engine>,
     pub(crate) router: Router,
-    /// What the next reload reads.
-    pub(crate) file: Arc<Mutex<String>>,
 }
 
 /// An answer, received whole.
@@ -53,14 +51,13 @@ impl Answer {
 
 struct FileReload {
     engine: Arc<Engine>,
-    file: Arc<Mutex<String>>,
+    file: String,
 }
 
 #[async_trait]
 impl Reload for FileReload {
     async fn reload(&self) -> Result<(), String> {
-        let text = self.file.lock().expect("not poisoned").clone();
-        let settings = settings(&text, true, &self.engine)?;
+        let settings = settings(&self.file, true, &self.engine)?;
         let all = [(TenantId::default_tenant(), settings)]
             .into_iter()
             .collect();
@@ -146,7 +143,7 @@ pub(crate) async fn start_with(tenants: Vec<TenantFile>, options: Options) -> Se
         metrics: Arc::new(Metrics::default()),
         options: EngineOptions::default(),
     });
-    let file = Arc::new(Mutex::new(tenants[0].text.clone()));
+    let file = tenants[0].text.clone();
     let all = tenants.iter().map(|tenant| {
         let id: TenantId = tenant.id.parse().expect("a tenant id");
         (
@@ -161,7 +158,7 @@ pub(crate) async fn start_with(tenants: Vec<TenantFile>, options: Options) -> Se
     let router = api::router(Parts {
         reload: Arc::new(FileReload {
             engine: Arc::clone(&engine),
-            file: Arc::clone(&file),
+            file,
         }),
         engine: Arc::clone(&engine),
         sampler: Arc::new(NoSample),
@@ -175,11 +172,7 @@ pub(crate) async fn start_with(tenants: Vec<TenantFile>, options: Options) -> Se
         },
         cluster: options.cluster,
     });
-    Server {
-        engine,
-        router,
-        file,
-    }
+    Server { engine, router }
 }
 
 impl Server {

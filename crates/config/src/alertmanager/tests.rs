@@ -1,4 +1,4 @@
-//! Every case of the vectors, and what only we do.
+//! What only we do; the recorded cases are checked by `cargo xtask vectors`.
 
 use serde_json::Value as Json;
 
@@ -22,66 +22,6 @@ fn read(text: &str) -> Result<Config> {
     )
 }
 
-/// The sentence that must be found in our error: upstream's, without Go's type names and YAML's line prefix.
-fn key_sentence(error: &str) -> String {
-    let line = error.lines().last().unwrap().trim();
-    let line = line.strip_prefix("yaml: ").unwrap_or(line);
-    let line = match line
-        .strip_prefix("line ")
-        .and_then(|rest| rest.split_once(": "))
-    {
-        Some((_, sentence)) => sentence,
-        None => line,
-    };
-    let line = line.split(" in type ").next().unwrap();
-    line.split(" into ").next().unwrap().to_owned()
-}
-
-/// YAML our parser refuses in other words.
-const SYNTAX: &[&str] = &["bad yaml", "bad indent", "tab indent"];
-
-#[test]
-fn every_case_is_accepted_or_refused_and_printed_as_by_alertmanager() {
-    let mut failures = Vec::new();
-    let cases = cases("config.json");
-    for case in &cases {
-        let name = case["name"].as_str().unwrap();
-        let result = read(case["config"].as_str().unwrap());
-        match (case["ok"].as_bool().unwrap(), result) {
-            (true, Ok(config)) => {
-                let expected = case["remarshalled"].as_str().unwrap();
-                if config.original != expected {
-                    failures.push(format!(
-                        "{name}: printed\n{}\ninstead of\n{expected}",
-                        config.original
-                    ));
-                }
-            }
-            (true, Err(error)) => failures.push(format!("{name}: refused: {error}")),
-            (false, Ok(_)) => failures.push(format!("{name}: accepted")),
-            (false, Err(error)) => {
-                let Some(expected) = case["error"].as_str() else {
-                    continue;
-                };
-                let sentence = key_sentence(expected);
-                if !error.to_string().contains(&sentence) && !SYNTAX.contains(&name) {
-                    failures.push(format!("{name}: said `{error}` without `{sentence}`"));
-                }
-                if error.mark().is_none() {
-                    failures.push(format!("{name}: `{error}` has no place"));
-                }
-            }
-        }
-    }
-    assert!(
-        failures.is_empty(),
-        "{} of {}:\n{}",
-        failures.len(),
-        cases.len(),
-        failures.join("\n")
-    );
-}
-
 /// What upstream prints in a form it does not read back either: a null receiver gets an empty name, a text emptied
 /// on purpose is left out (which means its default), and incident.io without a token is fine only without HTTP
 /// settings of its own.
@@ -100,34 +40,6 @@ fn what_is_printed_can_be_read_again_and_is_printed_the_same() {
         }
         let again = read(&printed).unwrap_or_else(|error| panic!("{name}: {error}\n{printed}"));
         assert_eq!(again.original, printed, "{name}");
-    }
-}
-
-#[test]
-fn time_intervals_are_read_and_printed_as_by_alertmanager() {
-    let text = std::fs::read_to_string(format!("{VECTORS}time_intervals.json")).unwrap();
-    let json: Json = serde_json::from_str(&text).unwrap();
-    let groups = ["valid", "parse_only"].map(|group| json[group].as_array().unwrap().clone());
-    for case in groups.iter().flatten() {
-        let yaml = case["yaml"].as_str().unwrap();
-        let root = yaml::parse(yaml).unwrap().unwrap();
-        match (
-            case["error"].as_str(),
-            crate::interval::decode_intervals(&root),
-        ) {
-            (None, Ok(intervals)) => {
-                let printed = yaml::print(&crate::interval::print_intervals(&intervals));
-                assert_eq!(printed, case["remarshalled"].as_str().unwrap(), "{yaml}");
-            }
-            (Some(expected), Err(error)) => {
-                let sentence = key_sentence(expected);
-                assert!(
-                    error.to_string().contains(&sentence),
-                    "{yaml}: {error} / {expected}"
-                );
-            }
-            (expected, got) => panic!("{yaml}: {expected:?} / {got:?}"),
-        }
     }
 }
 
