@@ -3,7 +3,6 @@
 //! One machine for every home (memory, Redis, memory with the store as arbiter): each method is one atomic transition of
 //! protocol.md §5 on one group, a pure function of the group, its input and `now`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +16,12 @@ use crate::time::Timestamp;
 
 pub mod grid;
 pub mod key;
+mod members;
 pub mod severity;
 pub mod told;
 
 use grid::Grid;
+use members::Members;
 use severity::Severity;
 use told::{Pending, Told, ToldMessage};
 
@@ -82,7 +83,7 @@ pub struct Lease {
 #[derive(Clone, Debug)]
 pub struct Group {
     identity: Arc<GroupIdentity>,
-    members: BTreeMap<Fingerprint, Arc<Alert>>,
+    members: Members,
     told: Vec<(IntegrationId, Told)>,
     grid: Grid,
     fence: u64,
@@ -151,7 +152,8 @@ impl Group {
         };
         let grid = Grid::starting(first, identity.group_interval);
         let severity = Severity::of(&creator.labels);
-        let members = BTreeMap::from([(creator.fingerprint, creator)]);
+        let mut members = Members::default();
+        members.insert(creator);
         Self {
             identity,
             members,
@@ -169,7 +171,7 @@ impl Group {
         let severity = Severity::default();
         Self {
             identity,
-            members: BTreeMap::new(),
+            members: Members::default(),
             told: Vec::new(),
             grid,
             fence: 0,
@@ -181,7 +183,7 @@ impl Group {
     /// Puts a recorded member back.
     pub fn restore_member(&mut self, alert: Arc<Alert>) {
         self.severity = self.severity.max(Severity::of(&alert.labels));
-        self.members.insert(alert.fingerprint, alert);
+        self.members.insert(alert);
     }
 
     /// Puts back what an integration was told. A message in flight makes the group due, so that it is settled first.
@@ -204,7 +206,7 @@ impl Group {
 
     /// Whether the alert is a member.
     pub fn contains(&self, fingerprint: Fingerprint) -> bool {
-        self.members.contains_key(&fingerprint)
+        self.members.get(fingerprint).is_some()
     }
 
     /// What each integration was told.
@@ -240,7 +242,7 @@ impl Group {
     /// An ended alert joins only if some integration believes it to be firing; whoever is a member is replaced.
     pub fn put(&mut self, alert: Arc<Alert>, now: Timestamp, grace: Grace) -> Joined {
         let fingerprint = alert.fingerprint;
-        if let Some(member) = self.members.get_mut(&fingerprint) {
+        if let Some(member) = self.members.get_mut(fingerprint) {
             *member = alert;
             return Joined::Updated;
         }
@@ -248,7 +250,7 @@ impl Group {
             return Joined::Ignored;
         }
         self.severity = self.severity.max(Severity::of(&alert.labels));
-        self.members.insert(fingerprint, alert);
+        self.members.insert(alert);
         Joined::Added
     }
 
@@ -398,15 +400,7 @@ impl Group {
 
     /// Lets go of the members that belong elsewhere under a new configuration.
     pub fn release(&mut self, belongs: impl Fn(Fingerprint) -> bool) -> Vec<Arc<Alert>> {
-        let gone: Vec<_> = self
-            .members
-            .keys()
-            .copied()
-            .filter(|f| !belongs(*f))
-            .collect();
-        gone.iter()
-            .filter_map(|fingerprint| self.members.remove(fingerprint))
-            .collect()
+        self.members.take_out(|alert| !belongs(alert.fingerprint))
     }
 
     /// Takes in a member that another route used to own, with what was told about it there.
@@ -447,11 +441,11 @@ impl Group {
         let fingerprint = claimed.fingerprint;
         let is_unchanged = self
             .members
-            .get(&fingerprint)
+            .get(fingerprint)
             .is_some_and(|member| **member == *claimed);
         let is_over = claimed.is_resolved(claim.now, claim.grace);
         if is_complete && is_unchanged && is_over && !self.is_owed(fingerprint) {
-            self.members.remove(&fingerprint);
+            self.members.remove(fingerprint);
         }
     }
 
@@ -465,7 +459,7 @@ impl Group {
             if !is_late
                 || self
                     .members
-                    .get(&alert.fingerprint)
+                    .get(alert.fingerprint)
                     .is_none_or(|m| **m != **alert)
             {
                 continue;
@@ -476,7 +470,7 @@ impl Group {
                     told.forget(alert.fingerprint);
                 }
             }
-            self.members.remove(&alert.fingerprint);
+            self.members.remove(alert.fingerprint);
         }
         given_up
     }

@@ -41,11 +41,35 @@ pub struct Mirror {
 
 struct Entry {
     alert: Arc<Alert>,
-    /// In route order.
-    groups: Box<[GroupSlot]>,
+    groups: GroupSlots,
     /// Hash of everything a post says beside times, keyed per process: a refresh is recognised by comparing one number
     /// instead of following a pointer per label.
     content_hash: u64,
+}
+
+/// An alert's groups in route order; nearly all have one.
+enum GroupSlots {
+    One(GroupSlot),
+    Many(Box<[GroupSlot]>),
+}
+
+impl GroupSlots {
+    fn as_slice(&self) -> &[GroupSlot] {
+        match self {
+            Self::One(slot) => std::slice::from_ref(slot),
+            Self::Many(slots) => slots,
+        }
+    }
+}
+
+impl FromIterator<GroupSlot> for GroupSlots {
+    fn from_iter<I: IntoIterator<Item = GroupSlot>>(slots: I) -> Self {
+        let slots: Vec<_> = slots.into_iter().collect();
+        match slots.as_slice() {
+            [slot] => Self::One(*slot),
+            _ => Self::Many(slots.into()),
+        }
+    }
 }
 
 struct GroupEntry {
@@ -119,7 +143,11 @@ impl Mirror {
     /// An alert with its groups.
     pub(crate) fn known(&self, fingerprint: Fingerprint) -> Option<Known> {
         let entry = self.entry(fingerprint)?;
-        let groups = entry.groups.iter().filter_map(|slot| self.group(*slot));
+        let groups = entry
+            .groups
+            .as_slice()
+            .iter()
+            .filter_map(|slot| self.group(*slot));
         let groups = groups.map(|g| Arc::clone(&g.identity)).collect();
         Some(Known {
             alert: Arc::clone(&entry.alert),
@@ -198,6 +226,7 @@ impl Mirror {
         for (slot, entry) in gone {
             entry
                 .groups
+                .as_slice()
                 .iter()
                 .for_each(|group| self.leave(*group, slot));
             self.free.push(slot);

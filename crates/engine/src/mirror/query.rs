@@ -8,7 +8,7 @@ use domain::fingerprint::Fingerprint;
 use domain::matcher::{Matcher, all_match};
 use domain::time::Timestamp;
 
-use super::{Entry, GroupEntry, Mirror, Slot};
+use super::{Entry, GroupEntry, GroupSlots, Mirror, Slot};
 use crate::judge::sort_by_job_and_instance;
 use crate::read::{AlertPage, AlertQuery, AlertView, GroupView};
 use crate::settings::{Receiver, Settings};
@@ -183,15 +183,23 @@ impl Mirror {
     }
 
     fn receivers(&self, settings: &Settings, entry: &Entry) -> Arc<[Arc<str>]> {
-        let mut names = entry.groups.iter().filter_map(|slot| self.group(*slot));
-        if let [_] = *entry.groups
+        let mut names = entry
+            .groups
+            .as_slice()
+            .iter()
+            .filter_map(|slot| self.group(*slot));
+        if let GroupSlots::One(_) = entry.groups
             && let Some(receiver) = names
                 .next()
                 .and_then(|g| settings.receiver(&g.identity.receiver.name))
         {
             return Arc::clone(&receiver.alone);
         }
-        let names = entry.groups.iter().filter_map(|slot| self.group(*slot));
+        let names = entry
+            .groups
+            .as_slice()
+            .iter()
+            .filter_map(|slot| self.group(*slot));
         names
             .map(|g| Arc::clone(&g.identity.receiver.name))
             .collect()

@@ -19,9 +19,10 @@ type Part = HashMap<Fingerprint, Entry, FingerprintState>;
 
 struct Entry {
     alert: Arc<Alert>,
-    /// The end and receipt time the journal holds, in Unix milliseconds: what a restart would find.
-    recorded_ends_ms: i64,
+    /// When the state that the journal holds was received, in Unix milliseconds: what a restart would find.
     recorded_at_ms: i64,
+    /// How long after that the recorded end lies, in milliseconds; longer than 49 days counts as that.
+    recorded_span_ms: u32,
     /// Whether the journal holds the alert's present content, so that a refresh need only say its end.
     has_content_recorded: bool,
 }
@@ -80,26 +81,16 @@ impl AlertTable {
         if let Some(entry) = part.get_mut(&alert.fingerprint)
             && entry.recorded_at_ms <= alert.updated_at.unix_ms()
         {
-            entry.recorded_ends_ms = alert.ends_at.unix_ms();
-            entry.recorded_at_ms = alert.updated_at.unix_ms();
-            entry.has_content_recorded = has_same_content(&entry.alert, alert);
+            entry.set_recorded(alert);
         }
     }
 
     /// Puts a recorded alert back.
     pub(super) fn restore(&self, alert: Arc<Alert>) {
         let mut part = lock(self.part(alert.fingerprint));
-        let recorded_ends_ms = alert.ends_at.unix_ms();
-        let recorded_at_ms = alert.updated_at.unix_ms();
-        part.insert(
-            alert.fingerprint,
-            Entry {
-                alert,
-                recorded_ends_ms,
-                recorded_at_ms,
-                has_content_recorded: true,
-            },
-        );
+        let mut entry = Entry::unrecorded(Arc::clone(&alert));
+        entry.set_recorded(&alert);
+        part.insert(alert.fingerprint, entry);
     }
 
     /// Every alert, part by part.
@@ -149,10 +140,17 @@ impl Entry {
     fn unrecorded(alert: Arc<Alert>) -> Self {
         Self {
             alert,
-            recorded_ends_ms: i64::MIN,
             recorded_at_ms: i64::MIN,
+            recorded_span_ms: 0,
             has_content_recorded: false,
         }
+    }
+
+    fn set_recorded(&mut self, alert: &Alert) {
+        self.recorded_at_ms = alert.updated_at.unix_ms();
+        let span_ms = alert.ends_at.since(alert.updated_at).as_millis();
+        self.recorded_span_ms = u32::try_from(span_ms).unwrap_or(u32::MAX);
+        self.has_content_recorded = has_same_content(&self.alert, alert);
     }
 
     /// What the journal lacks after a post. A refresh may go unrecorded if its end moved by less than a quarter of the recorded
@@ -162,12 +160,10 @@ impl Entry {
         if !is_refresh || !self.has_content_recorded {
             return OwedRecord::Whole;
         }
-        let span_ms = self.recorded_ends_ms.saturating_sub(self.recorded_at_ms);
-        let moved_ms = posted
-            .ends_at
-            .unix_ms()
-            .saturating_sub(self.recorded_ends_ms);
-        let is_ahead = self.recorded_ends_ms > posted.updated_at.unix_ms();
+        let span_ms = i64::from(self.recorded_span_ms);
+        let recorded_ends_ms = self.recorded_at_ms.saturating_add(span_ms);
+        let moved_ms = posted.ends_at.unix_ms().saturating_sub(recorded_ends_ms);
+        let is_ahead = recorded_ends_ms > posted.updated_at.unix_ms();
         if is_ahead && moved_ms >= 0 && moved_ms < span_ms / 4 {
             OwedRecord::Nothing
         } else {
