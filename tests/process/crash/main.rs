@@ -164,6 +164,13 @@ impl Episode {
                 return Err(self.report(point, &wrong, &server));
             }
         }
+        let took = self.known().recording_took(&self.sink.told());
+        println!(
+            "crash: episode {}: {} accepted messages came again after a kill; answered at most {:?} before it",
+            self.number,
+            took.len(),
+            took.iter().max().copied().unwrap_or_default()
+        );
         Ok(())
     }
 

@@ -97,6 +97,28 @@ impl Known<'_> {
         wrong
     }
 
+    /// Of messages that were accepted and, after a kill, came again: how long before the kill the answer went out.
+    pub(crate) fn recording_took(&self, all: &[Told]) -> Vec<Duration> {
+        let mut last: BTreeMap<&str, &Told> = BTreeMap::new();
+        let mut took = Vec::new();
+        for told in all {
+            let Some(key) = told.key.as_deref() else {
+                continue;
+            };
+            let earlier = last
+                .insert(key, told)
+                .map(|earlier| (earlier.at, earlier.outcome));
+            if let Some((at, Outcome::Answered(200, answered))) = earlier {
+                let kill = self
+                    .kills
+                    .iter()
+                    .find(|kill| at < **kill + NOTICING && **kill < told.at);
+                took.extend(kill.map(|kill| kill.saturating_duration_since(answered)));
+            }
+        }
+        took
+    }
+
     /// Breaches of the promises in what the sink got.
     pub(crate) fn breaches(&self, all: &[Told]) -> Vec<String> {
         let mut wrong = Vec::new();

@@ -9,32 +9,32 @@ use crate::fingerprint::Fingerprint;
 ///
 /// Inserting moves what lies behind: 80 kB at worst in a group of 10,000, where a tree would spend three pointers an alert.
 #[derive(Clone, Debug, Default)]
-pub struct Members(Vec<Arc<Alert>>);
+pub(super) struct Members(Vec<Arc<Alert>>);
 
 impl Members {
     /// The members in fingerprint order.
-    pub fn values(&self) -> std::slice::Iter<'_, Arc<Alert>> {
+    pub(super) fn values(&self) -> std::slice::Iter<'_, Arc<Alert>> {
         self.0.iter()
     }
 
     /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// A member by its fingerprint.
-    pub fn get(&self, fingerprint: Fingerprint) -> Option<&Arc<Alert>> {
+    pub(super) fn get(&self, fingerprint: Fingerprint) -> Option<&Arc<Alert>> {
         self.find(fingerprint).ok().and_then(|at| self.0.get(at))
     }
 
     /// A member by its fingerprint, to replace it.
-    pub fn get_mut(&mut self, fingerprint: Fingerprint) -> Option<&mut Arc<Alert>> {
+    pub(super) fn get_mut(&mut self, fingerprint: Fingerprint) -> Option<&mut Arc<Alert>> {
         let at = self.find(fingerprint).ok()?;
         self.0.get_mut(at)
     }
 
     /// Adds a member, or replaces the one with its fingerprint.
-    pub fn insert(&mut self, alert: Arc<Alert>) {
+    pub(super) fn insert(&mut self, alert: Arc<Alert>) {
         match self.find(alert.fingerprint) {
             Ok(at) => {
                 if let Some(member) = self.0.get_mut(at) {
@@ -46,13 +46,13 @@ impl Members {
     }
 
     /// Takes a member out.
-    pub fn remove(&mut self, fingerprint: Fingerprint) -> Option<Arc<Alert>> {
+    pub(super) fn remove(&mut self, fingerprint: Fingerprint) -> Option<Arc<Alert>> {
         let at = self.find(fingerprint).ok()?;
         Some(self.0.remove(at))
     }
 
     /// Takes out every member that is asked for.
-    pub fn take_out(&mut self, is_wanted: impl Fn(&Alert) -> bool) -> Vec<Arc<Alert>> {
+    pub(super) fn take_out(&mut self, is_wanted: impl Fn(&Alert) -> bool) -> Vec<Arc<Alert>> {
         self.0.extract_if(.., |alert| is_wanted(alert)).collect()
     }
 
