@@ -107,6 +107,11 @@ impl Tenant {
             .collect()
     }
 
+    /// How many alerts are held, ended ones included.
+    pub fn alerts_held(&self) -> usize {
+        self.mirror().len()
+    }
+
     /// How ends by time-out are judged.
     pub fn grace(&self) -> Grace {
         self.mirror().grace()

@@ -41,7 +41,7 @@ impl api::Sampler for StateSampler {
             alerts: Some(alerts),
             silences,
             groups: self.engine.group_count(),
-            alerts_held: alerts.active + alerts.suppressed,
+            alerts_held: tenants.iter().map(|tenant| tenant.alerts_held()).sum(),
             interned_labels: self.engine.interned_count(),
             tenants: tenants.len(),
             cluster: ClusterSample {
