@@ -8,8 +8,8 @@ use harness::sink::{Outcome, Told};
 use crate::load::{Hold, Silenced};
 use crate::subject::{Subject, Truth};
 
-/// A message whose answer came this shortly before a kill may not have been recorded yet.
-const RECORDING: Duration = Duration::from_secs(1);
+/// A message whose answer came this shortly before a kill may not have been recorded yet (it takes a few milliseconds).
+const RECORDING: Duration = Duration::from_millis(250);
 
 /// The sink may look at a request a little after its sender was killed.
 const NOTICING: Duration = Duration::from_millis(300);
