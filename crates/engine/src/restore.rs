@@ -184,19 +184,10 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Restored, EngineError> {
         let unavailable = |error: state::StateError| EngineError::Unavailable(error.to_string());
-        let mut restored = Restored::default();
-        for silence in recorded.silences.into_values() {
-            if silence.is_forgotten(now, self.options.retention) {
-                continue;
-            }
-            let put = self
-                .state
-                .silence_put(tenant.id(), Arc::clone(&silence), None)
-                .await;
-            put.map_err(unavailable)?;
-            tenant.mirror_mut().silences_mut().put(silence);
-            restored.silences += 1;
-        }
+        let mut restored = Restored {
+            silences: self.restore_silences(tenant, recorded.silences, now).await?,
+            ..Restored::default()
+        };
         let believed = believed_firing(&recorded.groups);
         let settings = tenant.settings();
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
@@ -244,6 +235,29 @@ impl Engine {
         if recorded.iter().any(|key| !keys.contains(key)) {
             // Carried over once: from now on the new groups' own records count.
             self.record_groups(tenant.id(), recorded).await?;
+        }
+        Ok(restored)
+    }
+
+    /// Puts silences back that are not forgotten yet; answers how many.
+    async fn restore_silences(
+        &self,
+        tenant: &Arc<Tenant>,
+        silences: HashMap<Arc<str>, Arc<Silence>>,
+        now: Timestamp,
+    ) -> Result<usize, EngineError> {
+        let mut restored = 0;
+        for silence in silences.into_values() {
+            if silence.is_forgotten(now, self.options.retention) {
+                continue;
+            }
+            let put = self
+                .state
+                .silence_put(tenant.id(), Arc::clone(&silence), None)
+                .await;
+            put.map_err(|error| EngineError::Unavailable(error.to_string()))?;
+            tenant.mirror_mut().silences_mut().put(silence);
+            restored += 1;
         }
         Ok(restored)
     }
