@@ -185,7 +185,9 @@ impl Engine {
     ) -> Result<Restored, EngineError> {
         let unavailable = |error: state::StateError| EngineError::Unavailable(error.to_string());
         let mut restored = Restored {
-            silences: self.restore_silences(tenant, recorded.silences, now).await?,
+            silences: self
+                .restore_silences(tenant, recorded.silences, now)
+                .await?,
             ..Restored::default()
         };
         let believed = believed_firing(&recorded.groups);
