@@ -41,7 +41,6 @@ pub(crate) use hook::{Answer, Hook};
 use expect::Expectation;
 use journal::WorldJournal;
 
-
 /// 2026-01-05 10:00:00 UTC.
 fn start() -> Timestamp {
     Timestamp::new(1_767_607_200, 0, 0)
@@ -98,7 +97,9 @@ impl World {
         let clock = SimClock::shared(time(-lead));
         let zero = Instant::now() + Duration::from_secs_f64(lead);
         let store = Store::memory(Arc::clone(&clock));
-        let configs = tenants.iter().map(|(id, yaml)| (tenant_id(id), (*yaml).to_owned()));
+        let configs = tenants
+            .iter()
+            .map(|(id, yaml)| (tenant_id(id), (*yaml).to_owned()));
         hooks.iter().for_each(|hook| hook.begin_at(zero));
         let mut world = Self {
             clock,
@@ -118,13 +119,26 @@ impl World {
 
     /// The moment `seconds` after second 0; what is done there waits for it first.
     pub(crate) fn at(&mut self, seconds: f64) -> Moment<'_> {
-        Moment { world: self, at: seconds }
+        Moment {
+            world: self,
+            at: seconds,
+        }
     }
 
     /// A message with exactly these alerts must arrive at `hook` within the window; alerts' order does not matter.
-    pub(crate) fn expect<const N: usize>(&mut self, hook: &Hook, window: Window, alerts: [Alert; N]) {
+    pub(crate) fn expect<const N: usize>(
+        &mut self,
+        hook: &Hook,
+        window: Window,
+        alerts: [Alert; N],
+    ) {
         let alerts = alerts.to_vec();
-        self.expectations.push(Expectation { hook: hook.clone(), window, alerts, reason: None });
+        self.expectations.push(Expectation {
+            hook: hook.clone(),
+            window,
+            alerts,
+            reason: None,
+        });
     }
 
     /// As [`World::expect`], and the message must say why it is sent.
@@ -136,7 +150,12 @@ impl World {
         alerts: [Alert; N],
     ) {
         let alerts = alerts.to_vec();
-        let expectation = Expectation { hook: hook.clone(), window, alerts, reason: Some(reason) };
+        let expectation = Expectation {
+            hook: hook.clone(),
+            window,
+            alerts,
+            reason: Some(reason),
+        };
         self.expectations.push(expectation);
     }
 
@@ -160,7 +179,9 @@ impl World {
 
     /// A tenant by its id.
     pub(crate) fn tenant_named(&self, id: &str) -> Arc<Tenant> {
-        self.engine().tenant(&tenant_id(id)).expect("the tenant is configured")
+        self.engine()
+            .tenant(&tenant_id(id))
+            .expect("the tenant is configured")
     }
 
     /// What breaks the journal.
@@ -185,7 +206,8 @@ impl World {
 
     /// What Explain answers now.
     pub(crate) fn explain(&self, fingerprint: Fingerprint) -> Option<Explanation> {
-        self.engine().explain(&self.tenant(), fingerprint, self.clock.now())
+        self.engine()
+            .explain(&self.tenant(), fingerprint, self.clock.now())
     }
 
     /// Ends the instance as `kill -9` does.
@@ -222,14 +244,22 @@ impl World {
             options: self.options.clone(),
         });
         let settings = self.settings(&engine, &is_alive);
-        engine.configure(settings).await.expect("a configuration is put in force");
+        engine
+            .configure(settings)
+            .await
+            .expect("a configuration is put in force");
         engine.restore().await.expect("the journal can be read");
         let shutdown = Shutdown::new();
         let tasks = vec![
             tokio::spawn(Arc::clone(&engine).dispatch(shutdown.listener())),
             tokio::spawn(Arc::clone(&engine).maintain(shutdown.listener())),
         ];
-        self.instance = Some(Instance { engine, is_alive, shutdown, tasks });
+        self.instance = Some(Instance {
+            engine,
+            is_alive,
+            shutdown,
+            tasks,
+        });
     }
 
     /// Changes the file of the tenant `default`; the next start or reload reads it.
@@ -240,7 +270,10 @@ impl World {
     /// Sleeps until a moment; one that has passed must be now.
     async fn wait_until(&self, seconds: f64) {
         let now = self.now();
-        assert!(now <= seconds + 0.002, "the story goes back in time: {seconds} after {now}");
+        assert!(
+            now <= seconds + 0.002,
+            "the story goes back in time: {seconds} after {now}"
+        );
         let at = self.zero + Duration::from_secs_f64(seconds.max(0.0));
         tokio::time::sleep_until(at).await;
     }
@@ -251,7 +284,10 @@ impl World {
         is_alive: &Arc<AtomicBool>,
     ) -> BTreeMap<TenantId, Arc<Settings>> {
         let read = |yaml: &String| config::settings(yaml, &self.hooks, engine.metrics(), is_alive);
-        self.configs.iter().map(|(id, yaml)| (id.clone(), read(yaml))).collect()
+        self.configs
+            .iter()
+            .map(|(id, yaml)| (id.clone(), read(yaml)))
+            .collect()
     }
 }
 
@@ -274,7 +310,10 @@ impl Moment<'_> {
 
     /// Posts alerts to a tenant, all of which must be stored.
     pub(crate) async fn push_to(self, tenant: &str, alerts: &[Alert]) {
-        let report = self.try_push(tenant, alerts).await.expect("the alerts are stored");
+        let report = self
+            .try_push(tenant, alerts)
+            .await
+            .expect("the alerts are stored");
         assert_eq!(report, IngestReport::default());
     }
 
@@ -304,20 +343,30 @@ impl Moment<'_> {
         from: f64,
         until: f64,
     ) -> Arc<str> {
-        self.put_silence(alerts::silence(Some(id), matchers, from, until)).await
+        self.put_silence(alerts::silence(Some(id), matchers, from, until))
+            .await
     }
 
     async fn put_silence(self, post: SilencePost) -> Arc<str> {
         self.world.wait_until(self.at).await;
         let (engine, tenant) = (self.world.engine(), self.world.tenant());
-        engine.put_silence(&tenant, post).await.expect("the silence is stored")
+        engine
+            .put_silence(&tenant, post)
+            .await
+            .expect("the silence is stored")
     }
 
     /// Deletes a silence.
     pub(crate) async fn unsilence(self, id: &str) {
         self.world.wait_until(self.at).await;
         let (engine, tenant) = (self.world.engine(), self.world.tenant());
-        assert!(engine.delete_silence(&tenant, id).await.expect("it is deleted"), "it is known");
+        assert!(
+            engine
+                .delete_silence(&tenant, id)
+                .await
+                .expect("it is deleted"),
+            "it is known"
+        );
     }
 
     /// Puts the configuration in force again.
@@ -325,7 +374,11 @@ impl Moment<'_> {
         self.world.wait_until(self.at).await;
         let instance = self.world.instance.as_ref().expect("an instance runs");
         let settings = self.world.settings(&instance.engine, &instance.is_alive);
-        instance.engine.configure(settings).await.expect("a configuration is put in force");
+        instance
+            .engine
+            .configure(settings)
+            .await
+            .expect("a configuration is put in force");
     }
 
     /// Puts another configuration of the tenant `default` in force.
@@ -335,7 +388,9 @@ impl Moment<'_> {
 
     /// Puts another set of tenants in force.
     pub(crate) async fn reload_tenants(self, tenants: &[(&str, &str)]) {
-        let configs = tenants.iter().map(|(id, yaml)| (tenant_id(id), (*yaml).to_owned()));
+        let configs = tenants
+            .iter()
+            .map(|(id, yaml)| (tenant_id(id), (*yaml).to_owned()));
         self.world.configs = configs.collect();
         self.reload().await;
     }

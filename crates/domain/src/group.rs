@@ -227,6 +227,11 @@ impl Group {
         }
     }
 
+    /// Whether somebody is flushing it.
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.lease.is_some_and(|held| now < held.until)
+    }
+
     /// When it has to be looked at again: its next tick, or the end of its lease should nobody finish the flush.
     pub fn wakes_at(&self) -> Timestamp {
         self.lease.map_or(self.grid.next(), |held| held.until)
@@ -405,8 +410,7 @@ impl Group {
 
     /// Takes in a member that another route used to own, with what was told about it there.
     ///
-    /// Only integrations this group's receiver has are carried over, and only what they accepted: what is in flight there
-    /// may never arrive. Safe to repeat.
+    /// Only integrations this group's receiver has are carried over; safe to repeat.
     pub fn adopt(&mut self, alert: Arc<Alert>, told_there: &[(IntegrationId, Told)]) {
         let fingerprint = alert.fingerprint;
         for (integration, there) in told_there {
@@ -416,23 +420,9 @@ impl Group {
                 .integrations
                 .iter()
                 .any(|spec| spec.id == *integration);
-            let Some(last) = there
-                .last
-                .as_ref()
-                .filter(|last| is_ours && last.firing.binary_search(&fingerprint).is_ok())
-            else {
-                continue;
-            };
-            let here = self.told_mut(integration);
-            let message = here.last.get_or_insert_with(|| ToldMessage {
-                firing: Vec::new(),
-                ..last.clone()
-            });
-            if let Err(at) = message.firing.binary_search(&fingerprint) {
-                message.firing.insert(at, fingerprint);
+            if is_ours {
+                self.told_mut(integration).take_over(there, fingerprint);
             }
-            // Later than everything said there: a group may get back what it once gave away.
-            here.seq = here.seq.max(there.seq + 1);
         }
         self.restore_member(alert);
     }

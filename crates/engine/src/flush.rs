@@ -8,7 +8,7 @@
 //! What dying at each await leaves behind is protocol.md §7; the record beside the send is what keeps a message that was
 //! accepted from being sent again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::group::{Claim, Finished, IntegrationSpec, key};
-use domain::id::IntegrationId;
+use domain::id::{GroupKey, IntegrationId};
 use domain::limits;
 use domain::notification::{Reason, why_notify};
 use domain::verdict::Verdict;
@@ -27,6 +27,7 @@ use tokio::time::Instant;
 
 use crate::deliver::{Outcome, Sending};
 use crate::judge::{judge, judge_time, sort_by_job_and_instance};
+use crate::maintenance::group_records;
 use crate::settings::{Channel, Settings};
 use crate::tenant::Suppressed;
 use crate::{Engine, Tenant};
@@ -89,7 +90,7 @@ impl Engine {
             told = all => told.into_iter().all(|is_done| is_done),
             () = self.keep_lease(&claim, &sending) => false,
         };
-        self.finish(tenant, &claim, is_complete).await;
+        self.finish(tenant, &settings, &claim, is_complete).await;
         self.metrics
             .dispatcher
             .flush_duration
@@ -148,20 +149,31 @@ impl Engine {
         }
     }
 
-    async fn finish(&self, tenant: &Tenant, claim: &Claim, is_complete: bool) {
+    async fn finish(
+        &self,
+        tenant: &Tenant,
+        settings: &Arc<Settings>,
+        claim: &Claim,
+        is_complete: bool,
+    ) {
         let group = &claim.identity;
-        match self
+        let finished = self
             .state
             .finish(claim, is_complete, self.clock.now())
-            .await
-        {
+            .await;
+        let mut records = Vec::new();
+        let now_in_force = tenant.settings();
+        if !Arc::ptr_eq(settings, &now_in_force) {
+            records = self.moved_on(&now_in_force, claim);
+            self.wake.notify_one();
+        }
+        match finished {
             Ok(Ok(Finished::Gone)) => {
                 tenant.set_suppressed(group.key, BTreeMap::new());
-                let gone = Record::GroupGone {
+                records.push(Record::GroupGone {
                     tenant: group.tenant.clone(),
                     key: group.key,
-                };
-                self.record_later(vec![gone]).await;
+                });
             }
             Ok(Ok(Finished::Again { given_up, .. })) => {
                 for (integration, fingerprint) in given_up {
@@ -177,6 +189,23 @@ impl Engine {
                 tracing::warn!(%error, group = %group.key, "A flush could not be finished; it is repeated")
             }
         }
+        if !records.is_empty() {
+            self.record_later(records).await;
+        }
+    }
+
+    /// A configuration was put in force while a group was flushed: its members' groups as they are after the moves that
+    /// waited for that flush.
+    fn moved_on(&self, settings: &Settings, claim: &Claim) -> Vec<Record> {
+        let tenant = &claim.identity.tenant;
+        let groups = claim.alerts.iter();
+        let groups =
+            groups.flat_map(|alert| settings.placement(tenant, &alert.labels, &self.interner));
+        let keys: BTreeSet<GroupKey> = groups.map(|identity| identity.key).collect();
+        let groups = keys
+            .into_iter()
+            .filter_map(|key| self.state.group(tenant, key));
+        groups.flat_map(|group| group_records(&group)).collect()
     }
 
     /// Writes records nobody waits for an answer to. If that fails the journal is restated once it works again.

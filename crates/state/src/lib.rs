@@ -203,7 +203,8 @@ pub trait State: Send + Sync {
     /// Applies a configuration: `groups` names, for each group as it is now called, its members under the new routes.
     ///
     /// Groups that keep their key keep their members and what was told; the others are dissolved into the groups their
-    /// members now belong to, with what was told carried over. Every group ticks at once. Safe to repeat.
+    /// members now belong to, with what was told carried over. Members of a group that is being flushed move when that
+    /// flush is finished, so that its outcome moves along. Every group ticks at once. Safe to repeat.
     async fn reconfigure(
         &self,
         tenant: &TenantId,

@@ -24,16 +24,20 @@ use crate::{
 
 mod alerts;
 mod due;
+mod moves;
 mod reconfigure;
 
 use alerts::AlertTable;
 use due::DueQueue;
+use moves::{Leaving, Waiting};
 
 /// Groups of one shard and the queue of when they are due.
 #[derive(Default)]
 struct Shard {
     groups: HashMap<(TenantId, GroupKey), Group>,
     due: DueQueue,
+    /// Moves that wait for the end of a flush.
+    waiting: HashMap<(TenantId, GroupKey), Waiting>,
 }
 
 /// The state machine in memory.
@@ -42,6 +46,7 @@ pub struct Memory {
     shards: Vec<Mutex<Shard>>,
     silences: Mutex<HashMap<TenantId, Silences>>,
     grace: RwLock<Grace>,
+    leaving: Leaving,
 }
 
 #[derive(Default)]
@@ -57,6 +62,7 @@ impl Default for Memory {
             shards: (0..limits::SHARDS).map(|_| Mutex::default()).collect(),
             silences: Mutex::default(),
             grace: RwLock::new(Grace::NONE),
+            leaving: Leaving::default(),
         }
     }
 }
@@ -112,6 +118,13 @@ impl Shard {
         Some(first)
     }
 
+    /// Whether an alert is a member of a group here.
+    fn holds(&self, name: &(TenantId, GroupKey), fingerprint: Fingerprint) -> bool {
+        self.groups
+            .get(name)
+            .is_some_and(|group| group.contains(fingerprint))
+    }
+
     /// Queues a group again after whatever changed when it is due.
     fn requeue(&mut self, name: &(TenantId, GroupKey)) {
         if let Some(at) = self.groups.get(name).map(Group::wakes_at) {
@@ -138,8 +151,13 @@ impl State for Memory {
             let groups = placed.groups;
             table.merge(placed.alert, |alert| {
                 let mut created = Vec::new();
+                let is_leaving = self.leaving.contains(tenant, alert.fingerprint);
                 for identity in &groups {
                     let mut shard = self.shard(tenant, identity.key);
+                    let name = || (tenant.clone(), identity.key);
+                    if is_leaving && !shard.holds(&name(), alert.fingerprint) {
+                        continue;
+                    }
                     if let Some(first) = shard.offer(identity, alert, now, grace) {
                         created.push((identity.key, first));
                     }
@@ -272,13 +290,36 @@ impl State for Memory {
         let Some(group) = shard.groups.get_mut(&name) else {
             return Ok(Err(LeaseLost));
         };
-        let finished = group.finish(claim, is_complete, now);
-        if finished == Ok(Finished::Gone) {
-            shard.groups.remove(&name);
-        } else {
+        let Ok(finished) = group.finish(claim, is_complete, now) else {
             shard.requeue(&name);
+            return Ok(Err(LeaseLost));
+        };
+        let waiting = shard.waiting.remove(&name);
+        let Some(group) = shard.groups.get_mut(&name) else {
+            return Ok(Err(LeaseLost));
+        };
+        let moves = waiting.map_or_else(Vec::new, |waiting| waiting.carry_out(group, now));
+        if group.members().len() == 0 {
+            shard.groups.remove(&name);
         }
-        Ok(finished)
+        shard.requeue(&name);
+        drop(shard);
+        for moved in &moves {
+            moves::arrive(self, &name.0, moved, now);
+        }
+        if moves.is_empty() {
+            return Ok(Ok(finished));
+        }
+        let given_up = match finished {
+            Finished::Again { given_up, .. } => given_up,
+            Finished::Gone => Vec::new(),
+        };
+        let shard = self.shard(&name.0, name.1);
+        let next = shard.groups.get(&name).map(|group| group.grid().next());
+        Ok(Ok(next.map_or(Finished::Gone, |at| Finished::Again {
+            at,
+            given_up,
+        })))
     }
 
     async fn silence_put(

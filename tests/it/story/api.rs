@@ -9,7 +9,9 @@ use crate::world::config::tiny;
 use crate::world::{Hook, World, alert};
 
 fn matchers(text: &str) -> Vec<Matcher> {
-    parse_matchers(text.as_bytes(), MatcherMode::Fallback).expect("readable").matchers
+    parse_matchers(text.as_bytes(), MatcherMode::Fallback)
+        .expect("readable")
+        .matchers
 }
 
 fn all() -> AlertQuery {
@@ -29,21 +31,33 @@ async fn the_status_is_current_at_once() {
     let critical = alert("test1").label("severity", "critical");
 
     world.at(1.0).push([warning.clone().start(1.0)]).await;
-    let [view] = &world.alerts(&all())[..] else { panic!("one alert") };
+    let [view] = &world.alerts(&all())[..] else {
+        panic!("one alert")
+    };
     assert!(!view.is_suppressed());
 
     let id = world.at(1.1).silence("severity=warning", 1.1, 100.0).await;
-    let [view] = &world.alerts(&all())[..] else { panic!("one alert") };
-    assert_eq!((&view.silenced_by[..], view.is_suppressed()), (&[id.clone()][..], true));
+    let [view] = &world.alerts(&all())[..] else {
+        panic!("one alert")
+    };
+    assert_eq!(
+        (&view.silenced_by[..], view.is_suppressed()),
+        (&[id.clone()][..], true)
+    );
 
     world.at(1.2).push([critical.clone().start(1.2)]).await;
     let of = |world: &World, query: &str| {
-        let query = AlertQuery { matchers: matchers(query), ..all() };
-        let [view] = &world.alerts(&query)[..] else { panic!("one alert") };
+        let query = AlertQuery {
+            matchers: matchers(query),
+            ..all()
+        };
+        let [view] = &world.alerts(&query)[..] else {
+            panic!("one alert")
+        };
         view.clone()
     };
     let view = of(&world, "severity=warning");
-    assert_eq!(view.silenced_by, [id.clone()]);
+    assert_eq!(view.silenced_by, std::slice::from_ref(&id));
     assert_eq!(view.inhibited_by, [critical.fingerprint()]);
 
     world.at(1.3).unsilence(&id).await;
@@ -71,31 +85,105 @@ inhibit_rules: [{source_matchers: ['severity=critical'], target_matchers: ['seve
     let alerts = [
         alert("test1").label("severity", "warning"),
         alert("test1").label("severity", "critical"),
-        alert("test2").label("severity", "warning").label("team", "x"),
+        alert("test2")
+            .label("severity", "warning")
+            .label("team", "x"),
         alert("test3").label("severity", "info"),
     ];
     world.at(1.0).push(alerts.map(|a| a.start(1.0))).await;
-    world.at(1.0).push([alert("over").start(0.5).end(1.0)]).await;
+    world
+        .at(1.0)
+        .push([alert("over").start(0.5).end(1.0)])
+        .await;
     world.at(1.1).silence("alertname=test2", 1.1, 100.0).await;
     let count = |query: AlertQuery| world.alerts(&query).len();
 
     assert_eq!(count(all()), 4, "ended alerts are never listed");
     let warning = "alertname=test1,severity=warning";
-    assert_eq!(count(AlertQuery { matchers: matchers(warning), ..all() }), 1);
-    assert_eq!(count(AlertQuery { matchers: matchers("severity!=warning"), ..all() }), 2);
-    assert_eq!(count(AlertQuery { matchers: matchers("alertname=~test[12]"), ..all() }), 3);
-    assert_eq!(count(AlertQuery { matchers: matchers("team=\"\""), ..all() }), 3);
-    assert_eq!(count(AlertQuery { active: false, ..all() }), 2);
-    assert_eq!(count(AlertQuery { silenced: false, ..all() }), 3);
-    assert_eq!(count(AlertQuery { inhibited: false, ..all() }), 3);
+    assert_eq!(
+        count(AlertQuery {
+            matchers: matchers(warning),
+            ..all()
+        }),
+        1
+    );
+    assert_eq!(
+        count(AlertQuery {
+            matchers: matchers("severity!=warning"),
+            ..all()
+        }),
+        2
+    );
+    assert_eq!(
+        count(AlertQuery {
+            matchers: matchers("alertname=~test[12]"),
+            ..all()
+        }),
+        3
+    );
+    assert_eq!(
+        count(AlertQuery {
+            matchers: matchers("team=\"\""),
+            ..all()
+        }),
+        3
+    );
+    assert_eq!(
+        count(AlertQuery {
+            active: false,
+            ..all()
+        }),
+        2
+    );
+    assert_eq!(
+        count(AlertQuery {
+            silenced: false,
+            ..all()
+        }),
+        3
+    );
+    assert_eq!(
+        count(AlertQuery {
+            inhibited: false,
+            ..all()
+        }),
+        3
+    );
     let receiver = regex::Regex::new("^(?:team-.*)$").ok();
-    assert_eq!(count(AlertQuery { receiver: receiver.clone(), ..all() }), 1);
-    assert_eq!(count(AlertQuery { receiver_matchers: matchers("tier=one"), ..all() }), 1);
+    assert_eq!(
+        count(AlertQuery {
+            receiver: receiver.clone(),
+            ..all()
+        }),
+        1
+    );
+    assert_eq!(
+        count(AlertQuery {
+            receiver_matchers: matchers("tier=one"),
+            ..all()
+        }),
+        1
+    );
     assert_eq!(world.groups(&AlertQuery { receiver, ..all() }).len(), 1);
     assert_eq!(world.groups(&all()).len(), 2);
-    assert_eq!(world.groups(&AlertQuery { limit: Some(1), ..all() }).len(), 1);
-    let silenced = AlertQuery { silenced: false, ..all() };
-    assert_eq!(world.groups(&silenced).len(), 1, "a group without listed alerts is not listed");
+    assert_eq!(
+        world
+            .groups(&AlertQuery {
+                limit: Some(1),
+                ..all()
+            })
+            .len(),
+        1
+    );
+    let silenced = AlertQuery {
+        silenced: false,
+        ..all()
+    };
+    assert_eq!(
+        world.groups(&silenced).len(),
+        1,
+        "a group without listed alerts is not listed"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +191,9 @@ async fn pages_cover_everything_exactly_once() {
     let hook = Hook::new("a");
     let mut world = World::new(&tiny("10m", "1h", &[&hook]), &[&hook]).await;
     for n in 0..53 {
-        let one = alert("paged").label("n", &n.to_string()).label("odd", &(n % 2).to_string());
+        let one = alert("paged")
+            .label("n", &n.to_string())
+            .label("odd", &(n % 2).to_string());
         world.at(1.0).push([one.start(1.0)]).await;
     }
     for (text, total) in [("alertname=paged", 53), ("odd=1", 26), ("odd!=1", 27)] {
@@ -112,8 +202,12 @@ async fn pages_cover_everything_exactly_once() {
             let mut after = None;
             let mut pages = 0;
             loop {
-                let query =
-                    AlertQuery { matchers: matchers(text), limit: Some(limit), after, ..all() };
+                let query = AlertQuery {
+                    matchers: matchers(text),
+                    limit: Some(limit),
+                    after,
+                    ..all()
+                };
                 let page = world.tenant().alerts(&query, world.engine().clock().now());
                 assert!(page.alerts.len() <= limit);
                 for view in &page.alerts {
@@ -142,11 +236,22 @@ route:
 receivers: [{name: default, webhook_configs: [{url: 'http://a'}]}]
 ";
     let mut world = World::new(yaml, &[&hook]).await;
-    let odd = || alert("utf8").label("00", "b").label("Σ", "c").label("🙂", "dΘ").label("foo🙂", "bar");
+    let odd = || {
+        alert("utf8")
+            .label("00", "b")
+            .label("Σ", "c")
+            .label("🙂", "dΘ")
+            .label("foo🙂", "bar")
+    };
     world.at(1.0).push([odd().start(1.0)]).await;
-    let query = AlertQuery { matchers: matchers("\"\\xf0\\x9f\\x99\\x82\"=dΘ"), ..all() };
+    let query = AlertQuery {
+        matchers: matchers("\"\\xf0\\x9f\\x99\\x82\"=dΘ"),
+        ..all()
+    };
     assert_eq!(world.alerts(&query).len(), 1);
-    let [group] = &world.groups(&query)[..] else { panic!("one group") };
+    let [group] = &world.groups(&query)[..] else {
+        panic!("one group")
+    };
     assert_eq!(group.labels.get("Σ"), Some("c"));
     world.expect(&hook, crate::world::between(2.0, 2.1), [odd().active(1.0)]);
     world.finish(10.0).await;

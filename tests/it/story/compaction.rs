@@ -16,14 +16,23 @@ async fn what_could_not_be_recorded_is_not_acknowledged_until_it_is() {
 
     world.journal().set_failing(true);
     let refused = world.at(1.0).try_push("default", &one).await;
-    assert!(matches!(refused, Err(EngineError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(EngineError::Unavailable(_))),
+        "{refused:?}"
+    );
     // The same again: a refresh of what nobody wrote down is no refresh (G7).
     let refused = world.at(1.1).try_push("default", &one).await;
-    assert!(matches!(refused, Err(EngineError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(EngineError::Unavailable(_))),
+        "{refused:?}"
+    );
     world.journal().set_failing(false);
     let written = world.journal().appended();
     world.at(1.2).push(one.clone()).await;
-    assert!(world.journal().appended() > written, "the retry is recorded");
+    assert!(
+        world.journal().appended() > written,
+        "the retry is recorded"
+    );
     world.at(1.3).restart().await;
     world.expect(&hook, between(2.0, 2.5), [alert("test1").active(1.0)]);
     world.finish(60.0).await;
@@ -43,7 +52,11 @@ async fn an_end_that_could_not_be_recorded_is_not_acknowledged_either() {
     world.journal().set_failing(false);
     world.at(3.5).push(over.clone()).await;
     world.at(4.0).restart().await;
-    world.expect(&hook, between(12.0, 12.1), [alert("test1").resolved(1.0, 3.0)]);
+    world.expect(
+        &hook,
+        between(12.0, 12.1),
+        [alert("test1").resolved(1.0, 3.0)],
+    );
     world.finish(60.0).await;
 }
 
@@ -62,7 +75,10 @@ async fn refreshes_are_coalesced_and_a_restart_finds_the_alert_all_the_same() {
         world.at(at).push(fresh(at)).await;
     }
     let written = world.journal().appended() - before;
-    assert!((5..=15).contains(&written), "40 refreshes, {written} records");
+    assert!(
+        (5..=15).contains(&written),
+        "40 refreshes, {written} records"
+    );
     // At 605 the end is 845 at most and 785 at least; nobody may hear of it before.
     world.at(606.0).restart().await;
     world.at(700.0).reached().await;
@@ -105,16 +121,32 @@ receivers: [{name: default, webhook_configs: [{url: 'http://a'}]}]
     }
     for n in 0..20 {
         let at = 45.0 + f64::from(n);
-        world.at(at).push([one(n).start(f64::from(n) + 1.0).end(at)]).await;
+        world
+            .at(at)
+            .push([one(n).start(f64::from(n) + 1.0).end(at)])
+            .await;
         world.expect(&hook, between(at, at + 11.0), [one(n).over()]);
     }
     let id = world.at(66.0).silence("n=39", 66.0, 1_000.0).await;
     world.at(90.0).reached().await;
-    assert!(world.journal().compactions() > 5, "{}", world.journal().compactions());
+    assert!(
+        world.journal().compactions() > 5,
+        "{}",
+        world.journal().compactions()
+    );
 
     let listed = |world: &World| {
         let alerts = world.alerts(&AlertQuery::default());
-        alerts.iter().map(|v| (v.alert.labels.clone(), v.alert.ends_at, v.silenced_by.clone())).collect::<Vec<_>>()
+        alerts
+            .iter()
+            .map(|v| {
+                (
+                    v.alert.labels.clone(),
+                    v.alert.ends_at,
+                    v.silenced_by.clone(),
+                )
+            })
+            .collect::<Vec<_>>()
     };
     let before = listed(&world);
     world.at(90.5).restart().await;
@@ -122,7 +154,9 @@ receivers: [{name: default, webhook_configs: [{url: 'http://a'}]}]
     assert!(world.tenant().silence(&id).is_some());
     assert_eq!(world.engine().group_count(), 20);
     // Nothing is told again; every end still is.
-    let ends: Vec<Alert> = (20..39).map(|n| one(n).start(f64::from(n) + 1.0).end(95.0)).collect();
+    let ends: Vec<Alert> = (20..39)
+        .map(|n| one(n).start(f64::from(n) + 1.0).end(95.0))
+        .collect();
     world.at(95.0).push_to("default", &ends).await;
     for n in 20..39 {
         world.expect(&hook, between(95.0, 106.5), [one(n).over()]);
@@ -140,7 +174,9 @@ route: {receiver: default, group_by: [n], group_wait: 1s, group_interval: 10s, r
 receivers: [{name: default, webhook_configs: [{url: 'http://a'}]}]
 ";
     let mut world = World::new(yaml, &[&hook]).await;
-    let all: Vec<_> = (0..GROUPS).map(|n| alert("test").label("n", &n.to_string())).collect();
+    let all: Vec<_> = (0..GROUPS)
+        .map(|n| alert("test").label("n", &n.to_string()))
+        .collect();
     let firing: Vec<_> = all.iter().map(|a| a.clone().start(1.0)).collect();
     let over: Vec<_> = all.iter().map(|a| a.clone().start(1.0).end(3.0)).collect();
     world.at(1.0).push_to("default", &firing).await;
@@ -151,7 +187,11 @@ receivers: [{name: default, webhook_configs: [{url: 'http://a'}]}]
     world.at(14.0).reached().await;
     world.journal().set_wants_compaction(false);
     world.at(18.0).reached().await;
-    assert_eq!(hook.arrived().len(), 2 * GROUPS, "each was told to fire, and to be over");
+    assert_eq!(
+        hook.arrived().len(),
+        2 * GROUPS,
+        "each was told to fire, and to be over"
+    );
     assert_eq!(world.engine().group_count(), 0);
     assert_eq!(world.journal().compactions(), 1);
     world.at(19.0).restart().await;

@@ -39,7 +39,10 @@ async fn what_ended_before_it_was_ever_told_is_not_told() {
     let mut world = World::new(&tiny("5s", "1h", &[&hook]), &[&hook]).await;
 
     world.at(1.0).push([alert("test1").start(1.0)]).await;
-    world.at(8.0).push([alert("test1").start(1.0).end(8.0)]).await;
+    world
+        .at(8.0)
+        .push([alert("test1").start(1.0).end(8.0)])
+        .await;
     world.at(20.0).reached().await;
     assert_eq!(world.engine().group_count(), 0);
     world.finish(40.0).await;
@@ -55,8 +58,15 @@ async fn an_end_that_was_refused_is_owed() {
 
     world.at(1.0).push([alert("test1").start(1.0)]).await;
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
-    world.at(3.0).push([alert("test1").start(1.0).end(3.0)]).await;
-    world.expect(&hook, between(17.0, 17.1), [alert("test1").resolved(1.0, 3.0)]);
+    world
+        .at(3.0)
+        .push([alert("test1").start(1.0).end(3.0)])
+        .await;
+    world.expect(
+        &hook,
+        between(17.0, 17.1),
+        [alert("test1").resolved(1.0, 3.0)],
+    );
     world.finish(60.0).await;
 }
 
@@ -69,7 +79,10 @@ async fn a_message_whose_answer_never_came_is_repeated_as_it_was_and_then_come_t
     // Nobody answers: the flush ends at 12 with its deadline.
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
     world.at(5.0).push([alert("test2").start(5.0)]).await;
-    world.at(6.0).push([alert("test1").start(1.0).end(6.0)]).await;
+    world
+        .at(6.0)
+        .push([alert("test1").start(1.0).end(6.0)])
+        .await;
     // The same message, although test1 is over by now; then what is new.
     world.expect_because(
         &hook,
@@ -77,7 +90,10 @@ async fn a_message_whose_answer_never_came_is_repeated_as_it_was_and_then_come_t
         "first notification",
         [alert("test1").active(1.0)],
     );
-    let news = [alert("test1").resolved(1.0, 6.0), alert("test2").active(5.0)];
+    let news = [
+        alert("test1").resolved(1.0, 6.0),
+        alert("test2").active(5.0),
+    ];
     world.expect_because(&hook, between(12.0, 12.1), "new alerts added", news);
     world.at(20.0).reached().await;
     let arrived = hook.arrived();
@@ -96,8 +112,15 @@ async fn an_ambiguous_end_is_repeated_as_it_was() {
 
     world.at(1.0).push([alert("test1").start(1.0)]).await;
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
-    world.at(4.0).push([alert("test1").start(1.0).end(4.0)]).await;
-    world.expect(&hook, between(12.0, 12.1), [alert("test1").resolved(1.0, 4.0)]);
+    world
+        .at(4.0)
+        .push([alert("test1").start(1.0).end(4.0)])
+        .await;
+    world.expect(
+        &hook,
+        between(12.0, 12.1),
+        [alert("test1").resolved(1.0, 4.0)],
+    );
     // It fires again before anybody knows whether its end was heard.
     world.at(15.0).push([alert("test1").start(15.0)]).await;
     world.expect(&hook, between(22.0, 22.1), [alert("test1").over()]);
@@ -108,7 +131,13 @@ async fn an_ambiguous_end_is_repeated_as_it_was() {
 
 #[tokio::test(start_paused = true)]
 async fn who_asks_for_patience_is_left_alone_for_so_long() {
-    let hook = Hook::scripted("a", |_, n| if n == 0 { Answer::Later(7.0) } else { Answer::Accept });
+    let hook = Hook::scripted("a", |_, n| {
+        if n == 0 {
+            Answer::Later(7.0)
+        } else {
+            Answer::Accept
+        }
+    });
     let mut world = World::new(&tiny("1m", "1h", &[&hook]), &[&hook]).await;
 
     world.at(1.0).push([alert("test1").start(1.0)]).await;
@@ -119,7 +148,13 @@ async fn who_asks_for_patience_is_left_alone_for_so_long() {
 
 #[tokio::test(start_paused = true)]
 async fn patience_is_for_every_group_of_the_receiver_and_outlives_the_flush() {
-    let hook = Hook::scripted("a", |_, n| if n == 0 { Answer::Later(30.0) } else { Answer::Accept });
+    let hook = Hook::scripted("a", |_, n| {
+        if n == 0 {
+            Answer::Later(30.0)
+        } else {
+            Answer::Accept
+        }
+    });
     let yaml = "
 route: {receiver: default, group_by: [alertname], group_wait: 1s, group_interval: 10s}
 receivers: [{name: default, webhook_configs: [{url: 'http://a'}]}]
@@ -192,17 +227,30 @@ async fn an_end_nobody_will_hear_is_given_up_in_the_end() {
 
     world.at(1.0).push([alert("test1").start(1.0)]).await;
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
-    world.at(10.0).push([alert("test1").start(1.0).end(10.0)]).await;
+    world
+        .at(10.0)
+        .push([alert("test1").start(1.0).end(10.0)])
+        .await;
     world.at(23.0 * 3600.0).reached().await;
     assert_eq!(world.engine().group_count(), 1, "it is still owed");
     world.at(26.0 * 3600.0).reached().await;
-    assert_eq!(world.engine().group_count(), 0, "it was given up after a day");
+    assert_eq!(
+        world.engine().group_count(),
+        0,
+        "it was given up after a day"
+    );
     world.finish(27.0 * 3600.0).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_an_integration_costs_a_lease_and_nothing_more() {
-    let bad = Hook::scripted("a", |_, n| if n == 0 { Answer::Panic } else { Answer::Accept });
+    let bad = Hook::scripted("a", |_, n| {
+        if n == 0 {
+            Answer::Panic
+        } else {
+            Answer::Accept
+        }
+    });
     let good = Hook::new("b");
     let mut world = World::new(&tiny("10s", "1h", &[&bad, &good]), &[&bad, &good]).await;
     world.at(1.0).push([alert("test1").start(1.0)]).await;
@@ -210,7 +258,11 @@ async fn a_panic_in_an_integration_costs_a_lease_and_nothing_more() {
     world.expect(&good, between(2.0, 63.0), [alert("test1").active(1.0)]);
     world.finish(200.0).await;
     let keys: BTreeSet<_> = bad.attempts().into_iter().map(|a| a.key).collect();
-    assert_eq!(keys.len(), 1, "nobody knows what became of the first attempt");
+    assert_eq!(
+        keys.len(),
+        1,
+        "nobody knows what became of the first attempt"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -230,7 +282,10 @@ async fn a_crash_between_a_repeat_and_the_news_after_it_tells_neither_twice() {
     world.at(5.0).push([alert("test2").start(5.0)]).await;
     world.expect(&hook, between(12.0, 12.1), [one()]);
     world.at(13.0).restart().await;
-    world.at(14.0).push([alert("test2").start(5.0).end(14.0)]).await;
+    world
+        .at(14.0)
+        .push([alert("test2").start(5.0).end(14.0)])
+        .await;
     // test1 is told, and test2 never was: there is nothing to say.
     world.finish(60.0).await;
 }

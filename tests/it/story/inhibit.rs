@@ -15,7 +15,9 @@ fn yaml(repeat: &str, hook: &Hook) -> String {
 }
 
 fn instance() -> Alert {
-    alert("InstanceDown").label("job", "testjob").label("zone", "aa")
+    alert("InstanceDown")
+        .label("job", "testjob")
+        .label("zone", "aa")
 }
 
 fn job() -> Alert {
@@ -26,15 +28,34 @@ fn job() -> Alert {
 async fn a_source_hides_its_targets_while_it_fires() {
     let hook = Hook::new("a");
     let mut world = World::new(&yaml("1ms", &hook), &[&hook]).await;
-    let elsewhere = || alert("InstanceDown").label("job", "testjob").label("zone", "ab");
+    let elsewhere = || {
+        alert("InstanceDown")
+            .label("job", "testjob")
+            .label("zone", "ab")
+    };
 
-    let first = [alert("test1").label("job", "testjob").label("zone", "aa"), instance(), elsewhere()];
-    world.at(1.0).push(first.clone().map(|a| a.start(1.0))).await;
-    world.expect(&hook, between(2.0, 2.5), first.clone().map(|a| a.active(1.0)));
+    let first = [
+        alert("test1").label("job", "testjob").label("zone", "aa"),
+        instance(),
+        elsewhere(),
+    ];
+    world
+        .at(1.0)
+        .push(first.clone().map(|a| a.start(1.0)))
+        .await;
+    world.expect(
+        &hook,
+        between(2.0, 2.5),
+        first.clone().map(|a| a.active(1.0)),
+    );
 
     world.at(2.2).push([job().start(2.2)]).await;
     let [test1, ..] = first;
-    let hidden = [test1.clone().active(1.0), elsewhere().active(1.0), job().active(2.2)];
+    let hidden = [
+        test1.clone().active(1.0),
+        elsewhere().active(1.0),
+        job().active(2.2),
+    ];
     world.expect(&hook, between(3.0, 3.5), hidden);
 
     world.at(3.6).push([job().start(2.2).end(3.6)]).await;
@@ -53,9 +74,15 @@ async fn a_target_that_was_always_hidden_ends_with_its_source() {
     let hook = Hook::new("a");
     let mut world = World::new(&yaml("1h", &hook), &[&hook]).await;
 
-    world.at(1.0).push([instance().start(1.0), job().start(1.0)]).await;
+    world
+        .at(1.0)
+        .push([instance().start(1.0), job().start(1.0)])
+        .await;
     world.expect(&hook, between(2.0, 2.5), [job().active(1.0)]);
-    world.at(2.6).push([instance().start(1.0).end(2.6), job().start(1.0).end(2.6)]).await;
+    world
+        .at(2.6)
+        .push([instance().start(1.0).end(2.6), job().start(1.0).end(2.6)])
+        .await;
     let both = [job().resolved(1.0, 2.6), instance().resolved(1.0, 2.6)];
     world.expect(&hook, between(3.0, 3.5), both);
     world.finish(10.0).await;
@@ -67,8 +94,15 @@ async fn an_empty_rule_hides_nothing() {
     let yaml = format!("{}inhibit_rules: [null]\n", tiny("1s", "1h", &[&hook]));
     let mut world = World::new(&yaml, &[&hook]).await;
 
-    world.at(1.0).push([alert("one").start(1.0), alert("two").start(1.0)]).await;
-    world.expect(&hook, between(2.0, 2.5), [alert("one").active(1.0), alert("two").active(1.0)]);
+    world
+        .at(1.0)
+        .push([alert("one").start(1.0), alert("two").start(1.0)])
+        .await;
+    world.expect(
+        &hook,
+        between(2.0, 2.5),
+        [alert("one").active(1.0), alert("two").active(1.0)],
+    );
     world.finish(10.0).await;
 }
 
@@ -125,11 +159,22 @@ async fn of_two_sources_each_hides_on_its_own() {
     let mut world = World::new(&yaml("1ms", &hook), &[&hook]).await;
     let second = || job().label("shard", "2");
 
-    world.at(1.0).push([instance().start(1.0), job().start(1.0), second().start(1.0)]).await;
-    world.expect(&hook, between(2.0, 2.5), [job().active(1.0), second().active(1.0)]);
+    world
+        .at(1.0)
+        .push([instance().start(1.0), job().start(1.0), second().start(1.0)])
+        .await;
+    world.expect(
+        &hook,
+        between(2.0, 2.5),
+        [job().active(1.0), second().active(1.0)],
+    );
     world.at(2.5).push([second().start(1.0).end(2.5)]).await;
     // Upstream's index forgets the first source here (its issue 5162).
-    world.expect(&hook, between(3.0, 3.5), [job().active(1.0), second().resolved(1.0, 2.5)]);
+    world.expect(
+        &hook,
+        between(3.0, 3.5),
+        [job().active(1.0), second().resolved(1.0, 2.5)],
+    );
     world.expect(&hook, between(4.0, 4.5), [job().active(1.0)]);
     world.finish(4.9).await;
 }

@@ -36,7 +36,11 @@ async fn a_group_ticks_at_once_and_restarts_its_grid() {
     world.expect(&hook, between(5.0, 5.1), both.clone());
     world.at(6.0).push([alert("test3").start(6.0)]).await;
     let [one, two] = both;
-    world.expect(&hook, between(15.0, 15.1), [one, two, alert("test3").active(6.0)]);
+    world.expect(
+        &hook,
+        between(15.0, 15.1),
+        [one, two, alert("test3").active(6.0)],
+    );
     world.finish(60.0).await;
 }
 
@@ -70,7 +74,10 @@ async fn a_new_group_interval_applies() {
     let mut world = World::new(&tiny("10s", "30s", &[&hook]), &[&hook]).await;
     world.at(1.0).push([alert("test1").start(1.0)]).await;
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
-    world.at(5.0).reload_with(&tiny("4s", "20s", &[&hook])).await;
+    world
+        .at(5.0)
+        .reload_with(&tiny("4s", "20s", &[&hook]))
+        .await;
     world.at(6.0).push([alert("test2").start(6.0)]).await;
     let both = || [alert("test1").active(1.0), alert("test2").active(6.0)];
     world.expect(&hook, between(9.0, 9.1), both());
@@ -85,9 +92,15 @@ async fn new_inhibition_rules_apply() {
     world.at(1.0).push([alert("source").start(1.0)]).await;
     world.expect(&a, between(2.0, 2.1), [alert("source").active(1.0)]);
     let rule = "inhibit_rules: [{source_matchers: [alertname=source], target_matchers: [alertname=target]}]";
-    world.at(5.0).reload_with(&yaml("[alertname]", TO_OTHER, rule)).await;
+    world
+        .at(5.0)
+        .reload_with(&yaml("[alertname]", TO_OTHER, rule))
+        .await;
     world.at(6.0).push([alert("target").start(6.0)]).await;
-    world.at(25.0).reload_with(&yaml("[alertname]", TO_OTHER, "")).await;
+    world
+        .at(25.0)
+        .reload_with(&yaml("[alertname]", TO_OTHER, ""))
+        .await;
     world.expect(&a, between(25.0, 25.1), [alert("target").active(6.0)]);
     world.finish(60.0).await;
 }
@@ -100,14 +113,27 @@ async fn members_that_move_are_not_told_again() {
     world.at(1.0).push(all()).await;
     world.expect(&a, between(2.0, 2.1), all());
     // Grouped otherwise: each in its own group, told already.
-    world.at(5.0).reload_with(&yaml("[alertname]", TO_OTHER, "")).await;
-    world.at(8.0).push([alert("test1").start(1.0).end(8.0)]).await;
+    world
+        .at(5.0)
+        .reload_with(&yaml("[alertname]", TO_OTHER, ""))
+        .await;
+    world
+        .at(8.0)
+        .push([alert("test1").start(1.0).end(8.0)])
+        .await;
     world.expect(&a, between(8.0, 18.1), [alert("test1").resolved(1.0, 8.0)]);
     // And back.
     world.at(30.0).reload_with(&yaml("[]", TO_OTHER, "")).await;
     world.at(31.0).restart().await;
-    world.at(32.0).push([alert("test2").start(1.0).end(32.0)]).await;
-    world.expect(&a, between(32.0, 42.1), [alert("test2").resolved(1.0, 32.0)]);
+    world
+        .at(32.0)
+        .push([alert("test2").start(1.0).end(32.0)])
+        .await;
+    world.expect(
+        &a,
+        between(32.0, 42.1),
+        [alert("test2").resolved(1.0, 32.0)],
+    );
     world.finish(90.0).await;
 }
 
@@ -115,7 +141,10 @@ async fn members_that_move_are_not_told_again() {
 async fn members_that_move_to_another_receiver_are_told_there() {
     let (a, b) = (Hook::new("a"), Hook::new("b"));
     let mut world = World::new(&yaml("[]", TO_OTHER, ""), &[&a, &b]).await;
-    world.at(1.0).push([alert("test1").start(1.0), alert("test2").start(1.0)]).await;
+    world
+        .at(1.0)
+        .push([alert("test1").start(1.0), alert("test2").start(1.0)])
+        .await;
     let both = [alert("test1").active(1.0), alert("test2").active(1.0)];
     world.expect(&a, between(2.0, 2.1), both);
     let route = "{matchers: [alertname=test2], receiver: other}";
@@ -135,8 +164,15 @@ async fn what_was_told_survives_moves_made_while_the_process_was_down() {
     world.kill();
     world.set_config(&yaml("[alertname]", TO_OTHER, ""));
     world.start().await;
-    world.at(60.0).push([alert("test1").start(1.0).end(60.0)]).await;
-    world.expect(&a, between(60.0, 70.1), [alert("test1").resolved(1.0, 60.0)]);
+    world
+        .at(60.0)
+        .push([alert("test1").start(1.0).end(60.0)])
+        .await;
+    world.expect(
+        &a,
+        between(60.0, 70.1),
+        [alert("test1").resolved(1.0, 60.0)],
+    );
     world.finish(100.0).await;
 }
 
@@ -166,7 +202,10 @@ async fn a_group_whose_send_is_out_ticks_as_soon_as_that_is_done() {
     world.expect(&a, between(6.0, 6.1), [alert("test1").active(1.0)]);
     // A second integration while the first one is being told: it hears of the alert at the reload's tick, which waits
     // for the flush that is under way.
-    world.at(3.0).reload_with(&tiny("10s", "1h", &[&a, &b])).await;
+    world
+        .at(3.0)
+        .reload_with(&tiny("10s", "1h", &[&a, &b]))
+        .await;
     world.expect(&b, between(3.0, 6.2), [alert("test1").active(1.0)]);
     // The grid restarted at 3.
     world.at(8.0).push([alert("test2").start(8.0)]).await;
@@ -183,8 +222,14 @@ async fn what_a_dissolved_group_was_told_is_not_remembered_for_ever() {
     let all = || ["test1", "test2"].map(|n| alert(n).active(1.0));
     world.at(1.0).push(all()).await;
     world.expect(&a, between(2.0, 2.1), all());
-    world.at(5.0).reload_with(&yaml("[alertname]", TO_OTHER, "")).await;
-    world.at(6.0).push([alert("test1").start(1.0).end(6.0)]).await;
+    world
+        .at(5.0)
+        .reload_with(&yaml("[alertname]", TO_OTHER, ""))
+        .await;
+    world
+        .at(6.0)
+        .push([alert("test1").start(1.0).end(6.0)])
+        .await;
     world.expect(&a, between(6.0, 16.0), [alert("test1").resolved(1.0, 6.0)]);
     // It fires anew; the process dies before that is told.
     world.at(30.0).push([alert("test1").start(30.0)]).await;
@@ -204,7 +249,10 @@ async fn what_was_carried_over_at_a_start_is_carried_over_once() {
     world.kill();
     world.set_config(&yaml("[alertname]", TO_OTHER, ""));
     world.start().await;
-    world.at(6.0).push([alert("test1").start(1.0).end(6.0)]).await;
+    world
+        .at(6.0)
+        .push([alert("test1").start(1.0).end(6.0)])
+        .await;
     world.expect(&a, between(6.0, 16.0), [alert("test1").resolved(1.0, 6.0)]);
     world.at(30.0).push([alert("test1").start(30.0)]).await;
     world.at(30.5).restart().await;
@@ -219,5 +267,32 @@ async fn what_was_carried_over_at_a_start_is_carried_over_once() {
     world.at(42.0).push(gone).await;
     let gone = [alert("test1").over(), alert("test2").over()];
     world.expect(&a, between(42.0, 53.0), gone);
+    world.finish(90.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_that_is_out_while_its_group_is_dissolved_is_not_repeated() {
+    let a = Hook::scripted("a", |_, n| match n {
+        0 => Answer::Accept.after(4.0),
+        _ => Answer::Accept,
+    });
+    let b = Hook::new("b");
+    let mut world = World::new(&yaml("[]", TO_OTHER, ""), &[&a, &b]).await;
+    let all = || ["test1", "test2"].map(|n| alert(n).active(1.0));
+    world.at(1.0).push(all()).await;
+    world
+        .at(3.0)
+        .reload_with(&yaml("[alertname]", TO_OTHER, ""))
+        .await;
+    world.expect(&a, between(6.0, 6.1), all());
+    world
+        .at(20.0)
+        .push([alert("test1").start(1.0).end(20.0)])
+        .await;
+    world.expect(
+        &a,
+        between(20.0, 30.1),
+        [alert("test1").resolved(1.0, 20.0)],
+    );
     world.finish(90.0).await;
 }

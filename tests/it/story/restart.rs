@@ -80,9 +80,16 @@ async fn an_end_recorded_before_the_restart_is_told_after_it() {
 
     world.at(1.0).push([alert("test1").start(1.0)]).await;
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
-    world.at(5.0).push([alert("test1").start(1.0).end(5.0)]).await;
+    world
+        .at(5.0)
+        .push([alert("test1").start(1.0).end(5.0)])
+        .await;
     world.at(6.0).restart().await;
-    world.expect(&hook, between(12.0, 12.1), [alert("test1").resolved(1.0, 5.0)]);
+    world.expect(
+        &hook,
+        between(12.0, 12.1),
+        [alert("test1").resolved(1.0, 5.0)],
+    );
     world.at(20.0).restart().await;
     world.finish(100.0).await;
 }
@@ -93,16 +100,35 @@ async fn nothing_ends_by_time_out_for_five_minutes_after_a_restart() {
     let mut world = World::new(&tiny("10s", "4h", &[&hook]), &[&hook]).await;
 
     // As Prometheus posts: the end is stated, and moved on by every refresh.
-    world.at(1.0).push([alert("stated").start(1.0).end(61.0), alert("refreshed").start(1.0)]).await;
+    world
+        .at(1.0)
+        .push([
+            alert("stated").start(1.0).end(61.0),
+            alert("refreshed").start(1.0),
+        ])
+        .await;
     let both = [alert("stated").active(1.0), alert("refreshed").active(1.0)];
     world.expect(&hook, between(2.0, 2.1), both);
     world.at(30.0).killed_until(1_000.0).await;
     // Both ran out while we were away. One of them is heard of again.
-    world.at(1_100.0).push([alert("refreshed").start(1.0)]).await;
+    world
+        .at(1_100.0)
+        .push([alert("refreshed").start(1.0)])
+        .await;
     let over = [alert("stated").over(), alert("refreshed").active(1.0)];
-    world.expect_because(&hook, between(1_300.0, 1_310.1), "some alerts resolved", over);
+    world.expect_because(
+        &hook,
+        between(1_300.0, 1_310.1),
+        "some alerts resolved",
+        over,
+    );
     let over = [alert("refreshed").over()];
-    world.expect_because(&hook, between(1_400.0, 1_410.1), "all alerts resolved", over);
+    world.expect_because(
+        &hook,
+        between(1_400.0, 1_410.1),
+        "all alerts resolved",
+        over,
+    );
     world.finish(3_000.0).await;
 }
 
@@ -114,7 +140,10 @@ async fn an_explicit_end_counts_even_then() {
     world.at(1.0).push([alert("test1").start(1.0)]).await;
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
     world.at(30.0).killed_until(1_000.0).await;
-    world.at(1_003.0).push([alert("test1").start(1.0).end(1_003.0)]).await;
+    world
+        .at(1_003.0)
+        .push([alert("test1").start(1.0).end(1_003.0)])
+        .await;
     world.expect(&hook, between(1_003.0, 1_013.0), [alert("test1").over()]);
     world.finish(2_000.0).await;
 }
@@ -127,14 +156,23 @@ async fn what_was_in_flight_is_repeated_under_the_same_key() {
     });
     let mut world = World::new(&tiny("30s", "1h", &[&hook]), &[&hook]).await;
 
-    world.at(1.0).push([alert("test1").start(1.0), alert("test2").start(1.0)]).await;
+    world
+        .at(1.0)
+        .push([alert("test1").start(1.0), alert("test2").start(1.0)])
+        .await;
     let both = || [alert("test1").active(1.0), alert("test2").active(1.0)];
     world.expect(&hook, between(2.0, 2.1), both());
-    world.at(3.0).push([alert("test1").start(1.0).end(3.0)]).await;
+    world
+        .at(3.0)
+        .push([alert("test1").start(1.0).end(3.0)])
+        .await;
     world.at(4.0).restart().await;
     // Settled at once, and with the same statuses; then the news.
     world.expect(&hook, between(4.0, 4.2), both());
-    let news = [alert("test1").resolved(1.0, 3.0), alert("test2").active(1.0)];
+    let news = [
+        alert("test1").resolved(1.0, 3.0),
+        alert("test2").active(1.0),
+    ];
     world.expect(&hook, between(4.0, 4.2), news);
     world.at(10.0).reached().await;
     assert_eq!(hook.arrived()[0].key, hook.arrived()[1].key);
@@ -153,10 +191,16 @@ receivers: [{name: default, webhook_configs: [{url: 'http://a', send_resolved: f
 ";
     let mut world = World::new(yaml, &[&hook]).await;
 
-    world.at(1.0).push([alert("test1").start(1.0), alert("test2").start(1.0)]).await;
+    world
+        .at(1.0)
+        .push([alert("test1").start(1.0), alert("test2").start(1.0)])
+        .await;
     let both = || [alert("test1").active(1.0), alert("test2").active(1.0)];
     world.expect(&hook, between(2.0, 2.1), both());
-    world.at(3.0).push([alert("test1").start(1.0).end(3.0)]).await;
+    world
+        .at(3.0)
+        .push([alert("test1").start(1.0).end(3.0)])
+        .await;
     world.at(4.0).restart().await;
     world.expect(&hook, between(4.0, 4.2), both());
     world.finish(100.0).await;
@@ -173,10 +217,21 @@ async fn what_was_in_flight_about_an_end_nobody_was_told_the_beginning_of_is_rep
     world.at(1.0).push([alert("test1").start(1.0)]).await;
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
     // It begins and ends between two ticks, and is named beside the news as Alertmanager does.
-    world.at(5.0).push([alert("short").start(5.0), alert("test2").start(5.0)]).await;
-    world.at(6.0).push([alert("short").start(5.0).end(6.0)]).await;
-    let message =
-        || [alert("test1").active(1.0), alert("test2").active(5.0), alert("short").resolved(5.0, 6.0)];
+    world
+        .at(5.0)
+        .push([alert("short").start(5.0), alert("test2").start(5.0)])
+        .await;
+    world
+        .at(6.0)
+        .push([alert("short").start(5.0).end(6.0)])
+        .await;
+    let message = || {
+        [
+            alert("test1").active(1.0),
+            alert("test2").active(5.0),
+            alert("short").resolved(5.0, 6.0),
+        ]
+    };
     world.expect(&hook, between(32.0, 32.1), message());
     world.at(33.0).restart().await;
     world.expect(&hook, between(33.0, 33.2), message());
@@ -191,11 +246,17 @@ async fn silences_outlive_a_restart() {
     let id = world.at(0.5).silence("alertname=test1", 0.5, 40.0).await;
     let gone = world.at(0.6).silence("alertname=test2", 0.6, 40.0).await;
     world.at(0.7).unsilence(&gone).await;
-    world.at(1.0).push([alert("test1").start(1.0), alert("test2").start(1.0)]).await;
+    world
+        .at(1.0)
+        .push([alert("test1").start(1.0), alert("test2").start(1.0)])
+        .await;
     world.expect(&hook, between(2.0, 2.1), [alert("test2").active(1.0)]);
     world.at(5.0).restart().await;
     assert!(world.tenant().silence(&id).is_some());
-    world.at(5.5).edit_silence(&id, "alertname=test1", 0.5, 20.0).await;
+    world
+        .at(5.5)
+        .edit_silence(&id, "alertname=test1", 0.5, 20.0)
+        .await;
     let both = [alert("test1").active(1.0), alert("test2").active(1.0)];
     world.expect(&hook, between(22.0, 22.1), both);
     world.finish(100.0).await;
@@ -225,7 +286,14 @@ async fn ten_restarts_in_a_row_say_nothing() {
         world.at(4.0 + 7.0 * f64::from(n)).restart().await;
     }
     // An acknowledged end after all of them is still told.
-    world.at(80.0).push([alert("test1").start(1.0).end(80.0)]).await;
-    world.expect(&hook, between(80.0, 90.1), [alert("test1").resolved(1.0, 80.0)]);
+    world
+        .at(80.0)
+        .push([alert("test1").start(1.0).end(80.0)])
+        .await;
+    world.expect(
+        &hook,
+        between(80.0, 90.1),
+        [alert("test1").resolved(1.0, 80.0)],
+    );
     world.finish(100.0).await;
 }

@@ -16,16 +16,43 @@ async fn posts_of_one_alert_merge_while_they_overlap() {
     world.at(1.2).push([test().start(1.0)]).await;
     world.expect(&hook, between(2.0, 2.5), [test().active(1.0)]);
 
-    world.at(2.1).push([test().start(2.0).note("ann", "v1")]).await;
-    world.expect(&hook, between(3.0, 3.5), [test().active(1.0).note("ann", "v1")]);
+    world
+        .at(2.1)
+        .push([test().start(2.0).note("ann", "v1")])
+        .await;
+    world.expect(
+        &hook,
+        between(3.0, 3.5),
+        [test().active(1.0).note("ann", "v1")],
+    );
 
-    world.at(3.6).push([test().start(2.0).note("ann", "v2")]).await;
-    world.expect(&hook, between(4.0, 4.5), [test().active(1.0).note("ann", "v2")]);
+    world
+        .at(3.6)
+        .push([test().start(2.0).note("ann", "v2")])
+        .await;
+    world.expect(
+        &hook,
+        between(4.0, 4.5),
+        [test().active(1.0).note("ann", "v2")],
+    );
 
-    world.at(4.6).push([test().start(3.0).end(4.5).note("ann", "v2")]).await;
-    world.at(4.8).push([test().start(2.9).end(4.8).note("ann", "v3")]).await;
-    world.at(4.8).push([test().start(2.9).end(4.1).note("ann", "v3")]).await;
-    world.expect(&hook, between(5.0, 5.5), [test().resolved(1.0, 4.8).note("ann", "v3")]);
+    world
+        .at(4.6)
+        .push([test().start(3.0).end(4.5).note("ann", "v2")])
+        .await;
+    world
+        .at(4.8)
+        .push([test().start(2.9).end(4.8).note("ann", "v3")])
+        .await;
+    world
+        .at(4.8)
+        .push([test().start(2.9).end(4.1).note("ann", "v3")])
+        .await;
+    world.expect(
+        &hook,
+        between(5.0, 5.5),
+        [test().resolved(1.0, 4.8).note("ann", "v3")],
+    );
 
     world.at(5.3).push([test().start(5.0)]).await;
     world.expect(&hook, between(6.0, 6.5), [test().active(5.0)]);
@@ -42,16 +69,43 @@ async fn posts_with_stated_ends_merge_while_they_overlap() {
     world.at(1.2).push([test().start(1.0).end(4.0)]).await;
     world.expect(&hook, between(2.0, 2.5), [test().active(1.0)]);
 
-    world.at(2.1).push([test().start(2.0).end(5.0).note("ann", "v1")]).await;
-    world.expect(&hook, between(3.0, 3.5), [test().active(1.0).note("ann", "v1")]);
+    world
+        .at(2.1)
+        .push([test().start(2.0).end(5.0).note("ann", "v1")])
+        .await;
+    world.expect(
+        &hook,
+        between(3.0, 3.5),
+        [test().active(1.0).note("ann", "v1")],
+    );
 
-    world.at(3.6).push([test().start(2.0).end(5.0).note("ann", "v2")]).await;
-    world.expect(&hook, between(4.0, 4.5), [test().active(1.0).note("ann", "v2")]);
+    world
+        .at(3.6)
+        .push([test().start(2.0).end(5.0).note("ann", "v2")])
+        .await;
+    world.expect(
+        &hook,
+        between(4.0, 4.5),
+        [test().active(1.0).note("ann", "v2")],
+    );
 
-    world.at(4.6).push([test().start(3.0).end(4.5).note("ann", "v2")]).await;
-    world.at(4.8).push([test().start(2.9).end(4.8).note("ann", "v3")]).await;
-    world.at(4.8).push([test().start(2.9).end(4.1).note("ann", "v3")]).await;
-    world.expect(&hook, between(5.0, 5.5), [test().resolved(1.0, 4.8).note("ann", "v3")]);
+    world
+        .at(4.6)
+        .push([test().start(3.0).end(4.5).note("ann", "v2")])
+        .await;
+    world
+        .at(4.8)
+        .push([test().start(2.9).end(4.8).note("ann", "v3")])
+        .await;
+    world
+        .at(4.8)
+        .push([test().start(2.9).end(4.1).note("ann", "v3")])
+        .await;
+    world.expect(
+        &hook,
+        between(5.0, 5.5),
+        [test().resolved(1.0, 4.8).note("ann", "v3")],
+    );
 
     world.at(5.3).push([test().start(5.0).end(8.0)]).await;
     world.expect(&hook, between(6.0, 6.5), [test().active(5.0)]);
@@ -66,7 +120,10 @@ async fn what_fires_is_repeated_until_it_ends() {
     world.at(1.0).push([alert("test").start(1.0)]).await;
     world.expect(&hook, between(2.0, 2.5), [alert("test").active(1.0)]);
     world.expect(&hook, between(3.0, 3.5), [alert("test").active(1.0)]);
-    world.at(3.5).push([alert("test").start(1.0).end(3.0)]).await;
+    world
+        .at(3.5)
+        .push([alert("test").start(1.0).end(3.0)])
+        .await;
     world.expect(&hook, between(4.0, 4.5), [alert("test").resolved(1.0, 3.0)]);
     world.finish(20.0).await;
 }
@@ -93,7 +150,12 @@ async fn alerts_that_come_between_two_ticks_go_out_together() {
     world.at(1.1).push([alert("test1").start(1.0)]).await;
     world.at(1.7).push([alert("test5").start(1.0)]).await;
     let first = [alert("test1").active(1.0), alert("test5").active(1.0)];
-    world.expect_because(&hook, between(2.0, 2.5), "first notification", first.clone());
+    world.expect_because(
+        &hook,
+        between(2.0, 2.5),
+        "first notification",
+        first.clone(),
+    );
 
     let later = ["test2", "test3", "test4"].map(|name| alert(name).start(3.3));
     world.at(3.3).push(later.clone()).await;
@@ -108,12 +170,20 @@ async fn alerts_that_come_between_two_ticks_go_out_together() {
 #[tokio::test(start_paused = true)]
 async fn an_alert_without_an_end_ends_by_resolve_timeout() {
     let hook = Hook::new("a");
-    let yaml = format!("global: {{resolve_timeout: 10s}}\n{}", tiny("5s", "1h", &[&hook]));
+    let yaml = format!(
+        "global: {{resolve_timeout: 10s}}\n{}",
+        tiny("5s", "1h", &[&hook])
+    );
     let mut world = World::new(&yaml, &[&hook]).await;
     let alerts = || ["test1", "test2", "test3"].map(alert);
 
-    world.at(1.0).push(alerts().map(|a| a.label("lbl", "v").start(1.0))).await;
-    let sent = |f: fn(crate::world::Alert) -> crate::world::Alert| alerts().map(|a| f(a.label("lbl", "v")));
+    world
+        .at(1.0)
+        .push(alerts().map(|a| a.label("lbl", "v").start(1.0)))
+        .await;
+    let sent = |f: fn(crate::world::Alert) -> crate::world::Alert| {
+        alerts().map(|a| f(a.label("lbl", "v")))
+    };
     world.expect(&hook, between(2.0, 2.5), sent(|a| a.active(1.0)));
     world.expect(&hook, between(12.0, 13.0), sent(|a| a.resolved(1.0, 11.0)));
     world.finish(30.0).await;
@@ -134,15 +204,29 @@ receivers:
     let mut world = World::new(yaml, &[&one, &two]).await;
     let test = |n: &str| alert("test").label("lbl", n);
 
-    world.at(1.0).push([test("v1").start(1.0), test("v2").start(1.0)]).await;
+    world
+        .at(1.0)
+        .push([test("v1").start(1.0), test("v2").start(1.0)])
+        .await;
     let first = [test("v1").active(1.0), test("v2").active(1.0)];
     world.expect(&one, between(2.0, 2.5), first.clone());
     world.expect(&two, between(2.0, 2.5), first);
 
-    world.at(3.0).push([test("v1").start(1.0).end(3.0), test("v3").start(3.0)]).await;
-    let later = [test("v1").resolved(1.0, 3.0), test("v2").active(1.0), test("v3").active(3.0)];
+    world
+        .at(3.0)
+        .push([test("v1").start(1.0).end(3.0), test("v3").start(3.0)])
+        .await;
+    let later = [
+        test("v1").resolved(1.0, 3.0),
+        test("v2").active(1.0),
+        test("v3").active(3.0),
+    ];
     world.expect(&one, between(7.0, 7.5), later);
-    world.expect(&two, between(7.0, 7.5), [test("v2").active(1.0), test("v3").active(3.0)]);
+    world.expect(
+        &two,
+        between(7.0, 7.5),
+        [test("v2").active(1.0), test("v3").active(3.0)],
+    );
 
     world.at(8.0).push([test("v3").start(3.0)]).await;
     let last = [test("v2").resolved(1.0, 11.0), test("v3").active(3.0)];
@@ -153,8 +237,10 @@ receivers:
 #[tokio::test(start_paused = true)]
 async fn a_cold_start_waits_for_its_delay() {
     let hook = Hook::new("a");
-    let options =
-        EngineOptions { start_delay: Duration::from_secs(5), ..EngineOptions::default() };
+    let options = EngineOptions {
+        start_delay: Duration::from_secs(5),
+        ..EngineOptions::default()
+    };
     let yaml = tiny("6s", "10m", &[&hook]);
     // The program of a story is up a little before the story begins.
     let mut world = World::with(options, 0.5, &[("default", &yaml)], &[&hook]).await;
@@ -168,7 +254,12 @@ async fn a_cold_start_waits_for_its_delay() {
     world.at(6.0).push([alert("test3").start(6.0)]).await;
     world.at(7.0).push([alert("test4").start(7.0)]).await;
     let [one, two] = first;
-    let all = [one, two, alert("test3").active(6.0), alert("test4").active(7.0)];
+    let all = [
+        one,
+        two,
+        alert("test3").active(6.0),
+        alert("test4").active(7.0),
+    ];
     world.expect(&hook, between(11.0, 11.5), all);
     world.finish(16.9).await;
 }

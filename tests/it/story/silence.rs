@@ -39,7 +39,10 @@ async fn an_end_that_was_silenced_goes_out_at_the_first_tick_after() {
     world.at(1.0).push([alert("test1").start(1.0)]).await;
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
     world.at(3.0).silence("alertname=test1", 3.0, 13.0).await;
-    world.at(4.0).push([alert("test1").start(1.0).end(4.0)]).await;
+    world
+        .at(4.0)
+        .push([alert("test1").start(1.0).end(4.0)])
+        .await;
     // Ticks at 7 and 12 are quiet; the silence ends at 13.
     world.expect_because(
         &hook,
@@ -75,13 +78,22 @@ async fn an_edit_of_a_silence_is_in_force_at_the_next_tick() {
     let id = world.at(0.5).silence("alertname=test1", 0.5, 100.0).await;
     world.at(1.0).push([alert("test1").start(1.0)]).await;
     // Shortened: same silence. The tick at 7 is still quiet, the one at 12 is not.
-    let same = world.at(3.0).edit_silence(&id, "alertname=test1", 0.5, 9.0).await;
+    let same = world
+        .at(3.0)
+        .edit_silence(&id, "alertname=test1", 0.5, 9.0)
+        .await;
     assert_eq!(same, id);
     world.expect(&hook, between(12.0, 12.1), [alert("test1").active(1.0)]);
 
     // Other matchers: the old one ends, a new one begins.
-    let other = world.at(20.0).silence("alertname=nothing", 20.0, 100.0).await;
-    let new = world.at(21.0).edit_silence(&other, "alertname=test2", 21.0, 100.0).await;
+    let other = world
+        .at(20.0)
+        .silence("alertname=nothing", 20.0, 100.0)
+        .await;
+    let new = world
+        .at(21.0)
+        .edit_silence(&other, "alertname=test2", 21.0, 100.0)
+        .await;
     assert_ne!(new, other);
     world.at(22.5).push([alert("test2").start(22.5)]).await;
     world.at(28.0).unsilence(&new).await;
@@ -94,7 +106,12 @@ async fn an_edit_of_a_silence_is_in_force_at_the_next_tick() {
 async fn a_silenced_alert_that_goes_and_comes_back_is_told_again_only_when_told_was_replaced() {
     let hook = Hook::new("a");
     let mut world = World::new(&tiny("5s", "1h", &[&hook]), &[&hook]).await;
-    let names = |names: &[&str]| names.iter().map(|n| alert(n).active(1.0)).collect::<Vec<_>>();
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|n| alert(n).active(1.0))
+            .collect::<Vec<_>>()
+    };
     let [one, two]: [_; 2] = names(&["test1", "test2"]).try_into().expect("two");
 
     world.at(1.0).push([one.clone(), two.clone()]).await;

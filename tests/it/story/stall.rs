@@ -8,12 +8,22 @@ async fn nothing_ends_by_time_out_because_we_were_stopped() {
     let hook = Hook::new("a");
     let mut world = World::new(&tiny("10s", "4h", &[&hook]), &[&hook]).await;
 
-    world.at(1.0).push([alert("test1").start(1.0).end(61.0)]).await;
+    world
+        .at(1.0)
+        .push([alert("test1").start(1.0).end(61.0)])
+        .await;
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
     world.at(30.0).stalled_until(200.0).await;
     // Refreshed as soon as its sender gets through: nobody hears that it was ever gone.
-    world.at(210.0).push([alert("test1").start(1.0).end(700.0)]).await;
-    world.expect(&hook, between(700.0, 712.0), [alert("test1").resolved(1.0, 700.0)]);
+    world
+        .at(210.0)
+        .push([alert("test1").start(1.0).end(700.0)])
+        .await;
+    world.expect(
+        &hook,
+        between(700.0, 712.0),
+        [alert("test1").resolved(1.0, 700.0)],
+    );
     world.finish(1_000.0).await;
 }
 
@@ -22,7 +32,10 @@ async fn who_stays_away_after_a_stall_is_over_in_the_end() {
     let hook = Hook::new("a");
     let mut world = World::new(&tiny("10s", "4h", &[&hook]), &[&hook]).await;
 
-    world.at(1.0).push([alert("test1").start(1.0).end(61.0)]).await;
+    world
+        .at(1.0)
+        .push([alert("test1").start(1.0).end(61.0)])
+        .await;
     world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
     world.at(30.0).stalled_until(200.0).await;
     world.expect(&hook, between(500.0, 512.0), [alert("test1").over()]);
@@ -57,7 +70,10 @@ async fn a_send_that_was_out_during_a_long_stall_is_repeated_under_its_key_or_kn
     world.expect(&hook, between(150.0, 210.0), [alert("test1").active(1.0)]);
     world.finish(300.0).await;
     let keys: Vec<_> = hook.attempts().into_iter().map(|a| a.key).collect();
-    assert!(keys.iter().all(|key| *key == keys[0]), "one message, one key");
+    assert!(
+        keys.iter().all(|key| *key == keys[0]),
+        "one message, one key"
+    );
 }
 
 #[tokio::test(start_paused = true)]

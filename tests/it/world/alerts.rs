@@ -26,7 +26,13 @@ pub(crate) struct Alert {
 /// An alert whose alertname this is.
 pub(crate) fn alert(name: &str) -> Alert {
     let labels = BTreeMap::from([("alertname".to_owned(), name.to_owned())]);
-    Alert { labels, annotations: None, start: None, end: None, is_resolved: false }
+    Alert {
+        labels,
+        annotations: None,
+        start: None,
+        end: None,
+        is_resolved: false,
+    }
 }
 
 impl Alert {
@@ -62,17 +68,26 @@ impl Alert {
 
     /// The message calls it resolved, with these times.
     pub(crate) fn resolved(self, start: f64, end: f64) -> Self {
-        Self { is_resolved: true, ..self.start(start).end(end) }
+        Self {
+            is_resolved: true,
+            ..self.start(start).end(end)
+        }
     }
 
     /// The message calls it resolved, whenever that was.
     pub(crate) fn over(self) -> Self {
-        Self { is_resolved: true, ..self }
+        Self {
+            is_resolved: true,
+            ..self
+        }
     }
 
     /// Its fingerprint.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        let pairs = self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs = self
+            .labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         Labels::from_pairs(pairs).fingerprint()
     }
 
@@ -103,7 +118,11 @@ impl Alert {
 
 impl fmt::Display for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_resolved { "resolved " } else { "firing " })?;
+        f.write_str(if self.is_resolved {
+            "resolved "
+        } else {
+            "firing "
+        })?;
         let mut labels = self.labels.clone();
         f.write_str(&labels.remove("alertname").unwrap_or_default())?;
         if !labels.is_empty() {
@@ -119,7 +138,9 @@ impl fmt::Display for Alert {
 
 fn owned(pairs: &BTreeMap<String, String>) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
     let pairs = pairs.iter();
-    pairs.map(|(name, value)| (Cow::Owned(name.clone()), Cow::Owned(value.clone()))).collect()
+    pairs
+        .map(|(name, value)| (Cow::Owned(name.clone()), Cow::Owned(value.clone())))
+        .collect()
 }
 
 /// A silence as the API takes it in.

@@ -14,7 +14,9 @@ use super::hook::{Hook, Setup};
 
 /// One route, one receiver `default` that tells the hooks named `a`, …; group_wait 1s.
 pub(crate) fn tiny(group_interval: &str, repeat_interval: &str, hooks: &[&Hook]) -> String {
-    let urls = hooks.iter().map(|hook| format!("  - url: http://{}\n", hook.name()));
+    let urls = hooks
+        .iter()
+        .map(|hook| format!("  - url: http://{}\n", hook.name()));
     format!(
         "route:\n  receiver: default\n  group_wait: 1s\n  group_interval: {group_interval}\n  \
          repeat_interval: {repeat_interval}\nreceivers:\n- name: default\n  webhook_configs:\n{}",
@@ -37,10 +39,18 @@ pub(super) fn settings(
         name: None,
         source_matchers: rule.source_matchers,
         target_matchers: rule.target_matchers,
-        equal: rule.equal.iter().map(|label| Arc::from(label.as_str())).collect(),
+        equal: rule
+            .equal
+            .iter()
+            .map(|label| Arc::from(label.as_str()))
+            .collect(),
     });
     let parts = SettingsParts {
-        receivers: config.receivers.iter().map(|r| receiver(r, hooks, is_alive)).collect(),
+        receivers: config
+            .receivers
+            .iter()
+            .map(|r| receiver(r, hooks, is_alive))
+            .collect(),
         inhibit_rules: inhibit_rules.collect(),
         time_intervals: config.time_intervals.into_iter().collect(),
         resolve_timeout: config.global.resolve_timeout,
@@ -58,19 +68,28 @@ fn receiver(receiver: &Receiver, hooks: &[Hook], is_alive: &Arc<AtomicBool>) -> 
         let Configured::Webhook(webhook) = &configured.integration else {
             panic!("stories know webhooks only, not {}", configured.name());
         };
-        let url = webhook.url.as_ref().map(|url| url.expose()).unwrap_or_default();
-        let hook = hooks.iter().find(|hook| url == format!("http://{}", hook.name()));
-        hook.unwrap_or_else(|| panic!("no hook for {url}")).integration(Setup {
-            id: IntegrationId::new(&receiver.name, "webhook", configured.index),
-            send_resolved: webhook.send_resolved,
-            timeout: webhook.timeout.positive(),
-            is_alive: Arc::clone(is_alive),
-        })
+        let url = webhook
+            .url
+            .as_ref()
+            .map(|url| url.expose())
+            .unwrap_or_default();
+        let hook = hooks
+            .iter()
+            .find(|hook| url == format!("http://{}", hook.name()));
+        hook.unwrap_or_else(|| panic!("no hook for {url}"))
+            .integration(Setup {
+                id: IntegrationId::new(&receiver.name, "webhook", configured.index),
+                send_resolved: webhook.send_resolved,
+                timeout: webhook.timeout.positive(),
+                is_alive: Arc::clone(is_alive),
+            })
     });
     let labels = receiver.labels.iter().filter(|(name, _)| *name != "name");
     ReceiverParts {
         name: receiver.name.clone(),
-        labels: labels.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        labels: labels
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
         integrations: integrations.collect(),
     }
 }

@@ -45,7 +45,10 @@ pub(crate) fn check(hooks: &[Hook], expectations: &[Expectation]) {
     let mut report = String::new();
     let mut is_good = true;
     for hook in hooks {
-        let wanted: Vec<_> = expectations.iter().filter(|e| e.hook.name() == hook.name()).collect();
+        let wanted: Vec<_> = expectations
+            .iter()
+            .filter(|e| e.hook.name() == hook.name())
+            .collect();
         is_good &= check_hook(hook, &wanted, &mut report);
     }
     assert!(is_good, "what arrived is not what was expected\n{report}");
@@ -67,12 +70,23 @@ fn check_hook(hook: &Hook, wanted: &[&Expectation], report: &mut String) -> bool
             *is_taken = true;
         }
         let Window { from, to } = expectation.window;
-        let why = expectation.reason.map(|r| format!(" ({r})")).unwrap_or_default();
-        let _ = writeln!(report, "  {mark} {from:.3} to {to:.3}{why}: {}", list(&expectation.alerts));
+        let why = expectation
+            .reason
+            .map(|r| format!(" ({r})"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            report,
+            "  {mark} {from:.3} to {to:.3}{why}: {}",
+            list(&expectation.alerts)
+        );
     }
     let _ = writeln!(report, "hook {}, arrived:", hook.name());
     for (arrived, is_taken) in arrived.iter().zip(&is_taken) {
-        let mark = if *is_taken { "ok        " } else { "UNEXPECTED" };
+        let mark = if *is_taken {
+            "ok        "
+        } else {
+            "UNEXPECTED"
+        };
         is_good &= is_taken;
         let (at, why, group) = (arrived.at, arrived.reason, &arrived.group_key);
         let key = arrived.key.get(..6).unwrap_or_default();

@@ -99,7 +99,13 @@ impl Hook {
 
     /// A receiver that answers so until a moment, and accepts from then on.
     pub(crate) fn until(name: &str, moment: f64, answer: Answer) -> Self {
-        Self::scripted(name, move |at, _| if at < moment { answer.clone() } else { Answer::Accept })
+        Self::scripted(name, move |at, _| {
+            if at < moment {
+                answer.clone()
+            } else {
+                Answer::Accept
+            }
+        })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -120,11 +126,17 @@ impl Hook {
     pub(crate) fn check_keys(&self) {
         let mut known: BTreeMap<String, Attempt> = BTreeMap::new();
         for attempt in self.attempts() {
-            let first = known.entry(attempt.key.clone()).or_insert_with(|| attempt.clone());
+            let first = known
+                .entry(attempt.key.clone())
+                .or_insert_with(|| attempt.clone());
             assert_eq!(
-                first.statuses, attempt.statuses,
+                first.statuses,
+                attempt.statuses,
                 "hook {}: the key {} was used at {:.3} and at {:.3} for different messages",
-                self.name(), attempt.key, first.at, attempt.at
+                self.name(),
+                attempt.key,
+                first.at,
+                attempt.at
             );
         }
     }
@@ -135,7 +147,10 @@ impl Hook {
 
     /// The integration that tells this hook.
     pub(super) fn integration(&self, setup: Setup) -> Arc<dyn Integration> {
-        Arc::new(Teller { hook: self.clone(), setup })
+        Arc::new(Teller {
+            hook: self.clone(),
+            setup,
+        })
     }
 
     fn now(&self) -> f64 {
@@ -147,7 +162,10 @@ impl Hook {
 
     fn answer(&self, notification: &Notification) -> Answer {
         let at = self.now();
-        let statuses = notification.alerts.iter().map(|a| (a.alert.fingerprint, a.is_resolved));
+        let statuses = notification
+            .alerts
+            .iter()
+            .map(|a| (a.alert.fingerprint, a.is_resolved));
         let mut attempts = lock(&self.0.attempts);
         attempts.push(Attempt {
             at,
@@ -252,7 +270,10 @@ impl Integration for Teller {
         live(is_alive).await;
         result.unwrap_or_else(|_| {
             let error = failed(Some(None), FailureReason::ContextDeadlineExceeded);
-            Err(DeliveryError { is_ambiguous: true, ..error })
+            Err(DeliveryError {
+                is_ambiguous: true,
+                ..error
+            })
         })
     }
 }
@@ -274,7 +295,9 @@ fn failed(retry: Option<Option<Duration>>, reason: FailureReason) -> DeliveryErr
 }
 
 fn texts<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::label::Interner;
-use store::journal::{Commit, CompactionMark, Journal, Record, Replayed};
 use store::StoreError;
+use store::journal::{Commit, CompactionMark, Journal, Record, Replayed};
 
 use super::hook::{live, lock};
 
@@ -28,7 +28,10 @@ struct Faults {
 
 impl WorldJournal {
     pub(super) fn new(inner: Arc<dyn Journal>) -> Self {
-        Self { inner, faults: Arc::default() }
+        Self {
+            inner,
+            faults: Arc::default(),
+        }
     }
 
     /// The same journal, as long as the instance lives.
@@ -77,7 +80,10 @@ impl InstanceJournal {
     fn check(&self) -> Result<(), StoreError> {
         if self.faults.is_failing.load(Ordering::SeqCst) {
             let cause = "the story broke it".to_owned();
-            return Err(StoreError::Unavailable { file: "world".into(), cause });
+            return Err(StoreError::Unavailable {
+                file: "world".into(),
+                cause,
+            });
         }
         Ok(())
     }

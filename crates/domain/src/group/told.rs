@@ -83,6 +83,39 @@ impl Told {
         self.last.as_ref().map_or(&[], |m| &m.firing)
     }
 
+    /// Takes over what was told about an alert in another group; safe to repeat.
+    ///
+    /// What is in flight there may have arrived, or not: it is said again here, under a key of its own.
+    pub fn take_over(&mut self, there: &Told, fingerprint: Fingerprint) {
+        let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();
+        if let Some(last) = there.last.as_ref().filter(|last| has(&last.firing)) {
+            let empty = || ToldMessage {
+                firing: Vec::new(),
+                ..last.clone()
+            };
+            insert(&mut self.last.get_or_insert_with(empty).firing, fingerprint);
+        } else if let Some(flight) = there.pending.as_ref().filter(|flight| has(&flight.firing)) {
+            let seq = self.seq.max(there.seq) + 1;
+            let empty = || Pending {
+                seq,
+                firing: Vec::new(),
+                resolved: Vec::new(),
+                ..flight.clone()
+            };
+            let pending = self.pending.get_or_insert_with(empty);
+            // One that is in flight from here already stays as it is.
+            let is_taken_over = |known: &Fingerprint| flight.firing.binary_search(known).is_ok();
+            if pending.resolved.is_empty() && pending.firing.iter().all(is_taken_over) {
+                insert(&mut pending.firing, fingerprint);
+            }
+            self.seq = self.seq.max(pending.seq);
+        } else {
+            return;
+        }
+        // Later than everything said there: a group may get back what it once gave away.
+        self.seq = self.seq.max(there.seq + 1);
+    }
+
     /// Stops believing that an alert fires, without a message.
     pub fn forget(&mut self, fingerprint: Fingerprint) {
         if let Some(last) = &mut self.last {
@@ -92,5 +125,11 @@ impl Told {
             pending.firing.retain(|f| *f != fingerprint);
             pending.resolved.retain(|f| *f != fingerprint);
         }
+    }
+}
+
+fn insert(set: &mut Vec<Fingerprint>, fingerprint: Fingerprint) {
+    if let Err(at) = set.binary_search(&fingerprint) {
+        set.insert(at, fingerprint);
     }
 }

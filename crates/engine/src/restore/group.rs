@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
-use domain::group::told::{Told, ToldMessage};
+use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId};
 use domain::limits;
 use domain::time::Timestamp;
@@ -119,32 +119,9 @@ fn told_of(
         .collect();
     for alert in members {
         for (integration, there) in elsewhere.about(alert).iter().filter(|(id, _)| is_ours(id)) {
-            carry_over(
-                told.entry(integration.clone()).or_default(),
-                there,
-                alert.fingerprint,
-            );
+            let here = told.entry(integration.clone()).or_default();
+            here.take_over(there, alert.fingerprint);
         }
     }
     told
-}
-
-fn carry_over(told: &mut Told, there: &Told, fingerprint: Fingerprint) {
-    // What is in flight there may never arrive: only what was accepted counts.
-    let Some(last) = there
-        .last
-        .as_ref()
-        .filter(|last| last.firing.binary_search(&fingerprint).is_ok())
-    else {
-        return;
-    };
-    let empty = || ToldMessage {
-        firing: Vec::new(),
-        ..last.clone()
-    };
-    let message = told.last.get_or_insert_with(empty);
-    if let Err(at) = message.firing.binary_search(&fingerprint) {
-        message.firing.insert(at, fingerprint);
-    }
-    told.seq = told.seq.max(there.seq + 1);
 }

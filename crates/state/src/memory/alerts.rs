@@ -93,6 +93,16 @@ impl AlertTable {
         part.insert(alert.fingerprint, entry);
     }
 
+    /// Does something with an alert as it is known, `None` if it is not; no post of it comes in between.
+    pub(super) fn with<T>(
+        &self,
+        fingerprint: Fingerprint,
+        see: impl FnOnce(Option<&Arc<Alert>>) -> T,
+    ) -> T {
+        let part = lock(self.part(fingerprint));
+        see(part.get(&fingerprint).map(|entry| &entry.alert))
+    }
+
     /// Every alert, part by part.
     pub(super) fn all(&self) -> Vec<Arc<Alert>> {
         self.parts

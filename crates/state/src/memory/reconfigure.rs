@@ -5,24 +5,17 @@ use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
-use domain::group::grid::Grid;
-use domain::group::told::Told;
-use domain::group::{Group, GroupIdentity};
-use domain::id::{GroupKey, IntegrationId, TenantId};
+use domain::group::GroupIdentity;
+use domain::id::{GroupKey, TenantId};
 use domain::time::Timestamp;
 
-use super::{Memory, lock};
+use super::moves::{self, Move};
+use super::{Memory, Shard, lock};
 use crate::{Placement, State};
 
-/// A member of a dissolved group, with what its integrations were told.
-struct Mover {
-    alert: Arc<Alert>,
-    told: Arc<Vec<(IntegrationId, Told)>>,
-    first_tick: Timestamp,
-}
-
 /// The groups of the new configuration, each with the alerts that belong to it.
-type Wanted = HashMap<GroupKey, (Arc<GroupIdentity>, BTreeMap<Fingerprint, Arc<Alert>>)>;
+type Wanted = HashMap<GroupKey, WantedGroup>;
+type WantedGroup = (Arc<GroupIdentity>, BTreeMap<Fingerprint, Arc<Alert>>);
 
 /// See [`crate::State::reconfigure`].
 pub(super) fn apply(memory: &Memory, tenant: &TenantId, placement: &Placement<'_>, now: Timestamp) {
@@ -36,56 +29,45 @@ pub(super) fn apply(memory: &Memory, tenant: &TenantId, placement: &Placement<'_
             alerts.insert(alert.fingerprint, Arc::clone(&alert));
         }
     }
-    let movers = settle_existing(memory, tenant, &wanted, now);
-    let mut moved: HashMap<GroupKey, Vec<Mover>> = HashMap::new();
-    for mover in movers {
-        for identity in placement(&mover.alert) {
-            let copy = Mover {
-                alert: Arc::clone(&mover.alert),
-                told: Arc::clone(&mover.told),
-                ..mover
-            };
-            moved.entry(identity.key).or_default().push(copy);
-        }
+    // Of several that make a group, the one that would have ticked first says when it ticks.
+    let mut movers = settle_existing(memory, tenant, placement, &wanted, now);
+    movers.sort_by_key(|mover| mover.first_tick);
+    for mover in &movers {
+        moves::arrive(memory, tenant, mover, now);
     }
     for (key, (identity, alerts)) in wanted {
-        let movers = moved.remove(&key).unwrap_or_default();
         let name = (tenant.clone(), key);
         let mut shard = memory.shard(tenant, key);
-        if !shard.groups.contains_key(&name)
-            && let Some(earliest) = movers.iter().map(|m| m.first_tick).min()
-        {
-            // Made by a move: its members have waited already, so it ticks when they would have, or now.
-            let mut group = Group::restored(
-                Arc::clone(&identity),
-                Grid::starting(earliest.max(now), identity.group_interval),
-            );
-            movers
-                .iter()
-                .for_each(|m| group.adopt(Arc::clone(&m.alert), &m.told));
-            shard.groups.insert(name.clone(), group);
-        } else if let Some(group) = shard.groups.get_mut(&name) {
-            movers
-                .iter()
-                .for_each(|m| group.adopt(Arc::clone(&m.alert), &m.told));
-        }
         for alert in alerts.into_values() {
-            let _ = shard.offer(&identity, &alert, now, grace);
+            let is_leaving = memory.leaving.contains(tenant, alert.fingerprint);
+            if !is_leaving || shard.holds(&name, alert.fingerprint) {
+                let _ = shard.offer(&identity, &alert, now, grace);
+            }
         }
         shard.requeue(&name);
     }
 }
 
-/// Gives surviving groups their new identity, and dissolves the others; members that no longer belong move out.
+/// Gives surviving groups their new identity, and dissolves the others; members that no longer belong move out, those of
+/// a group that is being flushed when that is done.
 fn settle_existing(
     memory: &Memory,
     tenant: &TenantId,
+    placement: &Placement<'_>,
     wanted: &Wanted,
     now: Timestamp,
-) -> Vec<Mover> {
+) -> Vec<Move> {
+    memory.leaving.forget(tenant);
     let mut movers = Vec::new();
     for shard in &memory.shards {
         let mut shard = lock(shard);
+        let waiting = shard.waiting.extract_if(|(owner, _), _| owner == tenant);
+        let waiting: Vec<Move> = waiting.flat_map(|(_, waiting)| waiting.into).collect();
+        // On their way by the previous configuration: sent on by this one.
+        movers.extend(waiting.into_iter().map(|mover| Move {
+            to: placement(&mover.alert),
+            ..mover
+        }));
         let names: Vec<_> = shard
             .groups
             .keys()
@@ -93,27 +75,63 @@ fn settle_existing(
             .cloned()
             .collect();
         for name in names {
-            let Some(group) = shard.groups.get_mut(&name) else {
-                continue;
-            };
-            let told = Arc::new(group.told().to_vec());
-            let first_tick = group.grid().next();
             let belonging = wanted.get(&name.1);
-            let gone = group
-                .release(|fingerprint| belonging.is_some_and(|w| w.1.contains_key(&fingerprint)));
-            movers.extend(gone.into_iter().map(|alert| Mover {
-                alert,
-                told: Arc::clone(&told),
-                first_tick,
-            }));
-            match belonging {
-                Some(wanted) if group.members().len() > 0 => {
-                    group.reconfigure(Arc::clone(&wanted.0), now)
-                }
-                _ => drop(shard.groups.remove(&name)),
-            }
+            settle(
+                memory,
+                &mut shard,
+                &name,
+                placement,
+                belonging,
+                now,
+                &mut movers,
+            );
             shard.requeue(&name);
         }
     }
     movers
+}
+
+fn settle(
+    memory: &Memory,
+    shard: &mut Shard,
+    name: &(TenantId, GroupKey),
+    placement: &Placement<'_>,
+    belonging: Option<&WantedGroup>,
+    now: Timestamp,
+    movers: &mut Vec<Move>,
+) {
+    let Some(group) = shard.groups.get_mut(name) else {
+        return;
+    };
+    let belongs = |f: Fingerprint| belonging.is_some_and(|(_, alerts)| alerts.contains_key(&f));
+    if group.is_held(now) {
+        let leaving = group.members().filter(|alert| !belongs(alert.fingerprint));
+        let out: Vec<_> = leaving
+            .map(|alert| (Arc::clone(alert), placement(alert)))
+            .collect();
+        if let Some((identity, _)) = belonging {
+            group.reconfigure(Arc::clone(identity), now);
+        }
+        out.iter()
+            .for_each(|(alert, _)| memory.leaving.insert(&name.0, alert.fingerprint));
+        if !out.is_empty() {
+            shard.waiting.entry(name.clone()).or_default().out = out;
+        }
+        return;
+    }
+    let told = Arc::new(group.told().to_vec());
+    let first_tick = group.grid().next();
+    let gone = group.release(belongs);
+    movers.extend(gone.into_iter().map(|alert| Move {
+        to: placement(&alert),
+        alert,
+        told: Arc::clone(&told),
+        first_tick,
+    }));
+    match belonging {
+        Some((identity, _)) if group.members().len() > 0 => {
+            group.reconfigure(Arc::clone(identity), now)
+        }
+        _ => drop(shard.groups.remove(name)),
+    }
 }
