@@ -15,6 +15,7 @@ use domain::silence::index::SilenceIndex;
 use domain::time::Timestamp;
 use hashbrown::HashMap;
 
+mod hushed;
 mod postings;
 mod query;
 

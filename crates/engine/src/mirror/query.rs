@@ -8,10 +8,19 @@ use domain::fingerprint::Fingerprint;
 use domain::matcher::{Matcher, all_match};
 use domain::time::Timestamp;
 
+use super::hushed::Hushed;
 use super::{Entry, GroupEntry, GroupSlots, Mirror, Slot};
 use crate::judge::sort_by_job_and_instance;
 use crate::read::{AlertPage, AlertQuery, AlertView, GroupView};
 use crate::settings::{Receiver, Settings};
+
+/// One reading: what it asks, and the instant it is answered for.
+struct Reading<'a> {
+    settings: &'a Settings,
+    query: &'a AlertQuery,
+    hushed: Hushed<'a>,
+    now: Timestamp,
+}
 
 impl Mirror {
     /// See [`crate::Tenant::alerts`].
@@ -36,18 +45,6 @@ impl Mirror {
             alerts: Vec::new(),
             next: None,
         };
-        let mut take = |fingerprint: Fingerprint, entry: &Entry| {
-            let Some(view) = self.wanted(settings, query, &rest, entry, now) else {
-                return true;
-            };
-            if page.alerts.len() == limit {
-                page.next = page.alerts.last().map(|last| last.alert.fingerprint);
-                return false;
-            }
-            debug_assert_eq!(view.alert.fingerprint, fingerprint);
-            page.alerts.push(view);
-            true
-        };
         let after = query.after.map_or(0, |f| f.0.saturating_add(1));
         if query.after == Some(Fingerprint(u64::MAX)) {
             return page;
@@ -62,9 +59,22 @@ impl Mirror {
             .filter(|(fingerprint, _)| fingerprint.0 >= after)
             .collect();
         hits.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
-        let _ = hits
-            .into_iter()
-            .all(|(fingerprint, entry)| take(fingerprint, entry));
+        let reading = Reading {
+            settings,
+            query,
+            hushed: Hushed::new(self, hits.len().min(limit), now),
+            now,
+        };
+        for (_, entry) in hits {
+            let Some(view) = self.wanted(&reading, &rest, entry) else {
+                continue;
+            };
+            if page.alerts.len() == limit {
+                page.next = page.alerts.last().map(|last| last.alert.fingerprint);
+                break;
+            }
+            page.alerts.push(view);
+        }
         page
     }
 
@@ -91,6 +101,12 @@ impl Mirror {
                 .then_with(|| a.receiver.name.cmp(&b.receiver.name))
                 .then(a.route.cmp(&b.route))
         });
+        let reading = Reading {
+            settings,
+            query,
+            hushed: Hushed::new(self, self.len(), now),
+            now,
+        };
         let mut shared = Shared::default();
         let mut views = Vec::with_capacity(groups.len());
         for group in groups {
@@ -98,7 +114,7 @@ impl Mirror {
             if !query.muted && !muted_by.is_empty() {
                 continue;
             }
-            let mut alerts = self.members(settings, query, group, &muted_by, now);
+            let mut alerts = self.members(&reading, group, &muted_by);
             if alerts.is_empty() {
                 continue;
             }
@@ -121,12 +137,16 @@ impl Mirror {
 
     fn members(
         &self,
-        settings: &Settings,
-        query: &AlertQuery,
+        reading: &Reading<'_>,
         group: &GroupEntry,
         muted_by: &[Arc<str>],
-        now: Timestamp,
     ) -> Vec<AlertView> {
+        let Reading {
+            settings,
+            query,
+            now,
+            ..
+        } = *reading;
         let alone = settings
             .receiver(&group.identity.receiver.name)
             .map(|r| Arc::clone(&r.alone));
@@ -136,7 +156,7 @@ impl Mirror {
             .filter_map(|slot| self.at(*slot))
             .filter(|entry| self.is_listed(&entry.alert, &query.matchers, now))
             .filter_map(|entry| {
-                let mut view = self.view(entry, alone.clone().unwrap_or_default(), now);
+                let mut view = self.view(reading, entry, alone.clone().unwrap_or_default());
                 view.muted_by = muted_by.to_vec();
                 is_wanted_state(query, &view).then_some(view)
             })
@@ -146,12 +166,16 @@ impl Mirror {
 
     fn wanted(
         &self,
-        settings: &Settings,
-        query: &AlertQuery,
+        reading: &Reading<'_>,
         matchers: &[Matcher],
         entry: &Entry,
-        now: Timestamp,
     ) -> Option<AlertView> {
+        let Reading {
+            settings,
+            query,
+            now,
+            ..
+        } = *reading;
         if !self.is_listed(&entry.alert, matchers, now) {
             return None;
         }
@@ -163,7 +187,7 @@ impl Mirror {
                 return None;
             }
         }
-        let view = self.view(entry, receivers, now);
+        let view = self.view(reading, entry, receivers);
         is_wanted_state(query, &view).then_some(view)
     }
 
@@ -171,13 +195,13 @@ impl Mirror {
         !alert.is_resolved(now, self.grace) && all_match(matchers, &alert.labels)
     }
 
-    fn view(&self, entry: &Entry, receivers: Arc<[Arc<str>]>, now: Timestamp) -> AlertView {
+    fn view(&self, reading: &Reading<'_>, entry: &Entry, receivers: Arc<[Arc<str>]>) -> AlertView {
         let labels = &entry.alert.labels;
         AlertView {
             alert: Arc::clone(&entry.alert),
             receivers,
-            silenced_by: self.silences.silenced_by(labels, now),
-            inhibited_by: self.inhibited_by(labels, now).into_iter().collect(),
+            silenced_by: reading.hushed.by(&entry.alert),
+            inhibited_by: self.inhibited_by(labels, reading.now).into_iter().collect(),
             muted_by: Vec::new(),
         }
     }
@@ -206,7 +230,7 @@ impl Mirror {
     }
 
     /// The shortest list of alerts that some equality matcher leaves, with that matcher's place; `None` when there is none.
-    fn most_selective(&self, matchers: &[Matcher]) -> Option<(usize, &[Slot])> {
+    pub(super) fn most_selective(&self, matchers: &[Matcher]) -> Option<(usize, &[Slot])> {
         let exact = matchers
             .iter()
             .enumerate()
