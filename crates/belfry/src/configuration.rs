@@ -80,14 +80,11 @@ impl ServeSource {
             .as_ref()
             .map(|file| file.display().to_string())
             .unwrap_or_default();
-        let (config, _) = self
-            .stated
-            .read()
-            .map_err(|message| ReadError {
-                file,
-                message,
-                upstream: None,
-            })?;
+        let (config, _) = self.stated.read().map_err(|message| ReadError {
+            file,
+            message,
+            upstream: None,
+        })?;
         let default = match &config.alertmanager_config_file {
             Some(file) => from_file(TenantId::default_tenant(), Path::new(file), false)?,
             None => builtin(config::BUILTIN),

@@ -17,6 +17,7 @@ mod settings;
 mod signals;
 mod templates;
 mod web;
+mod zone;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

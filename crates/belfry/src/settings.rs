@@ -1,17 +1,19 @@
 //! From a configuration's text to what the engine puts in force.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use config::{Config, Integration as Configured, LoadOptions, Receiver};
 use domain::inhibit::InhibitRule;
+use domain::interval::{Location, TimeInterval};
 use domain::matcher::MatcherMode;
 use engine::settings::{ReceiverParts, SettingsParts};
 use notify::receiver::{Deps, build_receiver};
 
 use crate::configuration::TenantText;
 use crate::templates;
+use crate::zone;
 
 /// What is the same for every tenant and every reload.
 #[derive(Clone)]
@@ -72,6 +74,22 @@ fn load_options(text: &TenantText, matcher_mode: MatcherMode) -> LoadOptions {
     }
 }
 
+/// Puts the zone of this machine where an interval says `Local`.
+fn located(
+    intervals: Vec<(String, Vec<TimeInterval>)>,
+    local: &Location,
+) -> BTreeMap<String, Vec<TimeInterval>> {
+    let here = |mut interval: TimeInterval| {
+        if interval.location.as_ref().is_some_and(Location::is_local) {
+            interval.location = Some(local.clone());
+        }
+        interval
+    };
+    let all = intervals.into_iter();
+    all.map(|(name, any)| (name, any.into_iter().map(here).collect()))
+        .collect()
+}
+
 /// Alertmanager's own sentence for why a text is refused, without place and hint; `None` when it is valid so far.
 pub(crate) fn upstream_error(text: &TenantText, matcher_mode: MatcherMode) -> Option<String> {
     let options = load_options(text, matcher_mode);
@@ -130,7 +148,7 @@ fn build(config: Config, anonymous_api: bool, frame: &Frame, deps: &Deps) -> Res
     let parts = SettingsParts {
         receivers,
         inhibit_rules: config.inhibit_rules.into_iter().map(inhibit_rule).collect(),
-        time_intervals: config.time_intervals.into_iter().collect(),
+        time_intervals: located(config.time_intervals, &zone::local()),
         resolve_timeout: config.global.resolve_timeout,
         original: config.original,
         route: config.route,
