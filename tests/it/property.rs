@@ -178,6 +178,9 @@ impl Timeline {
                 self.world.journal().set_wants_compaction(roll % 2 == 0);
                 "compaction is wanted, or not".to_owned()
             }
+            // What was accepted and could not be recorded before the process died may come again; where routes move
+            // too, under another key.
+            _ if self.kind == Kind::Refusing => return,
             _ => {
                 let delay = Duration::from_millis(self.rng.random_range(0..200));
                 self.world.journal().set_delay(delay);
@@ -212,7 +215,7 @@ impl Beliefs {
         };
         let (firing, resolved) = (names(false), names(true));
         let is_repeat = !self.keys.insert(message.key.clone());
-        let is_news = !firing.is_subset(&self.firing) || !resolved.is_disjoint(&self.firing);
+        let is_news = !firing.is_subset(&self.firing) || !resolved.is_disjoint(&self.not_over);
         // A message replaces what was told about its group: one alertname, or everything this receiver hears of.
         let group = message
             .group_key
@@ -257,10 +260,10 @@ fn check(timeline: &Timeline, hooks: &[Hook; 3]) -> Result<(), String> {
         for n in range {
             let name = format!("n{n}");
             let believed = beliefs.firing.contains(&name);
-            // A message nobody knows to have arrived replaced nothing when its group was dissolved.
-            let is_known = match timeline.kind {
-                Kind::SilentAndMoving => beliefs.not_over.contains(&name),
-                Kind::Refusing | Kind::Silent => believed,
+            // A message of a group that was dissolved meanwhile replaces nothing that others told.
+            let is_known = match timeline.kind.moves() {
+                true => beliefs.not_over.contains(&name),
+                false => believed,
             };
             let is_hidden = is_inhibiting && n == 1;
             let is_wrong = match wanted.contains(&n) {

@@ -308,6 +308,7 @@ impl Group {
         self.check_lease(fence, now)?;
         let told = self.told_mut(integration);
         if let Some(pending) = &told.pending {
+            told.seq = told.seq.max(pending.seq);
             return Ok(pending.clone());
         }
         let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
@@ -411,7 +412,12 @@ impl Group {
     /// Takes in a member that another route used to own, with what was told about it there.
     ///
     /// Only integrations this group's receiver has are carried over; safe to repeat.
-    pub fn adopt(&mut self, alert: Arc<Alert>, told_there: &[(IntegrationId, Told)]) {
+    pub fn adopt(
+        &mut self,
+        alert: Arc<Alert>,
+        told_there: &[(IntegrationId, Told)],
+        now: Timestamp,
+    ) {
         let fingerprint = alert.fingerprint;
         for (integration, there) in told_there {
             let is_ours = self
@@ -421,7 +427,8 @@ impl Group {
                 .iter()
                 .any(|spec| spec.id == *integration);
             if is_ours {
-                self.told_mut(integration).take_over(there, fingerprint);
+                self.told_mut(integration)
+                    .take_over(there, fingerprint, now);
             }
         }
         self.restore_member(alert);

@@ -299,22 +299,28 @@ impl State for Memory {
             return Ok(Err(LeaseLost));
         };
         let moves = waiting.map_or_else(Vec::new, |waiting| waiting.carry_out(group, now));
-        if group.members().len() == 0 {
-            shard.groups.remove(&name);
+        if moves.is_empty() {
+            if finished == Finished::Gone {
+                shard.groups.remove(&name);
+            }
+            shard.requeue(&name);
+            return Ok(Ok(finished));
         }
-        shard.requeue(&name);
+        // Members that come in join this very group, so that its numbers go on; then it is seen whether it is empty.
         drop(shard);
         for moved in &moves {
             moves::arrive(self, &name.0, moved, now);
         }
-        if moves.is_empty() {
-            return Ok(Ok(finished));
+        let mut shard = self.shard(&name.0, name.1);
+        let is_empty = |group: &Group| group.members().len() == 0;
+        if shard.groups.get(&name).is_some_and(is_empty) {
+            shard.groups.remove(&name);
         }
+        shard.requeue(&name);
         let given_up = match finished {
             Finished::Again { given_up, .. } => given_up,
             Finished::Gone => Vec::new(),
         };
-        let shard = self.shard(&name.0, name.1);
         let next = shard.groups.get(&name).map(|group| group.grid().next());
         Ok(Ok(next.map_or(Finished::Gone, |at| Finished::Again {
             at,

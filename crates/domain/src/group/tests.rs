@@ -286,7 +286,7 @@ fn an_adopted_member_carries_what_was_told_about_it() {
         Grid::starting(at(40), Duration::from_secs(300)),
     );
     let member = old.members().next().unwrap().clone();
-    new.adopt(member.clone(), old.told());
+    new.adopt(member.clone(), old.told(), at(60));
     assert!(new.told()[0].1.believes_firing(member.fingerprint));
 }
 

@@ -86,34 +86,56 @@ impl Told {
     /// Takes over what was told about an alert in another group; safe to repeat.
     ///
     /// What is in flight there may have arrived, or not: it is said again here, under a key of its own.
-    pub fn take_over(&mut self, there: &Told, fingerprint: Fingerprint) {
+    pub fn take_over(&mut self, there: &Told, fingerprint: Fingerprint, now: Timestamp) {
         let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();
-        if let Some(last) = there.last.as_ref().filter(|last| has(&last.firing)) {
+        let last = there.last.as_ref().filter(|last| has(&last.firing));
+        let may_be_told = there.pending.as_ref().filter(|flight| has(&flight.firing));
+        let may_be_over = there
+            .pending
+            .as_ref()
+            .filter(|flight| has(&flight.resolved));
+        // What is said again and was not sent yet has a number ahead of the last one begun.
+        let is_open = self
+            .pending
+            .as_ref()
+            .is_none_or(|pending| pending.seq > self.seq);
+        let uncertain = match (last, may_be_told, may_be_over) {
+            (Some(_), _, flight) => flight,
+            (None, Some(flight), _) => Some(flight),
+            (None, None, _) => return,
+        };
+        // Later than everything said there, and here before this group was last gone.
+        let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
+        self.seq = self.seq.max(there.seq + 1).max(millis);
+        if uncertain.is_some() && !is_open {
+            // What is in flight from here stays as it is, and firing is news then.
+            return;
+        }
+        if let Some(last) = last {
             let empty = || ToldMessage {
                 firing: Vec::new(),
                 ..last.clone()
             };
             insert(&mut self.last.get_or_insert_with(empty).firing, fingerprint);
-        } else if let Some(flight) = there.pending.as_ref().filter(|flight| has(&flight.firing)) {
-            let seq = self.seq.max(there.seq) + 1;
-            let empty = || Pending {
-                seq,
-                firing: Vec::new(),
-                resolved: Vec::new(),
-                ..flight.clone()
-            };
-            let pending = self.pending.get_or_insert_with(empty);
-            // One that is in flight from here already stays as it is.
-            let is_taken_over = |known: &Fingerprint| flight.firing.binary_search(known).is_ok();
-            if pending.resolved.is_empty() && pending.firing.iter().all(is_taken_over) {
-                insert(&mut pending.firing, fingerprint);
-            }
-            self.seq = self.seq.max(pending.seq);
-        } else {
-            return;
         }
-        // Later than everything said there: a group may get back what it once gave away.
-        self.seq = self.seq.max(there.seq + 1);
+        if let (None, Some(like)) = (&self.pending, uncertain) {
+            let firing = self.firing().to_vec();
+            self.pending = Some(Pending {
+                firing,
+                resolved: Vec::new(),
+                ..like.clone()
+            });
+        }
+        let Some(pending) = self.pending.as_mut().filter(|_| is_open) else {
+            return;
+        };
+        pending.seq = self.seq + 1;
+        if may_be_over.is_some() {
+            insert(&mut pending.resolved, fingerprint);
+            pending.firing.retain(|known| *known != fingerprint);
+        } else {
+            insert(&mut pending.firing, fingerprint);
+        }
     }
 
     /// Stops believing that an alert fires, without a message.

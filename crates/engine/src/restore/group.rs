@@ -63,7 +63,7 @@ pub(super) fn restored_group(
     known_until: Timestamp,
     now: Timestamp,
 ) -> RestoredGroup {
-    let told = told_of(&identity, &members, recorded, elsewhere);
+    let told = told_of(&identity, &members, recorded, elsewhere, now);
     let grace = Grace {
         since: now,
         until: now + limits::GRACE,
@@ -110,6 +110,7 @@ fn told_of(
     members: &[Arc<Alert>],
     recorded: Option<&RecordedGroup>,
     elsewhere: &ToldElsewhere,
+    now: Timestamp,
 ) -> BTreeMap<IntegrationId, Told> {
     let is_ours = |id: &IntegrationId| identity.receiver.integrations.iter().any(|s| s.id == *id);
     let known = recorded.iter().flat_map(|group| &group.told);
@@ -120,7 +121,7 @@ fn told_of(
     for alert in members {
         for (integration, there) in elsewhere.about(alert).iter().filter(|(id, _)| is_ours(id)) {
             let here = told.entry(integration.clone()).or_default();
-            here.take_over(there, alert.fingerprint);
+            here.take_over(there, alert.fingerprint, now);
         }
     }
     told

@@ -140,13 +140,13 @@ fn join(
                 .into
                 .push(later);
         }
-        Some(group) => group.adopt(Arc::clone(alert), &moved.told),
+        Some(group) => group.adopt(Arc::clone(alert), &moved.told, now),
         None if alert.is_resolved(now, grace) && !is_believed => return,
         None => {
             // Made by a move: its members have waited already, so it ticks when they would have, or now.
             let grid = Grid::starting(moved.first_tick.max(now), identity.group_interval);
             let mut group = Group::restored(Arc::clone(identity), grid);
-            group.adopt(Arc::clone(alert), &moved.told);
+            group.adopt(Arc::clone(alert), &moved.told, now);
             shard.groups.insert(name.clone(), group);
         }
     }
