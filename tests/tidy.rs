@@ -14,13 +14,27 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("state", &["domain", "runtime"]),
     ("store", &["domain", "runtime"]),
     ("outbound", &["domain", "runtime"]),
-    ("notify", &["domain", "gotmpl", "config", "runtime", "outbound"]),
-    ("engine", &["domain", "config", "runtime", "state", "store", "notify", "gotmpl"]),
-    ("api", &["domain", "gotmpl", "config", "runtime", "state", "store", "notify", "engine"]),
+    (
+        "notify",
+        &["domain", "gotmpl", "config", "runtime", "outbound"],
+    ),
+    (
+        "engine",
+        &[
+            "domain", "config", "runtime", "state", "store", "notify", "gotmpl",
+        ],
+    ),
+    (
+        "api",
+        &[
+            "domain", "gotmpl", "config", "runtime", "state", "store", "notify", "engine",
+        ],
+    ),
     (
         "belfry",
         &[
-            "domain", "gotmpl", "config", "runtime", "state", "store", "outbound", "notify", "engine", "api",
+            "domain", "gotmpl", "config", "runtime", "state", "store", "outbound", "notify",
+            "engine", "api",
         ],
     ),
 ];
@@ -31,7 +45,12 @@ const KEEPERS: [(&str, &[&str]); 6] = [
     ("reqwest", &["outbound", "belfry"]),
     ("axum", &["api", "belfry"]),
     ("serde", &["config", "store", "notify", "api", "belfry"]),
-    ("tokio", &["runtime", "state", "store", "outbound", "notify", "engine", "api", "belfry"]),
+    (
+        "tokio",
+        &[
+            "runtime", "state", "store", "outbound", "notify", "engine", "api", "belfry",
+        ],
+    ),
     ("rand", &["runtime"]),
 ];
 
@@ -52,12 +71,19 @@ fn sources() -> Vec<(PathBuf, String)> {
     for folder in ["crates", "tests", "xtask"] {
         walk(&root().join(folder), &mut found);
     }
-    assert!(found.len() > 50, "the workspace has more files than {}", found.len());
+    assert!(
+        found.len() > 50,
+        "the workspace has more files than {}",
+        found.len()
+    );
     found
 }
 
 fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-    for entry in fs::read_dir(folder).expect("a folder of the workspace").flatten() {
+    for entry in fs::read_dir(folder)
+        .expect("a folder of the workspace")
+        .flatten()
+    {
         let path = entry.path();
         if path.is_dir() {
             walk(&path, found);
@@ -70,18 +96,27 @@ fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .expect("cargo runs");
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo answers JSON");
+    let json: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("cargo answers JSON");
     let packages = json["packages"].as_array().expect("a list of packages");
     packages
         .iter()
         .map(|package| {
             let name = package["name"].as_str().unwrap_or_default().to_owned();
             let all = package["dependencies"].as_array().into_iter().flatten();
-            let normal = all.filter(|d| d["kind"].is_null()).filter_map(|d| d["name"].as_str());
+            let normal = all
+                .filter(|d| d["kind"].is_null())
+                .filter_map(|d| d["name"].as_str());
             (name, normal.map(str::to_owned).collect())
         })
         .collect()
@@ -101,13 +136,20 @@ fn crates_name_only_those_below_them() {
     for (name, allowed) in EDGES {
         for dependency in all.get(name).into_iter().flatten() {
             if ours.contains(dependency.as_str()) && !allowed.contains(&dependency.as_str()) {
-                problems.push(format!("`{name}` may not name `{dependency}` (ARCHITECTURE.md, edges)"));
+                problems.push(format!(
+                    "`{name}` may not name `{dependency}` (ARCHITECTURE.md, edges)"
+                ));
             }
         }
     }
-    for name in all.keys().filter(|name| !["tests", "xtask", "vectors"].contains(&name.as_str())) {
+    for name in all
+        .keys()
+        .filter(|name| !["tests", "xtask", "vectors"].contains(&name.as_str()))
+    {
         if !ours.contains(name.as_str()) {
-            problems.push(format!("`{name}` is not in the edge table of tests/tidy.rs"));
+            problems.push(format!(
+                "`{name}` is not in the edge table of tests/tidy.rs"
+            ));
         }
     }
     none(&problems);
@@ -121,7 +163,9 @@ fn only_the_keepers_name_what_touches_the_world() {
         for (name, _) in EDGES {
             let names_it = all.get(name).is_some_and(|d| d.contains(external));
             if names_it && !keepers.contains(&name) {
-                problems.push(format!("`{name}` names `{external}`, which belongs to {keepers:?}"));
+                problems.push(format!(
+                    "`{name}` names `{external}`, which belongs to {keepers:?}"
+                ));
             }
         }
     }
@@ -132,20 +176,34 @@ fn only_the_keepers_name_what_touches_the_world() {
 fn files_and_functions_stay_small() {
     let mut problems = Vec::new();
     for (path, text) in sources() {
-        let shown = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
-        let is_test = shown.contains("/tests") || shown.starts_with("tests/") || shown.ends_with("tests.rs");
-        let before_tests = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(&text);
+        let shown = path
+            .strip_prefix(root())
+            .unwrap_or(&path)
+            .display()
+            .to_string();
+        let is_test =
+            shown.contains("/tests") || shown.starts_with("tests/") || shown.ends_with("tests.rs");
+        let before_tests = text
+            .split("\n#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or(&text);
         let lines = before_tests.lines().count();
         if lines > FILE_LINES_MAX && !is_test {
-            problems.push(format!("{shown}: {lines} lines; split it by operation (most {FILE_LINES_MAX})"));
+            problems.push(format!(
+                "{shown}: {lines} lines; split it by operation (most {FILE_LINES_MAX})"
+            ));
         }
         if shown == "crates/belfry/src/main.rs" && lines > MAIN_LINES_MAX {
-            problems.push(format!("{shown}: {lines} lines; main is a table of contents (most {MAIN_LINES_MAX})"));
+            problems.push(format!(
+                "{shown}: {lines} lines; main is a table of contents (most {MAIN_LINES_MAX})"
+            ));
         }
         for (name, length) in functions(&text) {
             // A test reads as one story; what it tests stays small.
             if length > FUNCTION_LINES_MAX && !is_test {
-                problems.push(format!("{shown}: fn {name} has {length} lines (most {FUNCTION_LINES_MAX})"));
+                problems.push(format!(
+                    "{shown}: fn {name} has {length} lines (most {FUNCTION_LINES_MAX})"
+                ));
             }
         }
     }
@@ -205,10 +263,16 @@ fn nothing_was_left_behind() {
 #[test]
 fn every_crate_forbids_unsafe_code_through_the_workspace() {
     let mut problems = Vec::new();
-    for folder in fs::read_dir(root().join("crates")).expect("the crates").flatten() {
+    for folder in fs::read_dir(root().join("crates"))
+        .expect("the crates")
+        .flatten()
+    {
         let manifest = fs::read_to_string(folder.path().join("Cargo.toml")).expect("a manifest");
         if !manifest.contains("[lints]\nworkspace = true") {
-            problems.push(format!("{}: no `[lints] workspace = true`", folder.path().display()));
+            problems.push(format!(
+                "{}: no `[lints] workspace = true`",
+                folder.path().display()
+            ));
         }
     }
     none(&problems);
@@ -226,9 +290,15 @@ fn both_conformance_suites_are_stamped_out_for_every_backend() {
         let path = root().join(place);
         match path.is_dir() {
             true => walk(&path, &mut found),
-            false => found.push((path.clone(), fs::read_to_string(&path).expect("a source file"))),
+            false => found.push((
+                path.clone(),
+                fs::read_to_string(&path).expect("a source file"),
+            )),
         }
-        assert!(found.iter().any(|(_, text)| text.contains(call)), "{place} does not call {call}");
+        assert!(
+            found.iter().any(|(_, text)| text.contains(call)),
+            "{place} does not call {call}"
+        );
     }
 }
 
@@ -242,6 +312,13 @@ fn every_invariant_of_the_map_is_named_where_it_is_held() {
         .collect();
     assert!(ids.len() >= 20, "the table of invariants has rows: {ids:?}");
     let all: String = sources().into_iter().map(|(_, text)| text).collect();
-    let missing: Vec<_> = ids.iter().filter(|id| !all.contains(&format!("{id})")) && !all.contains(&format!("{id},")) && !all.contains(&format!("{id} "))).collect();
+    let missing: Vec<_> = ids
+        .iter()
+        .filter(|id| {
+            !all.contains(&format!("{id})"))
+                && !all.contains(&format!("{id},"))
+                && !all.contains(&format!("{id} "))
+        })
+        .collect();
     assert!(missing.is_empty(), "no source file names {missing:?}");
 }
