@@ -82,11 +82,17 @@ impl Recorded {
     fn take(&mut self, record: Record) {
         match record {
             Record::Alert { tenant, alert } => {
-                let alerts = &mut self.tenant(tenant).alerts;
-                let known = alerts
+                let tenant = self.tenant(tenant);
+                let known = tenant
+                    .alerts
                     .entry(alert.fingerprint)
                     .or_insert_with(|| Arc::clone(&alert));
                 if known.updated_at <= alert.updated_at {
+                    // Of what was received at the same instant, what was recorded later counts.
+                    let refresh = tenant.refreshes.get(&alert.fingerprint);
+                    if refresh.is_some_and(|(_, updated_at)| *updated_at <= alert.updated_at) {
+                        tenant.refreshes.remove(&alert.fingerprint);
+                    }
                     *known = alert;
                 }
             }
@@ -291,7 +297,7 @@ fn refreshed(
     refreshes: &HashMap<Fingerprint, (Timestamp, Timestamp)>,
 ) -> Arc<Alert> {
     match refreshes.get(&alert.fingerprint) {
-        Some(&(ends_at, updated_at)) if updated_at > alert.updated_at => Arc::new(Alert {
+        Some(&(ends_at, updated_at)) if updated_at >= alert.updated_at => Arc::new(Alert {
             ends_at,
             updated_at,
             ..Alert::clone(&alert)

@@ -297,3 +297,21 @@ async fn ten_restarts_in_a_row_say_nothing() {
     );
     world.finish(100.0).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_two_posts_in_one_instant_the_later_one_counts() {
+    let hook = Hook::new("a");
+    let mut world = World::new(&tiny("10s", "1h", &[&hook]), &[&hook]).await;
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world
+        .at(5.0)
+        .push([alert("test1").start(5.0).end(5.0)])
+        .await;
+    world
+        .at(5.0)
+        .push([alert("test1").start(5.0).end(1_000.0)])
+        .await;
+    world.at(6.0).restart().await;
+    world.finish(60.0).await;
+}
