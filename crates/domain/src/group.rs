@@ -395,12 +395,9 @@ impl Group {
 
     /// Takes over a new configuration: keeps members and what was told, ticks at once, and restarts the grid there.
     ///
-    /// A group that never ticked keeps its group_wait. What was told to integrations that are gone is forgotten.
+    /// A group that never ticked keeps its group_wait. What was told to integrations that are gone is kept: they may come back.
     pub fn reconfigure(&mut self, identity: Arc<GroupIdentity>, now: Timestamp) {
         self.identity = identity;
-        let known = &self.identity.receiver.integrations;
-        self.told
-            .retain(|(id, _)| known.iter().any(|spec| spec.id == *id));
         self.grid.restart(now, self.identity.group_interval);
     }
 

@@ -90,6 +90,8 @@ pub fn why_notify(
         };
     };
     let knows = |fingerprint: &Fingerprint| was_told.binary_search(fingerprint).is_ok();
+    // Suppressed alerts left the told set with a later message, but their end is still owed.
+    let believed = |fingerprint: &Fingerprint| last.believes(*fingerprint);
     if !firing.iter().all(knows) {
         let is_first = was_told.is_empty();
         return Ok(if is_first {
@@ -100,14 +102,14 @@ pub fn why_notify(
     }
     if firing.is_empty() {
         // Told alerts that are merely hidden (silenced, inhibited) are not over: only ended ones are news.
-        let some_ended = resolved.iter().any(knows);
+        let some_ended = resolved.iter().any(believed);
         return if some_ended {
             Ok(Reason::AllResolved)
         } else {
             Err(Quiet::NothingToSay)
         };
     }
-    if send_resolved && resolved.iter().any(knows) {
+    if send_resolved && resolved.iter().any(believed) {
         return Ok(Reason::SomeResolved);
     }
     if tick >= last.tick + repeat_interval {

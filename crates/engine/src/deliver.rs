@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use crate::settings::Channel;
 
-/// The longest a provider may ask us to wait before we try anyway.
-const HOLD_MAX: Duration = Duration::from_secs(3600);
+/// The longest a provider may ask us to wait before we try anyway: one bad header must not cost an hour of pages.
+const HOLD_MAX: Duration = Duration::from_secs(300);
 
 /// What is known after the last attempt at a message.
 pub(crate) enum Outcome {

@@ -278,10 +278,27 @@ impl Flush<'_> {
         Some(Pending {
             seq: 0,
             firing: judged.firing.clone(),
+            hidden: self.hidden(spec, told),
             resolved,
             tick,
             reason,
         })
+    }
+
+    /// Members the integration was told of that this message does not name: their end is owed once they are seen again.
+    fn hidden(&self, spec: &IntegrationSpec, told: &Told) -> Vec<Fingerprint> {
+        let judged = self.judged;
+        let is_named = |f: &Fingerprint| {
+            judged.firing.binary_search(f).is_ok() || judged.resolved.binary_search(f).is_ok()
+        };
+        let Some(last) = told.last.as_ref().filter(|_| spec.send_resolved) else {
+            return Vec::new();
+        };
+        // Members come in fingerprint order.
+        let members = self.claim.alerts.iter().map(|alert| alert.fingerprint);
+        members
+            .filter(|f| last.believes(*f) && !is_named(f))
+            .collect()
     }
 
     /// Everything is over and the integration does not want to hear of it: it counts as told all the same.

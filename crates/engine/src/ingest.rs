@@ -16,6 +16,7 @@ use domain::label::Labels;
 use domain::matcher::is_valid_label_name;
 use domain::quote::quote;
 use domain::time::Timestamp;
+use hashbrown::HashMap;
 use state::{Ingested, OwedRecord, Placed};
 use store::journal::Record;
 
@@ -141,6 +142,7 @@ impl Engine {
     ) -> Vec<(Placed, Mark)> {
         let mirror = tenant.mirror();
         let mut batch = Vec::with_capacity(posted.len());
+        let mut firing_by_name = HashMap::new();
         let (mut firing, mut resolved) = (0, 0);
         for mut post in posted {
             let (starts_at, ends_at, is_timeout) = times(&post, now, settings);
@@ -178,7 +180,7 @@ impl Engine {
                         mark,
                     ));
                 }
-                None if self.is_over_limit(&mirror, &post) => {}
+                None if self.is_over_limit(&mirror, &post, &mut firing_by_name, now) => {}
                 None => {
                     let alert = self.new_alert(&post, fingerprint, times, now);
                     let groups = self.groups_of(tenant, &mirror, settings, &alert.labels);
@@ -251,7 +253,15 @@ impl Engine {
             .collect()
     }
 
-    fn is_over_limit(&self, mirror: &Mirror, post: &PostedAlert<'_>) -> bool {
+    /// Whether an alert more would exceed the limit per alertname; ended alerts do not count, those before it in the same
+    /// post do (`firing_by_name`).
+    fn is_over_limit(
+        &self,
+        mirror: &Mirror,
+        post: &PostedAlert<'_>,
+        firing_by_name: &mut HashMap<String, usize>,
+        now: Timestamp,
+    ) -> bool {
         let limit = self.options.per_alertname_limit;
         if limit == 0 {
             return false;
@@ -259,11 +269,15 @@ impl Engine {
         let Some((_, name)) = post.labels.iter().find(|(name, _)| name == "alertname") else {
             return false;
         };
-        let is_over = mirror.count_with("alertname", name) >= limit;
-        if is_over {
+        let count = firing_by_name
+            .entry_ref(&**name)
+            .or_insert_with(|| mirror.count_firing("alertname", name, now));
+        if *count >= limit {
             self.metrics.alerts.limited(name);
+            return true;
         }
-        is_over
+        *count += 1;
+        false
     }
 }
 

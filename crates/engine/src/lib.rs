@@ -137,6 +137,8 @@ impl Engine {
     /// Puts an engine together; it has no tenants and runs nothing yet.
     pub fn new(parts: Parts) -> Arc<Self> {
         let started_at = parts.clock.now();
+        let limit = i64::try_from(parts.options.per_alertname_limit).unwrap_or(i64::MAX);
+        parts.metrics.alerts.per_alert_limit.set(limit);
         Arc::new(Self {
             tenants: ArcSwap::default(),
             retired: Mutex::default(),

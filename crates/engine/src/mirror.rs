@@ -168,9 +168,13 @@ impl Mirror {
         self.group(*slot).map(|g| Arc::clone(&g.identity))
     }
 
-    /// How many alerts carry this alertname, ended ones included.
-    pub(crate) fn count_with(&self, name: &str, value: &str) -> usize {
-        self.postings.count(name, value)
+    /// How many alerts that fire carry this label.
+    pub(crate) fn count_firing(&self, name: &str, value: &str, now: Timestamp) -> usize {
+        let slots = self.postings.with(name, value).iter();
+        slots
+            .filter_map(|slot| self.at(*slot))
+            .filter(|entry| !entry.alert.is_resolved(now, self.grace))
+            .count()
     }
 
     /// Takes note of an alert as now known. An older state than the one held changes nothing: changes may arrive out of order.

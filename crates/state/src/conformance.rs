@@ -159,6 +159,7 @@ async fn begin(state: &Backend, claim: &Claim, now: i64) -> Pending {
             .filter(over)
             .map(|a| a.fingerprint)
             .collect(),
+        hidden: vec![],
         tick: claim.tick,
         reason: Reason::FirstNotification,
     };
@@ -414,6 +415,7 @@ pub async fn a_restored_group_keeps_its_grid_and_repeats_what_was_in_flight(stat
         seq: 7,
         firing: vec![member.fingerprint],
         resolved: vec![],
+        hidden: vec![],
         tick: at(70),
         reason: Reason::FirstNotification,
     };

@@ -111,6 +111,7 @@ pub fn every_kind() -> Vec<Record> {
         seq: 1_700_000_000_001,
         last: Some(ToldMessage {
             firing: prints.clone(),
+            hidden: vec![Fingerprint(4)],
             tick: at,
             sent_at: at + Duration::from_millis(20),
             reason: Reason::RepeatInterval,
@@ -119,6 +120,7 @@ pub fn every_kind() -> Vec<Record> {
             seq: 1_700_000_000_002,
             firing: prints.clone(),
             resolved: prints,
+            hidden: vec![Fingerprint(5), Fingerprint(6)],
             tick: at,
             reason: Reason::SomeResolved,
         }),

@@ -127,3 +127,25 @@ async fn a_silenced_alert_that_goes_and_comes_back_is_told_again_only_when_told_
     world.expect_because(&hook, between(32.0, 32.1), "new alerts added", all);
     world.finish(60.0).await;
 }
+
+/// Goal: an end is told even if another message went out while the alert was silenced. Method: silence a told alert, let a
+/// second one be told, end the silence, then the first alert.
+#[tokio::test(start_paused = true)]
+async fn an_end_is_owed_although_a_message_went_out_while_the_alert_was_silenced() {
+    let hook = Hook::new("a");
+    let mut world = World::new(&tiny("1s", "1h", &[&hook]), &[&hook]).await;
+
+    world.at(1.0).push([alert("x1").start(1.0)]).await;
+    world.expect(&hook, between(2.0, 2.5), [alert("x1").active(1.0)]);
+    let silence = world.at(2.2).silence("alertname=~x1", 2.2, 100.0).await;
+    world.at(2.4).push([alert("x2").start(2.4)]).await;
+    world.expect(&hook, between(3.0, 3.5), [alert("x2").active(2.4)]);
+    world.at(3.6).unsilence(&silence).await;
+    world.at(3.7).push([alert("x1").start(1.0).end(3.7)]).await;
+    world.expect(
+        &hook,
+        between(4.0, 4.5),
+        [alert("x1").resolved(1.0, 3.7), alert("x2").active(2.4)],
+    );
+    world.finish(10.0).await;
+}

@@ -46,6 +46,11 @@ impl Grid {
         self.first
     }
 
+    /// Whether the first tick is over.
+    pub fn has_ticked(&self) -> bool {
+        self.has_ticked
+    }
+
     /// The next tick.
     pub fn next(&self) -> Timestamp {
         self.next

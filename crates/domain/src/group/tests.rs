@@ -72,6 +72,7 @@ fn tell(group: &mut Group, claim: &Claim, now: i64) -> Pending {
             .filter(over)
             .map(|a| a.fingerprint)
             .collect(),
+        hidden: vec![],
         tick: claim.tick,
         reason: Reason::FirstNotification,
     };
@@ -188,6 +189,7 @@ fn a_pending_message_is_repeated_as_it_was() {
         seq: 0,
         firing: vec![Fingerprint(1)],
         resolved: vec![],
+        hidden: vec![],
         tick: first.tick,
         reason: Reason::FirstNotification,
     };
@@ -223,6 +225,7 @@ fn a_stale_fence_begins_nothing_but_a_late_commit_still_counts() {
         seq: 0,
         firing: vec![Fingerprint(1)],
         resolved: vec![],
+        hidden: vec![],
         tick: stale.tick,
         reason: Reason::FirstNotification,
     };

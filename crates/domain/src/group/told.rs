@@ -20,6 +20,9 @@ pub struct Told {
 pub struct ToldMessage {
     /// The alerts it said are firing, sorted: *the* told set, replaced by each message.
     pub firing: Vec<Fingerprint>,
+    /// Alerts it was told of earlier and that were suppressed when this was sent, sorted: it still believes that they fire,
+    /// so their end is owed (G1), but telling them again is news.
+    pub hidden: Vec<Fingerprint>,
     /// The group's tick it was decided at; repeat_interval counts from here.
     pub tick: Timestamp,
     /// When the integration accepted it.
@@ -37,10 +40,20 @@ pub struct Pending {
     pub firing: Vec<Fingerprint>,
     /// Alerts it calls resolved, sorted.
     pub resolved: Vec<Fingerprint>,
+    /// Alerts the integration will still believe to be firing although the message does not name them, sorted.
+    pub hidden: Vec<Fingerprint>,
     /// The tick it was decided at.
     pub tick: Timestamp,
     /// Why it is sent.
     pub reason: Reason,
+}
+
+impl ToldMessage {
+    /// Whether whoever accepted it believes this alert to be firing.
+    pub fn believes(&self, fingerprint: Fingerprint) -> bool {
+        let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();
+        has(&self.firing) || has(&self.hidden)
+    }
 }
 
 impl Pending {
@@ -48,6 +61,7 @@ impl Pending {
     pub fn accepted(self, sent_at: Timestamp) -> ToldMessage {
         ToldMessage {
             firing: self.firing,
+            hidden: self.hidden,
             tick: self.tick,
             sent_at,
             reason: self.reason,
@@ -66,8 +80,11 @@ impl Told {
     /// Whether the integration believes this alert to be firing, or may (a message saying so is in flight).
     pub fn believes_firing(&self, fingerprint: Fingerprint) -> bool {
         let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();
-        self.last.as_ref().is_some_and(|m| has(&m.firing))
-            || self.pending.as_ref().is_some_and(|p| has(&p.firing))
+        self.last.as_ref().is_some_and(|m| m.believes(fingerprint))
+            || self
+                .pending
+                .as_ref()
+                .is_some_and(|p| has(&p.firing) || has(&p.hidden))
     }
 
     /// Whether a message in flight names this alert.
@@ -88,7 +105,10 @@ impl Told {
     /// What is in flight there may have arrived, or not: it is said again here, under a key of its own.
     pub fn take_over(&mut self, there: &Told, fingerprint: Fingerprint, now: Timestamp) {
         let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();
-        let last = there.last.as_ref().filter(|last| has(&last.firing));
+        let last = there
+            .last
+            .as_ref()
+            .filter(|last| last.believes(fingerprint));
         let may_be_told = there.pending.as_ref().filter(|flight| has(&flight.firing));
         let may_be_over = there
             .pending
@@ -114,15 +134,29 @@ impl Told {
         if let Some(last) = last {
             let empty = || ToldMessage {
                 firing: Vec::new(),
+                hidden: Vec::new(),
                 ..last.clone()
             };
-            insert(&mut self.last.get_or_insert_with(empty).firing, fingerprint);
+            let here = self.last.get_or_insert_with(empty);
+            let is_hidden = has(&last.hidden);
+            insert(
+                if is_hidden {
+                    &mut here.hidden
+                } else {
+                    &mut here.firing
+                },
+                fingerprint,
+            );
         }
         if let (None, Some(like)) = (&self.pending, uncertain) {
             let firing = self.firing().to_vec();
             self.pending = Some(Pending {
                 firing,
                 resolved: Vec::new(),
+                hidden: self
+                    .last
+                    .as_ref()
+                    .map_or_else(Vec::new, |l| l.hidden.clone()),
                 ..like.clone()
             });
         }
@@ -142,10 +176,12 @@ impl Told {
     pub fn forget(&mut self, fingerprint: Fingerprint) {
         if let Some(last) = &mut self.last {
             last.firing.retain(|f| *f != fingerprint);
+            last.hidden.retain(|f| *f != fingerprint);
         }
         if let Some(pending) = &mut self.pending {
             pending.firing.retain(|f| *f != fingerprint);
             pending.resolved.retain(|f| *f != fingerprint);
+            pending.hidden.retain(|f| *f != fingerprint);
         }
     }
 }

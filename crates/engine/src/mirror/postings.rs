@@ -98,9 +98,4 @@ impl Postings {
             .get(&Pair(name, value))
             .map_or(&[], Slots::as_slice)
     }
-
-    /// How many alerts carry this label.
-    pub(super) fn count(&self, name: &str, value: &str) -> usize {
-        self.with(name, value).len()
-    }
 }

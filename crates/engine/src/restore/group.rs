@@ -23,7 +23,9 @@ pub(super) fn believed_firing(groups: &HashMap<GroupKey, RecordedGroup>) -> Hash
 fn named(told: &Told) -> impl Iterator<Item = Fingerprint> + '_ {
     let in_flight = told.pending.iter();
     let in_flight = in_flight.flat_map(|p| p.firing.iter().chain(&p.resolved));
-    told.firing().iter().chain(in_flight).copied()
+    let hidden = told.last.iter().flat_map(|last| &last.hidden);
+    let hidden = hidden.chain(told.pending.iter().flat_map(|p| &p.hidden));
+    told.firing().iter().chain(in_flight).chain(hidden).copied()
 }
 
 /// What was told about alerts in groups that no longer exist under this configuration.

@@ -120,7 +120,12 @@ fn settle(
         return;
     }
     let told = Arc::new(group.told().to_vec());
-    let first_tick = group.grid().next();
+    // A group that has ticked ticks at once, and so do those its members move to; one in its group_wait keeps it.
+    let first_tick = if group.grid().has_ticked() {
+        now
+    } else {
+        group.grid().next()
+    };
     let gone = group.release(belongs);
     movers.extend(gone.into_iter().map(|alert| Move {
         to: placement(&alert),

@@ -146,6 +146,7 @@ fn told_of(wire: WireTold<'_>) -> Result<Told, BadRecord> {
     let message = |message: WireMessage<'_>| {
         Ok(ToldMessage {
             firing: message.firing.into_sorted()?,
+            hidden: message.hidden.into_sorted()?,
             tick: message.tick.into(),
             sent_at: message.sent_at.into(),
             reason: reason_of(message.reason)?,
@@ -156,6 +157,7 @@ fn told_of(wire: WireTold<'_>) -> Result<Told, BadRecord> {
             seq: pending.seq,
             firing: pending.firing.into_sorted()?,
             resolved: pending.resolved.into_sorted()?,
+            hidden: pending.hidden.into_sorted()?,
             tick: pending.tick.into(),
             reason: reason_of(pending.reason)?,
         })

@@ -67,8 +67,8 @@ fn the_form_of_version_1_stands() {
     );
 }
 
-const FORM_BYTES: usize = 777;
-const FORM_CHECKSUM: u64 = 4_875_627_658_297_267_176;
+const FORM_BYTES: usize = 803;
+const FORM_CHECKSUM: u64 = 16_831_189_227_393_101_719;
 
 #[test]
 fn the_checksum_notices_every_single_flipped_bit_and_lost_byte() {
@@ -115,19 +115,21 @@ fn reason() -> impl Strategy<Value = Reason> {
 }
 
 fn told() -> impl Strategy<Value = Told> {
-    let last = (prints(), time(), time(), reason()).prop_map(|(firing, tick, sent_at, reason)| {
-        ToldMessage {
+    let last = (prints(), prints(), time(), time(), reason()).prop_map(
+        |(firing, hidden, tick, sent_at, reason)| ToldMessage {
             firing,
+            hidden,
             tick,
             sent_at,
             reason,
-        }
-    });
-    let pending = (any::<u64>(), prints(), prints(), time(), reason()).prop_map(
-        |(seq, firing, resolved, tick, reason)| Pending {
+        },
+    );
+    let pending = (any::<u64>(), prints(), prints(), prints(), time(), reason()).prop_map(
+        |(seq, firing, resolved, hidden, tick, reason)| Pending {
             seq,
             firing,
             resolved,
+            hidden,
             tick,
             reason,
         },

@@ -59,6 +59,8 @@ pub(super) struct WireTold<'a> {
 pub(super) struct WireMessage<'a> {
     #[serde(borrow)]
     pub(super) firing: Prints<'a>,
+    #[serde(borrow)]
+    pub(super) hidden: Prints<'a>,
     pub(super) tick: WireTime,
     pub(super) sent_at: WireTime,
     pub(super) reason: u8,
@@ -71,6 +73,8 @@ pub(super) struct WirePending<'a> {
     pub(super) firing: Prints<'a>,
     #[serde(borrow)]
     pub(super) resolved: Prints<'a>,
+    #[serde(borrow)]
+    pub(super) hidden: Prints<'a>,
     pub(super) tick: WireTime,
     pub(super) reason: u8,
 }
@@ -271,6 +275,7 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
             seq: told.seq,
             last: told.last.as_ref().map(|message| WireMessage {
                 firing: Prints::Of(&message.firing),
+                hidden: Prints::Of(&message.hidden),
                 tick: message.tick.into(),
                 sent_at: message.sent_at.into(),
                 reason: reason_number(message.reason),
@@ -279,6 +284,7 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
                 seq: pending.seq,
                 firing: Prints::Of(&pending.firing),
                 resolved: Prints::Of(&pending.resolved),
+                hidden: Prints::Of(&pending.hidden),
                 tick: pending.tick.into(),
                 reason: reason_number(pending.reason),
             }),

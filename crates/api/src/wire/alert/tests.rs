@@ -165,22 +165,3 @@ proptest! {
         let _ = parse_serve(&text);
     }
 }
-
-/// Prints what parsing costs; run with `--release -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement, not a check"]
-fn cost_per_alert() {
-    let alert = r#"{"labels":{"alertname":"HighRequestLatency","cluster":"eu-west-1","instance":"10.12.13.14:9100","job":"node","namespace":"monitoring","pod":"web-7f9c5d6b8-abcde","prometheus":"monitoring/k8s","service":"frontend","severity":"critical","team":"platform"},"annotations":{"description":"The request latency of frontend is above 500 ms for 10 minutes.","runbook_url":"https://runbooks.example.org/latency","summary":"High request latency"},"startsAt":"2026-03-04T05:06:07.089Z","endsAt":"2026-03-04T05:10:07.089Z","generatorURL":"http://prometheus.example.org:9090/graph?g0.expr=latency+%3E+0.5&g0.tab=1"}"#;
-    let body = format!("[{}]", vec![alert; 100].join(","));
-    let rounds = 2_000_u32;
-    let started = std::time::Instant::now();
-    for _ in 0..rounds {
-        let read = parse(std::hint::black_box(&body), &Limits::drop_in()).expect("a fine body");
-        assert_eq!(std::hint::black_box(read).alerts.len(), 100);
-    }
-    println!(
-        "{} bytes an alert: {:?} each",
-        alert.len(),
-        started.elapsed() / rounds / 100
-    );
-}

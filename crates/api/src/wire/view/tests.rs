@@ -88,37 +88,3 @@ fn groups_are_written_with_their_alerts() {
         }
     }
 }
-
-/// Prints what writing costs; run with `--release -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement, not a check"]
-fn cost_of_100_000_alerts() {
-    let one = {
-        let mut view = view("x");
-        let pairs: Vec<(String, String)> = (0..10)
-            .map(|n| {
-                (
-                    format!("label_name_{n}"),
-                    format!("a value of label {n} here"),
-                )
-            })
-            .collect();
-        let labels = Labels::from_pairs(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())));
-        view.alert = Arc::new(Alert {
-            labels,
-            ..(*view.alert).clone()
-        });
-        view
-    };
-    let started = std::time::Instant::now();
-    let mut out = Vec::with_capacity(1 << 17);
-    let mut bytes = 0;
-    for _ in 0..100_000 {
-        push_alert(&mut out, std::hint::black_box(&one));
-        if out.len() >= 1 << 16 {
-            bytes += out.len();
-            out.clear();
-        }
-    }
-    println!("{bytes} bytes in {:?}", started.elapsed());
-}
