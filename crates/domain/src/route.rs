@@ -226,9 +226,7 @@ impl Route {
 }
 
 fn first_mismatch<'a>(matchers: &'a [Matcher], labels: &Labels) -> Option<&'a Matcher> {
-    matchers
-        .iter()
-        .find(|m| !m.matches(labels.get(m.name()).unwrap_or("")))
+    matchers.iter().find(|m| !m.matches_labels(labels))
 }
 
 fn texts(names: &[String]) -> Vec<Arc<str>> {

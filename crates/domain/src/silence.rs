@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::label::Labels;
-use crate::matcher::Matcher;
+use crate::matcher::{Matcher, all_match};
 use crate::time::Timestamp;
 
 pub mod edit;
@@ -61,8 +61,6 @@ impl Silence {
 
     /// Whether every matcher matches the labels (an absent label counts as empty).
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.matchers
-            .iter()
-            .all(|m| m.matches(labels.get(m.name()).unwrap_or("")))
+        all_match(&self.matchers, labels)
     }
 }

@@ -15,6 +15,19 @@ use crate::settings::Settings;
 /// What the time says about a group, the same for all of its alerts.
 pub(crate) struct TimeVerdict(Option<Suppression>);
 
+impl TimeVerdict {
+    /// The intervals that mute the group; none when it may be told.
+    pub(crate) fn muted_by(&self) -> &[Arc<str>] {
+        match &self.0 {
+            Some(
+                Suppression::OutsideActiveTime { intervals }
+                | Suppression::MutedByTime { intervals },
+            ) => intervals,
+            _ => &[],
+        }
+    }
+}
+
 /// Judges a group's time intervals at `now`.
 pub(crate) fn judge_time(
     settings: &Settings,

@@ -10,7 +10,7 @@ use domain::time::Timestamp;
 
 use super::hushed::Hushed;
 use super::{Entry, GroupEntry, GroupSlots, Mirror, Slot};
-use crate::judge::sort_by_job_and_instance;
+use crate::judge::{judge_time, sort_by_job_and_instance};
 use crate::read::{AlertPage, AlertQuery, AlertView, GroupView};
 use crate::settings::{Receiver, Settings};
 
@@ -110,11 +110,12 @@ impl Mirror {
         let mut shared = Shared::default();
         let mut views = Vec::with_capacity(groups.len());
         for group in groups {
-            let muted_by = muted_by(settings, group, now);
+            let time = judge_time(settings, &group.identity, now);
+            let muted_by = time.muted_by();
             if !query.muted && !muted_by.is_empty() {
                 continue;
             }
-            let mut alerts = self.members(&reading, group, &muted_by);
+            let mut alerts = self.members(&reading, group, muted_by);
             if alerts.is_empty() {
                 continue;
             }
@@ -291,14 +292,4 @@ fn is_wanted_state(query: &AlertQuery, view: &AlertView) -> bool {
     (query.active || view.is_suppressed())
         && (query.silenced || view.silenced_by.is_empty())
         && (query.inhibited || view.inhibited_by.is_empty())
-}
-
-/// The intervals that mute a group at `now`: all its active_time_intervals when none is active, else the active mutes.
-fn muted_by(settings: &Settings, group: &GroupEntry, now: Timestamp) -> Vec<Arc<str>> {
-    let identity = &group.identity;
-    let wanted = &identity.active_time_intervals;
-    if !wanted.is_empty() && settings.active_intervals(wanted, now).is_empty() {
-        return wanted.clone();
-    }
-    settings.active_intervals(&identity.mute_time_intervals, now)
 }
