@@ -363,7 +363,7 @@ impl Flush<'_> {
                 let sent_at = engine.clock.now();
                 let told = Told {
                     seq,
-                    last: Some(begun.accepted(sent_at)),
+                    last: Some(begun.clone().accepted(sent_at)),
                     pending: None,
                 };
                 // No compaction may begin between record and commit: it would restate the message as still in flight.
@@ -372,7 +372,7 @@ impl Flush<'_> {
                 tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
                 engine
                     .state
-                    .commit(group, &spec.id, seq, sent_at)
+                    .commit(group, &spec.id, &begun, sent_at)
                     .await
                     .ok()
             }

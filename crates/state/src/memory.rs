@@ -229,10 +229,10 @@ impl State for Memory {
         &self,
         group: &GroupIdentity,
         integration: &IntegrationId,
-        seq: u64,
+        message: &Pending,
         sent_at: Timestamp,
     ) -> Result<Told, StateError> {
-        let told = self.with_group(group, |g| g.commit(integration, seq, sent_at).clone());
+        let told = self.with_group(group, |g| g.commit(integration, message, sent_at).clone());
         Ok(told.unwrap_or_default())
     }
 
