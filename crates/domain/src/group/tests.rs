@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits;
 use crate::annotations::Annotations;
 use crate::notification::Reason;
 
