@@ -72,7 +72,7 @@ pub async fn a_shard_is_read_with_its_last_change(world: Arc<dyn World>) {
     let (last, groups) = read.expect("reachable");
     assert_eq!(groups.len(), 1);
     assert_eq!(groups[0].name, name);
-    assert_eq!(groups[0].members, [alert.clone()]);
+    assert_eq!(*groups[0].members[0], *alert);
     assert!(feed(&stage, name.shard(), last).await.changes.is_empty());
     stage.pass(1).await;
     stage.one.post(&group, stage.refreshed(&alert)).await;

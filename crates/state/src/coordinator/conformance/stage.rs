@@ -289,13 +289,10 @@ impl Player {
     }
 
     /// The one claim there is.
-    #[track_caller]
-    pub(super) fn claim(&self) -> impl Future<Output = Claimed> {
-        async {
-            let mut claims = self.poll().await;
-            assert_eq!(claims.len(), 1, "exactly one group is due");
-            claims.remove(0)
-        }
+    pub(super) async fn claim(&self) -> Claimed {
+        let mut claims = self.poll().await;
+        assert_eq!(claims.len(), 1, "exactly one group is due");
+        claims.remove(0)
     }
 
     pub(super) async fn post(&self, group: &Arc<GroupIdentity>, alert: Alert) -> Offered {
