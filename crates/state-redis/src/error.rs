@@ -1,5 +1,7 @@
 //! What went wrong between us and Redis, by what the caller can do about it.
 
+mod classify;
+
 /// Why Redis did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -58,6 +60,11 @@ pub enum LinkErrorKind {
 }
 
 impl LinkErrorKind {
+    /// Whether the server does not know the script by its hash.
+    pub(crate) fn is_noscript(&self) -> bool {
+        matches!(self, Self::Script(text) if text.starts_with("NOSCRIPT"))
+    }
+
     /// Whether Redis as a whole does not serve us now, so that another way is needed.
     pub fn is_unavailable(&self) -> bool {
         !matches!(self, Self::Script(_) | Self::Unexpected)
