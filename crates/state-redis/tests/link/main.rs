@@ -3,6 +3,7 @@
 mod basics;
 mod cluster;
 mod faults;
+mod preflight;
 mod refusals;
 mod sentinel;
 mod subscription;
