@@ -1,10 +1,11 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use redis_harness::{PATIENCE, RedisServer, is_missing};
 use state_redis::Value;
 use state_redis::error::LinkErrorKind;
 use state_redis::link::{IN_FLIGHT_MAX, Link, LinkOptions};
+use tokio::time::Instant;
 
 use super::{add, error_of, get, kind_of, link_to, options, recovers_within};
 
