@@ -94,7 +94,7 @@ pub(crate) fn server_error(code: &str, detail: &str) -> LinkError {
 /// What hides behind `ERR`.
 fn general(detail: &str) -> Kind {
     let has = |words: &str| detail.contains(words);
-    if has("ACL failure in script") {
+    if has("ACL failure in script") || has("user executing the script") {
         Kind::NoPerm
     } else if has("max number of clients") {
         Kind::Unreachable
