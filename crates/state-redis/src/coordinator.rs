@@ -107,6 +107,10 @@ impl RedisCoordinator {
 
 #[async_trait]
 impl Coordinator for RedisCoordinator {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
     fn fault_domains(&self) -> usize {
         if self.link.is_cluster() {
             limits::SHARDS
