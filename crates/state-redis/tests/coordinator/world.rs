@@ -1,6 +1,7 @@
 //! Servers as the suite's world.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,10 +18,15 @@ use state_redis::link::{Link, LinkOptions, Topology};
 /// By how much the times of the protocol shrink: time really passes here.
 const SCALE: f64 = 0.04;
 
+/// The cluster tests share while any of them runs: it takes seconds to start.
+static CLUSTER: Mutex<Weak<Vec<RedisServer>>> = Mutex::new(Weak::new());
+
 /// Servers, and links to them.
 pub(crate) struct Servers {
-    all: Vec<RedisServer>,
+    all: Arc<Vec<RedisServer>>,
     topology: Topology,
+    /// Parts tests that share servers.
+    prefix: String,
     timing: Timing,
 }
 
@@ -36,8 +42,9 @@ impl Servers {
             port: server.port(),
         };
         Some(Self {
-            all: vec![server],
+            all: Arc::new(vec![server]),
             topology,
+            prefix: "test:".to_owned(),
             timing: Timing::scaled(SCALE),
         })
     }
@@ -47,11 +54,18 @@ impl Servers {
         if redis_harness::is_missing(test) {
             return None;
         }
-        let cluster = Cluster::start();
-        let nodes = cluster.nodes();
+        let mut shared = CLUSTER.lock().expect("no test panics while it starts");
+        let all = shared
+            .upgrade()
+            .unwrap_or_else(|| Arc::new(Cluster::start().servers));
+        *shared = Arc::downgrade(&all);
+        let ports = all.iter().map(RedisServer::port);
+        let nodes = ports.map(|port| ("127.0.0.1".to_owned(), port)).collect();
+        static WORLDS: AtomicU64 = AtomicU64::new(0);
         Some(Self {
-            all: cluster.servers,
+            all,
             topology: Topology::Cluster { nodes },
+            prefix: format!("test{}:", WORLDS.fetch_add(1, Ordering::Relaxed)),
             timing: Timing::scaled(SCALE),
         })
     }
@@ -67,7 +81,7 @@ impl Servers {
     pub(crate) fn link(&self) -> Link {
         let options = LinkOptions {
             topology: self.topology.clone(),
-            key_prefix: "test:".to_owned(),
+            key_prefix: self.prefix.clone(),
             ..LinkOptions::default()
         };
         Link::new(options).expect("the options are in order")
@@ -104,8 +118,12 @@ impl World for Servers {
     }
 
     async fn lose_everything(&self) {
-        for server in &self.all {
-            assert_eq!(server.command(&["FLUSHALL"]), "OK");
+        let link = self.link();
+        let keys = link.scan(&link.key("*"), usize::MAX).await;
+        let keys = keys.expect("a list of keys").into_iter();
+        let calls = keys.map(|key| Call::command("DEL").key(key));
+        for answer in link.run_all(calls.collect()).await {
+            answer.expect("deleted");
         }
     }
 
