@@ -34,8 +34,17 @@ const EDGES: [(&str, &[&str]); 12] = [
     (
         "belfry",
         &[
-            "domain", "gotmpl", "config", "runtime", "state", "store", "outbound", "notify",
-            "engine", "api",
+            "domain",
+            "gotmpl",
+            "config",
+            "runtime",
+            "state",
+            "state-redis",
+            "store",
+            "outbound",
+            "notify",
+            "engine",
+            "api",
         ],
     ),
 ];

@@ -1,10 +1,10 @@
--- Ends a flush (domain::group::Group::let_go): members leave that did not change since, what was given up is no longer
+-- Ends a flush (domain::group::Group::let_go): members leave of which nothing newer is known, what was given up is no longer
 -- owed, and the group goes on to its next tick, or away when it has no members left.
 --
 -- KEYS[1]  shard:{sNN}
 -- ARGV     instance, group, fence, life of a tombstone in milliseconds, number of integrations that count as told
 --          otherwise, of each: integration, seq, last, pending ('' = none); then of each member that leaves:
---          fingerprint, its instant `updated`
+--          fingerprint, the instant `updated` the flush saw
 -- Reply    {'lost'}, {'gone'}, or {'again', next tick}
 --
 -- Safe in every prefix because a member is remembered as gone before it goes, and the lease is given back last.
@@ -21,8 +21,8 @@ local left = {}
 while ARGV[at + 1] do
   local fingerprint, text = ARGV[at], member(group, ARGV[at])
   local alert = text and read_alert(text)
-  if alert and alert.updated == ARGV[at + 1] then
-    bury(group, fingerprint, alert.updated, int(tomb_ms))
+  if alert and alert.updated <= ARGV[at + 1] then
+    bury(group, fingerprint, ARGV[at + 1], int(tomb_ms))
     take_out(group, fingerprint, alert.rank)
     left[#left + 1] = fingerprint
   end

@@ -108,7 +108,7 @@ impl RedisCoordinator {
 #[async_trait]
 impl Coordinator for RedisCoordinator {
     fn name(&self) -> &'static str {
-        "redis"
+        "Redis"
     }
 
     fn fault_domains(&self) -> usize {
@@ -260,6 +260,10 @@ impl Coordinator for RedisCoordinator {
         ids: &[Arc<str>],
     ) -> Result<(), CoordinatorError> {
         self.forget_silences(tenant, ids).await
+    }
+
+    async fn silence_versions(&self, tenants: &[TenantId]) -> Result<Vec<u64>, CoordinatorError> {
+        self.versions_of(tenants).await
     }
 
     async fn silences(&self, tenant: &TenantId) -> Result<SharedSilences, CoordinatorError> {

@@ -29,6 +29,16 @@ impl RedisCoordinator {
         call.arg("version")
     }
 
+    /// The versions of tenants' silences, in order.
+    pub(super) async fn versions_of(&self, tenants: &[TenantId]) -> Read<Vec<u64>> {
+        let calls = tenants.iter().map(|tenant| self.version_call(tenant));
+        let answers = self.run_all(calls.collect()).await;
+        answers
+            .into_iter()
+            .map(|answer| reply::version(answer?))
+            .collect()
+    }
+
     pub(super) async fn put_silence(
         &self,
         tenant: &TenantId,

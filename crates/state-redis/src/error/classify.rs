@@ -103,6 +103,7 @@ fn general(detail: &str) -> Kind {
     } else if has("unknown command")
         || has("unknown subcommand")
         || has("Unknown Redis command")
+        || has("Unknown command")
         || has("Unknown subcommand")
         // How a server without `#!` headers reads line 1.
         || has("unexpected symbol near '#'")

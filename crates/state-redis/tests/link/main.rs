@@ -3,12 +3,13 @@
 mod basics;
 mod cluster;
 mod faults;
+mod preflight;
 mod refusals;
 mod sentinel;
 mod subscription;
 mod tls;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis_harness::RedisServer;
 use state_redis::Value;
@@ -16,6 +17,7 @@ use state_redis::call::{Arg, Call};
 use state_redis::error::{LinkError, LinkErrorKind};
 use state_redis::link::{Link, LinkOptions, Topology};
 use state_redis::script::Script;
+use tokio::time::Instant;
 
 /// Adds to a number and tells the result.
 static ADD: Script = Script::new(
