@@ -19,6 +19,7 @@ use domain::silence::Silence;
 use domain::time::Timestamp;
 
 pub mod conformance;
+pub mod lock;
 pub mod memory;
 
 /// Why a backend could not answer.
