@@ -21,6 +21,7 @@ use domain::time::Timestamp;
 pub mod conformance;
 pub mod lock;
 pub mod memory;
+pub mod session;
 
 /// Why a backend could not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
