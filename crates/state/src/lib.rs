@@ -18,9 +18,11 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
+pub mod cache;
 pub mod conformance;
 pub mod lock;
 pub mod memory;
+pub mod rate;
 pub mod session;
 
 /// Why a backend could not answer.
