@@ -365,7 +365,7 @@ pub async fn sections_never_overlap_and_fences_only_grow(locks: Backend) {
         async move {
             let choices = SeededIds::new(seed);
             for _ in 0..30 {
-                if choices.nonce() % 8 == 0 {
+                if choices.nonce().is_multiple_of(8) {
                     stopped_holder(&locks, &lock, &register).await;
                 } else {
                     section(&distributed(&locks, &tasks), &lock, &register, &choices).await;
@@ -413,7 +413,7 @@ async fn section(all: &DistributedLock, lock: &LockName, register: &Register, ch
     let is_held = guard.is_held();
     register.leave(guard.fence());
     assert!(is_held, "renewed while held");
-    if choices.nonce() % 2 == 0 {
+    if choices.nonce().is_multiple_of(2) {
         guard.release().await.expect("available");
     }
 }

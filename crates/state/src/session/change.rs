@@ -199,7 +199,7 @@ mod tests {
         let second = std::time::Duration::from_secs(1);
         for (idle, absolute) in [
             (second * 2, second),
-            (second * 0, second),
+            (std::time::Duration::ZERO, second),
             (second, second * 10_000_000),
         ] {
             let lasting = session.clone().lasting(Lifetime { idle, absolute });
