@@ -20,6 +20,7 @@ use domain::time::Timestamp;
 
 pub mod cache;
 pub mod conformance;
+pub mod coordinator;
 pub mod lock;
 pub mod memory;
 pub mod rate;
@@ -154,7 +155,7 @@ pub trait State: Send + Sync {
         &self,
         group: &GroupIdentity,
         integration: &IntegrationId,
-        seq: u64,
+        message: &Pending,
         sent_at: Timestamp,
     ) -> Result<Told, StateError>;
 
