@@ -103,7 +103,8 @@ impl Keeper {
 
     /// Tries until the lock is ours or the deadline has passed; without one, once.
     async fn obtain(&self, deadline: Option<Instant>) -> Obtained {
-        let mut releases = self.store.releases();
+        // Heard before the first request, so that no release between two of them is missed.
+        let mut releases = deadline.map(|_| self.store.releases());
         loop {
             let asked_at = Instant::now();
             let lease = self.options.lease();
@@ -137,7 +138,7 @@ impl Keeper {
             let again_at = deadline.map_or(again_at, |deadline| again_at.min(deadline));
             tokio::select! {
                 () = tokio::time::sleep_until(again_at) => {}
-                () = heard(&mut releases, &self.name) => {}
+                () = heard(releases.as_mut(), &self.name) => {}
             }
         }
     }
@@ -313,7 +314,10 @@ impl Lease {
 }
 
 /// Waits for the release of a lock by this name; having missed some counts as having heard it.
-async fn heard(releases: &mut broadcast::Receiver<LockName>, name: &LockName) {
+async fn heard(releases: Option<&mut broadcast::Receiver<LockName>>, name: &LockName) {
+    let Some(releases) = releases else {
+        return std::future::pending().await;
+    };
     loop {
         match releases.recv().await {
             Ok(released) if &released != name => {}

@@ -137,9 +137,10 @@ impl Sessions for MemorySessions {
             return Ok(None);
         };
         let before = kept.session.expires_at;
-        let after = (now + kept.idle).min(kept.session.ends_at).max(before);
-        kept.session.expires_at = after;
+        // The clock may have stepped back; a session is not cut for that.
         kept.session.seen_at = kept.session.seen_at.max(now);
+        let after = (kept.session.seen_at + kept.idle).min(kept.session.ends_at);
+        kept.session.expires_at = after;
         let session = kept.session.clone();
         table.ends.remove(&(before, id));
         table.ends.insert((after, id));
