@@ -448,8 +448,17 @@ pub trait Coordinator: Send + Sync {
         ids: &[Arc<str>],
     ) -> Result<(), CoordinatorError>;
 
+    /// The silence versions of tenants, in order.
+    async fn silence_versions(&self, tenants: &[TenantId]) -> Result<Vec<u64>, CoordinatorError>;
+
     /// All silences of a tenant.
     async fn silences(&self, tenant: &TenantId) -> Result<SharedSilences, CoordinatorError>;
+
+    /// Finds out whether the server has all that is needed; the error names what is missing. Answers what it has that will
+    /// hurt, for a log.
+    async fn preflight(&self) -> Result<Vec<String>, CoordinatorError> {
+        Ok(Vec::new())
+    }
 
     /// A write that proves that writing works, in the part of a fault domain.
     async fn probe(&self, domain: usize) -> Result<(), CoordinatorError>;

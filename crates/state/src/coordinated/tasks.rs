@@ -54,11 +54,25 @@ impl Coordinated {
     /// One try to begin sharing.
     async fn meet(&self, domain: usize) -> Result<(), CoordinatorError> {
         self.shared.probe(domain).await?;
+        self.look_it_over().await?;
         let unready = |_| CoordinatorError {
             outage: Outage::Transient,
             text: "it answered a probe, but not what followed".to_owned(),
         };
         self.go_back(domain).await.map_err(unready)
+    }
+
+    /// Makes sure once that the server can do all the work, after it was out of reach for whatever reason.
+    async fn look_it_over(&self) -> Result<(), CoordinatorError> {
+        if self.is_looked_over.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let warnings = self.shared.preflight().await?;
+        self.is_looked_over.store(true, Ordering::Relaxed);
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(())
     }
 
     /// Says who we are and which configurations we have.
@@ -82,6 +96,7 @@ impl Coordinated {
         while !stop.is_stopped() {
             if self.current_mode() == Mode::Coordinated || self.domains.len() > 1 {
                 let _ = self.follow().await;
+                self.follow_silences().await;
             }
             let pause = FOLLOW_MAX.min(self.timing.poll_max * 10);
             tokio::select! {
@@ -119,8 +134,18 @@ impl Coordinated {
                 shard = (shard + 1) % limits::SHARDS;
             }
         }
+        self.give_all_back().await;
         let id = lock(&self.report).id.clone();
         let _ = tokio::time::timeout(FOLLOW_MAX, self.shared.retire(&id)).await;
+    }
+
+    /// Whatever is still claimed when this instance goes is somebody else's at once.
+    async fn give_all_back(&self) {
+        let active: Vec<_> = lock(&self.active).drain().collect();
+        for (name, fence) in active {
+            let given = self.shared.unclaim(&name, fence, Duration::ZERO);
+            let _ = tokio::time::timeout(FOLLOW_MAX, given).await;
+        }
     }
 
     async fn audit(&self, shard: usize) {
@@ -147,7 +172,10 @@ impl Coordinated {
         if !lock(&part.breaker).is_open() {
             return;
         }
-        let probe = self.shared.probe(domain).await;
+        let mut probe = self.shared.probe(domain).await;
+        if probe.is_ok() {
+            probe = self.look_it_over().await;
+        }
         if let Err(error) = &probe
             && error.outage == Outage::Refused
         {

@@ -92,6 +92,7 @@ macro_rules! coordinator_conformance {
             a_refused_message_is_taken_back,
             what_is_settled_counts_as_told,
             an_end_between_claim_and_finish_stays,
+            a_member_known_worse_than_the_flush_saw_leaves,
             what_left_is_gone_and_so_is_an_empty_group,
             a_finish_is_heard_once,
             what_is_given_up_is_told_no_more,

@@ -160,6 +160,18 @@ pub async fn an_end_between_claim_and_finish_stays(world: Arc<dyn World>) {
     assert_eq!(*held.members[0], *over);
 }
 
+/// An instance knew a refresh that nobody wrote down, because it changed nothing: the member leaves all the same.
+pub async fn a_member_known_worse_than_the_flush_saw_leaves(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (_, alert, claim) = stage.claimed("a").await;
+    let seen_at = alert.updated_at + stage.unit * 3;
+    let next = stage
+        .one
+        .finish(&claim, &[(alert.fingerprint, seen_at)])
+        .await;
+    assert_eq!(next, None, "nobody knows it better");
+}
+
 /// Members that are let go leave; a group without members is gone with all that was told.
 pub async fn what_left_is_gone_and_so_is_an_empty_group(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;
