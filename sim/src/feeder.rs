@@ -89,6 +89,9 @@ impl Feeder {
             let is_time = self.is_repeating && repeat_at <= Instant::now();
             let statements = self.statements(&said, is_time);
             if statements.is_empty() {
+                if is_time {
+                    repeat_at = Instant::now() + REPEAT;
+                }
                 let pause = repeat_at.saturating_duration_since(Instant::now());
                 let pause = if self.is_repeating { pause } else { REPEAT };
                 let _ = tokio::time::timeout(pause, self.bell.notified()).await;
@@ -118,7 +121,11 @@ impl Feeder {
         let ours = (0..ALERTS).filter(|alert| alert % self.count == self.number);
         let known = ours.filter_map(|alert| {
             let now = self.truth.now(alert)?;
-            let is_said = said.get(alert).copied().flatten().is_some_and(|s| s.at == now.at);
+            let is_said = said
+                .get(alert)
+                .copied()
+                .flatten()
+                .is_some_and(|s| s.at == now.at);
             (is_time || !is_said).then_some((alert, now))
         });
         known.collect()

@@ -168,10 +168,18 @@ impl Instance {
             name: None,
             source_matchers: rule.source_matchers,
             target_matchers: rule.target_matchers,
-            equal: rule.equal.iter().map(|label| Arc::from(label.as_str())).collect(),
+            equal: rule
+                .equal
+                .iter()
+                .map(|label| Arc::from(label.as_str()))
+                .collect(),
         });
         let parts = SettingsParts {
-            receivers: config.receivers.iter().map(|r| self.parts(r, receivers)).collect(),
+            receivers: config
+                .receivers
+                .iter()
+                .map(|r| self.parts(r, receivers))
+                .collect(),
             inhibit_rules: inhibit_rules.collect(),
             time_intervals: config.time_intervals.into_iter().collect(),
             resolve_timeout: config.global.resolve_timeout,

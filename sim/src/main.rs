@@ -66,7 +66,10 @@ fn asked() -> Result<Asked, String> {
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
-        let number = |text: String| text.parse::<u64>().map_err(|error| format!("`{text}`: {error}"));
+        let number = |text: String| {
+            text.parse::<u64>()
+                .map_err(|error| format!("`{text}`: {error}"))
+        };
         match arg.as_str() {
             "--seeds" => asked.seeds = number(value()?)?,
             "--from" => asked.from = number(value()?)?,
@@ -117,7 +120,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    println!("profile     seeds  messages  repeats  no news  false resolved  lost  late  failed  seconds");
+    println!(
+        "profile     seeds  messages  repeats  no news  false resolved  lost  late  failed  seconds"
+    );
     let mut has_failed = false;
     for profile in &asked.profiles {
         let began = Instant::now();
@@ -138,7 +143,9 @@ fn main() -> ExitCode {
         );
         for (seed, first) in row.failed.iter().take(10) {
             has_failed = true;
-            println!("  {first}\n    cargo run -p sim -- --profile {profile} --seed {seed} --trace");
+            println!(
+                "  {first}\n    cargo run -p sim -- --profile {profile} --seed {seed} --trace"
+            );
         }
     }
     ExitCode::from(u8::from(has_failed))

@@ -68,7 +68,9 @@ impl Verdict {
                 println!("{}", line(receiver, &message));
             }
         }
-        self.violations.iter().for_each(|text| println!("WRONG: {text}"));
+        self.violations
+            .iter()
+            .for_each(|text| println!("WRONG: {text}"));
     }
 }
 
@@ -105,14 +107,19 @@ impl Beliefs {
     fn is_news(&self, message: &Message) -> bool {
         let knows = |alert: &usize| self.firing.contains(alert);
         !message.firing.iter().all(knows)
-            || message.resolved.iter().any(|alert| self.not_over.contains(alert))
+            || message
+                .resolved
+                .iter()
+                .any(|alert| self.not_over.contains(alert))
     }
 
     fn take(&mut self, message: &Message) {
         // A message replaces what was told about its group: one alertname, or everything this receiver hears of.
         let only = group_alert(&message.group_key);
-        self.firing.retain(|known| only.is_some_and(|only| only != *known));
-        self.not_over.retain(|known| !message.resolved.contains(known));
+        self.firing
+            .retain(|known| only.is_some_and(|only| only != *known));
+        self.not_over
+            .retain(|known| !message.resolved.contains(known));
         self.not_over.extend(&message.firing);
         self.firing.extend(&message.firing);
         self.keys.insert(message.key.clone(), message.clone());
@@ -147,7 +154,10 @@ pub fn judge(run: &Run, truth: &Truth, receivers: &[Receiver], evidence: &Eviden
         judge.news_comes_soon(&accepted);
     }
     if evidence.repaired > 0 {
-        verdict.blame(format!("{} groups had no place in a queue", evidence.repaired));
+        verdict.blame(format!(
+            "{} groups had no place in a queue",
+            evidence.repaired
+        ));
     }
     judge_groups(truth, evidence, &mut verdict);
     verdict
@@ -194,7 +204,9 @@ impl Judge<'_> {
     fn keys_mean_one_message(&mut self) {
         let mut known: BTreeMap<String, Message> = BTreeMap::new();
         for message in self.receiver.offered() {
-            let first = known.entry(message.key.clone()).or_insert_with(|| message.clone());
+            let first = known
+                .entry(message.key.clone())
+                .or_insert_with(|| message.clone());
             if first.firing != message.firing || first.resolved != message.resolved {
                 let (then, now) = (first.at, message.at);
                 self.blame(format!("one key, two messages, at {then:.3} and {now:.3}"));
@@ -232,14 +244,18 @@ impl Judge<'_> {
             let is_dead = self.run.profile.has_kills();
             let is_long = absence.until - absence.from >= LEASE - 1.0;
             // Its message was on its way, or accepted, when it went.
-            is_it && before.at - 25.0 <= absence.until && absence.from <= message.at
+            is_it
+                && before.at - 25.0 <= absence.until
+                && absence.from <= message.at
                 && (is_dead || is_long)
         });
         if before.is_silent || was_away || self.is_troubled(before.at, message.at) {
             return;
         }
         let (then, now) = (before.at, message.at);
-        self.blame(format!("told at {then:.3} and again at {now:.3}, without an excuse"));
+        self.blame(format!(
+            "told at {then:.3} and again at {now:.3}, without an excuse"
+        ));
     }
 
     fn no_news(&mut self, message: &Message) {
@@ -269,7 +285,9 @@ impl Judge<'_> {
             if self.run.profile.keeps_data() || *count <= allowed {
                 continue;
             }
-            self.blame(format!("{count} extra messages of {group}, at most {allowed} allowed"));
+            self.blame(format!(
+                "{count} extra messages of {group}, at most {allowed} allowed"
+            ));
         }
     }
 
@@ -278,9 +296,10 @@ impl Judge<'_> {
         let is_near = |at: &f64| *at <= until && from - 1.0 <= *at + LEASE + 10.0;
         let outages = self.evidence.outages.iter();
         let was_out = outages.map(|(began, ended)| (*began, *ended + LEASE + 30.0));
-        let was_out = was_out.into_iter().any(|(began, ended)| began <= until && from <= ended);
-        let had_flap = self.run.profile.weather_permille() > 0
-            && self.evidence.mode_changes > 0;
+        let was_out = was_out
+            .into_iter()
+            .any(|(began, ended)| began <= until && from <= ended);
+        let had_flap = self.run.profile.weather_permille() > 0 && self.evidence.mode_changes > 0;
         self.evidence.losses.iter().any(is_near) || was_out || had_flap
     }
 
@@ -313,7 +332,9 @@ impl Judge<'_> {
                 from + MOMENT < at && at < *until && !is_deleted
             });
             if held {
-                self.blame(format!("n{alert} was told at {at:.3} although it was silenced"));
+                self.blame(format!(
+                    "n{alert} was told at {at:.3} although it was silenced"
+                ));
             }
         }
     }
@@ -343,7 +364,9 @@ impl Judge<'_> {
             if is_wrong {
                 self.verdict.lost += 1;
                 let fires = firing.contains(&alert);
-                self.blame(format!("in the end n{alert} fires: {fires}, believed: {is_believed}"));
+                self.blame(format!(
+                    "in the end n{alert} fires: {fires}, believed: {is_believed}"
+                ));
             }
         }
     }
@@ -374,11 +397,15 @@ impl Judge<'_> {
                 let told = accepted.iter().filter(names);
                 let mut told = told.map(|message| message.at);
                 // Told of it before, and not of its end: it need not be told again.
-                let is_believed = accepted.iter().rfind(|m| m.at < state.at && (m.firing.contains(&alert) || m.resolved.contains(&alert)));
+                let is_believed = accepted.iter().rfind(|m| {
+                    m.at < state.at && (m.firing.contains(&alert) || m.resolved.contains(&alert))
+                });
                 let is_believed = is_believed.is_some_and(|m| m.firing.contains(&alert));
                 if !is_believed && !told.any(|at| state.at <= at && at <= from + within) {
                     self.verdict.late += 1;
-                    self.blame(format!("n{alert} fired at {from:.3} and was not told within {within} s"));
+                    self.blame(format!(
+                        "n{alert} fired at {from:.3} and was not told within {within} s"
+                    ));
                 }
             }
         }

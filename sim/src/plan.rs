@@ -140,10 +140,7 @@ impl Plan {
             ]);
         }
         if profile.has_reloads() {
-            choices.extend([
-                Act::Reload(span(0.0, 1.0)),
-                Act::Reload(span(1.0, 25.0)),
-            ]);
+            choices.extend([Act::Reload(span(0.0, 1.0)), Act::Reload(span(1.0, 25.0))]);
         }
         if choices.is_empty() {
             return None;

@@ -106,7 +106,8 @@ impl<'a> Stage<'a> {
         run.holes.iter().for_each(|hole| model.open(*hole));
         let weather = run.profile.weather_permille();
         let sky = Sky::new(Dice::new(run.seed, "sky"), weather, plan.instances);
-        let receivers = ["a", "b", "c"].map(|name| Receiver::new(name, run.profile, run.seed, zero));
+        let receivers =
+            ["a", "b", "c"].map(|name| Receiver::new(name, run.profile, run.seed, zero));
         let slots = 0..plan.instances;
         let stores = slots.clone().map(|_| Store::memory(Arc::clone(&clock)));
         let mut stage = Self {
@@ -177,7 +178,10 @@ impl<'a> Stage<'a> {
             self.later.sort_by(|a, b| a.0.total_cmp(&b.0));
             let later_at = self.later.first().map(|(at, _)| *at);
             let act_at = acts.peek().map(|(at, _)| *at);
-            let next = [later_at, act_at].into_iter().flatten().min_by(f64::total_cmp);
+            let next = [later_at, act_at]
+                .into_iter()
+                .flatten()
+                .min_by(f64::total_cmp);
             let Some(next) = next.filter(|next| *next < QUIET) else {
                 return;
             };
@@ -446,7 +450,12 @@ impl<'a> Stage<'a> {
             self.evidence.repaired += u64::try_from(lost).unwrap_or(u64::MAX);
         }
         self.evidence.is_by_name = self.is_by_name;
-        let verdict = oracle::judge(self.run, &self.truth, &self.around.receivers, &self.evidence);
+        let verdict = oracle::judge(
+            self.run,
+            &self.truth,
+            &self.around.receivers,
+            &self.evidence,
+        );
         if self.run.is_traced {
             verdict.print(&self.around.receivers);
         }

@@ -37,7 +37,11 @@ impl Truth {
         if last.is_some_and(|last| last.is_firing) == is_firing {
             return false;
         }
-        let start = if is_firing { at } else { last.map_or(at, |last| last.start) };
+        let start = if is_firing {
+            at
+        } else {
+            last.map_or(at, |last| last.start)
+        };
         states.push(Statement {
             at,
             is_firing,
@@ -75,7 +79,10 @@ impl Truth {
     /// When an alert was silenced.
     pub fn silences(&self, alert: usize) -> Vec<(f64, f64)> {
         let inner = self.lock();
-        let ours = inner.silences.iter().filter(|(silenced, _, _)| *silenced == alert);
+        let ours = inner
+            .silences
+            .iter()
+            .filter(|(silenced, _, _)| *silenced == alert);
         ours.map(|(_, from, until)| (*from, *until)).collect()
     }
 

@@ -244,8 +244,15 @@ impl ModelClient {
             return answer;
         }
         self.shared.let_arrive();
-        job(&mut lock(&self.shared.server));
-        self.shared.wake_all();
+        let has_news = {
+            let mut server = lock(&self.shared.server);
+            let before = server.news;
+            job(&mut server);
+            server.news != before
+        };
+        if has_news {
+            self.shared.wake_all();
+        }
         answer
     }
 
