@@ -19,6 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use domain::alert::Grace;
+use domain::group::GroupIdentity;
+use domain::group::farewell::Leave;
 use domain::id::{IntegrationId, TenantId};
 use domain::limits;
 use domain::time::Timestamp;
@@ -45,11 +47,13 @@ mod silences;
 mod state;
 mod status;
 mod tasks;
+mod tombs;
 
 pub use status::{SharingCounters, SharingStatus};
 
 use breaker::Breaker;
 use moves::Stranded;
+use tombs::Tombs;
 
 /// Pause before a request that failed is repeated.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -99,6 +103,8 @@ pub struct Coordinated {
     /// Integrations this instance was the last to tell.
     told_here: Mutex<HashSet<(GroupName, IntegrationId)>>,
     stranded: Mutex<Stranded>,
+    /// Who left which group lately.
+    tombs: Mutex<Tombs>,
     /// Number of the next poll, and whether the last one was answered in full.
     nonce: AtomicU64,
     report: Mutex<InstanceReport>,
@@ -139,6 +145,7 @@ impl Coordinated {
             active: Mutex::default(),
             told_here: Mutex::default(),
             stranded: Mutex::default(),
+            tombs: Mutex::default(),
             nonce: AtomicU64::new(1),
             report: Mutex::new(report),
             is_looked_over: AtomicBool::new(false),
@@ -226,6 +233,11 @@ impl Coordinated {
         } else {
             tracing::debug!(%error, shard, "Shared state did not answer");
         }
+    }
+
+    /// Remembers that members left a group.
+    fn bury(&self, group: &Arc<GroupIdentity>, leaves: &[Leave]) {
+        lock(&self.tombs).bury(group, leaves, self.timing.tombstone);
     }
 
     /// How ends by time-out are judged, for the replica and for the engine.
