@@ -1,5 +1,6 @@
 //! The coordinator on real servers: the suite every coordinator passes, and what only Redis can be asked.
 
+mod actors;
 mod cluster;
 mod single;
 mod world;
