@@ -2,5 +2,6 @@
 
 mod actors;
 mod cluster;
+mod lockstep;
 mod single;
 mod world;
