@@ -137,9 +137,8 @@ local function place(group, fingerprint, text, is_over, deadline, was_over)
   emit('alert', group, 'f', fingerprint, 'v', text)
 end
 
--- Takes in a new member, whatever tombstone there was.
+-- Takes in a new member. A tombstone stays: it speaks of states up to the one that left, whoever replays them.
 local function join(group, fingerprint, alert, is_over, deadline)
-  redis.call('ZREM', tomb_of(group), fingerprint)
   redis.call('HINCRBY', meta_of(group), 'rank:' .. alert.rank, 1)
   place(group, fingerprint, alert.text, is_over, deadline)
 end

@@ -581,7 +581,7 @@ fn redis_answers_as_the_model_does() {
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_all().build().expect("a runtime");
     let config = Config {
-        cases: 96,
+        cases: 64,
         max_shrink_iters: 2000,
         failure_persistence: None,
         ..Config::default()

@@ -2,6 +2,7 @@
 
 mod actors;
 mod cluster;
+mod keys;
 mod lockstep;
 mod single;
 mod world;
