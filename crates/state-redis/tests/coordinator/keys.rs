@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
 use domain::group::farewell::{Farewell, Leave};
 use domain::group::told::Pending;
 use domain::id::IntegrationId;
@@ -13,7 +14,7 @@ use domain::time::Timestamp;
 use runtime::clock::{Clock, SystemClock};
 use state::coordinator::{
     Claimed, Coordinator, Epoch, EventId, GroupName, InstanceReport, Merge, Offer, Outage, PollAsk,
-    ShardPoll,
+    ShardPoll, SharedGroup,
 };
 use state_redis::coordinator::RedisCoordinator;
 
@@ -21,7 +22,7 @@ use crate::actors::{alert, group};
 use crate::world::Servers;
 
 /// An instance that has opened every shard's epoch.
-struct Instance {
+pub(crate) struct Instance {
     coordinator: RedisCoordinator,
     epochs: Vec<Option<Epoch>>,
     nonce: u64,
@@ -32,7 +33,7 @@ fn now() -> Timestamp {
 }
 
 impl Instance {
-    async fn open(servers: &Servers) -> Self {
+    pub(crate) async fn open(servers: &Servers) -> Self {
         let coordinator = servers.coordinator("one");
         let mut epochs = Vec::new();
         for shard in 0..limits::SHARDS {
@@ -46,7 +47,7 @@ impl Instance {
         }
     }
 
-    async fn poll(&mut self) -> Vec<Claimed> {
+    pub(crate) async fn poll(&mut self) -> Vec<Claimed> {
         self.nonce += 1;
         let ask = PollAsk {
             nonce: self.nonce,
@@ -66,7 +67,7 @@ impl Instance {
         claims
     }
 
-    async fn post(&self, index: usize, alerts: Vec<Alert>) {
+    pub(crate) async fn post(&self, index: usize, alerts: Vec<Alert>) {
         let offers = alerts.into_iter().map(|alert| Offer {
             group: group(index),
             alert: Arc::new(alert),
@@ -75,6 +76,21 @@ impl Instance {
         for answer in self.coordinator.ingest(offers.collect(), now()).await {
             answer.expect("reachable");
         }
+    }
+
+    pub(crate) async fn read(&self, name: &GroupName) -> SharedGroup {
+        let group = self.coordinator.group(name).await;
+        group.expect("reachable").expect("it is there")
+    }
+
+    /// Ends a flush; these leave, whatever their state.
+    pub(crate) async fn see_off(&self, claim: &Claimed, fingerprints: &[Fingerprint]) {
+        let leaves = fingerprints.iter().map(|fingerprint| Alert {
+            fingerprint: *fingerprint,
+            updated_at: now(),
+            ..alert(0, 0)
+        });
+        self.finish(claim, &leaves.collect::<Vec<_>>()).await;
     }
 
     async fn tell(&self, claim: &Claimed) {
@@ -98,7 +114,7 @@ impl Instance {
         told.await.expect("reachable");
     }
 
-    async fn finish(&self, claim: &Claimed, leaves: &[Alert]) {
+    pub(crate) async fn finish(&self, claim: &Claimed, leaves: &[Alert]) {
         let leaves = leaves.iter().map(|alert| Leave {
             fingerprint: alert.fingerprint,
             updated_at: alert.updated_at,
@@ -115,7 +131,7 @@ impl Instance {
 }
 
 /// An alert that began long ago, so that its group is due at once.
-fn firing(index: usize, which: usize, lasts: Duration) -> Alert {
+pub(crate) fn firing(index: usize, which: usize, lasts: Duration) -> Alert {
     Alert {
         starts_at: now() - Duration::from_secs(1000),
         ends_at: now() + lasts,

@@ -2,6 +2,7 @@
 
 mod actors;
 mod cluster;
+mod costs;
 mod keys;
 mod lockstep;
 mod single;
