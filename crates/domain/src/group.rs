@@ -330,6 +330,12 @@ impl Group {
         });
     }
 
+    /// Goes on under the lease of the group as it was known before.
+    pub fn keep_lease_of(&mut self, before: &Self) {
+        self.fence = self.fence.max(before.fence);
+        self.lease = before.lease;
+    }
+
     /// Whether the claim with this fence is the one in force.
     pub fn is_held_by(&self, fence: u64) -> bool {
         self.lease.is_some_and(|held| held.fence == fence)
@@ -464,6 +470,14 @@ impl Group {
     pub fn reconfigure(&mut self, identity: Arc<GroupIdentity>, now: Timestamp) {
         self.identity = identity;
         self.grid.restart(now, self.identity.group_interval);
+    }
+
+    /// Takes over a new configuration without touching the ticks; where the grid is shared, it is restarted there.
+    pub fn set_identity(&mut self, identity: Arc<GroupIdentity>) {
+        let grid = self.grid;
+        let interval = identity.group_interval;
+        self.grid = Grid::known(grid.first(), grid.next(), interval, grid.has_ticked());
+        self.identity = identity;
     }
 
     /// Lets go of the members that belong elsewhere under a new configuration.

@@ -141,6 +141,11 @@ impl Link {
         self.inner.current.drop_any();
     }
 
+    /// The user we log in as.
+    pub(crate) fn user(&self) -> &str {
+        self.inner.options.username.as_deref().unwrap_or("default")
+    }
+
     fn options(&self) -> &LinkOptions {
         &self.inner.options
     }
