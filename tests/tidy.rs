@@ -55,7 +55,10 @@ const KEEPERS: [(&str, &[&str]); 7] = [
     ("redis", &["state-redis"]),
     ("reqwest", &["outbound", "belfry"]),
     ("axum", &["api", "belfry"]),
-    ("serde", &["config", "store", "notify", "api", "belfry"]),
+    (
+        "serde",
+        &["config", "store", "state-redis", "notify", "api", "belfry"],
+    ),
     (
         "tokio",
         &[

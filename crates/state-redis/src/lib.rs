@@ -10,6 +10,7 @@
 
 pub mod cache;
 pub mod call;
+pub mod coordinator;
 pub mod error;
 pub mod link;
 pub mod lock;
