@@ -17,7 +17,7 @@ use domain::limits;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, follow, lock};
-use crate::coordinator::{CoordinatorError, Epoch, EventId, GroupName, Merge, SharedGroup};
+use crate::coordinator::{CoordinatorError, Epoch, GroupName, Merge, SharedGroup};
 use crate::host::News;
 
 /// An epoch that began this recently follows a loss: what an instance still knows may be all there is.
@@ -154,8 +154,12 @@ impl Coordinated {
         }
         *self.view(shard) = super::ShardView {
             epoch: Some(epoch.clone()),
-            seen: last_event.max(EventId::default()),
+            seen: last_event,
+            ..super::ShardView::default()
         };
+        if let Some(host) = self.host() {
+            host.skipped_to(shard, last_event);
+        }
         self.directly(self.shared.reseeded(shard, &epoch).await)
     }
 
