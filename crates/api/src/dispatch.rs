@@ -16,7 +16,7 @@ use crate::context::Api;
 use crate::observe::{Counted, GetPermit, Record};
 use crate::query::Query;
 use crate::route::{Place, V2, cleaned};
-use crate::{cors, ops, v2};
+use crate::{cors, fresh, ops, v2};
 
 /// The mode this instance works in.
 const MODE_HEADER: HeaderName = HeaderName::from_static("x-belfry-mode");
@@ -189,6 +189,11 @@ async fn v2_answer(api: &Api, place: V2<'_>, path: &str, parts: Parts, body: Bod
         Ok(tenant) => tenant,
         Err(refusal) => return refusal.into(),
     };
+    if parts.method == Method::GET
+        && let Err(refusal) = fresh::reached(api, &tenant, &parts.headers).await
+    {
+        return refusal.into();
+    }
     v2::answer(v2::Asked { api, tenant, parts }, body, place).await
 }
 
@@ -265,7 +270,10 @@ async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
             Err(refusal) => refusal.into(),
         },
         Place::Explain => match tenant() {
-            Ok(tenant) => ops::explain::explain(api, &tenant, &query),
+            Ok(tenant) => match fresh::reached(api, &tenant, &parts.headers).await {
+                Ok(()) => ops::explain::explain(api, &tenant, &query),
+                Err(refusal) => refusal.into(),
+            },
             Err(refusal) => refusal.into(),
         },
     }
