@@ -49,10 +49,11 @@ mod status;
 mod tasks;
 mod tombs;
 
-pub use status::{SharingCounters, SharingStatus};
+pub use status::SharingCounters;
 
 use breaker::Breaker;
 use moves::Stranded;
+use status::Turn;
 use tombs::Tombs;
 
 /// Pause before a request that failed is repeated.
@@ -71,6 +72,28 @@ struct ShardView {
     epoch: Option<Epoch>,
     /// The last change the replica includes.
     seen: EventId,
+    /// The last change there is, as far as is known.
+    last: EventId,
+    /// Since when a change is known to be there that the replica does not include.
+    behind_since: Option<Instant>,
+}
+
+impl ShardView {
+    /// There is a change with this id.
+    fn hear_of(&mut self, last: EventId) {
+        self.last = self.last.max(last);
+        if self.last > self.seen {
+            self.behind_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// The replica includes this change now.
+    fn see(&mut self, id: EventId) {
+        self.seen = id;
+        if self.last <= id {
+            self.behind_since = None;
+        }
+    }
 }
 
 /// A part of shared state that fails as a whole.
@@ -98,6 +121,8 @@ pub struct Coordinated {
     /// One reader of the feed at a time.
     following: tokio::sync::Mutex<follow::Orphans>,
     silence_versions: Mutex<HashMap<TenantId, u64>>,
+    /// The latest version of a tenant's silences that this instance made.
+    silences_made: Mutex<HashMap<TenantId, u64>>,
     /// Claims this instance is flushing, with their fences.
     active: Mutex<HashMap<GroupName, u64>>,
     /// Integrations this instance was the last to tell.
@@ -110,6 +135,12 @@ pub struct Coordinated {
     report: Mutex<InstanceReport>,
     /// Whether the server was found able since it was last out of reach.
     is_looked_over: AtomicBool,
+    /// Who lives, as last read.
+    instances: Mutex<Vec<InstanceReport>>,
+    /// When the mode changed last, and why.
+    turn: Mutex<Turn>,
+    /// Reads of the feed that were begun so far.
+    follows: AtomicU64,
     /// The engine's clock, if it is to follow the shared one.
     follower: OnceLock<Arc<FollowingClock>>,
     counters: Arc<SharingCounters>,
@@ -132,6 +163,7 @@ impl Coordinated {
             is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
         });
+        let turn = Turn::at(clock.now());
         Arc::new(Self {
             memory: Memory::new(timing),
             domains: domains.collect(),
@@ -142,6 +174,7 @@ impl Coordinated {
             views: (0..limits::SHARDS).map(|_| Mutex::default()).collect(),
             following: tokio::sync::Mutex::default(),
             silence_versions: Mutex::default(),
+            silences_made: Mutex::default(),
             active: Mutex::default(),
             told_here: Mutex::default(),
             stranded: Mutex::default(),
@@ -149,6 +182,9 @@ impl Coordinated {
             nonce: AtomicU64::new(1),
             report: Mutex::new(report),
             is_looked_over: AtomicBool::new(false),
+            instances: Mutex::default(),
+            turn: Mutex::new(turn),
+            follows: AtomicU64::new(0),
             follower: OnceLock::new(),
             counters: Arc::default(),
         })

@@ -158,8 +158,12 @@ impl Coordinated {
         }
         *self.view(shard) = super::ShardView {
             epoch: Some(epoch.clone()),
-            seen: last_event.max(EventId::default()),
+            seen: last_event,
+            ..super::ShardView::default()
         };
+        if let Some(host) = self.host() {
+            host.skipped_to(shard, last_event);
+        }
         self.directly(self.shared.reseeded(shard, &epoch).await)
     }
 
