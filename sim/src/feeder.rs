@@ -77,6 +77,8 @@ pub struct Feeder {
     pub zero: Instant,
     /// The time of second 0.
     pub start: Timestamp,
+    /// Whether it says what it does.
+    pub is_traced: bool,
 }
 
 impl Feeder {
@@ -100,7 +102,17 @@ impl Feeder {
             if !self.is_sticky {
                 slot = self.dice.index(self.doors.count());
             }
-            if self.post(slot, &statements).await {
+            let is_stored = self.post(slot, &statements).await;
+            if self.is_traced {
+                let now = self.zero.elapsed().as_secs_f64();
+                let said = statements.iter().map(|(alert, s)| (alert, s.is_firing));
+                let said: Vec<_> = said.collect();
+                println!(
+                    "{now:9.3}   feeder {} to i{slot}: {said:?}: {is_stored}",
+                    self.number
+                );
+            }
+            if is_stored {
                 let now = self.zero.elapsed().as_secs_f64();
                 for (alert, statement) in statements {
                     self.truth.acknowledge(alert, statement, now);
@@ -140,14 +152,15 @@ impl Feeder {
         };
         let posted = statements.iter().map(|(alert, s)| self.posted(*alert, s));
         let posted: Vec<_> = posted.collect();
-        // Taken in by the process, not by its poster: it goes on when nobody waits any more.
-        let post = tokio::spawn(async move {
+        let mut post = tokio::spawn(async move {
             gate.pass().await;
             let report = engine.ingest(&tenant, posted).await;
             gate.pass().await;
             report.is_ok()
         });
-        let answer = tokio::time::timeout(PATIENCE, post).await;
+        let answer = tokio::time::timeout(PATIENCE, &mut post).await;
+        // A request whose sender hung up is dropped, as a server does.
+        post.abort();
         matches!(answer, Ok(Ok(true)))
     }
 

@@ -20,6 +20,7 @@ pub mod profile;
 pub mod receiver;
 pub mod sky;
 pub mod stage;
+mod trace;
 pub mod truth;
 
 use oracle::Verdict;

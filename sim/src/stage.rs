@@ -131,6 +131,11 @@ impl<'a> Stage<'a> {
             feeders: Vec::new(),
             evidence: Evidence::default(),
         };
+        if run.is_traced {
+            let model = stage.around.model.clone();
+            let printed = tokio::spawn(crate::trace::print_changes(model, zero));
+            stage.feeders.push(printed);
+        }
         for slot in 0..plan.instances {
             stage.start(slot).await;
         }
@@ -154,6 +159,7 @@ impl<'a> Stage<'a> {
             bell,
             zero: self.zero,
             start,
+            is_traced: self.run.is_traced,
         };
         self.feeders.push(tokio::spawn(feeder.run()));
     }
