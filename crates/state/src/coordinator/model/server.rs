@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::alert::Grace;
+use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
 use domain::group::Group;
 use domain::id::{IntegrationId, TenantId};
@@ -249,15 +249,9 @@ impl Shard {
     }
 
     /// Whether a member left in this state or a later one.
-    pub(super) fn is_buried(
-        &self,
-        name: &GroupName,
-        fingerprint: Fingerprint,
-        updated_at: Timestamp,
-        now: Timestamp,
-    ) -> bool {
-        let tomb = self.tombs.get(&(name.clone(), fingerprint));
-        tomb.is_some_and(|(state, until)| now < *until && updated_at <= *state)
+    pub(super) fn is_buried(&self, name: &GroupName, alert: &Alert, now: Timestamp) -> bool {
+        let tomb = self.tombs.get(&(name.clone(), alert.fingerprint));
+        tomb.is_some_and(|(state, until)| now < *until && alert.is_covered_by(*state))
     }
 }
 
