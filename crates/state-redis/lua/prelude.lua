@@ -41,9 +41,10 @@ end
 local clock_read, clock_offset, clock_latest = read_clock()
 local now = math.max(clock_read, clock_latest)
 
--- Makes sure that a key lives for this long.
+-- Makes sure that a key, if it is there, lives for this long.
 local function keep(key, ms)
-  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, int(ms + SLACK_MS)) end
+  local left = redis.call('PTTL', key)
+  if left < ms and left ~= -2 then redis.call('PEXPIRE', key, int(ms + SLACK_MS)) end
 end
 
 local function queue(key, score, group)
@@ -144,10 +145,14 @@ local function join(group, fingerprint, alert, is_over, deadline)
 end
 
 -- Remembers who left, so that a replay cannot bring them back.
-local function bury(group, fingerprint, updated, kept_ms)
+local function bury(group, fingerprint, updated)
   redis.call('ZADD', tomb_of(group), 'GT', int(ms_of(updated)), fingerprint)
+end
+
+-- To be called after `bury`: how long that is remembered.
+local function keep_tombs(group, kept_ms)
   redis.call('ZREMRANGEBYRANK', tomb_of(group), 0, -TOMBS_MAX - 1)
-  redis.call('PEXPIRE', tomb_of(group), kept_ms)
+  redis.call('PEXPIRE', tomb_of(group), int(kept_ms))
 end
 
 -- `rank:<n>` in a group's hash counts its members of a rank, so that the most severe is known at once.
