@@ -35,6 +35,8 @@ pub(super) struct Server {
     pub(super) holes: BTreeSet<Hole>,
     /// Never lost: makes each epoch's name its own, as random numbers do in Redis.
     pub(super) epochs_made: u64,
+    /// Raised by whatever others may want to hear of.
+    pub(super) news: u64,
     feed_max: usize,
 }
 
@@ -112,6 +114,7 @@ impl Server {
             timing,
             holes: BTreeSet::new(),
             epochs_made: 0,
+            news: 0,
             feed_max,
         }
     }
@@ -153,6 +156,7 @@ impl Server {
 
     /// Adds to the feed of changes.
     pub(super) fn tell(&mut self, request: &Request, shard: usize, event: Event) {
+        self.news += 1;
         let feed_max = self.feed_max;
         let ring = &mut self.shard(shard).ring;
         ring.push(request.now, Arc::clone(&request.instance), event);
