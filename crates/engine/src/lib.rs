@@ -8,6 +8,7 @@
 
 pub mod deliver;
 pub mod dispatch;
+pub mod events;
 pub mod explain;
 pub mod flush;
 mod host;
@@ -133,6 +134,8 @@ pub struct Engine {
     interner: Arc<Interner>,
     content_hasher: foldhash::fast::RandomState,
     started_at: Timestamp,
+    /// What changed, for those who follow.
+    events: events::Events,
     /// Rung when a group may be due sooner than the dispatcher thinks.
     wake: Notify,
     /// Flushes under way, so that a stop can wait for them.
@@ -162,6 +165,7 @@ impl Engine {
             interner: parts.interner,
             content_hasher: foldhash::fast::RandomState::default(),
             started_at,
+            events: events::Events::default(),
             wake: Notify::new(),
             flushes: TaskGroup::new(),
             has_unrecorded: AtomicBool::new(false),
