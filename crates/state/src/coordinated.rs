@@ -14,11 +14,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use domain::alert::Grace;
+use domain::group::GroupIdentity;
+use domain::group::farewell::Leave;
 use domain::id::{IntegrationId, TenantId};
 use domain::limits;
 use domain::time::Timestamp;
@@ -45,12 +47,14 @@ mod silences;
 mod state;
 mod status;
 mod tasks;
+mod tombs;
 
 pub use status::SharingCounters;
 
 use breaker::Breaker;
 use moves::Stranded;
 use status::Turn;
+use tombs::Tombs;
 
 /// Pause before a request that failed is repeated.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -100,7 +104,7 @@ struct Domain {
     /// Groups that alerts were put into by this instance alone, since the way back began.
     touched: Mutex<HashSet<GroupName>>,
     /// Whether no group is claimed: this instance is on its way back.
-    is_returning: std::sync::atomic::AtomicBool,
+    is_returning: AtomicBool,
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
 }
@@ -124,9 +128,13 @@ pub struct Coordinated {
     /// Integrations this instance was the last to tell.
     told_here: Mutex<HashSet<(GroupName, IntegrationId)>>,
     stranded: Mutex<Stranded>,
+    /// Who left which group lately.
+    tombs: Mutex<Tombs>,
     /// Number of the next poll, and whether the last one was answered in full.
     nonce: AtomicU64,
     report: Mutex<InstanceReport>,
+    /// Whether the server was found able since it was last out of reach.
+    is_looked_over: AtomicBool,
     /// Who lives, as last read.
     instances: Mutex<Vec<InstanceReport>>,
     /// When the mode changed last, and why.
@@ -152,7 +160,7 @@ impl Coordinated {
             breaker: Mutex::new(Breaker::new(timing.breaker_silence)),
             alone: tokio::sync::RwLock::default(),
             touched: Mutex::default(),
-            is_returning: std::sync::atomic::AtomicBool::default(),
+            is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
         });
         let turn = Turn::at(clock.now());
@@ -170,8 +178,10 @@ impl Coordinated {
             active: Mutex::default(),
             told_here: Mutex::default(),
             stranded: Mutex::default(),
+            tombs: Mutex::default(),
             nonce: AtomicU64::new(1),
             report: Mutex::new(report),
+            is_looked_over: AtomicBool::new(false),
             instances: Mutex::default(),
             turn: Mutex::new(turn),
             follows: AtomicU64::new(0),
@@ -259,6 +269,11 @@ impl Coordinated {
         } else {
             tracing::debug!(%error, shard, "Shared state did not answer");
         }
+    }
+
+    /// Remembers that members left a group.
+    fn bury(&self, group: &Arc<GroupIdentity>, leaves: &[Leave]) {
+        lock(&self.tombs).bury(group, leaves, self.timing.tombstone);
     }
 
     /// How ends by time-out are judged, for the replica and for the engine.

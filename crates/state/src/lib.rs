@@ -20,11 +20,15 @@ use domain::time::Timestamp;
 
 use sharing::{NotReached, ShardStanding, Standing, Version};
 
+pub mod cache;
 pub mod conformance;
 pub mod coordinated;
 pub mod coordinator;
 pub mod host;
+pub mod lock;
 pub mod memory;
+pub mod rate;
+pub mod session;
 pub mod sharing;
 
 /// Why a backend could not answer.

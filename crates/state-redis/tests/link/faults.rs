@@ -1,18 +1,11 @@
-<<<<<<< HEAD
 use std::time::Duration;
-=======
-use std::time::{Duration, Instant};
->>>>>>> lua
 
 use futures::future::join_all;
 use redis_harness::{PATIENCE, RedisServer, is_missing};
 use state_redis::Value;
 use state_redis::error::LinkErrorKind;
 use state_redis::link::{IN_FLIGHT_MAX, Link, LinkOptions};
-<<<<<<< HEAD
 use tokio::time::Instant;
-=======
->>>>>>> lua
 
 use super::{add, error_of, get, kind_of, link_to, options, recovers_within};
 

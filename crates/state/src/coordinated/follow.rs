@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use domain::group::farewell::Leave;
 use domain::group::grid::Grid;
 use domain::group::{Group, GroupIdentity};
 
@@ -153,12 +154,20 @@ impl Coordinated {
                 }
             }
             Event::Left { group, alerts } => {
+                let mut left = Vec::with_capacity(alerts.len());
                 let leave = |known: &mut Group| {
-                    alerts.iter().for_each(|fingerprint| {
-                        known.remove(*fingerprint);
-                    });
+                    for fingerprint in &alerts {
+                        left.extend(known.remove(*fingerprint));
+                    }
+                    Arc::clone(known.identity())
                 };
-                self.memory.with(&group, leave);
+                if let Some(identity) = self.memory.with(&group, leave) {
+                    let leaves = left.iter().map(|alert| Leave {
+                        fingerprint: alert.fingerprint,
+                        updated_at: alert.updated_at,
+                    });
+                    self.bury(&identity, &leaves.collect::<Vec<_>>());
+                }
                 lock(&self.stranded).left(&group, &alerts);
             }
             Event::Told {
