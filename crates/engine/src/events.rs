@@ -13,6 +13,7 @@ use domain::id::{GroupKey, TenantId};
 use domain::limits::SHARDS;
 use domain::silence::Silence;
 pub use state::coordinator::Event as GroupEvent;
+pub use state::coordinator::EventId as Place;
 use state::coordinator::{Change, EventId, GroupName};
 use state::{Ingested, Mode, OwedRecord};
 use store::journal::Record;
@@ -155,6 +156,11 @@ impl Follower {
     /// How far it has come, also past changes of others.
     pub fn position(&self) -> &Position {
         &self.cursor.position
+    }
+
+    /// Whether the first thing it is told is to begin anew.
+    pub fn is_lost(&self) -> bool {
+        self.reset.is_some()
     }
 
     /// Whose changes it follows.

@@ -29,7 +29,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use domain::id::TenantId;
+use domain::group::GroupIdentity;
+use domain::id::{GroupKey, TenantId};
 use domain::label::Interner;
 use domain::time::Timestamp;
 use runtime::clock::SharedClock;
@@ -241,6 +242,11 @@ impl Engine {
     /// Bounds and periods.
     pub fn options(&self) -> &EngineOptions {
         &self.options
+    }
+
+    /// What a group is; `None` when it is not here.
+    pub fn group_identity(&self, tenant: &TenantId, key: GroupKey) -> Option<Arc<GroupIdentity>> {
+        self.state.group(tenant, key).map(|group| group.identity)
     }
 
     /// How many groups there are.
