@@ -94,13 +94,18 @@ local function offer_to_group(offer)
     local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), offer.fingerprint))
     if tomb and tomb >= ms_of(offer.post.stop) then return '', 0, -1 end
   end
-  local first = -1
-  if not exists(group) then
+  local first, is_known = -1, offer.group.is_queued
+  if not is_known and not exists(group) then
     first = now + offer.first_delay_ms
     make_group(group, facts, first, first, false, math.max(now, floor_of_shard()))
   end
   join(group, offer.fingerprint, offer.post, is_over, now + offer.lasts_ms)
-  if first >= 0 then emit_grid(group, first, first, facts.interval, false) else ensure_queued(group) end
+  if first >= 0 then
+    emit_grid(group, first, first, facts.interval, false)
+  elseif not is_known then
+    ensure_queued(group)
+  end
+  offer.group.is_queued = true
   return '', 1, first
 end
 
