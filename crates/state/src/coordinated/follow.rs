@@ -107,6 +107,7 @@ impl Coordinated {
             told: Vec::new(),
             leaves: Vec::new(),
             grid: Grid::starting(self.clock.now(), identity.group_interval),
+            is_move: false,
         })
     }
 

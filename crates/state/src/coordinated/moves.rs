@@ -356,6 +356,7 @@ impl Coordinated {
                 told: group.told().to_vec(),
                 leaves: Vec::new(),
                 grid,
+                is_move: true,
             };
             for merged in self.shared.merge(vec![merge]).await {
                 self.directly(merged)?;

@@ -196,6 +196,7 @@ impl Coordinated {
                     alerts: Vec::new(),
                     told: Vec::new(),
                     leaves: Vec::new(),
+                    is_move: false,
                 });
             merge.leaves = leaves;
         }
@@ -248,6 +249,7 @@ impl Coordinated {
             told,
             leaves: Vec::new(),
             grid: here.grid(),
+            is_move: false,
         })
     }
 
