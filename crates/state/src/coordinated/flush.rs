@@ -195,8 +195,13 @@ impl Coordinated {
             }
             Err(_) => {
                 let _alone = self.stay_alone().await;
-                self.touch(name);
-                self.memory.finish(claim, is_complete, now).await
+                self.touch(name.clone());
+                let told = self.memory.with(&name, |group| group.told().to_vec());
+                let finished = self.memory.finish(claim, is_complete, now).await?;
+                if finished == Ok(Finished::Gone) {
+                    lock(&self.tombs).end(&name, told.unwrap_or_default());
+                }
+                Ok(finished)
             }
         }
     }
