@@ -33,7 +33,8 @@ local function merge_alert(alert)
   local known = text and read_alert(text)
   if known and known.updated >= alert.updated then return end
   local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), alert.fingerprint))
-  if tomb and tomb >= ms_of(alert.updated) then return end
+  -- An end that was stated again later is the same end (domain::alert::Alert::is_covered_by).
+  if tomb and tomb >= ms_of(is_over and alert.stop or alert.updated) then return end
   if text then
     place(group, alert.fingerprint, alert.text, is_over, alert.ends_ms, was_over)
     return

@@ -34,11 +34,11 @@ local function int(number) return string.format('%.0f', number) end
 -- server's clock stepped back.
 local function read_clock()
   local time = redis.call('TIME')
-  local known = redis.call('HMGET', shard, 'offset', 'clock')
+  local known = redis.call('HMGET', shard, 'offset', 'clock', 'last')
   local offset, latest = tonumber(known[1]) or 0, tonumber(known[2]) or 0
-  return time[1] * 1000 + math.floor(time[2] / 1000) + offset, offset, latest
+  return time[1] * 1000 + math.floor(time[2] / 1000) + offset, offset, latest, known[3] or '0-0'
 end
-local clock_read, clock_offset, clock_latest = read_clock()
+local clock_read, clock_offset, clock_latest, last_before = read_clock()
 local now = math.max(clock_read, clock_latest)
 
 -- Makes sure that a key, if it is there, lives for this long.
@@ -63,10 +63,11 @@ end
 
 local last_event
 
--- Puts a change into the feed: k = kind, g = group, i = who caused it.
+-- Puts a change into the feed: k = kind, g = group, i = who caused it, b = the change before it, by which a reader sees
+-- that it missed none.
 local function emit(kind, group, ...)
   last_event = redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_MAX, '*',
-    'k', kind, 'g', group, 'i', instance, ...)
+    'k', kind, 'g', group, 'i', instance, 'b', last_event or last_before, ...)
 end
 
 -- To be called last: notes the last change and wakes whoever waits for one.
