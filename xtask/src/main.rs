@@ -13,7 +13,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [--install]       run every test; fetches the peers they need as root or with --install
-  peers [--install]      fetch Prometheus, Alertmanager and amtool into target/peers
+  peers [--install]      fetch Prometheus, Alertmanager, amtool, Redis and nginx into target/peers
   vectors [DIR]          check every vector file of a folder (default: tests/vectors)
   crash [N]              kill -9 the server N times under load (default 500) and check what survived
   bench [OPTIONS]        measure side by side with Alertmanager; `bench --help` lists the options";

@@ -39,6 +39,7 @@ fn prepare(work: &Path, suite: &str, archive: &Archive) -> Result<()> {
         fs::create_dir_all(work.join(folder))
             .with_context(|| format!("cannot make {}", work.join(folder).display()))?;
     }
+    fs::write(work.join("status"), "").context("cannot write apt's list of installed packages")?;
     let mut stanza = format!(
         "Types: deb\nURIs: {}\nSuites: {suite}\nComponents: main\n",
         archive.uri
@@ -57,6 +58,8 @@ fn options(work: &Path) -> Vec<String> {
         format!("Dir::Etc::SourceParts={work}/parts"),
         format!("Dir::State::Lists={work}/lists"),
         format!("Dir::Cache={work}/cache"),
+        // apt would look for the very version that is installed here, which the suite may not hold.
+        format!("Dir::State::status={work}/status"),
         "Acquire::Languages=none".to_owned(),
         "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
         "Acquire::Retries=3".to_owned(),
