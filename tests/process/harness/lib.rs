@@ -6,6 +6,7 @@ pub mod http;
 pub mod listener;
 pub mod peer;
 pub mod program;
+pub mod prometheus;
 pub mod random;
 pub mod server;
 pub mod sink;
@@ -27,4 +28,14 @@ pub fn wait_for<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Op
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// A port that was free a moment ago, for programs that cannot say which one they got.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
 }
