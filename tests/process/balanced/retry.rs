@@ -14,14 +14,17 @@ use harness::peer::NGINX;
 
 use crate::nginx::Nginx;
 
+/// What an instance answers to everything.
+type Replies = fn() -> Reply;
+
 /// An instance that misbehaves.
 struct Bad {
-    reply: fn() -> Reply,
+    reply: Replies,
     asked: AtomicU32,
 }
 
 impl Bad {
-    fn start(reply: fn() -> Reply) -> (Arc<Self>, Listener) {
+    fn start(reply: Replies) -> (Arc<Self>, Listener) {
         let bad = Arc::new(Self {
             reply,
             asked: AtomicU32::new(0),
@@ -55,7 +58,7 @@ fn a_post_of_alerts_goes_to_the_next_instance() {
     let Some(nginx) = NGINX.find("a_post_of_alerts_goes_to_the_next_instance") else {
         return;
     };
-    let badly: [(&str, fn() -> Reply); 4] = [
+    let badly: [(&str, Replies); 4] = [
         ("dies with it", || Reply::Close),
         ("says 503", || Reply::with(503, "not now")),
         ("says 502", || Reply::with(502, "not now")),

@@ -117,20 +117,20 @@ fn one_notification_per_event_whichever_instance_is_killed() {
         );
     };
     let half = PARTS / 2;
-    for victim in 0..INSTANCES {
-        let round = victim + 1;
+    for (number, victim) in instances.iter_mut().enumerate() {
+        let round = number + 1;
         parts.set(0..half, true);
         until("before the kill", 0..1, "firing", round);
-        instances[victim].kill();
+        victim.kill();
         parts.set(half..PARTS, true);
         if INSTANCES == 1 {
             std::thread::sleep(Duration::from_secs(3));
-            instances[victim].restart();
+            victim.restart();
         }
         until("after the kill", 0..PARTS, "firing", round);
         parts.set(0..half, false);
         until("with one instance less", 0..half, "resolved", round);
-        instances[victim].restart();
+        victim.restart();
         parts.set(half..PARTS, false);
         until("with all instances", 0..PARTS, "resolved", round);
     }
