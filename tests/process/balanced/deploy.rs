@@ -5,7 +5,7 @@ use std::process::Command;
 use harness::peer::PROMTOOL;
 use harness::program::run;
 
-use crate::nginx::deployed;
+use harness::nginx::deployed;
 
 #[test]
 fn prometheus_takes_the_rules_about_ourselves() {

@@ -3,6 +3,5 @@
 
 mod deploy;
 mod instance;
-mod nginx;
 mod retry;
 mod ring;

@@ -12,7 +12,7 @@ use harness::http::{Message, request};
 use harness::listener::{Handler, Listener, Reply};
 use harness::peer::NGINX;
 
-use crate::nginx::Nginx;
+use harness::nginx::Nginx;
 
 /// What an instance answers to everything.
 type Replies = fn() -> Reply;

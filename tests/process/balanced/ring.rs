@@ -13,7 +13,7 @@ use harness::sink::Sink;
 use harness::wait_for;
 
 use crate::instance::Instance;
-use crate::nginx::Nginx;
+use harness::nginx::Nginx;
 
 /// How many instances there are.
 const INSTANCES: usize = 1;

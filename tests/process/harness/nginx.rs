@@ -4,9 +4,10 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::program::Program;
-use harness::{PATIENCE, free_port, wait_for};
 use tempfile::TempDir;
+
+use crate::program::Program;
+use crate::{PATIENCE, free_port, wait_for};
 
 /// The names of the instances in the configuration.
 const NAMES: [&str; 3] = [
@@ -35,7 +36,7 @@ http {
 ";
 
 /// A running nginx; it ends with its workers when dropped.
-pub(crate) struct Nginx {
+pub struct Nginx {
     program: Program,
     address: String,
     folder: TempDir,
@@ -43,27 +44,41 @@ pub(crate) struct Nginx {
 
 /// A line of the access log.
 #[derive(Debug)]
-pub(crate) struct Passed {
+pub struct Passed {
     /// Method and path.
-    pub(crate) request: String,
+    pub request: String,
     /// What the client was answered.
-    pub(crate) status: u16,
+    pub status: u16,
     /// How many instances were asked.
-    pub(crate) asked: usize,
+    pub asked: usize,
 }
 
 /// A file of `deploy/`.
-pub(crate) fn deployed(name: &str) -> PathBuf {
+#[must_use]
+pub fn deployed(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../deploy")
         .join(name)
 }
 
 impl Nginx {
-    /// Starts it in front of these addresses, at most three.
-    pub(crate) fn start(path: &Path, instances: &[String]) -> Self {
+    /// Starts it in front of these addresses, at most three, on a free port of the loopback.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn start(path: &Path, instances: &[String]) -> Self {
+        Self::start_on("127.0.0.1", path, instances)
+    }
+
+    /// Starts it on a free port of one of this machine's addresses.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn start_on(host: &str, path: &Path, instances: &[String]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let address = format!("127.0.0.1:{}", free_port());
+        let address = format!("{host}:{}", free_port());
         let text = std::fs::read_to_string(deployed("nginx/belfry.conf")).expect("it is there");
         std::fs::write(
             folder.path().join("belfry.conf"),
@@ -86,12 +101,14 @@ impl Nginx {
     }
 
     /// HOST:PORT.
-    pub(crate) fn address(&self) -> &str {
+    #[must_use]
+    pub fn address(&self) -> &str {
         &self.address
     }
 
     /// What it passed on so far.
-    pub(crate) fn passed(&self) -> Vec<Passed> {
+    #[must_use]
+    pub fn passed(&self) -> Vec<Passed> {
         let log = std::fs::read_to_string(self.folder.path().join("access.log"));
         let log = log.unwrap_or_default();
         log.lines()
@@ -110,7 +127,8 @@ impl Nginx {
     }
 
     /// What it complained of.
-    pub(crate) fn errors(&self) -> String {
+    #[must_use]
+    pub fn errors(&self) -> String {
         self.program.stderr.text()
     }
 }
