@@ -34,6 +34,8 @@ pub(crate) struct Verdict {
 #[derive(Default)]
 struct Belief {
     firing: BTreeSet<String>,
+    /// The last message, in words.
+    last: String,
 }
 
 /// Judges.
@@ -56,7 +58,9 @@ pub(crate) fn judge(events: &[Event], told: &[Told]) -> Verdict {
         let shown = format!("{group} firing {firing:?} resolved {resolved:?}");
         if !is_news {
             verdict.duplicated += 1;
-            verdict.details.push(format!("again: {shown}"));
+            verdict
+                .details
+                .push(format!("again: {shown} after {}", belief.last));
         }
         let lies = |name: &String, fires: bool| {
             let history = by_alert.get(name.as_str()).map_or(&[][..], Vec::as_slice);
@@ -76,6 +80,7 @@ pub(crate) fn judge(events: &[Event], told: &[Told]) -> Verdict {
             }
         }
         belief.firing = firing;
+        belief.last = shown;
     }
     for history in by_alert.values() {
         count_lost(history, &said, &mut verdict);
