@@ -5,3 +5,4 @@ mod deploy;
 mod instance;
 mod retry;
 mod ring;
+mod shared;
