@@ -29,6 +29,10 @@ fn each<T>(
 
 #[async_trait]
 impl Coordinator for ModelClient {
+    fn name(&self) -> &'static str {
+        "Model"
+    }
+
     async fn ingest(
         &self,
         offers: Vec<Offer>,
