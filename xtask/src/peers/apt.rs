@@ -39,7 +39,6 @@ fn prepare(work: &Path, suite: &str, archive: &Archive) -> Result<()> {
         fs::create_dir_all(work.join(folder))
             .with_context(|| format!("cannot make {}", work.join(folder).display()))?;
     }
-    fs::write(work.join("status"), "").context("cannot write apt's list of installed packages")?;
     let mut stanza = format!(
         "Types: deb\nURIs: {}\nSuites: {suite}\nComponents: main\n",
         archive.uri
@@ -57,9 +56,9 @@ fn options(work: &Path) -> Vec<String> {
         "Dir::Etc::SourceList=/dev/null".to_owned(),
         format!("Dir::Etc::SourceParts={work}/parts"),
         format!("Dir::State::Lists={work}/lists"),
+        // Or the machine's own version, which this suite may not have, would count as the wanted one.
+        "Dir::State::Status=/dev/null".to_owned(),
         format!("Dir::Cache={work}/cache"),
-        // apt would look for the very version that is installed here, which the suite may not hold.
-        format!("Dir::State::status={work}/status"),
         "Acquire::Languages=none".to_owned(),
         "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
         "Acquire::Retries=3".to_owned(),

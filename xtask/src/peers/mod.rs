@@ -68,7 +68,15 @@ static SERVERS: Suite = Suite {
     ],
 };
 
-static PEERS: [Peer; 9] = [
+// What Valkey's packages depend on is among the servers' packages.
+static VALKEY: Suite = Suite {
+    folder: "valkey",
+    name: "bookworm-backports",
+    packages: &["valkey-server", "valkey-tools"],
+    wrapped: &["usr/bin/valkey-server"],
+};
+
+static PEERS: [Peer; 10] = [
     Peer::new("BELFRY_TEST_PROMETHEUS", &STABLE, "usr/bin/prometheus"),
     Peer::new("BELFRY_TEST_PROMTOOL", &STABLE, "usr/bin/promtool"),
     Peer::new("BELFRY_TEST_AMTOOL_025", &STABLE, "usr/bin/amtool"),
@@ -79,6 +87,7 @@ static PEERS: [Peer; 9] = [
         .or("/usr/bin/redis-sentinel"),
     Peer::new("BELFRY_TEST_REDIS_CLI", &SERVERS, "bin/redis-cli").or("/usr/bin/redis-cli"),
     Peer::new("BELFRY_TEST_NGINX", &SERVERS, "bin/nginx").or("/usr/sbin/nginx"),
+    Peer::new("BELFRY_TEST_VALKEY_SERVER", &VALKEY, "bin/valkey-server"),
 ];
 
 const ALERTMANAGER: &str = "usr/bin/prometheus-alertmanager";
@@ -142,9 +151,11 @@ impl Suite {
             let path = self.root().join("bin").join(name);
             let script = format!(
                 "#!/bin/sh\n\
-                 # Becomes Debian's {name} with the libraries that were unpacked beside it.\n\
+                 # Becomes Debian's {name} with the libraries that were unpacked beside it, or with the servers.\n\
                  here=$(cd \"$(dirname \"$0\")/..\" && pwd)\n\
-                 export LD_LIBRARY_PATH=\"$(echo \"$here\"/usr/lib/*-linux-gnu)\"\n\
+                 own=$(echo \"$here\"/usr/lib/*-linux-gnu)\n\
+                 shared=$(echo \"$here\"/../servers/usr/lib/*-linux-gnu)\n\
+                 export LD_LIBRARY_PATH=\"$own:$shared\"\n\
                  exec \"$here/{file}\" \"$@\"\n"
             );
             let write = || -> std::io::Result<()> {
@@ -213,7 +224,7 @@ fn missing() -> Vec<&'static str> {
 }
 
 fn fetch_missing() -> Result<()> {
-    for suite in [&STABLE, &SID, &SERVERS] {
+    for suite in [&STABLE, &SID, &SERVERS, &VALKEY] {
         let lacks = |peer: &Peer| std::ptr::eq(peer.suite, suite) && !peer.path().is_file();
         if PEERS.iter().any(lacks) {
             eprintln!(

@@ -8,6 +8,7 @@ mod refusals;
 mod sentinel;
 mod subscription;
 mod tls;
+mod valkey;
 
 use std::time::Duration;
 
