@@ -1,7 +1,7 @@
 -- Opens a new epoch of a shard, unless somebody else did since the asking instance looked.
 --
 -- KEYS[1]  shard:{sNN}
--- ARGV     instance, epoch it saw ('' = none), the new epoch, 1 if claims are to be held until somebody has merged
+-- ARGV     instance, epoch it saw ('' = none), a random word for the new epoch, 1 if claims are to be held until somebody has merged
 --          in what it knows, for how many milliseconds at least, milliseconds for which ends by time-out are suspended
 -- Reply    the epoch in force
 --
@@ -11,6 +11,7 @@ local seen, fresh, hold_ms, grace_ms = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonu
 if not (seen and fresh and hold_ms and grace_ms) then return redis.error_reply('ERR an epoch cannot be read') end
 local epoch = redis.call('HGET', shard, 'epoch')
 if epoch and epoch ~= seen then return epoch end
+fresh = int(now) .. '-' .. fresh
 local generation = (tonumber(redis.call('HGET', shard, 'generation')) or 0) + 1
 local holds = ARGV[4] == '1'
 redis.call('HSET', shard, 'epoch', fresh, 'generation', int(generation), 'polled', int(now),

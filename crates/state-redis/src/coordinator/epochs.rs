@@ -16,10 +16,10 @@ const AUDIT_PART: usize = 500;
 
 impl RedisCoordinator {
     pub(super) async fn open(&self, shard: usize, seen: Option<&Epoch>, hold: bool) -> Read<Epoch> {
-        let fresh = RandomIds.uuid().replace('-', "");
+        let random = RandomIds.uuid().replace('-', "");
         let args = vec![
             Arg::from(seen.map_or("", |epoch| &*epoch.0)),
-            Arg::from(fresh),
+            Arg::from(random),
             Arg::from(if hold { "1" } else { "0" }),
             Arg::from(names::span_ms(self.timing.hold_after_loss)),
             Arg::from(names::span_ms(self.timing.grace)),
