@@ -35,6 +35,10 @@ if #failed > 0 then
   return failed
 end
 
+try("PTTL", text)
+try("PEXPIREAT", text, "9999999999999")
+try("PEXPIRETIME", text)
+
 try("TIME")
 try("SET", text, "1", "EX", expiry_s)
 try("GET", text)
@@ -48,6 +52,7 @@ try("HGET", hash, "a")
 try("HMGET", hash, "a", "b")
 try("HGETALL", hash)
 try("HKEYS", hash)
+try("HVALS", hash)
 try("HLEN", hash)
 try("HEXISTS", hash, "a")
 try("HINCRBY", hash, "a", 1)
@@ -61,6 +66,8 @@ try("ZRANGEBYSCORE", zset, "-inf", "+inf")
 try("ZSCORE", zset, "a")
 try("ZCARD", zset)
 try("ZREM", zset, "a")
+try("ZCOUNT", zset, "-inf", "+inf")
+try("ZREMRANGEBYRANK", zset, 0, -100)
 try("ZREMRANGEBYSCORE", zset, "-inf", "+inf")
 
 -- With an id of its own, so that the stream exists whatever the clock says.

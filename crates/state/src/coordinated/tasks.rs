@@ -70,7 +70,7 @@ impl Coordinated {
         let warnings = self.shared.preflight().await?;
         self.is_looked_over.store(true, Ordering::Relaxed);
         for warning in warnings {
-            tracing::warn!("{}: {warning}", self.shared.name());
+            tracing::warn!("{warning}");
         }
         Ok(())
     }
