@@ -1,6 +1,7 @@
 //! Automation for developers and CI: `cargo xtask COMMAND`.
 
 mod bench;
+mod compare;
 mod crash;
 mod peers;
 mod test;
@@ -13,10 +14,11 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [--install]       run every test; fetches the peers they need as root or with --install
-  peers [--install]      fetch Prometheus, Alertmanager and amtool into target/peers
+  peers [--install]      fetch Prometheus, Alertmanager, amtool, Redis and nginx into target/peers
   vectors [DIR]          check every vector file of a folder (default: tests/vectors)
   crash [N]              kill -9 the server N times under load (default 500) and check what survived
-  bench [OPTIONS]        measure side by side with Alertmanager; `bench --help` lists the options";
+  bench [OPTIONS]        measure side by side with Alertmanager; `bench --help` lists the options
+  compare [OPTIONS]      three instances beside a cluster of three Alertmanagers under the same faults; `--help` likewise";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         Some("vectors") => vectors::run(rest),
         Some("crash") => crash::run(rest),
         Some("bench") => bench::run(rest),
+        Some("compare") => compare::run(rest),
         _ => Err(anyhow::anyhow!(USAGE)),
     };
     match done {
