@@ -12,8 +12,10 @@ mod engine_flags;
 pub(crate) mod flags;
 pub(crate) mod serve;
 
+use anyhow::Context as _;
 use config::belfry::{LogFormat, LogLevel};
 use flags::{Asked, Command, Values};
+use runtime::failpoint;
 
 const USAGE: &str = "\
 usage: belfry <command> [<flags>]
@@ -101,6 +103,15 @@ pub(crate) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// Arms the failpoints a test asks for.
+fn arm_failpoints() -> anyhow::Result<()> {
+    let Some(text) = std::env::var_os(failpoint::VARIABLE) else {
+        return Ok(());
+    };
+    let armed = failpoint::arm(&text.to_string_lossy()).map_err(anyhow::Error::msg);
+    armed.context(failpoint::VARIABLE)
+}
+
 /// Starts logging, then runs a server to its end; an error becomes a log line and exit code 1.
 pub(crate) fn run_logged(
     level: LogLevel,
@@ -111,7 +122,8 @@ pub(crate) fn run_logged(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+    let runtime = arm_failpoints().and_then(|()| Ok(runtime?));
+    let outcome = runtime.and_then(|runtime| {
         let outcome = runtime.block_on(server);
         // Blocking work that is still out (a name lookup) must not hold up the end.
         runtime.shutdown_timeout(std::time::Duration::from_millis(200));

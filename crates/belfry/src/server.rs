@@ -36,9 +36,6 @@ use access::access;
 use listen::{Place, bind, local_url, place};
 use sampler::StateSampler;
 
-/// How long tasks may take to end: the dispatcher's own limit for sends under way, and a moment.
-const DRAIN: Duration = engine::dispatch::DRAIN.saturating_add(Duration::from_secs(1));
-
 /// A server that runs.
 pub(crate) struct Running {
     /// Where it listens.
@@ -46,6 +43,8 @@ pub(crate) struct Running {
     /// How to reach it from this machine, without a slash at the end.
     pub(crate) url: String,
     store: Store,
+    /// How long tasks may take to end.
+    drain: Duration,
     /// Accepting and answering.
     doors: TaskGroup,
     /// Everything behind.
@@ -116,6 +115,8 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
         url: local_url(&addresses, &place, web.tls.is_some()),
         addresses,
         store,
+        // The dispatcher's own limit for sends under way, and a moment.
+        drain: options.engine.timing.drain + Duration::from_secs(1),
         doors,
         tasks,
         signals,
@@ -153,7 +154,7 @@ async fn open_store(url: &str, metrics: &Metrics) -> anyhow::Result<Store> {
 
 fn engine(store: &Store, metrics: Arc<Metrics>, options: engine::EngineOptions) -> Arc<Engine> {
     Engine::new(engine::Parts {
-        state: Arc::new(state::memory::Memory::default()),
+        state: Arc::new(state::memory::Memory::new(options.timing)),
         journal: Arc::clone(&store.journal),
         inbox: Arc::clone(&store.inbox),
         clock: SystemClock::shared(),
@@ -254,7 +255,7 @@ impl Running {
         let doors = self
             .doors
             .shutdown(api::server::DRAIN.saturating_add(Duration::from_secs(1)));
-        let (doors, tasks) = tokio::join!(doors, self.tasks.shutdown(DRAIN));
+        let (doors, tasks) = tokio::join!(doors, self.tasks.shutdown(self.drain));
         [doors, tasks].iter().for_each(report);
         self.store.close().await;
         tracing::info!("Stopped");

@@ -22,7 +22,7 @@ pub const LISTEN_DEFAULT: &str = "127.0.0.1:9093";
 pub const DATABASE_URL_DEFAULT: &str = "sqlite://data/belfry.db";
 
 /// The settings of the process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BelfryConfig {
     /// How we are reached.
     pub server: Server,
@@ -40,6 +40,8 @@ pub struct BelfryConfig {
     pub tenants: BTreeMap<TenantId, Tenant>,
     /// Who may call without saying who they are.
     pub auth: Auth,
+    /// What the times of the protocol are multiplied by (hidden: tests shrink them).
+    pub timing_scale: f64,
 }
 
 impl Default for BelfryConfig {
@@ -56,6 +58,7 @@ impl Default for BelfryConfig {
             alertmanager_config_file: None,
             tenants: BTreeMap::new(),
             auth: Auth::default(),
+            timing_scale: 1.0,
         }
     }
 }
@@ -193,6 +196,17 @@ fn parse_format(text: &str) -> std::result::Result<LogFormat, Refused> {
     LogFormat::parse(text).ok_or_else(|| Refused::new(format!("unknown log format `{text}`"), hint))
 }
 
+fn parse_scale(text: &str) -> std::result::Result<f64, Refused> {
+    let scale = text.parse().ok().filter(|s| (0.01..=1.0).contains(s));
+    let refused = || {
+        Refused::new(
+            format!("`{text}` is not a scale"),
+            "a number from 0.01 to 1",
+        )
+    };
+    scale.ok_or_else(refused)
+}
+
 fn parse_tenant(text: &str) -> std::result::Result<TenantId, Refused> {
     text.parse().map_err(|error: domain::id::InvalidTenantId| {
         Refused::new(format!("invalid tenant id `{text}`"), error.to_string())
@@ -221,6 +235,7 @@ fn decode(root: &Node) -> Result<BelfryConfig> {
         "alertmanager",
         "tenants",
         "auth",
+        "timing",
     ];
     let f = Fields::new(root, "belfry.yaml", KEYS)?;
     let mut config = BelfryConfig {
@@ -255,6 +270,10 @@ fn decode(root: &Node) -> Result<BelfryConfig> {
     if let Some(node) = f.some("auth") {
         let f = Fields::new(node, "auth", &["anonymous_api"])?;
         config.auth.anonymous_api = f.boolean("anonymous_api", false)?;
+    }
+    if let Some(node) = f.some("timing") {
+        let f = Fields::new(node, "timing", &["scale"])?;
+        set(&f, "scale", parse_scale, &mut config.timing_scale)?;
     }
     if let Some(node) = f.some("tenants") {
         config.tenants = tenants(node)?;

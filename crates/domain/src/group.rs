@@ -10,10 +10,10 @@ use crate::alert::{Alert, Grace};
 use crate::fingerprint::Fingerprint;
 use crate::id::{GroupKey, IntegrationId, TenantId};
 use crate::label::Labels;
-use crate::limits;
 use crate::route::RouteIndex;
 use crate::time::Timestamp;
 
+pub mod farewell;
 pub mod grid;
 pub mod key;
 mod members;
@@ -110,6 +110,34 @@ pub struct Claim {
     pub told: Vec<(IntegrationId, Told)>,
     /// How ends by time-out are judged.
     pub grace: Grace,
+    /// What others answer for while nobody can coordinate; nothing at other times.
+    pub foreign: Foreign,
+}
+
+/// What an instance leaves to the others while instances cannot coordinate (protocol.md §9).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Foreign {
+    /// Members another instance took in last, sorted: it is not for us to say that they fire, or ended by time-out.
+    pub alerts: Vec<Fingerprint>,
+    /// Integrations another instance was the last to tell: repeats are not for us.
+    pub repeats: Vec<IntegrationId>,
+}
+
+impl Foreign {
+    /// Whether another instance answers for this alert.
+    pub fn has(&self, fingerprint: Fingerprint) -> bool {
+        self.alerts.binary_search(&fingerprint).is_ok()
+    }
+}
+
+impl Claim {
+    /// Whether an alert counts as over in this flush.
+    ///
+    /// One that another instance answers for is over only when its sender said so.
+    pub fn is_over(&self, alert: &Alert) -> bool {
+        alert.is_resolved(self.now, self.grace)
+            && (alert.is_explicit_end() || !self.foreign.has(alert.fingerprint))
+    }
 }
 
 /// What became of a post that was offered to a group.
@@ -264,22 +292,75 @@ impl Group {
         if self.lease.is_some_and(|held| now < held.until) || now < self.grid.next() {
             return None;
         }
-        self.fence += 1;
+        let tick = self.grid.take_tick(now);
+        Some(self.claim_as(self.fence + 1, tick, now, lease, grace))
+    }
+
+    /// Takes note of a claim that was granted elsewhere, and answers it with what is known here.
+    pub fn claim_as(
+        &mut self,
+        fence: u64,
+        tick: Timestamp,
+        now: Timestamp,
+        lease: Duration,
+        grace: Grace,
+    ) -> Claim {
+        self.fence = self.fence.max(fence);
         let until = now + lease;
-        self.lease = Some(Lease {
-            fence: self.fence,
-            until,
-        });
-        Some(Claim {
+        self.lease = Some(Lease { fence, until });
+        Claim {
             identity: Arc::clone(&self.identity),
-            fence: self.fence,
-            tick: self.grid.take_tick(now),
+            fence,
+            tick,
             now,
             lease_until: until,
             alerts: self.members.values().cloned().collect(),
             told: self.told.clone(),
             grace,
-        })
+            foreign: Foreign::default(),
+        }
+    }
+
+    /// Leaves the group alone until `until`: somebody else may be flushing it.
+    pub fn hold(&mut self, until: Timestamp) {
+        self.fence += 1;
+        self.lease = Some(Lease {
+            fence: self.fence,
+            until,
+        });
+    }
+
+    /// Whether the claim with this fence is the one in force.
+    pub fn is_held_by(&self, fence: u64) -> bool {
+        self.lease.is_some_and(|held| held.fence == fence)
+    }
+
+    /// Lets go of a lease without a flush.
+    pub fn release_lease(&mut self) {
+        self.lease = None;
+    }
+
+    /// Replaces the ticks.
+    pub fn set_grid(&mut self, grid: Grid) {
+        self.grid = grid;
+    }
+
+    /// Takes a member out.
+    pub fn remove(&mut self, fingerprint: Fingerprint) -> Option<Arc<Alert>> {
+        self.members.remove(fingerprint)
+    }
+
+    /// A member.
+    pub fn member(&self, fingerprint: Fingerprint) -> Option<&Arc<Alert>> {
+        self.members.get(fingerprint)
+    }
+
+    /// Takes over what an integration is known to have been told, if that is the later state.
+    pub fn merge_told(&mut self, integration: &IntegrationId, told: &Told) {
+        let here = self.told_mut(integration);
+        if told.supersedes(here) {
+            *here = told.clone();
+        }
     }
 
     /// Extends an unexpired lease; a lapsed one is not revived.
@@ -322,11 +403,14 @@ impl Group {
     }
 
     /// Records that a message was accepted; by sequence number, whoever reports it. Answers what is told now.
-    pub fn commit(&mut self, integration: &IntegrationId, seq: u64, sent_at: Timestamp) -> &Told {
+    pub fn commit(
+        &mut self,
+        integration: &IntegrationId,
+        message: &Pending,
+        sent_at: Timestamp,
+    ) -> &Told {
         let told = self.told_mut(integration);
-        if let Some(pending) = told.pending.take_if(|p| p.seq == seq) {
-            told.last = Some(pending.accepted(sent_at));
-        }
+        told.accept(message, sent_at);
         told
     }
 
@@ -355,27 +439,8 @@ impl Group {
         is_complete: bool,
         now: Timestamp,
     ) -> Result<Finished, LeaseLost> {
-        if self.lease.is_none_or(|held| held.fence != claim.fence) {
-            return Err(LeaseLost);
-        }
-        self.lease = None;
-        let given_up = self.give_up(claim);
-        for alert in &claim.alerts {
-            self.drop_ended(alert, claim, is_complete);
-        }
-        if self.members.is_empty() {
-            return Ok(Finished::Gone);
-        }
-        self.severity = self
-            .members
-            .values()
-            .map(|a| Severity::of(&a.labels))
-            .max()
-            .unwrap_or_default();
-        Ok(Finished::Again {
-            at: self.grid.go_on(now),
-            given_up,
-        })
+        let farewell = self.farewell(claim, is_complete);
+        self.let_go(claim.fence, &farewell, now)
     }
 
     /// Gives a claim back as if it had not been made; the group is due again after `delay`.
@@ -431,46 +496,8 @@ impl Group {
         self.restore_member(alert);
     }
 
-    fn drop_ended(&mut self, claimed: &Alert, claim: &Claim, is_complete: bool) {
-        let fingerprint = claimed.fingerprint;
-        let is_unchanged = self
-            .members
-            .get(fingerprint)
-            .is_some_and(|member| **member == *claimed);
-        let is_over = claimed.is_resolved(claim.now, claim.grace);
-        if is_complete && is_unchanged && is_over && !self.is_owed(fingerprint) {
-            self.members.remove(fingerprint);
-        }
-    }
-
-    /// Forgets "resolved" messages that were owed for too long (G1), so that a dead receiver does not keep alerts for ever.
-    fn give_up(&mut self, claim: &Claim) -> Vec<(IntegrationId, Fingerprint)> {
-        let patience = self.identity.repeat_interval.max(limits::OWED_MIN);
-        let mut given_up = Vec::new();
-        for alert in &claim.alerts {
-            let is_late =
-                alert.is_resolved(claim.now, claim.grace) && alert.ends_at + patience <= claim.now;
-            if !is_late
-                || self
-                    .members
-                    .get(alert.fingerprint)
-                    .is_none_or(|m| **m != **alert)
-            {
-                continue;
-            }
-            for (integration, told) in &mut self.told {
-                if told.believes_firing(alert.fingerprint) {
-                    given_up.push((integration.clone(), alert.fingerprint));
-                    told.forget(alert.fingerprint);
-                }
-            }
-            self.members.remove(alert.fingerprint);
-        }
-        given_up
-    }
-
     /// Whether some integration that wants to hear of ends believes this alert to be firing.
-    fn is_owed(&self, fingerprint: Fingerprint) -> bool {
+    pub fn is_owed(&self, fingerprint: Fingerprint) -> bool {
         self.identity
             .receiver
             .integrations

@@ -4,9 +4,10 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use domain::limits;
 use notify::{DeliveryError, FailureReason, Notification};
 use runtime::backoff::Backoff;
+use runtime::failpoint::reach;
+use runtime::timing::Timing;
 use tokio::time::Instant;
 
 use crate::settings::Channel;
@@ -28,14 +29,16 @@ pub(crate) enum Outcome {
 pub(crate) struct Sending {
     deadline: Instant,
     lease_until: Mutex<Instant>,
+    timing: Timing,
 }
 
 impl Sending {
     /// A flush that must end by `deadline` under a lease that lapses at `lease_until`.
-    pub(crate) fn new(deadline: Instant, lease_until: Instant) -> Self {
+    pub(crate) fn new(deadline: Instant, lease_until: Instant, timing: Timing) -> Self {
         Self {
             deadline,
             lease_until: Mutex::new(lease_until),
+            timing,
         }
     }
 
@@ -64,6 +67,7 @@ impl Sending {
             else {
                 break;
             };
+            reach("C13").await;
             if !self.gate() {
                 failure.detail =
                     "the lease of the group lapsed before the message could be sent".to_owned();
@@ -72,12 +76,15 @@ impl Sending {
             let patience = channel
                 .integration
                 .timeout()
-                .unwrap_or(limits::SEND_TIMEOUT);
+                .unwrap_or(self.timing.send_timeout);
             let patience = patience.min(self.deadline.saturating_duration_since(Instant::now()));
+            reach("C8").await;
             let began = Instant::now();
             let attempt = channel.integration.deliver(notification, patience).await;
             channel.metrics.request(began.elapsed(), attempt.is_ok());
+            reach("C9").await;
             let Err(error) = attempt else {
+                reach("C14").await;
                 return Outcome::Accepted;
             };
             tracing::debug!(integration = %channel.integration.id(), detail = %error.detail, "An attempt failed");
@@ -106,7 +113,7 @@ impl Sending {
             .lease_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        lease_until.saturating_duration_since(Instant::now()) >= limits::GATE
+        lease_until.saturating_duration_since(Instant::now()) >= self.timing.gate
     }
 
     /// Waits until `at`; false when that is past the deadline.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::alert::Grace;
-use domain::limits;
 use domain::time::Timestamp;
 use runtime::tasks::Stop;
 use tokio::time::Instant;
@@ -16,20 +15,9 @@ use crate::Engine;
 /// Flushes that may be under way at a time: each holds a snapshot of its group, and most wait for receivers.
 const FLUSHES_MAX: usize = 10_000;
 
-/// Longest sleep between two polls.
-const POLL_MAX: Duration = Duration::from_secs(1);
-
-/// How often groups are looked at whose tenant is not served.
-const RETIRED_PAUSE: Duration = Duration::from_secs(300);
-
-/// How long after an error the shared state is asked again.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// How long a stop waits for sends that are out (protocol.md §7).
-pub const DRAIN: Duration = Duration::from_secs(25);
-
 impl Engine {
-    /// Runs the dispatcher until told to stop; then waits for flushes under way, at most [`DRAIN`].
+    /// Runs the dispatcher until told to stop; then waits for flushes under way, at most
+    /// [`Timing::drain`](runtime::timing::Timing::drain).
     pub async fn dispatch(self: Arc<Self>, stop: Stop) {
         tokio::select! {
             () = tokio::time::sleep(self.options.start_delay) => {}
@@ -47,7 +35,7 @@ impl Engine {
                 () = stop.stopped() => break,
             }
         }
-        let report = self.flushes.shutdown(DRAIN).await;
+        let report = self.flushes.shutdown(self.options.timing.drain).await;
         if !report.is_clean() {
             tracing::warn!(
                 flushes = report.cut_off.len(),
@@ -58,6 +46,7 @@ impl Engine {
 
     /// Flushes what is due; answers how long to sleep.
     async fn poll(self: &Arc<Self>, now: Timestamp) -> Duration {
+        let timing = self.options.timing;
         let room = FLUSHES_MAX.saturating_sub(self.flushes.len());
         if room == 0 {
             return Duration::from_millis(10);
@@ -67,13 +56,13 @@ impl Engine {
             Ok(polled) => polled,
             Err(error) => {
                 tracing::warn!(%error, "Due groups could not be claimed");
-                return PAUSE;
+                return timing.poll_retry;
             }
         };
         for claim in polled.claims {
             let Some(tenant) = self.tenant(&claim.identity.tenant) else {
                 // A tenant a reload took away: its groups wait until it comes back.
-                if let Err(error) = self.state.unclaim(&claim, now, RETIRED_PAUSE).await {
+                if let Err(error) = self.state.unclaim(&claim, now, timing.retired_pause).await {
                     tracing::debug!(%error, "A group of a retired tenant could not be given back");
                 }
                 continue;
@@ -83,9 +72,11 @@ impl Engine {
                 engine.flush(&tenant, claim).await
             });
         }
-        let next = polled.next_due.map_or(POLL_MAX, |due| due.since(now));
+        let next = polled
+            .next_due
+            .map_or(timing.poll_max, |due| due.since(now));
         // Rounded up to the timer's millisecond: a tick is never early.
-        (next.min(POLL_MAX))
+        (next.min(timing.poll_max))
             .saturating_sub(began.elapsed())
             .max(Duration::from_millis(1))
     }
@@ -93,7 +84,7 @@ impl Engine {
     /// After a stall nobody could refresh anything: ends by time-out wait until senders had their chance (G5).
     fn notice_stall(&self, polled_at: Option<Timestamp>, now: Timestamp) {
         let Some(polled_at) = polled_at else { return };
-        if now.since(polled_at) < limits::STALL {
+        if now.since(polled_at) < self.options.timing.stall {
             return;
         }
         tracing::warn!(
@@ -102,7 +93,7 @@ impl Engine {
         );
         self.set_grace(Grace {
             since: now,
-            until: now + limits::GRACE,
+            until: now + self.options.timing.grace,
         });
     }
 

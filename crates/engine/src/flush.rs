@@ -11,17 +11,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::group::{Claim, Finished, IntegrationSpec, key};
 use domain::id::{GroupKey, IntegrationId};
-use domain::limits;
 use domain::notification::{Reason, why_notify};
 use domain::verdict::Verdict;
 use futures::future::join_all;
 use notify::{Notification, NotifiedAlert};
+use runtime::failpoint::reach;
 use store::journal::Record;
 use tokio::time::Instant;
 
@@ -31,9 +30,6 @@ use crate::maintenance::group_records;
 use crate::settings::{Channel, Settings};
 use crate::tenant::Suppressed;
 use crate::{Engine, Tenant};
-
-/// An intent that is not on disk after this long is written later; the send goes on (protocol.md §6).
-const INTENT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Messages one flush may send to one integration: the one that was in flight, then the news.
 const MESSAGES_MAX: usize = 2;
@@ -59,6 +55,7 @@ impl Engine {
     /// Flushes a claimed group.
     pub(crate) async fn flush(&self, tenant: &Arc<Tenant>, claim: Claim) {
         let started = Instant::now();
+        let timing = self.options.timing;
         self.metrics.dispatcher.flushes.inc();
         self.metrics
             .dispatcher
@@ -66,11 +63,8 @@ impl Engine {
             .observe(claim.now.since(claim.tick).as_secs_f64());
         let settings = tenant.settings();
         let judged = self.judge(tenant, &settings, &claim);
-        let deadline = claim
-            .identity
-            .group_interval
-            .max(limits::FLUSH_DEADLINE_MIN);
-        let sending = Sending::new(started + deadline, started + limits::LEASE);
+        let deadline = claim.identity.group_interval.max(timing.flush_deadline_min);
+        let sending = Sending::new(started + deadline, started + timing.lease, timing);
         let flush = Flush {
             engine: self,
             settings: &settings,
@@ -130,12 +124,13 @@ impl Engine {
 
     /// Renews the lease while anything is out; answers only when it was lost.
     async fn keep_lease(&self, claim: &Claim, sending: &Sending) {
+        let timing = self.options.timing;
         loop {
-            tokio::time::sleep(limits::LEASE_RENEWAL).await;
+            tokio::time::sleep(timing.lease_renewal).await;
             // The deadline inside this instance counts from before the request that granted it (protocol.md §4).
             let asked_at = Instant::now();
             match self.state.renew(claim, self.clock.now()).await {
-                Ok(Ok(_)) => sending.set_lease_until(asked_at + limits::LEASE),
+                Ok(Ok(_)) => sending.set_lease_until(asked_at + timing.lease),
                 Ok(Err(_)) => {
                     tracing::warn!(
                         tenant = %claim.identity.tenant, group = %claim.identity.key,
@@ -331,7 +326,7 @@ impl Flush<'_> {
         last: Option<ToldMessage>,
     ) -> Option<Told> {
         let engine = self.engine;
-        let group = &self.claim.identity;
+        reach("C6").await;
         let begun = match engine
             .state
             .begin(self.claim, &spec.id, message, engine.clock.now())
@@ -348,34 +343,20 @@ impl Flush<'_> {
             // A message in flight about alerts that are gone by now: nothing is left to repeat.
             return self.take_back(spec, begun.seq).await;
         };
+        reach("C7").await;
         let intent = Told {
             seq: begun.seq,
             last,
             pending: Some(begun.clone()),
         };
         let intent = engine.record_later(vec![self.record(&spec.id, intent)]);
-        let _ = tokio::time::timeout(INTENT_PATIENCE, intent).await;
+        // An intent that is not on disk by then is written later (protocol.md §6).
+        let _ = tokio::time::timeout(engine.options.timing.intent_patience, intent).await;
 
         channel.metrics.notification();
         let (seq, reason) = (begun.seq, begun.reason);
         match self.sending.deliver(channel, &notification).await {
-            Outcome::Accepted => {
-                let sent_at = engine.clock.now();
-                let told = Told {
-                    seq,
-                    last: Some(begun.accepted(sent_at)),
-                    pending: None,
-                };
-                // No compaction may begin between record and commit: it would restate the message as still in flight.
-                let _recording = engine.recording.read().await;
-                engine.record_later(vec![self.record(&spec.id, told)]).await;
-                tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
-                engine
-                    .state
-                    .commit(group, &spec.id, seq, sent_at)
-                    .await
-                    .ok()
-            }
+            Outcome::Accepted => self.accepted(spec, begun).await,
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);
                 self.log_failure(spec, reason, &error.detail);
@@ -388,6 +369,28 @@ impl Flush<'_> {
                 None
             }
         }
+    }
+
+    /// Records and commits a message that was accepted; answers what is told then.
+    async fn accepted(&self, spec: &IntegrationSpec, begun: Pending) -> Option<Told> {
+        let engine = self.engine;
+        let group = &self.claim.identity;
+        let (seq, reason) = (begun.seq, begun.reason);
+        let sent_at = engine.clock.now();
+        let told = Told {
+            seq,
+            last: Some(begun.clone().accepted(sent_at)),
+            pending: None,
+        };
+        reach("C10").await;
+        // No compaction may begin between record and commit: it would restate the message as still in flight.
+        let _recording = engine.recording.read().await;
+        engine.record_later(vec![self.record(&spec.id, told)]).await;
+        tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
+        reach("C11").await;
+        let told = engine.state.commit(group, &spec.id, &begun, sent_at).await;
+        reach("C12").await;
+        told.ok()
     }
 
     /// Takes back a message that was surely not accepted; answers what is told then.

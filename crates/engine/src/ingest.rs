@@ -17,6 +17,7 @@ use domain::matcher::is_valid_label_name;
 use domain::quote::quote;
 use domain::time::Timestamp;
 use hashbrown::HashMap;
+use runtime::failpoint::reach;
 use state::{Ingested, OwedRecord, Placed};
 use store::journal::Record;
 
@@ -63,11 +64,13 @@ impl Engine {
             .invalid
             .inc_by(report.invalid.len() as u64);
         let (batch, marks): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        reach("C1").await;
         let ingested = self
             .state
             .ingest(tenant.id(), batch, now)
             .await
             .map_err(unavailable)?;
+        reach("C2").await;
         if ingested.iter().any(|i| !i.created.is_empty()) {
             self.wake.notify_one();
         }
@@ -78,6 +81,7 @@ impl Engine {
             }
         }
         self.record_ingested(tenant, &ingested).await?;
+        reach("C3").await;
         Ok(report)
     }
 

@@ -34,6 +34,7 @@ use runtime::clock::SharedClock;
 use runtime::ids::SharedIds;
 use runtime::metrics::Metrics;
 use runtime::tasks::TaskGroup;
+use runtime::timing::Timing;
 use state::State;
 use store::inbox::Inbox;
 use store::journal::Journal;
@@ -73,6 +74,8 @@ pub struct EngineOptions {
     pub per_alertname_limit: usize,
     /// Whether changes of silences are logged (`--log.silences`).
     pub log_silences: bool,
+    /// The times of the protocol; not for operators, tests shrink them.
+    pub timing: Timing,
 }
 
 impl Default for EngineOptions {
@@ -86,6 +89,7 @@ impl Default for EngineOptions {
             silence_bytes_max: 0,
             per_alertname_limit: 0,
             log_silences: false,
+            timing: Timing::default(),
         }
     }
 }

@@ -11,7 +11,6 @@ use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
-use domain::limits;
 use domain::silence::Silence;
 use domain::time::Timestamp;
 use store::StoreError;
@@ -161,10 +160,11 @@ impl Engine {
         let replayed =
             replayed.map_err(|error: StoreError| EngineError::Unavailable(error.to_string()))?;
         let now = self.clock.now();
-        self.set_grace(Grace {
+        let grace = Grace {
             since: now,
-            until: now + limits::GRACE,
-        });
+            until: now + self.options.timing.grace,
+        };
+        self.set_grace(grace);
         let known_until = replayed.last_written_at.unwrap_or(now);
         let mut restored = Restored::default();
         for (id, recorded) in recorded.tenants {
@@ -173,7 +173,7 @@ impl Engine {
                 continue;
             };
             let one = self
-                .restore_tenant(&tenant, recorded, known_until, now)
+                .restore_tenant(&tenant, recorded, known_until, grace)
                 .await?;
             restored.alerts += one.alerts;
             restored.groups += one.groups;
@@ -187,8 +187,9 @@ impl Engine {
         tenant: &Arc<Tenant>,
         recorded: RecordedTenant,
         known_until: Timestamp,
-        now: Timestamp,
+        grace: Grace,
     ) -> Result<Restored, EngineError> {
+        let now = grace.since;
         let unavailable = |error: state::StateError| EngineError::Unavailable(error.to_string());
         let mut restored = Restored {
             silences: self
@@ -224,7 +225,7 @@ impl Engine {
                 recorded.groups.get(&key),
                 &elsewhere,
                 known_until,
-                now,
+                grace,
             );
             if group.members.is_empty() {
                 continue;

@@ -5,6 +5,8 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod failpoint;
 pub mod ids;
 pub mod metrics;
 pub mod tasks;
+pub mod timing;

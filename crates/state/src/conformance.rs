@@ -137,7 +137,7 @@ async fn tell(state: &Backend, claim: &Claim, now: i64) -> Pending {
     let begun = begin(state, claim, now).await;
     let id = &claim.identity.receiver.integrations[0].id;
     state
-        .commit(&claim.identity, id, begun.seq, at(now))
+        .commit(&claim.identity, id, &begun, at(now))
         .await
         .expect("available");
     begun

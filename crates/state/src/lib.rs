@@ -19,6 +19,7 @@ use domain::silence::Silence;
 use domain::time::Timestamp;
 
 pub mod conformance;
+pub mod coordinator;
 pub mod memory;
 
 /// Why a backend could not answer.
@@ -150,7 +151,7 @@ pub trait State: Send + Sync {
         &self,
         group: &GroupIdentity,
         integration: &IntegrationId,
-        seq: u64,
+        message: &Pending,
         sent_at: Timestamp,
     ) -> Result<Told, StateError>;
 

@@ -16,6 +16,7 @@ use domain::limits;
 use domain::silence::Silence;
 use domain::time::Timestamp;
 use hashbrown::HashMap;
+use runtime::timing::Timing;
 
 use crate::{
     GroupSnapshot, Held, Ingested, Placed, Placement, Polled, RestoredGroup, SilencePut, State,
@@ -47,6 +48,7 @@ pub struct Memory {
     silences: Mutex<HashMap<TenantId, Silences>>,
     grace: RwLock<Grace>,
     leaving: Leaving,
+    timing: Timing,
 }
 
 #[derive(Default)]
@@ -57,17 +59,24 @@ struct Silences {
 
 impl Default for Memory {
     fn default() -> Self {
+        Self::new(Timing::default())
+    }
+}
+
+impl Memory {
+    /// An empty one whose leases last as `timing` says.
+    #[must_use]
+    pub fn new(timing: Timing) -> Self {
         Self {
             alerts: RwLock::default(),
             shards: (0..limits::SHARDS).map(|_| Mutex::default()).collect(),
             silences: Mutex::default(),
             grace: RwLock::new(Grace::NONE),
             leaving: Leaving::default(),
+            timing,
         }
     }
-}
 
-impl Memory {
     fn table(&self, tenant: &TenantId) -> Arc<AlertTable> {
         let known = self.alerts.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(table) = known.get(tenant) {
@@ -198,7 +207,7 @@ impl State for Memory {
             let claim = shard
                 .groups
                 .get_mut(&name)
-                .and_then(|g| g.claim(now, limits::LEASE, grace));
+                .and_then(|g| g.claim(now, self.timing.lease, grace));
             match claim {
                 Some(claim) => {
                     // Should its flusher die, the lapsed lease frees it.
@@ -229,10 +238,10 @@ impl State for Memory {
         &self,
         group: &GroupIdentity,
         integration: &IntegrationId,
-        seq: u64,
+        message: &Pending,
         sent_at: Timestamp,
     ) -> Result<Told, StateError> {
-        let told = self.with_group(group, |g| g.commit(integration, seq, sent_at).clone());
+        let told = self.with_group(group, |g| g.commit(integration, message, sent_at).clone());
         Ok(told.unwrap_or_default())
     }
 
@@ -259,7 +268,7 @@ impl State for Memory {
 
     async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError> {
         let renewed = self.with_group(&claim.identity, |g| {
-            g.renew(claim.fence, now, limits::LEASE)
+            g.renew(claim.fence, now, self.timing.lease)
         });
         Ok(renewed.unwrap_or(Err(LeaseLost)))
     }

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use api::Peer;
 use api::limits::Limits;
-use config::belfry::{LogFormat, LogLevel};
+use config::belfry::{BelfryConfig, LogFormat, LogLevel, apply_env};
 
-use super::engine_flags::{ENGINE, WEB, engine_options};
+use super::engine_flags::{ENGINE, WEB, engine_options, scale_note};
 use super::flags::{Command, Flag, Kind, Values};
 use crate::configuration::Source;
 use crate::options::{Features, Note, Openness, Options};
@@ -165,7 +165,8 @@ pub(super) fn run(args: &[String]) -> ExitCode {
         Ok(values) => values,
         Err(code) => return code,
     };
-    let options = match options(&values) {
+    let scale = timing_scale(std::env::var(TIMING_SCALE).ok());
+    let options = match scale.and_then(|scale| options(&values, scale)) {
         Ok(options) => options,
         Err(message) => return super::refuse(COMMAND.name, &message),
     };
@@ -184,8 +185,18 @@ pub(super) fn run(args: &[String]) -> ExitCode {
     })
 }
 
+/// The one variable this command reads beside the flags (hidden: tests shrink the times of the protocol).
+const TIMING_SCALE: &str = "BELFRY_TIMING_SCALE";
+
+fn timing_scale(variable: Option<String>) -> Result<f64, String> {
+    let mut config = BelfryConfig::default();
+    let variable = variable.map(|value| (TIMING_SCALE.to_owned(), value));
+    apply_env(&mut config, variable.into_iter()).map_err(|error| error.to_string())?;
+    Ok(config.timing_scale)
+}
+
 /// What the flags come to.
-fn options(values: &Values) -> Result<Options, String> {
+fn options(values: &Values, timing_scale: f64) -> Result<Options, String> {
     if values.is_on("web.systemd-socket") {
         return Err("--web.systemd-socket is not supported; give --web.listen-address".to_owned());
     }
@@ -199,6 +210,7 @@ fn options(values: &Values) -> Result<Options, String> {
         .given_names()
         .any(|name| name.starts_with("cluster."));
     let mut notes = features.notes.clone();
+    notes.extend(scale_note(timing_scale));
     if cluster_flags {
         notes.push(Note::info(
             "Instances do not gossip: the --cluster.* flags are accepted but not used. Several instances share a Redis instead \
@@ -215,7 +227,7 @@ fn options(values: &Values) -> Result<Options, String> {
         web_config_file: values.some_text("web.config.file").map(Into::into),
         get_concurrency: values.count("web.get-concurrency"),
         timeout: Some(values.duration("web.timeout")).filter(|timeout| !timeout.is_zero()),
-        engine: engine_options(values),
+        engine: engine_options(values, timing_scale),
         features,
         cluster: peer(values),
         openness: Openness::DropIn,
@@ -271,7 +283,7 @@ mod tests {
     fn read(args: &[&str]) -> Result<Options, String> {
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         match COMMAND.parse(&args)? {
-            Asked::Run(values) => options(&values),
+            Asked::Run(values) => options(&values, 1.0),
             other => Err(format!("{other:?}")),
         }
     }
@@ -347,6 +359,22 @@ mod tests {
         assert_eq!(options.notes.len(), 1, "one line about all of --cluster.*");
         assert_eq!(options.engine.start_delay, Duration::from_secs(2));
         assert_eq!(options.engine.per_alertname_limit, 3);
+    }
+
+    #[test]
+    fn times_are_scaled_only_when_asked_and_never_silently() {
+        let unscaled = read(&[]).expect("valid").engine.timing;
+        assert_eq!(unscaled, runtime::timing::Timing::default());
+        assert_eq!(timing_scale(None), Ok(1.0));
+        assert_eq!(timing_scale(Some("0.1".to_owned())), Ok(0.1));
+        let error = timing_scale(Some("2".to_owned())).expect_err("too large");
+        assert!(error.starts_with("BELFRY_TIMING_SCALE: "), "{error}");
+        let Ok(Asked::Run(values)) = COMMAND.parse(&[]) else {
+            panic!("no flags are fine");
+        };
+        let options = options(&values, 0.1).expect("valid");
+        assert_eq!(options.engine.timing.lease, Duration::from_secs(6));
+        assert!(options.notes[0].is_warning);
     }
 
     #[test]

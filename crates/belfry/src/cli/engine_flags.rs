@@ -1,8 +1,10 @@
 //! Flags both `serve` and `alertmanager` take: what the engine and the HTTP surface are told.
 
 use engine::EngineOptions;
+use runtime::timing::Timing;
 
 use super::flags::{Flag, Kind, Values};
+use crate::options::Note;
 
 /// Bounds and periods of the engine.
 pub(super) const ENGINE: &[Flag] = &[
@@ -97,8 +99,8 @@ pub(super) const WEB: &[Flag] = &[
     ),
 ];
 
-/// What the engine's flags come to.
-pub(super) fn engine_options(values: &Values) -> EngineOptions {
+/// What the engine's flags come to, with the times of the protocol scaled.
+pub(super) fn engine_options(values: &Values, timing_scale: f64) -> EngineOptions {
     EngineOptions {
         retention: values.duration("data.retention"),
         alerts_gc_interval: values.duration("alerts.gc-interval"),
@@ -108,5 +110,15 @@ pub(super) fn engine_options(values: &Values) -> EngineOptions {
         silence_bytes_max: values.count("silences.max-silence-size-bytes"),
         per_alertname_limit: values.count("alerts.per-alertname-limit"),
         log_silences: values.is_on("log.silences"),
+        timing: Timing::scaled(timing_scale),
     }
+}
+
+/// What to say about scaled times, which nobody should run on by accident.
+pub(super) fn scale_note(timing_scale: f64) -> Option<Note> {
+    (timing_scale != 1.0).then(|| {
+        Note::warning(format!(
+            "The times of the protocol are multiplied by {timing_scale} (BELFRY_TIMING_SCALE, timing.scale): this is for tests only"
+        ))
+    })
 }

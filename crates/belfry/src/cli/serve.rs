@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use api::limits::Limits;
 use config::belfry::{BelfryConfig, apply_env};
 
-use super::engine_flags::{ENGINE, WEB, engine_options};
+use super::engine_flags::{ENGINE, WEB, engine_options, scale_note};
 use super::flags::{Command, Flag, Kind, Values};
 use crate::configuration::{ServeSource, Source};
 use crate::options::{Features, Note, Openness, Options};
@@ -213,6 +213,7 @@ fn options(
     let features = Features::parse(values.text("enable-feature"))?;
     let mut notes: Vec<_> = notes.into_iter().map(Note::warning).collect();
     notes.extend(features.notes.iter().cloned());
+    notes.extend(scale_note(config.timing_scale));
     Ok(Options {
         listen: vec![config.server.listen.clone()],
         may_move: false,
@@ -227,7 +228,7 @@ fn options(
         web_config_file: values.some_text("web.config.file").map(Into::into),
         get_concurrency: values.count("web.get-concurrency"),
         timeout: Some(values.duration("web.timeout")).filter(|timeout| !timeout.is_zero()),
-        engine: engine_options(values),
+        engine: engine_options(values, config.timing_scale),
         features,
         cluster: None,
         openness: Openness::Loopback {

@@ -1,5 +1,6 @@
 //! The program as a user runs it: real processes, real sockets on the loopback, real time.
 
+mod failpoints;
 mod process;
 mod sink;
 

@@ -71,7 +71,18 @@ impl Server {
         Self::drop_in(folder)
     }
 
+    /// As [`Server::start`], with an environment variable.
+    pub(crate) fn start_under(variable: (&str, &str), config: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("am.yml"), config).expect("written");
+        Self::drop_in_under(&[variable], folder)
+    }
+
     fn drop_in(folder: TempDir) -> Self {
+        Self::drop_in_under(&[], folder)
+    }
+
+    fn drop_in_under(variables: &[(&str, &str)], folder: TempDir) -> Self {
         let (config, data) = (folder.path().join("am.yml"), folder.path().join("data"));
         let config = format!("--config.file={}", config.display());
         let data = format!("--storage.path={}", data.display());
@@ -82,14 +93,19 @@ impl Server {
             "--web.listen-address=127.0.0.1:0",
             "--cluster.listen-address=",
         ];
-        let mut server = Self::start_with(&args);
+        let mut server = Self::start_under_with(variables, &args);
         server.folder = Some(folder);
         server
     }
 
     /// Starts the program with these arguments and waits until it listens.
     pub(crate) fn start_with(args: &[&str]) -> Self {
+        Self::start_under_with(&[], args)
+    }
+
+    fn start_under_with(variables: &[(&str, &str)], args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_belfry"))
+            .envs(variables.iter().copied())
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -219,7 +235,13 @@ pub(crate) struct Ended {
 
 /// Runs the program to its end.
 pub(crate) fn run(args: &[&str]) -> Ended {
+    run_under(&[], args)
+}
+
+/// Runs the program to its end, with environment variables.
+pub(crate) fn run_under(variables: &[(&str, &str)], args: &[&str]) -> Ended {
     let output = Command::new(env!("CARGO_BIN_EXE_belfry"))
+        .envs(variables.iter().copied())
         .args(args)
         .output()
         .expect("it runs");

@@ -3,7 +3,7 @@
 use super::redis::{Redis, parse_mode, parse_nodes, parse_port, read_url};
 use super::{
     BelfryConfig, Refused, parse_database_url, parse_external_url, parse_format, parse_level,
-    parse_listen, parse_tenant,
+    parse_listen, parse_scale, parse_tenant,
 };
 use crate::error::{ConfigError, Result, nearest};
 use crate::secret::Secret;
@@ -95,6 +95,9 @@ fn apply(config: &mut BelfryConfig, name: &str, value: &str) -> std::result::Res
             config.alertmanager_config_file = Some(value.to_owned()).filter(|v| !v.is_empty());
         }
         "BELFRY_AUTH_ANONYMOUS_API" => config.auth.anonymous_api = parse_boolean(value)?,
+        // For tests, and so not among those a typo is corrected to; the program reads BELFRY_FAILPOINT itself.
+        "BELFRY_TIMING_SCALE" => config.timing_scale = parse_scale(value)?,
+        "BELFRY_FAILPOINT" => {}
         // What Kubernetes says about a service called belfry-redis.
         "BELFRY_REDIS_PORT" if value.starts_with("tcp://") => return Ok(true),
         _ => {

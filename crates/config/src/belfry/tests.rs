@@ -11,6 +11,7 @@ logging:  {level: "Warning", format: json}
 alertmanager: {config_file: alertmanager.yml}
 tenants:  {acme: {config_file: tenants/acme.yml, anonymous_api: false}}
 auth: {anonymous_api: true}
+timing: {scale: 0.5}
 "#;
 
 fn env(config: &mut BelfryConfig, vars: &[(&str, &str)]) -> Result<Vec<String>> {
@@ -43,6 +44,8 @@ fn every_key_is_read() {
     );
     assert_eq!(config.tenants.len(), 1);
     assert!(config.auth.anonymous_api && config.use_redis);
+    assert_eq!(config.timing_scale, 0.5);
+    assert_eq!(BelfryConfig::default().timing_scale, 1.0);
     assert_eq!(load("", "").unwrap(), BelfryConfig::default());
 }
 
@@ -70,6 +73,8 @@ fn mistakes_are_located() {
         ),
         ("tenants: {a: {}}", "tenant `a` has no config_file"),
         ("database: {url: oracle://x}", "no scheme we know"),
+        ("timing: {scale: 0}", "b:1:17: `0` is not a scale"),
+        ("timing: {scale: .nan}", "is not a scale"),
         ("server: {listen: nowhere}", "missing port in address"),
     ] {
         let error = load(text, "b").unwrap_err().to_string();
@@ -86,6 +91,8 @@ fn variables_override_the_file() {
             ("BELFRY_REDIS_KEY_PREFIX", "x"),
             ("BELFRY_REDIS_PORT", "tcp://10.0.0.1:6379"),
             ("BELFRY_LOGGING_LEVEL", "debug"),
+            ("BELFRY_TIMING_SCALE", "0.1"),
+            ("BELFRY_FAILPOINT", "C1:kill"),
             ("BELFRY_TENANTS_acme_ANONYMOUS_API", "true"),
             ("BELFRY_TENANTS_beta_CONFIG_FILE", "beta.yml"),
             ("BELFRY_REDIS_PASSWROD", "typo"),
@@ -100,6 +107,7 @@ fn variables_override_the_file() {
     );
     assert_eq!(config.redis.unwrap().key_prefix, "x");
     assert_eq!(config.logging.level, LogLevel::Debug);
+    assert_eq!(config.timing_scale, 0.1);
     assert_eq!(config.tenants.len(), 2);
     assert!(config.tenants[&"acme".parse::<TenantId>().unwrap()].anonymous_api);
 }

@@ -41,6 +41,20 @@ impl Grid {
         grid
     }
 
+    /// A grid as it is known elsewhere.
+    pub fn known(first: Timestamp, next: Timestamp, interval: Duration, has_ticked: bool) -> Self {
+        Self {
+            has_ticked,
+            next: next.utc(),
+            ..Self::starting(first, interval)
+        }
+    }
+
+    /// From tick to tick.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// The tick the grid counts from.
     pub fn first(&self) -> Timestamp {
         self.first

@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits;
 use crate::annotations::Annotations;
 use crate::notification::Reason;
 
@@ -79,7 +80,7 @@ fn tell(group: &mut Group, claim: &Claim, now: i64) -> Pending {
     let begun = group
         .begin(&integration(), claim.fence, message, at(now))
         .unwrap();
-    group.commit(&integration(), begun.seq, at(now));
+    group.commit(&integration(), &begun, at(now));
     begun
 }
 
@@ -241,7 +242,7 @@ fn a_stale_fence_begins_nothing_but_a_late_commit_still_counts() {
         group.renew(stale.fence, at(401), limits::LEASE),
         Err(LeaseLost)
     );
-    let told = group.commit(&integration(), begun.seq, at(402)).clone();
+    let told = group.commit(&integration(), &begun, at(402)).clone();
     assert_eq!(told.firing(), &[Fingerprint(1)]);
     assert!(group.renew(current.fence, at(402), limits::LEASE).is_ok());
 }

@@ -77,6 +77,18 @@ impl Told {
         (self.seq, self.pending.is_none()) >= (other.seq, other.pending.is_none())
     }
 
+    /// Takes note that a message was accepted, by its number.
+    ///
+    /// Also of one that is not in flight here: a number higher than any seen is a truth that came late, after what was
+    /// known of it was lost (protocol.md §5).
+    pub fn accept(&mut self, message: &Pending, sent_at: Timestamp) {
+        let is_awaited = self.pending.take_if(|p| p.seq <= message.seq).is_some();
+        if is_awaited || message.seq > self.seq {
+            self.seq = self.seq.max(message.seq);
+            self.last = Some(message.clone().accepted(sent_at));
+        }
+    }
+
     /// Whether the integration believes this alert to be firing, or may (a message saying so is in flight).
     pub fn believes_firing(&self, fingerprint: Fingerprint) -> bool {
         let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();

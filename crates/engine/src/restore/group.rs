@@ -8,7 +8,6 @@ use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId};
-use domain::limits;
 use domain::time::Timestamp;
 use state::RestoredGroup;
 
@@ -56,20 +55,17 @@ impl ToldElsewhere {
 }
 
 /// A group as recorded. Ended alerts come back only where somebody is owed their end or a message in flight names them; what
-/// was told about members elsewhere is carried over to the same integrations.
+/// was told about members elsewhere is carried over to the same integrations. It is restored when the grace begins.
 pub(super) fn restored_group(
     identity: Arc<GroupIdentity>,
     members: Vec<Arc<Alert>>,
     recorded: Option<&RecordedGroup>,
     elsewhere: &ToldElsewhere,
     known_until: Timestamp,
-    now: Timestamp,
+    grace: Grace,
 ) -> RestoredGroup {
+    let now = grace.since;
     let told = told_of(&identity, &members, recorded, elsewhere, now);
-    let grace = Grace {
-        since: now,
-        until: now + limits::GRACE,
-    };
     let is_owed = |alert: &Alert| {
         let mut wanting = identity
             .receiver

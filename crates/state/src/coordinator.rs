@@ -1,0 +1,453 @@
+//! The port for what instances share (protocol.md §5): groups, ticks, leases, what was told, silences, and a feed of changes.
+//!
+//! Its real home is Redis (`state-redis`); [`model`] is the same machine in one process, for tests and the simulator. Both
+//! pass [`conformance`]. Nobody but [`crate::coordinated`] calls it: the engine sees [`crate::State`].
+//!
+//! Times: a coordinator has a clock of its own, the shard clock, which all instances follow. Deadlines travel as durations,
+//! stated times as content (protocol.md §4).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::alert::{Alert, Grace};
+use domain::fingerprint::Fingerprint;
+use domain::group::GroupIdentity;
+use domain::group::farewell::{Farewell, Leave};
+use domain::group::grid::Grid;
+use domain::group::key;
+use domain::group::told::{Pending, Told, ToldMessage};
+use domain::id::{GroupKey, IntegrationId, TenantId};
+use domain::silence::Silence;
+use domain::time::Timestamp;
+
+use crate::{Held, SilencePut};
+
+pub mod conformance;
+pub mod model;
+
+/// How a coordinator fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// This request got no answer: lost connection, time-out. Whether it was carried out is unknown; it may be repeated.
+    Transient,
+    /// The server answered that it cannot work now (loading, out of memory, no disk, a replica).
+    Certain,
+    /// The server refuses us (password, rights, version): only people can help.
+    Refused,
+}
+
+/// A request that was not answered with what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct CoordinatorError {
+    /// What to make of it.
+    pub outage: Outage,
+    /// The cause, for people; names no secret.
+    pub text: String,
+}
+
+/// A group's name among all tenants'.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupName {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub key: GroupKey,
+}
+
+impl GroupName {
+    /// The name of the group with this identity.
+    pub fn of(identity: &GroupIdentity) -> Self {
+        Self {
+            tenant: identity.tenant.clone(),
+            key: identity.key,
+        }
+    }
+
+    /// The shard it lives in.
+    pub fn shard(&self) -> usize {
+        key::shard(&self.tenant, self.key)
+    }
+}
+
+/// A place in a shard's feed of changes; grows with every change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId {
+    /// Milliseconds of the shard's server.
+    pub ms: u64,
+    /// Number within the millisecond.
+    pub seq: u64,
+}
+
+/// Identifies one life of a shard's data: another one means that it was lost in between (protocol.md §8).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Epoch(pub Arc<str>);
+
+/// An alert offered to one of its groups.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The group.
+    pub group: Arc<GroupIdentity>,
+    /// The alert as posted.
+    pub alert: Arc<Alert>,
+    /// Whether it joins although it is over: somebody is owed its end.
+    pub is_owed: bool,
+}
+
+/// What became of an offer.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    /// The alert as the group holds it now; as posted when the group ignored it.
+    pub alert: Arc<Alert>,
+    /// Whether the group holds it.
+    pub is_member: bool,
+    /// The first tick, if the offer made the group.
+    pub created: Option<Timestamp>,
+}
+
+/// What an instance asks when it polls.
+#[derive(Clone, Debug)]
+pub struct PollAsk {
+    /// The same number again asks for the same claims again: the answer to the first was lost.
+    pub nonce: u64,
+    /// Most claims wanted, over all shards.
+    pub limit: usize,
+    /// The epoch this instance knows of each shard.
+    pub epochs: Vec<Option<Epoch>>,
+    /// The last change it has seen of each shard.
+    pub seen: Vec<EventId>,
+    /// Tenants whose silence versions it wants.
+    pub tenants: Vec<TenantId>,
+}
+
+/// The answer to a poll.
+#[derive(Debug)]
+pub struct PollAnswer {
+    /// One element per shard, in order.
+    pub shards: Vec<Result<ShardPoll, CoordinatorError>>,
+    /// The silence versions of the tenants asked for, in order; read after the claims were made.
+    pub silences: Result<Vec<u64>, CoordinatorError>,
+}
+
+/// What a shard answers to a poll.
+#[derive(Clone, Debug)]
+pub enum ShardPoll {
+    /// Its data is not what the instance knows: it was lost, or rolled back. Nothing was claimed.
+    Strange {
+        /// The epoch it has now; `None` when it is empty.
+        epoch: Option<Epoch>,
+    },
+    /// All is well.
+    Well(ShardClaims),
+}
+
+/// What was claimed of a shard.
+#[derive(Clone, Debug)]
+pub struct ShardClaims {
+    /// The shard clock.
+    pub now: Timestamp,
+    /// The last change: verdicts on these claims need a mirror that has seen it.
+    pub last_event: EventId,
+    /// When the next group is due.
+    pub next_due: Option<Timestamp>,
+    /// How ends by time-out are judged.
+    pub grace: Grace,
+    /// The claims.
+    pub claims: Vec<Claimed>,
+}
+
+/// A group that was claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// The group.
+    pub group: GroupName,
+    /// Proves the right to begin, renew and finish.
+    pub fence: u64,
+    /// The tick the flush answers.
+    pub tick: Timestamp,
+    /// How many members it has: a mirror that counts differently reads the group anew.
+    pub members: usize,
+}
+
+/// A change of a shard.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An alert joined a group, or is known better.
+    Alert {
+        /// The group.
+        group: GroupName,
+        /// The alert.
+        alert: Arc<Alert>,
+    },
+    /// Members left a group.
+    Left {
+        /// The group.
+        group: GroupName,
+        /// Who.
+        alerts: Vec<Fingerprint>,
+    },
+    /// What an integration was told.
+    Told {
+        /// The group.
+        group: GroupName,
+        /// The integration.
+        integration: IntegrationId,
+        /// What it knows now.
+        told: Arc<Told>,
+    },
+    /// A group was made, ticked for the first time, or restarted its grid.
+    Grid {
+        /// The group.
+        group: GroupName,
+        /// Its ticks.
+        grid: Grid,
+    },
+    /// A group is no more.
+    Gone {
+        /// The group.
+        group: GroupName,
+    },
+}
+
+/// An event with its place.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The place.
+    pub id: EventId,
+    /// Whether this very instance caused it.
+    pub is_ours: bool,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A piece of a shard's feed.
+#[derive(Clone, Debug, Default)]
+pub struct Feed {
+    /// Changes after the place asked for, in order; a bounded number.
+    pub changes: Vec<Change>,
+    /// Whether changes are missing before the first: the feed was trimmed, or the data was lost.
+    pub is_broken: bool,
+}
+
+/// A group as the coordinator holds it.
+#[derive(Clone, Debug)]
+pub struct SharedGroup {
+    /// Its name.
+    pub name: GroupName,
+    /// Its ticks.
+    pub grid: Grid,
+    /// Its members.
+    pub members: Vec<Arc<Alert>>,
+    /// What its integrations were told.
+    pub told: Vec<(IntegrationId, Told)>,
+}
+
+/// What an instance knows better of a group, to be merged in; the later state wins, so it may be repeated.
+#[derive(Clone, Debug)]
+pub struct Merge {
+    /// The group.
+    pub group: Arc<GroupIdentity>,
+    /// Members, or states of members. Those that ended and left meanwhile (tombstones) do not come back.
+    pub alerts: Vec<Arc<Alert>>,
+    /// What integrations were told.
+    pub told: Vec<(IntegrationId, Told)>,
+    /// Members the sender saw off: they leave unless they are known better.
+    pub leaves: Vec<Leave>,
+    /// Its ticks, if it is not there.
+    pub grid: Grid,
+}
+
+/// A tenant's silences.
+#[derive(Clone, Debug, Default)]
+pub struct SharedSilences {
+    /// Raised by every change.
+    pub version: u64,
+    /// All of them, ended ones until retention is over.
+    pub silences: Vec<Arc<Silence>>,
+}
+
+/// What an instance says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstanceReport {
+    /// Its id, new at each start.
+    pub id: String,
+    /// Where it listens.
+    pub address: String,
+    /// Its version.
+    pub version: String,
+    /// `coordinated` or `degraded`.
+    pub mode: String,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// Hash of each tenant's configuration.
+    pub configs: Vec<(TenantId, String)>,
+}
+
+/// What a person wants to know of a shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShardDepth {
+    /// Groups that wait for their tick.
+    pub due: u64,
+    /// Groups that are being flushed.
+    pub in_flight: u64,
+    /// The last change.
+    pub last_event: EventId,
+}
+
+/// What instances share. Every method is one atomic transition per shard, and one round trip.
+#[async_trait]
+pub trait Coordinator: Send + Sync {
+    /// In how many parts it can fail: shard `s` belongs to part `s % fault_domains()`.
+    fn fault_domains(&self) -> usize {
+        1
+    }
+
+    /// Offers alerts to their groups. One answer per offer, in order: shards fail one by one.
+    ///
+    /// A fresh post: the last one wins, as in Alertmanager (`Alert::updated_by`). `now` is when the posts were received, by
+    /// the instance's clock.
+    async fn ingest(
+        &self,
+        offers: Vec<Offer>,
+        now: Timestamp,
+    ) -> Vec<Result<Offered, CoordinatorError>>;
+
+    /// Notes that this instance lives, ends what ran out of time, and claims groups that are due: the more severe first,
+    /// tenants taking turns.
+    async fn poll(&self, ask: PollAsk) -> PollAnswer;
+
+    /// Claims one group out of turn, due or not; `None` when it is not there, a lost lease when somebody else holds it.
+    async fn seize(&self, group: &GroupName) -> Result<Option<Held<Claimed>>, CoordinatorError>;
+
+    /// Freezes a message; answers what to send, which is the one still pending if there is one.
+    async fn begin(
+        &self,
+        group: &GroupName,
+        fence: u64,
+        integration: &IntegrationId,
+        message: &Pending,
+    ) -> Result<Held<Told>, CoordinatorError>;
+
+    /// Records that a message was accepted, by its sequence number, whoever reports it.
+    async fn commit(
+        &self,
+        group: &GroupName,
+        integration: &IntegrationId,
+        message: &Pending,
+        sent_at: Timestamp,
+    ) -> Result<Told, CoordinatorError>;
+
+    /// Takes back a message that was surely not accepted.
+    async fn refuse(
+        &self,
+        group: &GroupName,
+        integration: &IntegrationId,
+        seq: u64,
+    ) -> Result<Told, CoordinatorError>;
+
+    /// Replaces what counts as told without a message.
+    async fn settle(
+        &self,
+        group: &GroupName,
+        integration: &IntegrationId,
+        message: &ToldMessage,
+    ) -> Result<Told, CoordinatorError>;
+
+    /// Extends an unexpired lease.
+    async fn renew(&self, group: &GroupName, fence: u64) -> Result<Held<()>, CoordinatorError>;
+
+    /// Gives a claim back; the group is due again after `delay`.
+    async fn unclaim(
+        &self,
+        group: &GroupName,
+        fence: u64,
+        delay: Duration,
+    ) -> Result<(), CoordinatorError>;
+
+    /// Ends a flush, as `Group::let_go` does; answers the next tick, `None` when the group is gone.
+    async fn finish(
+        &self,
+        group: &GroupName,
+        fence: u64,
+        farewell: &Farewell,
+    ) -> Result<Held<Option<Timestamp>>, CoordinatorError>;
+
+    /// Merges in what this instance knows better. One answer per element, in order.
+    async fn merge(&self, merges: Vec<Merge>) -> Vec<Result<(), CoordinatorError>>;
+
+    /// All groups of a shard, and the last change they include.
+    async fn shard(&self, shard: usize) -> Result<(EventId, Vec<SharedGroup>), CoordinatorError>;
+
+    /// One group.
+    async fn group(&self, group: &GroupName) -> Result<Option<SharedGroup>, CoordinatorError>;
+
+    /// Opens a new epoch of a shard unless somebody else did since `seen` was read; answers the epoch in force.
+    ///
+    /// With `hold` claims wait until [`Coordinator::reseeded`] was said, and at least the hold time of the protocol.
+    async fn open_epoch(
+        &self,
+        shard: usize,
+        seen: Option<&Epoch>,
+        hold: bool,
+    ) -> Result<Epoch, CoordinatorError>;
+
+    /// Says that this instance has merged all it knows into a shard's epoch.
+    async fn reseeded(&self, shard: usize, epoch: &Epoch) -> Result<(), CoordinatorError>;
+
+    /// Restarts the grids of a tenant's groups that have ticked, once per configuration hash; answers whether it did.
+    async fn restart_grids(
+        &self,
+        tenant: &TenantId,
+        config_hash: &str,
+    ) -> Result<bool, CoordinatorError>;
+
+    /// Changes of each shard after the given places, in one round trip.
+    async fn changes(&self, after: &[EventId]) -> Vec<Result<Feed, CoordinatorError>>;
+
+    /// Waits until something may have changed; answers early rather than late.
+    async fn changed(&self);
+
+    /// Stores a silence if it is still as it was read: `seen` is its `updated_at` then, `None` if there was none.
+    async fn silence_put(
+        &self,
+        tenant: &TenantId,
+        silence: &Arc<Silence>,
+        seen: Option<Timestamp>,
+    ) -> Result<SilencePut, CoordinatorError>;
+
+    /// Merges silences in: of each the one changed later stays. Answers the version then.
+    async fn silence_merge(
+        &self,
+        tenant: &TenantId,
+        silences: &[Arc<Silence>],
+    ) -> Result<u64, CoordinatorError>;
+
+    /// Forgets silences whose retention is over.
+    async fn silence_forget(
+        &self,
+        tenant: &TenantId,
+        ids: &[Arc<str>],
+    ) -> Result<(), CoordinatorError>;
+
+    /// All silences of a tenant.
+    async fn silences(&self, tenant: &TenantId) -> Result<SharedSilences, CoordinatorError>;
+
+    /// A write that proves that writing works, in the part of a fault domain.
+    async fn probe(&self, domain: usize) -> Result<(), CoordinatorError>;
+
+    /// Says that this instance lives.
+    async fn announce(&self, report: &InstanceReport) -> Result<(), CoordinatorError>;
+
+    /// Says that this instance goes.
+    async fn retire(&self, id: &str) -> Result<(), CoordinatorError>;
+
+    /// Every instance that lives.
+    async fn instances(&self) -> Result<Vec<InstanceReport>, CoordinatorError>;
+
+    /// How deep the queues of each shard are.
+    async fn depths(&self) -> Result<Vec<ShardDepth>, CoordinatorError>;
+
+    /// Repairs groups that have members and no place in a queue; answers how many there were (must stay 0).
+    async fn audit(&self, shard: usize) -> Result<usize, CoordinatorError>;
+}

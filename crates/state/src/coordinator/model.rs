@@ -1,0 +1,1 @@
+//! The same machine in one process.
