@@ -140,9 +140,8 @@ impl Proxy {
 
     /// Leads to another place from now on; connections of before are reset.
     pub(crate) fn lead_to(&self, target: SocketAddr) {
-        let mut own = self.shared.target.lock();
-        *own.as_mut().unwrap_or_else(|poisoned| poisoned.get_mut()) = target;
-        drop(own);
+        let own = self.shared.target.lock();
+        *own.unwrap_or_else(PoisonError::into_inner) = target;
         self.reset();
     }
 }

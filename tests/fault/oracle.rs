@@ -14,6 +14,9 @@ use crate::sink::{Message, Outcome, Stream};
 /// nobody knows its fate.
 const FROZEN: Duration = Duration::from_secs(15);
 
+/// A message that tells an end was judged at most this long before it arrived, when nothing is wrong.
+const TELLING: Duration = Duration::from_secs(1);
+
 /// What the streams' routes say.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timing {
@@ -51,15 +54,16 @@ pub(crate) enum Kind {
     /// **D**. A message under a new key says exactly what the stream's last accepted message said, and
     /// `repeat_interval` has not passed since.
     SameContent,
-    /// **D**, never excused. A message came again under its key with other alerts, statuses or another body.
+    /// **D**, never excused. A message came again under its key with other alerts or statuses, or with another body
+    /// although nothing was stated of its alerts in between.
     ChangedRepeat,
     /// **D**, never excused. A message without a key.
     NoKey,
     /// **N**. A message under a new key, other than the last one, without news: each alert it calls firing was among
     /// the firing of the stream's last accepted message, none it calls resolved was, and `repeat_interval` has not passed.
     NoNews,
-    /// **F**. An alert is called resolved though the feeder stated no end of it since the stream last called it
-    /// firing, and its last statement is that it fires.
+    /// **F**. An alert is called resolved though its last statement is that it fires, and the feeder stated no end of it
+    /// that the stream was not told already and that is not older than the stream's last word that it fires.
     FalseEnd,
     /// **X**. An alert in a message of a group it does not belong to.
     Foreign,
@@ -98,7 +102,13 @@ pub(crate) struct Breach {
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, stream, .. } = self;
-        write!(f, "{} {kind:?} {} {}", kind.letter(), stream.path, stream.group)?;
+        write!(
+            f,
+            "{} {kind:?} {} {}",
+            kind.letter(),
+            stream.path,
+            stream.group
+        )?;
         if let Some(number) = self.number {
             write!(f, " #{number}")?;
         }
@@ -136,13 +146,20 @@ impl Judgement {
     }
 }
 
+/// When an alert was last called this and that.
+#[derive(Clone, Copy, Default)]
+struct Word {
+    firing: Option<Instant>,
+    resolved: Option<Instant>,
+}
+
 /// What a stream believes.
 #[derive(Default)]
 struct Told<'a> {
     /// Firing alerts of the last accepted message.
     firing: BTreeSet<Arc<str>>,
-    /// When each alert was last called firing, and whether it was called resolved since.
-    words: BTreeMap<Arc<str>, (Instant, bool)>,
+    /// When each alert was last called firing, and when resolved.
+    words: BTreeMap<Arc<str>, Word>,
     last: Option<&'a Message>,
 }
 
@@ -232,11 +249,10 @@ impl<'a> Judge<'a> {
         let told = self.told.entry(&message.stream).or_default();
         told.firing.clone_from(&message.firing);
         for name in &message.firing {
-            told.words.insert(name.clone(), (message.at, false));
+            told.words.entry(name.clone()).or_default().firing = Some(message.at);
         }
         for name in &message.resolved {
-            let word = told.words.entry(name.clone());
-            word.or_insert((message.at, true)).1 = true;
+            told.words.entry(name.clone()).or_default().resolved = Some(message.at);
         }
         told.last = Some(message);
     }
@@ -244,16 +260,23 @@ impl<'a> Judge<'a> {
     /// A message under a key that was used before.
     fn repeated(&mut self, first: &Message, before: &[&Message], message: &Message) {
         let differs = first.firing != message.firing || first.resolved != message.resolved;
-        if differs || first.body != message.body {
-            let word = if differs { "other alerts" } else { "another body" };
+        let is_altered = first.body != message.body && !self.was_stated_between(first, message);
+        if differs || is_altered {
+            let word = if differs {
+                "other alerts"
+            } else {
+                "another body"
+            };
             let what = format!("{word}: {} then {}", says(first), says(message));
             self.breach(Kind::ChangedRepeat, message, Some(first.at), what);
         }
         if !message.outcome.is_accepted() {
             return;
         }
-        let accepted = before.iter().filter(|earlier| earlier.outcome.is_accepted());
-        match accepted.last() {
+        let mut accepted = before
+            .iter()
+            .filter(|earlier| earlier.outcome.is_accepted());
+        match accepted.next_back() {
             None => {}
             Some(last) if last.outcome == Outcome::AcceptedUnheard => {
                 self.judgement.unheard_repeats += 1;
@@ -264,6 +287,17 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whether something was stated of an alert of the message between its arrivals; its text may tell of it.
+    fn was_stated_between(&self, first: &Message, again: &Message) -> bool {
+        let from = first.at.checked_sub(TELLING).unwrap_or(first.at);
+        let mut names = again.firing.iter().chain(&again.resolved);
+        names.any(|name| {
+            let stated = self.by_name.get(&**name).into_iter().flatten();
+            let mut between = stated.map(|word| word.posted);
+            between.any(|posted| from <= posted && posted <= again.at)
+        })
+    }
+
     fn judge_ends(&mut self, message: &Message) {
         let words = self.told.get(&message.stream).map(|told| &told.words);
         let is_false = |name: &&Arc<str>| {
@@ -272,8 +306,11 @@ impl<'a> Judge<'a> {
             if before.clone().next_back().is_some_and(|last| !last.fires) {
                 return false;
             }
-            let since = words.and_then(|words| words.get(*name)).map(|word| word.0);
-            let since = since.and_then(|at| at.checked_sub(FROZEN));
+            let word = words.and_then(|words| words.get(*name)).copied();
+            let Word { firing, resolved } = word.unwrap_or_default();
+            let back = |at: Option<Instant>, by| at.and_then(|at| at.checked_sub(by));
+            // An end that was told is used up.
+            let since = back(firing, FROZEN).max(back(resolved, TELLING));
             !before.any(|word| !word.fires && since.is_none_or(|since| since <= word.posted))
         };
         let wrong: Vec<Arc<str>> = message.resolved.iter().filter(is_false).cloned().collect();
@@ -300,7 +337,11 @@ impl<'a> Judge<'a> {
             return;
         }
         let is_same = last.firing == message.firing && last.resolved == message.resolved;
-        let kind = if is_same { Kind::SameContent } else { Kind::NoNews };
+        let kind = if is_same {
+            Kind::SameContent
+        } else {
+            Kind::NoNews
+        };
         let what = format!("{} after #{} {}", says(message), last.number, says(last));
         self.breach(kind, message, Some(last.at), what);
     }
@@ -321,7 +362,10 @@ impl<'a> Judge<'a> {
                     group: last.group.clone(),
                 };
                 let told = self.told.get(&stream).unwrap_or(&nothing);
-                let word = told.words.get(*name).map(|word| word.1);
+                let word = told
+                    .words
+                    .get(*name)
+                    .map(|word| word.firing <= word.resolved);
                 let is_lost = match last.fires {
                     true => !told.firing.contains(*name),
                     false => word == Some(false),

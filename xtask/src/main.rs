@@ -2,6 +2,7 @@
 
 mod bench;
 mod crash;
+mod faults;
 mod peers;
 mod test;
 mod vectors;
@@ -16,6 +17,7 @@ usage: cargo xtask COMMAND
   peers [--install]      fetch Prometheus, Alertmanager and amtool into target/peers
   vectors [DIR]          check every vector file of a folder (default: tests/vectors)
   crash [N]              kill -9 the server N times under load (default 500) and check what survived
+  faults [ROW…] [OPTIONS]  run rows of the fault matrix; `faults --help` lists the options
   bench [OPTIONS]        measure side by side with Alertmanager; `bench --help` lists the options";
 
 fn main() -> ExitCode {
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         Some("peers") => peers::run(rest),
         Some("vectors") => vectors::run(rest),
         Some("crash") => crash::run(rest),
+        Some("faults") => faults::run(rest),
         Some("bench") => bench::run(rest),
         _ => Err(anyhow::anyhow!(USAGE)),
     };

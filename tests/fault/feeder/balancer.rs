@@ -51,7 +51,11 @@ fn is_well(address: &str, page: &str) -> bool {
 fn probe(addresses: &Addresses, instance: usize, health: &Health, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
         let address = address(addresses, instance);
-        let asks = |page| address.as_ref().is_some_and(|address| is_well(address, page));
+        let asks = |page| {
+            address
+                .as_ref()
+                .is_some_and(|address| is_well(address, page))
+        };
         health.is_ready.store(asks("/-/ready"), Ordering::Relaxed);
         let is_coordinated = asks("/-/coordinated");
         health

@@ -179,6 +179,17 @@ fn a_repeat_must_say_the_same() {
 }
 
 #[test]
+fn a_repeat_has_the_same_body_unless_its_alerts_changed() {
+    let log = Log::new().stated(0.0, "a", true);
+    let mut log = log.came(4.0, "k1", "+a", Outcome::AcceptedUnheard);
+    log = log.told(6.0, "k1", "+a");
+    log.messages[1].body += 1;
+    log.check("ChangedRepeat");
+    let log = log.stated(5.0, "a", false).stated(5.5, "a", true);
+    log.check("");
+}
+
+#[test]
 fn a_message_needs_a_key() {
     let log = Log::new().stated(0.0, "a", true);
     log.told(1.0, "", "+a").check("NoKey");
@@ -215,7 +226,9 @@ fn an_end_stated_before_the_last_word_is_false() {
     let log = Log::new().stated(0.0, "a", true).told(1.0, "k1", "+a");
     let log = log.stated(2.0, "a", false).told(6.0, "k2", "-a");
     let log = log.stated(7.0, "a", true).told(11.0, "k3", "+a");
-    log.told(31.0, "k4", "-a").told(36.0, "k5", "+a").check("FalseEnd");
+    log.told(31.0, "k4", "-a")
+        .told(36.0, "k5", "+a")
+        .check("FalseEnd");
 }
 
 #[test]

@@ -18,7 +18,10 @@ use super::Evidence;
 pub(crate) fn waits(evidence: &Evidence<'_>) -> BTreeMap<String, Vec<Duration>> {
     let mut by_group: BTreeMap<&Arc<str>, Vec<&Statement>> = BTreeMap::new();
     for statement in evidence.statements {
-        by_group.entry(&statement.group).or_default().push(statement);
+        by_group
+            .entry(&statement.group)
+            .or_default()
+            .push(statement);
     }
     let mut heard: BTreeMap<(&str, &str), Vec<&Message>> = BTreeMap::new();
     for message in evidence.messages.iter().filter(|m| m.outcome.is_accepted()) {
@@ -27,8 +30,11 @@ pub(crate) fn waits(evidence: &Evidence<'_>) -> BTreeMap<String, Vec<Duration>> 
     }
     let mut waits: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
     for (group, statements) in by_group {
-        let of = |path: &&str| heard.get(&(*path, &**group)).map_or(&[][..], Vec::as_slice);
-        let streams: Vec<&[&Message]> = evidence.paths.iter().map(of).collect();
+        let paths = evidence.paths.iter();
+        let streams = paths.map(|path| heard.get(&(*path, &**group)));
+        let streams: Vec<&[&Message]> = streams
+            .map(|found| found.map_or(&[][..], Vec::as_slice))
+            .collect();
         for (due, statement) in dues(evidence, &statements, &streams) {
             for (path, stream) in evidence.paths.iter().zip(&streams) {
                 if let Some(at) = accepted(statement, &statements, stream) {
@@ -103,9 +109,10 @@ fn accepted(statement: &Statement, all: &[&Statement], stream: &[&Message]) -> O
     let was_firing = |message: &&&Message| message.firing.contains(&statement.name);
     let before = &stream[..from];
     // An end is owed to those who were told the beginning, a beginning to those who were not.
-    let last = before.iter().rev().find(|message| {
-        was_firing(message) || message.resolved.contains(&statement.name)
-    });
+    let last = before
+        .iter()
+        .rev()
+        .find(|message| was_firing(message) || message.resolved.contains(&statement.name));
     let is_owed = last.is_some_and(|last| was_firing(&last)) != statement.fires;
     is_owed.then_some(found.at)
 }
