@@ -240,6 +240,7 @@ impl World {
             inbox: Arc::clone(&self.store.inbox),
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
+            interner: Arc::default(),
             metrics: Arc::new(Metrics::new(&runtime::metrics::Options::default())),
             options: self.options.clone(),
         });

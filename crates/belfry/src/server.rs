@@ -159,6 +159,7 @@ fn engine(store: &Store, metrics: Arc<Metrics>, options: engine::EngineOptions) 
         inbox: Arc::clone(&store.inbox),
         clock: SystemClock::shared(),
         ids: RandomIds::shared(),
+        interner: Arc::default(),
         metrics,
         options,
     })

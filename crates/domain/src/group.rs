@@ -330,6 +330,12 @@ impl Group {
         });
     }
 
+    /// Goes on under the lease of the group as it was known before.
+    pub fn keep_lease_of(&mut self, before: &Self) {
+        self.fence = self.fence.max(before.fence);
+        self.lease = before.lease;
+    }
+
     /// Whether the claim with this fence is the one in force.
     pub fn is_held_by(&self, fence: u64) -> bool {
         self.lease.is_some_and(|held| held.fence == fence)

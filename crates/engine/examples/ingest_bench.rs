@@ -185,6 +185,7 @@ async fn main() {
         inbox: Arc::clone(&store.inbox),
         clock,
         ids: RandomIds::shared(),
+        interner: Arc::default(),
         metrics: Arc::clone(&metrics),
         options: EngineOptions::default(),
     });

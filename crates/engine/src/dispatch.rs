@@ -69,7 +69,7 @@ impl Engine {
             };
             let engine = Arc::clone(self);
             self.flushes.spawn("flush", move |_stop| async move {
-                engine.flush(&tenant, claim).await
+                engine.flush(&tenant, claim, began).await
             });
         }
         let next = polled
@@ -85,6 +85,10 @@ impl Engine {
     fn notice_stall(&self, polled_at: Option<Timestamp>, now: Timestamp) {
         let Some(polled_at) = polled_at else { return };
         if now.since(polled_at) < self.options.timing.stall {
+            return;
+        }
+        if self.state.mode() == state::Mode::Coordinated {
+            // The others went on; whether all were stopped is seen where the state is shared.
             return;
         }
         tracing::warn!(

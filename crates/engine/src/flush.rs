@@ -52,8 +52,8 @@ struct Flush<'a> {
 }
 
 impl Engine {
-    /// Flushes a claimed group.
-    pub(crate) async fn flush(&self, tenant: &Arc<Tenant>, claim: Claim) {
+    /// Flushes a claimed group; the lease counts from `asked_at`, before the claim was asked for (protocol.md §4).
+    pub(crate) async fn flush(&self, tenant: &Arc<Tenant>, claim: Claim, asked_at: Instant) {
         let started = Instant::now();
         let timing = self.options.timing;
         self.metrics.dispatcher.flushes.inc();
@@ -64,7 +64,7 @@ impl Engine {
         let settings = tenant.settings();
         let judged = self.judge(tenant, &settings, &claim);
         let deadline = claim.identity.group_interval.max(timing.flush_deadline_min);
-        let sending = Sending::new(started + deadline, started + timing.lease, timing);
+        let sending = Sending::new(started + deadline, asked_at + timing.lease, timing);
         let flush = Flush {
             engine: self,
             settings: &settings,
@@ -102,9 +102,7 @@ impl Engine {
             let mirror = tenant.mirror();
             for alert in &claim.alerts {
                 match judge(&mirror, &time, &alert.labels, now) {
-                    Verdict::Notify if alert.is_resolved(now, claim.grace) => {
-                        resolved.push(alert.fingerprint)
-                    }
+                    Verdict::Notify if claim.is_over(alert) => resolved.push(alert.fingerprint),
                     Verdict::Notify => firing.push(alert.fingerprint),
                     Verdict::Suppress(by) => {
                         *counts.entry(by.metric_reason()).or_default() += 1;
@@ -248,17 +246,26 @@ impl Flush<'_> {
     /// The message this integration is due, if any.
     fn news(&self, spec: &IntegrationSpec, told: &Told) -> Option<Pending> {
         let judged = self.judged;
+        let foreign = &self.claim.foreign;
         let repeat = self.claim.identity.repeat_interval;
         let tick = self.claim.tick;
+        // That an alert another instance answers for fires is for that one to say; here only what was told before is kept up.
+        let is_ours =
+            |f: &&Fingerprint| !foreign.has(**f) || told.firing().binary_search(f).is_ok();
+        let firing: Vec<Fingerprint> = judged.firing.iter().filter(is_ours).copied().collect();
         let why = why_notify(
             told,
-            &judged.firing,
+            &firing,
             &judged.resolved,
             spec.send_resolved,
             repeat,
             tick,
         );
         let reason = match why {
+            Ok(Reason::RepeatInterval) if foreign.repeats.contains(&spec.id) => {
+                tracing::trace!(integration = %spec.id, "Repeats are for the instance that told it last");
+                return None;
+            }
             Ok(reason) => reason,
             Err(quiet) => {
                 tracing::trace!(integration = %spec.id, reason = quiet.as_str(), "Nothing to tell");
@@ -272,8 +279,8 @@ impl Flush<'_> {
         };
         Some(Pending {
             seq: 0,
-            firing: judged.firing.clone(),
-            hidden: self.hidden(spec, told),
+            hidden: self.hidden(spec, told, &firing),
+            firing,
             resolved,
             tick,
             reason,
@@ -281,10 +288,15 @@ impl Flush<'_> {
     }
 
     /// Members the integration was told of that this message does not name: their end is owed once they are seen again.
-    fn hidden(&self, spec: &IntegrationSpec, told: &Told) -> Vec<Fingerprint> {
+    fn hidden(
+        &self,
+        spec: &IntegrationSpec,
+        told: &Told,
+        firing: &[Fingerprint],
+    ) -> Vec<Fingerprint> {
         let judged = self.judged;
         let is_named = |f: &Fingerprint| {
-            judged.firing.binary_search(f).is_ok() || judged.resolved.binary_search(f).is_ok()
+            firing.binary_search(f).is_ok() || judged.resolved.binary_search(f).is_ok()
         };
         let Some(last) = told.last.as_ref().filter(|_| spec.send_resolved) else {
             return Vec::new();

@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod dispatch;
 pub mod explain;
 pub mod flush;
+mod host;
 pub mod ingest;
 pub mod judge;
 pub mod maintenance;
@@ -106,6 +107,8 @@ pub struct Parts {
     pub clock: SharedClock,
     /// Where ids come from.
     pub ids: SharedIds,
+    /// Labels held once, whoever heard of them.
+    pub interner: Arc<Interner>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Bounds and periods.
@@ -124,7 +127,7 @@ pub struct Engine {
     ids: SharedIds,
     metrics: Arc<Metrics>,
     options: EngineOptions,
-    interner: Interner,
+    interner: Arc<Interner>,
     content_hasher: foldhash::fast::RandomState,
     started_at: Timestamp,
     /// Rung when a group may be due sooner than the dispatcher thinks.
@@ -143,7 +146,7 @@ impl Engine {
         let started_at = parts.clock.now();
         let limit = i64::try_from(parts.options.per_alertname_limit).unwrap_or(i64::MAX);
         parts.metrics.alerts.per_alert_limit.set(limit);
-        Arc::new(Self {
+        let engine = Arc::new(Self {
             tenants: ArcSwap::default(),
             retired: Mutex::default(),
             state: parts.state,
@@ -153,14 +156,22 @@ impl Engine {
             ids: parts.ids,
             metrics: parts.metrics,
             options: parts.options,
-            interner: Interner::default(),
+            interner: parts.interner,
             content_hasher: foldhash::fast::RandomState::default(),
             started_at,
             wake: Notify::new(),
             flushes: TaskGroup::new(),
             has_unrecorded: AtomicBool::new(false),
             recording: tokio::sync::RwLock::default(),
-        })
+        });
+        let host: std::sync::Weak<Self> = Arc::downgrade(&engine);
+        engine.state.attach(host);
+        engine
+    }
+
+    /// How this instance works together with others.
+    pub fn mode(&self) -> state::Mode {
+        self.state.mode()
     }
 
     /// A tenant by its id; unknown tenants are refused, never created (G6).

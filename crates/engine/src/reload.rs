@@ -66,7 +66,8 @@ impl Engine {
         let id = tenant.id().clone();
         let before = self.group_keys(&id);
         let placement = |alert: &Alert| settings.placement(&id, &alert.labels, &self.interner);
-        let moved = self.state.reconfigure(&id, &placement, now).await;
+        let hash = settings.config_hash();
+        let moved = self.state.reconfigure(&id, hash, &placement, now).await;
         moved.map_err(|error| EngineError::Unavailable(error.to_string()))?;
         tenant
             .mirror_mut()

@@ -94,6 +94,7 @@ pub struct Settings {
     channels: BTreeMap<IntegrationId, Channel>,
     time_intervals: BTreeMap<String, Vec<TimeInterval>>,
     original: String,
+    config_hash: String,
 }
 
 impl Settings {
@@ -154,6 +155,7 @@ impl Settings {
             by_name,
             channels,
             time_intervals: parts.time_intervals,
+            config_hash: key::sha256_hex(&parts.original),
             original: parts.original,
         })
     }
@@ -161,6 +163,11 @@ impl Settings {
     /// The configuration re-marshalled with defaults and without secrets.
     pub fn config_original(&self) -> &str {
         &self.original
+    }
+
+    /// What tells this configuration from others: the same on every instance that has it.
+    pub fn config_hash(&self) -> &str {
+        &self.config_hash
     }
 
     /// Receivers in configuration order.

@@ -378,7 +378,7 @@ pub async fn a_reconfiguration_moves_members_with_what_was_told(state: Backend) 
     let all_in_one = |_: &Alert| vec![group(&tenant(), "r", "everything")];
     for _ in 0..2 {
         state
-            .reconfigure(&tenant(), &all_in_one, at(20))
+            .reconfigure(&tenant(), "", &all_in_one, at(20))
             .await
             .expect("available");
     }

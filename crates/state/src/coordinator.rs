@@ -81,8 +81,23 @@ pub struct EventId {
 }
 
 /// Identifies one life of a shard's data: another one means that it was lost in between (protocol.md §8).
+///
+/// Its text is `<Unix milliseconds at its beginning>-<random>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch(pub Arc<str>);
+
+impl Epoch {
+    /// An epoch that begins now; `random` tells it from others that do.
+    pub fn beginning(now: Timestamp, random: u128) -> Self {
+        Self(format!("{}-{random:032x}", now.unix_ms()).into())
+    }
+
+    /// When it began.
+    pub fn began_at(&self) -> Option<Timestamp> {
+        let (ms, _) = self.0.split_once('-')?;
+        ms.parse().ok().map(Timestamp::from_unix_ms)
+    }
+}
 
 /// An alert offered to one of its groups.
 #[derive(Clone, Debug)]
@@ -298,6 +313,9 @@ pub struct ShardDepth {
 /// What instances share. Every method is one atomic transition per shard, and one round trip.
 #[async_trait]
 pub trait Coordinator: Send + Sync {
+    /// What people call it.
+    fn name(&self) -> &'static str;
+
     /// In how many parts it can fail: shard `s` belongs to part `s % fault_domains()`.
     fn fault_domains(&self) -> usize {
         1

@@ -19,7 +19,9 @@ use domain::silence::Silence;
 use domain::time::Timestamp;
 
 pub mod conformance;
+pub mod coordinated;
 pub mod coordinator;
+pub mod host;
 pub mod memory;
 
 /// Why a backend could not answer.
@@ -50,8 +52,8 @@ pub struct Ingested {
     pub owed: OwedRecord,
 }
 
-/// What the durable record lacks of an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the durable record lacks of an alert; more is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OwedRecord {
     /// Nothing: a refresh that a record named to [`State::mark_recorded`] still covers (protocol.md §5, coalescing).
     Nothing,
@@ -118,9 +120,41 @@ pub enum SilencePut {
 /// Where an alert belongs under a configuration.
 pub type Placement<'a> = dyn Fn(&Alert) -> Vec<Arc<GroupIdentity>> + Send + Sync + 'a;
 
+/// How an instance works together with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is the only one.
+    Embedded,
+    /// It shares its state with others.
+    Coordinated,
+    /// It should share its state, but cannot reach it, and goes on by itself.
+    Degraded,
+}
+
+impl Mode {
+    /// The mode's name in headers, metrics and pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Coordinated => "coordinated",
+            Self::Degraded => "degraded",
+        }
+    }
+}
+
 /// Hot shared state. Every method is bounded by its arguments; `now` is the caller's clock (S5).
 #[async_trait]
 pub trait State: Send + Sync {
+    /// Introduces the engine, which places alerts and wants to hear what other instances did; called once, at first.
+    fn attach(&self, host: std::sync::Weak<dyn host::Host>) {
+        drop(host);
+    }
+
+    /// How the instance works together with others now.
+    fn mode(&self) -> Mode {
+        Mode::Embedded
+    }
+
     /// Takes in posted alerts: merges each with what is known and offers it to its groups, creating those that are missing.
     ///
     /// *Atomicity*: per alert. Answers one element per post, in order. A repeat of the same batch is harmless.
@@ -206,9 +240,13 @@ pub trait State: Send + Sync {
     /// Groups that keep their key keep their members and what was told; the others are dissolved into the groups their
     /// members now belong to, with what was told carried over. Members of a group that is being flushed move when that
     /// flush is finished, so that its outcome moves along. Every group ticks at once. Safe to repeat.
+    ///
+    /// `config_hash` tells one configuration from another: where instances share their groups, the first to apply it
+    /// makes them tick, once.
     async fn reconfigure(
         &self,
         tenant: &TenantId,
+        config_hash: &str,
         placement: &Placement<'_>,
         now: Timestamp,
     ) -> Result<(), StateError>;

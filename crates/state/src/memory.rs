@@ -27,6 +27,7 @@ mod alerts;
 mod due;
 mod moves;
 mod reconfigure;
+mod replica;
 
 use alerts::AlertTable;
 use due::DueQueue;
@@ -183,42 +184,7 @@ impl State for Memory {
     }
 
     async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError> {
-        let grace = self.grace();
-        let mut due = Vec::new();
-        let mut next_due: Option<Timestamp> = None;
-        for shard in &self.shards {
-            let mut shard = lock(shard);
-            for name in shard.due.take_until(now) {
-                match shard.groups.get(&name) {
-                    Some(group) => due.push((group.severity(), group.grid().next(), name)),
-                    None => continue,
-                }
-            }
-            next_due = [next_due, shard.due.next()].into_iter().flatten().min();
-        }
-        let mut claims = Vec::new();
-        for (index, name) in due::in_turn(due).into_iter().enumerate() {
-            let mut shard = self.shard(&name.0, name.1);
-            if index >= limit {
-                shard.requeue(&name);
-                next_due = Some(now);
-                continue;
-            }
-            let claim = shard
-                .groups
-                .get_mut(&name)
-                .and_then(|g| g.claim(now, self.timing.lease, grace));
-            match claim {
-                Some(claim) => {
-                    // Should its flusher die, the lapsed lease frees it.
-                    shard.due.put(name, claim.lease_until);
-                    claims.push(claim);
-                }
-                // Configured anew meanwhile, or no longer due.
-                None => shard.requeue(&name),
-            }
-        }
-        Ok(Polled { claims, next_due })
+        Ok(self.poll_shards(|_| true, limit, now))
     }
 
     async fn begin(
@@ -367,6 +333,7 @@ impl State for Memory {
     async fn reconfigure(
         &self,
         tenant: &TenantId,
+        _config_hash: &str,
         placement: &Placement<'_>,
         now: Timestamp,
     ) -> Result<(), StateError> {

@@ -184,6 +184,7 @@ fn engine(options: EngineOptions) -> Arc<Engine> {
         inbox: store.inbox,
         clock,
         ids: RandomIds::shared(),
+        interner: Arc::default(),
         metrics: Arc::new(Metrics::default()),
         options,
     })

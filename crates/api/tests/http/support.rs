@@ -140,6 +140,7 @@ pub(crate) async fn start_with(tenants: Vec<TenantFile>, options: Options) -> Se
         inbox: store.inbox,
         clock,
         ids: RandomIds::shared(),
+        interner: Arc::default(),
         metrics: Arc::new(Metrics::default()),
         options: EngineOptions::default(),
     });

@@ -1,6 +1,6 @@
 use super::*;
-use crate::limits;
 use crate::annotations::Annotations;
+use crate::limits;
 use crate::notification::Reason;
 
 const T0: i64 = 1_800_000_000_000;

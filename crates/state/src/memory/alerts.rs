@@ -25,6 +25,10 @@ struct Entry {
     recorded_span_ms: u32,
     /// Whether the journal holds the alert's present content, so that a refresh need only say its end.
     has_content_recorded: bool,
+    /// Whether this instance took in the last post of it, rather than hearing of it from another one.
+    is_own: bool,
+    /// Whether the record is in this instance's own journal, rather than with those it was heard from.
+    is_journaled: bool,
 }
 
 /// All alerts of a tenant.
@@ -67,6 +71,7 @@ impl AlertTable {
             .or_insert_with(|| Entry::unrecorded(Arc::clone(&alert)));
         entry.has_content_recorded &= owed != OwedRecord::Whole;
         entry.alert = Arc::clone(&alert);
+        entry.is_own = true;
         Ingested {
             alert,
             created,
@@ -82,6 +87,56 @@ impl AlertTable {
             && entry.recorded_at_ms <= alert.updated_at.unix_ms()
         {
             entry.set_recorded(alert);
+            entry.is_journaled = true;
+        }
+    }
+
+    /// What a post would come to, without taking it in, and what the record lacks of that.
+    pub(super) fn peek(&self, posted: Alert) -> (Arc<Alert>, OwedRecord) {
+        let part = lock(self.part(posted.fingerprint));
+        let known = part
+            .get(&posted.fingerprint)
+            .filter(|e| e.alert.labels == posted.labels);
+        let Some(entry) = known else {
+            return (Arc::new(posted), OwedRecord::Whole);
+        };
+        let alert = entry.alert.updated_by(posted);
+        let owed = entry.owes(&alert);
+        (Arc::new(alert), owed)
+    }
+
+    /// Takes note of an alert as it is known elsewhere; an older state than the one here changes nothing.
+    ///
+    /// What is heard from others is recorded with them. `is_own`: this instance took the post in, and records it itself.
+    pub(super) fn learn(&self, alert: &Arc<Alert>, is_own: bool) {
+        let mut part = lock(self.part(alert.fingerprint));
+        let entry = part
+            .entry(alert.fingerprint)
+            .or_insert_with(|| Entry::unrecorded(Arc::clone(alert)));
+        if entry.alert.updated_at > alert.updated_at {
+            return;
+        }
+        entry.has_content_recorded &= has_same_content(&entry.alert, alert);
+        entry.alert = Arc::clone(alert);
+        entry.is_own = is_own;
+        if !is_own {
+            entry.set_recorded(alert);
+            entry.is_journaled = false;
+        }
+    }
+
+    /// Whether this instance took in the last post of an alert.
+    pub(super) fn is_own(&self, fingerprint: Fingerprint) -> bool {
+        let part = lock(self.part(fingerprint));
+        part.get(&fingerprint).is_some_and(|entry| entry.is_own)
+    }
+
+    /// From now on only this instance's own journal counts as a record.
+    pub(super) fn distrust_others(&self) {
+        for part in &self.parts {
+            for entry in lock(part).values_mut() {
+                entry.has_content_recorded &= entry.is_journaled;
+            }
         }
     }
 
@@ -90,6 +145,7 @@ impl AlertTable {
         let mut part = lock(self.part(alert.fingerprint));
         let mut entry = Entry::unrecorded(Arc::clone(&alert));
         entry.set_recorded(&alert);
+        entry.is_journaled = true;
         part.insert(alert.fingerprint, entry);
     }
 
@@ -153,6 +209,8 @@ impl Entry {
             recorded_at_ms: i64::MIN,
             recorded_span_ms: 0,
             has_content_recorded: false,
+            is_own: false,
+            is_journaled: false,
         }
     }
 

@@ -1,0 +1,139 @@
+//! What shared state asks of the engine and tells it: where alerts belong here, and what other instances did.
+//!
+//! News of others goes the way of one's own: into the mirror for readers and verdicts, into the journal so that any instance can
+//! give back what shared state may lose (protocol.md §2).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::alert::{Alert, Grace};
+use domain::group::GroupIdentity;
+use domain::id::TenantId;
+use domain::silence::Silence;
+use state::host::{Host, News};
+use store::journal::Record;
+
+use crate::Engine;
+
+#[async_trait]
+impl Host for Engine {
+    fn tenants(&self) -> Vec<TenantId> {
+        self.tenants.load().keys().cloned().collect()
+    }
+
+    fn placement(&self, tenant: &TenantId, alert: &Alert) -> Vec<Arc<GroupIdentity>> {
+        let Some(tenant) = self.tenant(tenant) else {
+            return Vec::new();
+        };
+        let known = tenant.mirror().known(alert.fingerprint);
+        match known.filter(|known| known.alert.labels == alert.labels) {
+            Some(known) => known.groups,
+            None => tenant
+                .settings()
+                .placement(tenant.id(), &alert.labels, &self.interner),
+        }
+    }
+
+    fn config_hash(&self, tenant: &TenantId) -> String {
+        let tenant = self.tenant(tenant);
+        tenant.map_or_else(String::new, |tenant| {
+            tenant.settings().config_hash().to_owned()
+        })
+    }
+
+    fn silences(&self, tenant: &TenantId) -> Vec<Arc<Silence>> {
+        self.tenant(tenant)
+            .map(|tenant| tenant.silences())
+            .unwrap_or_default()
+    }
+
+    fn grace_changed(&self, grace: Grace) {
+        for tenant in self.tenants() {
+            tenant.mirror_mut().set_grace(grace);
+        }
+    }
+
+    async fn heard(&self, news: Vec<News>) {
+        let mut records = Vec::new();
+        let mut alerts: HashMap<TenantId, Vec<(Arc<Alert>, Vec<Arc<GroupIdentity>>)>> =
+            HashMap::new();
+        let mut has_groups = false;
+        for one in news {
+            has_groups |= matches!(one, News::Group { .. });
+            match one {
+                News::Alert {
+                    tenant,
+                    alert,
+                    groups,
+                } => alerts.entry(tenant).or_default().push((alert, groups)),
+                News::Silences { tenant, silences } => {
+                    records.extend(self.take_silences(&tenant, silences))
+                }
+                told => records.extend(record(told)),
+            }
+        }
+        for (tenant, alerts) in alerts {
+            let Some(tenant) = self.tenant(&tenant) else {
+                continue;
+            };
+            let mut mirror = tenant.mirror_mut();
+            for (alert, groups) in alerts {
+                // No hash: the first post of it here compares texts and sets it.
+                mirror.apply(alert, &groups, 0);
+            }
+        }
+        if !records.is_empty() {
+            self.record_later(records).await;
+        }
+        if has_groups {
+            self.wake.notify_one();
+        }
+    }
+}
+
+impl Engine {
+    fn take_silences(&self, tenant: &TenantId, silences: Vec<Arc<Silence>>) -> Vec<Record> {
+        let Some(tenant) = self.tenant(tenant) else {
+            return Vec::new();
+        };
+        let mut records = Vec::with_capacity(silences.len());
+        let mut mirror = tenant.mirror_mut();
+        for silence in silences {
+            records.push(Record::Silence {
+                tenant: tenant.id().clone(),
+                silence: Arc::clone(&silence),
+            });
+            mirror.silences_mut().put(silence);
+        }
+        records
+    }
+}
+
+/// What the journal keeps of news.
+fn record(news: News) -> Option<Record> {
+    Some(match news {
+        News::Group {
+            tenant,
+            key,
+            first_tick,
+        } => Record::Group {
+            tenant,
+            key,
+            first_tick,
+        },
+        News::GroupGone { tenant, key } => Record::GroupGone { tenant, key },
+        News::Told {
+            tenant,
+            key,
+            integration,
+            told,
+        } => Record::Told {
+            tenant,
+            key,
+            integration,
+            told,
+        },
+        News::Alert { .. } | News::Silences { .. } => return None,
+    })
+}

@@ -1,0 +1,225 @@
+//! One client for the whole process.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use redis::{Cmd, RedisError, Value};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use crate::call::Call;
+use crate::error::{LinkError, LinkErrorKind};
+
+mod connect;
+mod current;
+mod options;
+mod stream;
+mod subscription;
+mod wire;
+
+use current::Current;
+use wire::Wire;
+
+pub use options::{LinkOptions, Password, Topology};
+pub use subscription::{Heard, Subscription};
+
+/// Most commands that may wait for an answer. A server that answers nothing for two seconds while each instance takes
+/// in a few thousand alerts a second stays below it; past it memory would grow for answers nobody waits for any more.
+pub const IN_FLIGHT_MAX: u32 = 10_000;
+/// How many keys a server looks at in one step of a scan.
+const SCAN_STEP: u64 = 500;
+
+/// The process's one Redis client; clones share it.
+///
+/// It connects when it is first needed and again, with growing pauses, when a connection is lost. A command whose reply
+/// was lost fails; it is never sent again behind the caller's back. Commands that block (`XREAD BLOCK`) do not belong
+/// here: everything behind them would wait.
+#[derive(Clone)]
+pub struct Link {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: LinkOptions,
+    prefix: String,
+    current: Current,
+    room: Semaphore,
+}
+
+impl Link {
+    /// Checks the options; the server need not be up.
+    ///
+    /// # Errors
+    /// Of kind [`LinkErrorKind::Config`] when the options cannot work.
+    pub fn new(options: LinkOptions) -> Result<Self, LinkError> {
+        options.check()?;
+        let inner = Inner {
+            prefix: options.whole_prefix(),
+            options,
+            current: Current::default(),
+            room: Semaphore::new(IN_FLIGHT_MAX as usize),
+        };
+        let inner = Arc::new(inner);
+        Ok(Self { inner })
+    }
+
+    /// The whole name of a key or channel: prefix and name.
+    pub fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.inner.prefix)
+    }
+
+    /// What [`Link::key`] puts in front: empty, or ending in a colon.
+    pub fn prefix(&self) -> &str {
+        &self.inner.prefix
+    }
+
+    /// Asks one thing. Answers have the shapes of RESP2: a hash comes as an array of names and values.
+    ///
+    /// # Errors
+    /// See [`LinkErrorKind`].
+    pub async fn run(&self, call: Call) -> Result<Value, LinkError> {
+        let mut results = self.run_all(vec![call]).await;
+        let result = results.pop();
+        result.unwrap_or_else(|| Err(LinkError::new(LinkErrorKind::Unexpected, "no answer")))
+    }
+
+    /// Asks many things in one round trip; each has its own result, and none waits for the success of another.
+    ///
+    /// A cluster gets them as single commands at the same time, each at its slot. A script the server does not know is
+    /// sent once more with its text, the others are not.
+    pub async fn run_all(&self, calls: Vec<Call>) -> Vec<Result<Value, LinkError>> {
+        let _room = match self.take_room(calls.len()) {
+            Ok(room) => room,
+            Err(error) => return vec![Err(error); calls.len()],
+        };
+        let commands: Vec<Cmd> = calls.iter().map(Call::by_hash).collect();
+        let mut results = self.ask_all(&commands).await;
+        let is_unknown = |result: &Result<Value, LinkError>| {
+            result.as_ref().is_err_and(|error| error.kind.is_noscript())
+        };
+        let unknown: Vec<usize> = (0..results.len())
+            .filter(|index| is_unknown(&results[*index]))
+            .collect();
+        if !unknown.is_empty() {
+            let commands: Vec<Cmd> = unknown.iter().map(|i| calls[*i].by_text()).collect();
+            for (index, result) in unknown.into_iter().zip(self.ask_all(&commands).await) {
+                results[index] = result;
+            }
+        }
+        results
+    }
+
+    /// Listens to a channel (its whole name) on a connection of its own.
+    pub fn subscribe(&self, channel: String) -> Subscription {
+        Subscription::new(self.clone(), channel)
+    }
+
+    /// Names of keys that match a pattern, sorted, found with SCAN on every master; it ends once `limit` are found.
+    ///
+    /// Pattern and names are whole, so a pattern is made with [`Link::key`].
+    ///
+    /// # Errors
+    /// See [`LinkErrorKind`].
+    pub async fn scan(&self, pattern: &str, limit: usize) -> Result<Vec<String>, LinkError> {
+        let _room = self.take_room(1)?;
+        let wire = self.inner.current.wire(&self.inner.options).await?;
+        let began = Instant::now();
+        let found = scan(&wire, pattern, limit).await;
+        if let Err(error) = &found {
+            self.judge(&wire, began, error);
+        }
+        found
+    }
+
+    /// Where it leads, as a URL without credentials.
+    pub fn describe(&self) -> String {
+        self.inner.options.url()
+    }
+
+    /// Lets go of the connection; the next call makes a fresh one and looks for the master anew.
+    pub fn drop_connection(&self) {
+        self.inner.current.drop_any();
+    }
+
+    fn options(&self) -> &LinkOptions {
+        &self.inner.options
+    }
+
+    /// Room for commands that wait for their answers.
+    fn take_room(&self, count: usize) -> Result<SemaphorePermit<'_>, LinkError> {
+        let count = u32::try_from(count).unwrap_or(IN_FLIGHT_MAX);
+        let taken = self.inner.room.try_acquire_many(count.min(IN_FLIGHT_MAX));
+        taken.map_err(|_| {
+            let message = format!("{IN_FLIGHT_MAX} commands wait for an answer already");
+            LinkError::new(LinkErrorKind::Timeout, message)
+        })
+    }
+
+    async fn ask_all(&self, commands: &[Cmd]) -> Vec<Result<Value, LinkError>> {
+        let wire = match self.inner.current.wire(&self.inner.options).await {
+            Ok(wire) => wire,
+            Err(error) => return vec![Err(error); commands.len()],
+        };
+        let began = Instant::now();
+        let results = wire.ask_all(commands).await;
+        for error in results.iter().filter_map(|result| result.as_ref().err()) {
+            self.judge(&wire, began, error);
+        }
+        results
+    }
+
+    /// Lets go of a connection that an error shows to be of no more use.
+    fn judge(&self, wire: &Arc<Wire>, began: Instant, error: &LinkError) {
+        let is_useless = match &error.kind {
+            LinkErrorKind::Unreachable | LinkErrorKind::Unexpected | LinkErrorKind::ReadOnly => {
+                true
+            }
+            // The password may have been changed; the next log-in reads it anew.
+            LinkErrorKind::NoAuth | LinkErrorKind::WrongPass => true,
+            // A slow server still answers others; a silent one may be gone without a word.
+            LinkErrorKind::Timeout => wire.is_silent_since(began),
+            // A master that comes back empty-handed may have a successor.
+            LinkErrorKind::Loading => {
+                matches!(self.inner.options.topology, Topology::Sentinel { .. })
+            }
+            _ => false,
+        };
+        if is_useless && wire.is_old_enough_to_replace() {
+            self.inner.current.drop_wire(wire);
+        }
+    }
+}
+
+async fn scan(wire: &Wire, pattern: &str, limit: usize) -> Result<Vec<String>, LinkError> {
+    let step = |cursor: &str| {
+        let mut command = redis::cmd("SCAN");
+        command.arg(cursor).arg("MATCH").arg(pattern);
+        command.arg("COUNT").arg(SCAN_STEP);
+        command
+    };
+    let mut found = BTreeSet::new();
+    let mut places = Vec::new();
+    for (master, answer) in wire.ask_masters(&step("0")).await? {
+        let cursor = take_step(answer, &mut found)?;
+        places.push((master, cursor));
+    }
+    for (master, mut cursor) in places {
+        while cursor != "0" && found.len() < limit {
+            let answer = wire.ask_master(&master, &step(&cursor)).await?;
+            cursor = take_step(answer, &mut found)?;
+        }
+    }
+    Ok(found.into_iter().take(limit).collect())
+}
+
+/// Keeps the keys of one step and answers where the next begins.
+fn take_step(answer: Value, found: &mut BTreeSet<String>) -> Result<String, LinkError> {
+    let (cursor, keys): (String, Vec<Vec<u8>>) =
+        redis::from_redis_value(answer).map_err(RedisError::from)?;
+    // A name that is no text is none of ours.
+    found.extend(
+        keys.into_iter()
+            .filter_map(|key| String::from_utf8(key).ok()),
+    );
+    Ok(cursor)
+}

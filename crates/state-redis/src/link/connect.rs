@@ -1,0 +1,317 @@
+//! Finding the right server and logging in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use redis::aio::{MultiplexedConnection, PubSub};
+use redis::cluster::ClusterClientBuilder;
+use redis::io::tcp::TcpSettings;
+use redis::{
+    AsyncConnectionConfig, Cmd, ConnectionAddr, RedisConnectionInfo, TlsCertificates, Value,
+};
+
+use super::options::{LinkOptions, Topology};
+use super::stream;
+use super::wire::Wire;
+use crate::error::{LinkError, LinkErrorKind};
+
+/// Commands that may wait to be written to one connection.
+const WAITING_MAX: usize = 1024;
+
+/// Makes the connection commands go over.
+pub(super) async fn connect(options: &LinkOptions) -> Result<Wire, LinkError> {
+    match &options.topology {
+        Topology::Single { host, port } => within(options, node(options, host, *port)).await,
+        Topology::Sentinel { nodes, master } => {
+            let login = login(options).await?;
+            let found = within(options, ask_sentinels(options, nodes, master, &login)).await?;
+            first_master(options, &found).await
+        }
+        Topology::Cluster { nodes } => {
+            // The library hides why it cannot connect, so the first connections are our own.
+            within(options, probe_cluster(options, nodes)).await?;
+            within(options, cluster(options, nodes)).await
+        }
+    }
+}
+
+/// Makes a connection that listens to one channel.
+pub(super) async fn listen(options: &LinkOptions, channel: &str) -> Result<PubSub, LinkError> {
+    let login = login(options).await?;
+    let addresses = match &options.topology {
+        Topology::Single { host, port } => vec![(host.clone(), *port)],
+        Topology::Sentinel { nodes, master } => {
+            within(options, ask_sentinels(options, nodes, master, &login)).await?
+        }
+        Topology::Cluster { nodes } => nodes.clone(),
+    };
+    let mut failure = no_address();
+    for (host, port) in addresses {
+        let subscribed = async {
+            let stream = stream::open(options, &host, port).await?;
+            let mut pubsub = PubSub::new(&login, stream).await?;
+            pubsub.subscribe(channel).await?;
+            Ok(pubsub)
+        };
+        match within(options, subscribed).await {
+            Ok(pubsub) => return Ok(pubsub),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+async fn within<T>(
+    options: &LinkOptions,
+    work: impl Future<Output = Result<T, LinkError>>,
+) -> Result<T, LinkError> {
+    let limit = options.connect_timeout;
+    match tokio::time::timeout(limit, work).await {
+        Ok(result) => result,
+        Err(_) => Err(LinkError::new(
+            LinkErrorKind::Timeout,
+            format!("no connection within {limit:?}"),
+        )),
+    }
+}
+
+fn no_address() -> LinkError {
+    LinkError::new(LinkErrorKind::Unreachable, "no server is known")
+}
+
+/// Who we are, with the password as the file has it now.
+async fn login(options: &LinkOptions) -> Result<RedisConnectionInfo, LinkError> {
+    let mut login = RedisConnectionInfo::default()
+        .set_db(i64::from(options.db))
+        // Without it nothing is sent before the first command, whose answer then tells why the server refuses us.
+        .set_skip_set_lib_name();
+    if let Some(password) = password(options).await? {
+        login = login.set_password(password);
+    }
+    if let Some(username) = &options.username {
+        login = login.set_username(username);
+    }
+    Ok(login)
+}
+
+async fn password(options: &LinkOptions) -> Result<Option<String>, LinkError> {
+    if let Some(path) = &options.password_file {
+        let text = tokio::fs::read_to_string(path).await.map_err(|error| {
+            let message = format!("password file `{}`: {error}", path.display());
+            LinkError::new(LinkErrorKind::Config, message)
+        })?;
+        return Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()));
+    }
+    let password = options.password.as_ref().map(|p| p.reveal().to_owned());
+    // A user without a password still has to log in.
+    Ok(password.or_else(|| options.username.as_ref().map(|_| String::new())))
+}
+
+/// Connects to one server and sees that it answers.
+async fn node(options: &LinkOptions, host: &str, port: u16) -> Result<Wire, LinkError> {
+    let login = login(options).await?;
+    let wire = bare(options, &login, host, port).await?;
+    allowed(wire.ask(&redis::cmd("PING")).await)?;
+    Ok(wire)
+}
+
+/// Connects and logs in, nothing else.
+async fn bare(
+    options: &LinkOptions,
+    login: &RedisConnectionInfo,
+    host: &str,
+    port: u16,
+) -> Result<Wire, LinkError> {
+    let stream = stream::open(options, host, port).await?;
+    let config = AsyncConnectionConfig::new()
+        // Time limits are the link's business.
+        .set_response_timeout(None)
+        .set_pipeline_buffer_size(WAITING_MAX);
+    let made = MultiplexedConnection::new_with_config(login, stream, config).await;
+    let (connection, driver) = made?;
+    Ok(Wire::node(connection, driver, options.response_timeout))
+}
+
+/// A server that answers "you may not ask this" is up.
+fn allowed(answer: Result<Value, LinkError>) -> Result<Option<Value>, LinkError> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == LinkErrorKind::NoPerm => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks all sentinels at once where the master is; what more of them say comes first.
+async fn ask_sentinels(
+    options: &LinkOptions,
+    nodes: &[(String, u16)],
+    master: &str,
+    login: &RedisConnectionInfo,
+) -> Result<Vec<(String, u16)>, LinkError> {
+    // Some time must be left when one of them is silent.
+    let patience = options.connect_timeout / 2;
+    let mut asked: FuturesUnordered<_> = nodes
+        .iter()
+        .map(|(host, port)| {
+            tokio::time::timeout(patience, ask_sentinel(options, host, *port, master, login))
+        })
+        .collect();
+    let mut votes: BTreeMap<(String, u16), usize> = BTreeMap::new();
+    let mut failure = LinkError::new(LinkErrorKind::Timeout, "no sentinel answers");
+    while let Some(answer) = asked.next().await {
+        match answer {
+            Ok(Ok(address)) => {
+                let count = votes.entry(address).or_default();
+                *count += 1;
+                if nodes.len() < *count * 2 {
+                    break;
+                }
+            }
+            Ok(Err(error)) => failure = error,
+            Err(_) => {}
+        }
+    }
+    if votes.is_empty() {
+        return Err(failure);
+    }
+    let mut found: Vec<_> = votes.into_iter().collect();
+    found.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    Ok(found.into_iter().map(|(address, _)| address).collect())
+}
+
+async fn ask_sentinel(
+    options: &LinkOptions,
+    host: &str,
+    port: u16,
+    master: &str,
+    login: &RedisConnectionInfo,
+) -> Result<(String, u16), LinkError> {
+    let mut question = redis::cmd("SENTINEL");
+    question.arg("GET-MASTER-ADDR-BY-NAME").arg(master);
+    let nobody = RedisConnectionInfo::default().set_skip_set_lib_name();
+    let wire = bare(options, &nobody, host, port).await?;
+    let mut answer = wire.ask(&question).await;
+    // Sentinels often have no password; those that do are taken to have the servers'.
+    if answer
+        .as_ref()
+        .is_err_and(|e| e.kind == LinkErrorKind::NoAuth)
+    {
+        let login = login.clone().set_db(0);
+        let wire = bare(options, &login, host, port).await?;
+        answer = wire.ask(&question).await;
+    }
+    match redis::from_redis_value::<Option<(String, u16)>>(answer?) {
+        Ok(Some(address)) => Ok(address),
+        Ok(None) => Err(LinkError::new(
+            LinkErrorKind::Unreachable,
+            format!("the sentinels know no master `{master}`"),
+        )),
+        Err(error) => Err(LinkError::new(LinkErrorKind::Unexpected, error.to_string())),
+    }
+}
+
+/// The first of these that calls itself a master.
+async fn first_master(options: &LinkOptions, found: &[(String, u16)]) -> Result<Wire, LinkError> {
+    let mut failure = no_address();
+    for (host, port) in found {
+        match within(options, master_at(options, host, *port)).await {
+            Ok(wire) => return Ok(wire),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+async fn master_at(options: &LinkOptions, host: &str, port: u16) -> Result<Wire, LinkError> {
+    let login = login(options).await?;
+    let wire = bare(options, &login, host, port).await?;
+    let role = allowed(wire.ask(&redis::cmd("ROLE")).await)?;
+    let is_replica = match role {
+        Some(Value::Array(parts)) => parts
+            .first()
+            .is_some_and(|word| matches!(word, Value::BulkString(bytes) if bytes != b"master")),
+        _ => false,
+    };
+    if is_replica {
+        let message = format!("{host}:{port} is called the master but is a replica");
+        return Err(LinkError::new(LinkErrorKind::ReadOnly, message));
+    }
+    Ok(wire)
+}
+
+/// Whether any node of the cluster serves us; the error tells why not.
+async fn probe_cluster(options: &LinkOptions, nodes: &[(String, u16)]) -> Result<(), LinkError> {
+    let login = login(options).await?;
+    let mut question = redis::cmd("CLUSTER");
+    question.arg("SLOTS");
+    let mut asked: FuturesUnordered<_> = nodes
+        .iter()
+        .map(|(host, port)| probe(options, &login, host, *port, &question))
+        .collect();
+    let mut failure = no_address();
+    while let Some(answer) = asked.next().await {
+        match answer {
+            Ok(()) => return Ok(()),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+async fn probe(
+    options: &LinkOptions,
+    login: &RedisConnectionInfo,
+    host: &str,
+    port: u16,
+    question: &Cmd,
+) -> Result<(), LinkError> {
+    let wire = bare(options, login, host, port).await?;
+    wire.ask(question).await?;
+    Ok(())
+}
+
+async fn cluster(options: &LinkOptions, nodes: &[(String, u16)]) -> Result<Wire, LinkError> {
+    let addresses = nodes
+        .iter()
+        .map(|(host, port)| address(options, host, *port));
+    let mut builder = ClusterClientBuilder::new(addresses)
+        // Its retries would repeat commands whose answer was lost; see `wire::ask_cluster`.
+        .retries(0)
+        .connection_timeout(options.connect_timeout)
+        .response_timeout(options.response_timeout)
+        .overall_response_timeout(None::<Duration>)
+        .tcp_settings(TcpSettings::default().set_nodelay(true));
+    if let Some(password) = password(options).await? {
+        builder = builder.password(password);
+    }
+    if let Some(username) = &options.username {
+        builder = builder.username(username);
+    }
+    if options.tls {
+        builder = builder.tls(redis::TlsMode::Secure);
+    }
+    if let Some(path) = &options.tls_ca_file {
+        builder = builder.certs(TlsCertificates {
+            client_tls: None,
+            root_cert: Some(stream::read_ca(path)?),
+        });
+    }
+    let client = builder.build()?;
+    let connection = client.get_async_connection().await?;
+    Ok(Wire::cluster(connection, options.response_timeout))
+}
+
+fn address(options: &LinkOptions, host: &str, port: u16) -> ConnectionAddr {
+    let host = host.to_owned();
+    if !options.tls {
+        return ConnectionAddr::Tcp(host, port);
+    }
+    ConnectionAddr::TcpTls {
+        host,
+        port,
+        insecure: false,
+        tls_params: None,
+    }
+}

@@ -1,0 +1,231 @@
+//! State that instances share, with a replica in memory that serves every read, takes over when the shared home is gone, and
+//! brings it up to date when it is back (protocol.md §6, §8, §9).
+//!
+//! ```text
+//! engine ──State──▶ Coordinated ──Coordinator──▶ Redis
+//!                     │    ▲                        │
+//!                     ▼    └──── feed of changes ◀──┘
+//!                  replica (state::memory)
+//! ```
+//!
+//! While a fault domain is reachable each transition is the coordinator's, and the replica is told the outcome, by the answer
+//! and again by the feed. While it is not, the transitions are the replica's own, for the alerts this instance took in.
+//! Start reading at `attempt` (one request and what its failure means), then `poll`, `follow`, `reconcile`.
+
+use std::collections::{HashMap, HashSet};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use domain::alert::Grace;
+use domain::id::{IntegrationId, TenantId};
+use domain::limits;
+use domain::time::Timestamp;
+use runtime::clock::SharedClock;
+use runtime::timing::Timing;
+use tokio::time::Instant;
+
+use crate::Mode;
+use crate::coordinator::{
+    Coordinator, CoordinatorError, Epoch, EventId, GroupName, InstanceReport,
+};
+use crate::host::Host;
+use crate::memory::Memory;
+
+mod breaker;
+mod degraded;
+mod flush;
+mod follow;
+mod ingest;
+mod moves;
+mod poll;
+mod reconcile;
+mod silences;
+mod state;
+mod status;
+mod tasks;
+
+pub use status::{SharingCounters, SharingStatus};
+
+use breaker::Breaker;
+use moves::Stranded;
+
+/// Pause before a request that failed is repeated.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Shared state is out of reach: what is to be done is this instance's own to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Alone;
+
+/// A request on its way to the coordinator.
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, CoordinatorError>> + Send + 'a>>;
+
+/// What this instance knows of a shard's data.
+#[derive(Clone, Debug, Default)]
+struct ShardView {
+    epoch: Option<Epoch>,
+    /// The last change the replica includes.
+    seen: EventId,
+}
+
+/// A part of shared state that fails as a whole.
+struct Domain {
+    breaker: Mutex<Breaker>,
+    /// Held for reading while something is changed by this instance alone, for writing while it goes back to sharing.
+    alone: tokio::sync::RwLock<()>,
+    /// Groups that alerts were put into by this instance alone, since the way back began.
+    touched: Mutex<HashSet<GroupName>>,
+    /// Whether no group is claimed: this instance is on its way back.
+    is_returning: std::sync::atomic::AtomicBool,
+    /// When shared state answered last, by the wall clock.
+    reached_at: Mutex<Option<Timestamp>>,
+}
+
+/// See the module's text.
+pub struct Coordinated {
+    memory: Memory,
+    shared: Arc<dyn Coordinator>,
+    host: OnceLock<Weak<dyn Host>>,
+    clock: SharedClock,
+    timing: Timing,
+    domains: Vec<Domain>,
+    views: Vec<Mutex<ShardView>>,
+    /// One reader of the feed at a time.
+    following: tokio::sync::Mutex<follow::Orphans>,
+    silence_versions: Mutex<HashMap<TenantId, u64>>,
+    /// Claims this instance is flushing, with their fences.
+    active: Mutex<HashMap<GroupName, u64>>,
+    /// Integrations this instance was the last to tell.
+    told_here: Mutex<HashSet<(GroupName, IntegrationId)>>,
+    stranded: Mutex<Stranded>,
+    /// Number of the next poll, and whether the last one was answered in full.
+    nonce: AtomicU64,
+    report: Mutex<InstanceReport>,
+    counters: Arc<SharingCounters>,
+}
+
+impl Coordinated {
+    /// Joins a coordinator with an empty replica; nothing is asked of it before [`Coordinated::start`].
+    ///
+    /// `report` is what this instance says of itself; its id must be new at each start.
+    pub fn new(
+        shared: Arc<dyn Coordinator>,
+        report: InstanceReport,
+        clock: SharedClock,
+        timing: Timing,
+    ) -> Arc<Self> {
+        let domains = (0..shared.fault_domains().max(1)).map(|_| Domain {
+            breaker: Mutex::new(Breaker::new(timing.breaker_silence)),
+            alone: tokio::sync::RwLock::default(),
+            touched: Mutex::default(),
+            is_returning: std::sync::atomic::AtomicBool::default(),
+            reached_at: Mutex::default(),
+        });
+        Arc::new(Self {
+            memory: Memory::new(timing),
+            domains: domains.collect(),
+            shared,
+            host: OnceLock::new(),
+            clock,
+            timing,
+            views: (0..limits::SHARDS).map(|_| Mutex::default()).collect(),
+            following: tokio::sync::Mutex::default(),
+            silence_versions: Mutex::default(),
+            active: Mutex::default(),
+            told_here: Mutex::default(),
+            stranded: Mutex::default(),
+            nonce: AtomicU64::new(1),
+            report: Mutex::new(report),
+            counters: Arc::default(),
+        })
+    }
+
+    /// What is counted.
+    pub fn counters(&self) -> &Arc<SharingCounters> {
+        &self.counters
+    }
+
+    fn host(&self) -> Option<Arc<dyn Host>> {
+        self.host.get().and_then(Weak::upgrade)
+    }
+
+    fn domain(&self, shard: usize) -> &Domain {
+        &self.domains[shard % self.domains.len()]
+    }
+
+    fn is_alone(&self, shard: usize) -> bool {
+        lock(&self.domain(shard).breaker).is_open()
+    }
+
+    fn view(&self, shard: usize) -> MutexGuard<'_, ShardView> {
+        lock(&self.views[shard % self.views.len()])
+    }
+
+    /// How the whole instance stands: alone in a part is degraded.
+    fn current_mode(&self) -> Mode {
+        let is_alone = |domain: &Domain| lock(&domain.breaker).is_open();
+        if self.domains.iter().any(is_alone) {
+            Mode::Degraded
+        } else {
+            Mode::Coordinated
+        }
+    }
+
+    /// Asks the coordinator until it answers, or until it counts as unreachable.
+    ///
+    /// Every request may be repeated as it is: that is what the transitions promise (S1).
+    async fn attempt<'a, T>(
+        &self,
+        shard: usize,
+        ask: impl Fn() -> Answer<'a, T> + Send,
+    ) -> Result<T, Alone> {
+        loop {
+            if self.is_alone(shard) {
+                return Err(Alone);
+            }
+            match ask().await {
+                Ok(answer) => {
+                    self.succeed(shard);
+                    return Ok(answer);
+                }
+                Err(error) => self.fail(shard, &error),
+            }
+            if !self.is_alone(shard) {
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+        }
+    }
+
+    /// The coordinator answered.
+    fn succeed(&self, shard: usize) {
+        let domain = self.domain(shard);
+        lock(&domain.breaker).succeed();
+        *lock(&domain.reached_at) = Some(self.clock.now());
+    }
+
+    /// The coordinator did not answer; if that was once too often this instance goes on alone.
+    fn fail(&self, shard: usize, error: &CoordinatorError) {
+        self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        let index = shard % self.domains.len();
+        let was_known = lock(&self.domains[index].reached_at).is_some();
+        let has_opened = lock(&self.domains[index].breaker).fail(error.outage, Instant::now());
+        if has_opened && was_known {
+            self.go_alone(index, error);
+        } else {
+            tracing::debug!(%error, shard, "Shared state did not answer");
+        }
+    }
+
+    /// How ends by time-out are judged, for the replica and for the engine.
+    fn judge_by(&self, grace: Grace) {
+        crate::State::set_grace(&self.memory, grace);
+        if let Some(host) = self.host() {
+            host.grace_changed(grace);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

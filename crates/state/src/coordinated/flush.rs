@@ -1,0 +1,205 @@
+//! What is done under a claim: asked of the coordinator, or, when that is out of reach, done on the replica.
+
+use std::time::Duration;
+
+use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::{Claim, Finished, Group, GroupIdentity, LeaseLost};
+use domain::id::IntegrationId;
+use domain::time::Timestamp;
+
+use super::{Coordinated, lock};
+use crate::coordinator::GroupName;
+use crate::{Held, State, StateError};
+
+impl Coordinated {
+    pub(super) async fn begin_shared(
+        &self,
+        claim: &Claim,
+        integration: &IntegrationId,
+        message: Pending,
+        now: Timestamp,
+    ) -> Result<Held<Pending>, StateError> {
+        let name = GroupName::of(&claim.identity);
+        let asked = self
+            .attempt(name.shard(), || {
+                self.shared.begin(&name, claim.fence, integration, &message)
+            })
+            .await;
+        match asked {
+            Ok(Ok(told)) => {
+                self.take_told(&name, integration, &told);
+                // A begin answers what it froze; without that there is nothing to send under this claim.
+                Ok(told.pending.ok_or(LeaseLost))
+            }
+            Ok(Err(lost)) => Ok(Err(lost)),
+            Err(_) => {
+                let _alone = self.stay_alone().await;
+                self.touch(name);
+                self.memory.begin(claim, integration, message, now).await
+            }
+        }
+    }
+
+    pub(super) async fn commit_shared(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        message: &Pending,
+        sent_at: Timestamp,
+    ) -> Result<Told, StateError> {
+        let name = GroupName::of(group);
+        // Whatever becomes of the request: it was told, and it was told by us.
+        self.note_teller(&name, integration, true);
+        let here = self
+            .memory
+            .commit(group, integration, message, sent_at)
+            .await?;
+        let asked = self
+            .attempt(name.shard(), || {
+                self.shared.commit(&name, integration, message, sent_at)
+            })
+            .await;
+        match asked {
+            Ok(told) => {
+                self.take_told(&name, integration, &told);
+                Ok(told)
+            }
+            Err(_) => {
+                self.touch(name);
+                Ok(here)
+            }
+        }
+    }
+
+    pub(super) async fn refuse_shared(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        seq: u64,
+    ) -> Result<Told, StateError> {
+        let name = GroupName::of(group);
+        let asked = self
+            .attempt(name.shard(), || self.shared.refuse(&name, integration, seq))
+            .await;
+        if let Ok(told) = asked {
+            self.take_told(&name, integration, &told);
+            return Ok(told);
+        }
+        self.touch(name);
+        self.memory.refuse(group, integration, seq).await
+    }
+
+    pub(super) async fn settle_shared(
+        &self,
+        claim: &Claim,
+        integration: &IntegrationId,
+        message: ToldMessage,
+    ) -> Result<Told, StateError> {
+        let name = GroupName::of(&claim.identity);
+        let asked = self
+            .attempt(name.shard(), || {
+                self.shared.settle(&name, integration, &message)
+            })
+            .await;
+        if let Ok(told) = asked {
+            self.take_told(&name, integration, &told);
+            return Ok(told);
+        }
+        self.touch(name);
+        self.memory.settle(claim, integration, message).await
+    }
+
+    pub(super) async fn renew_shared(
+        &self,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<Held<Timestamp>, StateError> {
+        let name = GroupName::of(&claim.identity);
+        let asked = self
+            .attempt(name.shard(), || self.shared.renew(&name, claim.fence))
+            .await;
+        match asked {
+            Ok(Ok(())) => {
+                // The replica's own lease keeps this instance from claiming the group a second time.
+                let until = self.memory.renew(claim, now).await?;
+                Ok(Ok(until.unwrap_or(now + self.timing.lease)))
+            }
+            Ok(Err(lost)) => Ok(Err(lost)),
+            Err(_) => self.memory.renew(claim, now).await,
+        }
+    }
+
+    pub(super) async fn unclaim_shared(
+        &self,
+        claim: &Claim,
+        now: Timestamp,
+        delay: Duration,
+    ) -> Result<(), StateError> {
+        let name = GroupName::of(&claim.identity);
+        lock(&self.active).remove(&name);
+        let asked = self
+            .attempt(name.shard(), || {
+                self.shared.unclaim(&name, claim.fence, delay)
+            })
+            .await;
+        match asked {
+            Ok(()) => {
+                self.memory.with(&name, Group::release_lease);
+                Ok(())
+            }
+            Err(_) => self.memory.unclaim(claim, now, delay).await,
+        }
+    }
+
+    pub(super) async fn finish_shared(
+        &self,
+        claim: &Claim,
+        is_complete: bool,
+        now: Timestamp,
+    ) -> Result<Held<Finished>, StateError> {
+        let name = GroupName::of(&claim.identity);
+        let farewell = self
+            .memory
+            .with(&name, |group| group.farewell(claim, is_complete))
+            .unwrap_or_default();
+        let asked = self
+            .attempt(name.shard(), || {
+                self.shared.finish(&name, claim.fence, &farewell)
+            })
+            .await;
+        lock(&self.active).remove(&name);
+        match asked {
+            Ok(Ok(next)) => {
+                let _ = self
+                    .memory
+                    .with(&name, |group| group.let_go(claim.fence, &farewell, now));
+                let Some(at) = next else {
+                    self.forget(&name);
+                    return Ok(Ok(Finished::Gone));
+                };
+                Ok(Ok(Finished::Again {
+                    at,
+                    given_up: farewell.given_up,
+                }))
+            }
+            Ok(Err(lost)) => {
+                self.memory.with(&name, |group| {
+                    if group.is_held_by(claim.fence) {
+                        group.release_lease();
+                    }
+                });
+                Ok(Err(lost))
+            }
+            Err(_) => {
+                let _alone = self.stay_alone().await;
+                self.touch(name);
+                self.memory.finish(claim, is_complete, now).await
+            }
+        }
+    }
+
+    fn take_told(&self, name: &GroupName, integration: &IntegrationId, told: &Told) {
+        self.memory
+            .with(name, |group| group.merge_told(integration, told));
+    }
+}

@@ -1,0 +1,221 @@
+//! Following the feed: what any instance changed becomes part of the replica, and news for the engine.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::group::grid::Grid;
+use domain::group::{Group, GroupIdentity};
+
+use super::{Alone, Coordinated, lock};
+use crate::coordinator::{Change, Event, EventId, Feed, GroupName};
+use crate::host::{Host, News};
+
+/// Ticks of groups whose first member has not been heard of yet; a bounded number.
+#[derive(Default)]
+pub(super) struct Orphans {
+    grids: HashMap<GroupName, Grid>,
+}
+
+/// More orphans than this are groups of configurations we do not have.
+const ORPHANS_MAX: usize = 10_000;
+
+impl Coordinated {
+    /// Reads what is new in every shard that is shared.
+    pub(super) async fn follow(&self) -> Result<(), Alone> {
+        let mut orphans = self.following.lock().await;
+        loop {
+            let after: Vec<EventId> = self.views.iter().map(|view| lock(view).seen).collect();
+            let feeds = self.shared.changes(&after).await;
+            let mut is_done = true;
+            let mut news = Vec::new();
+            let mut outcome = Ok(());
+            for (shard, feed) in feeds.into_iter().enumerate() {
+                if self.is_alone(shard) {
+                    outcome = Err(Alone);
+                    continue;
+                }
+                match feed {
+                    Ok(feed) => is_done &= self.take_feed(shard, feed, &mut orphans, &mut news),
+                    Err(error) => {
+                        self.fail(shard, &error);
+                        outcome = Err(Alone);
+                    }
+                }
+            }
+            if let Some(host) = self.host().filter(|_| !news.is_empty()) {
+                host.heard(news).await;
+            }
+            if is_done || outcome.is_err() {
+                return outcome;
+            }
+        }
+    }
+
+    /// Waits until the replica includes these changes; reads them now if it does not.
+    pub(super) async fn catch_up(&self, wanted: &[(usize, EventId)]) -> bool {
+        let is_behind = |(shard, id): &(usize, EventId)| self.view(*shard).seen < *id;
+        if !wanted.iter().any(is_behind) {
+            return true;
+        }
+        self.follow().await.is_ok() && !wanted.iter().any(is_behind)
+    }
+
+    /// Takes a piece of the feed; answers whether there is no more of it.
+    fn take_feed(
+        &self,
+        shard: usize,
+        feed: Feed,
+        orphans: &mut Orphans,
+        news: &mut Vec<News>,
+    ) -> bool {
+        self.succeed(shard);
+        if feed.is_broken {
+            // Read anew as a whole: the next poll sees a shard it does not know.
+            self.view(shard).epoch = None;
+            return true;
+        }
+        let Some(last) = feed.changes.last().map(|change| change.id) else {
+            return true;
+        };
+        let Some(host) = self.host() else { return true };
+        for change in feed.changes {
+            self.take_change(&*host, change, orphans, news);
+        }
+        self.view(shard).seen = last;
+        false
+    }
+
+    fn take_change(
+        &self,
+        host: &dyn Host,
+        change: Change,
+        orphans: &mut Orphans,
+        news: &mut Vec<News>,
+    ) {
+        let is_ours = change.is_ours;
+        match change.event {
+            Event::Alert { group, alert } => {
+                let tenant = group.tenant.clone();
+                let known = self
+                    .memory
+                    .with(&group, |known| Arc::clone(known.identity()));
+                let groups = match &known {
+                    // Its group is known and so is the alert: where it belongs does not have to be found out.
+                    Some(_) if is_ours => Vec::new(),
+                    _ => host.placement(&tenant, &alert),
+                };
+                self.memory.learn_alert(&tenant, &alert, is_ours);
+                let identity = known.or_else(|| of_key(&groups, &group));
+                match identity {
+                    Some(identity) => {
+                        let now = self.clock.now();
+                        let grid = orphans.grids.remove(&group);
+                        let grid =
+                            || grid.unwrap_or_else(|| Grid::starting(now, identity.group_interval));
+                        self.memory.learn_member(&identity, &alert, grid);
+                    }
+                    None => lock(&self.stranded).see_foreign(&group, [alert.fingerprint]),
+                }
+                if !is_ours {
+                    news.push(News::Alert {
+                        tenant,
+                        alert,
+                        groups,
+                    });
+                }
+            }
+            Event::Left { group, alerts } => {
+                let leave = |known: &mut Group| {
+                    alerts.iter().for_each(|fingerprint| {
+                        known.remove(*fingerprint);
+                    });
+                };
+                self.memory.with(&group, leave);
+                lock(&self.stranded).left(&group, &alerts);
+            }
+            Event::Told {
+                group,
+                integration,
+                told,
+            } => {
+                // Answers to our own requests may have been here before: the later state stays.
+                let take = |known: &mut Group| known.merge_told(&integration, &told);
+                self.memory.with(&group, take);
+                self.note_teller(&group, &integration, is_ours);
+                if !is_ours {
+                    let GroupName { tenant, key } = group;
+                    news.push(News::Told {
+                        tenant,
+                        key,
+                        integration,
+                        told,
+                    });
+                }
+            }
+            Event::Grid { group, grid } => {
+                self.take_grid(&group, grid, orphans);
+                if !is_ours {
+                    let GroupName { tenant, key } = group;
+                    let first_tick = grid.first();
+                    news.push(News::Group {
+                        tenant,
+                        key,
+                        first_tick,
+                    });
+                }
+            }
+            Event::Gone { group } => {
+                self.forget(&group);
+                orphans.grids.remove(&group);
+                // Also of our own: the answer that said so may have been lost.
+                let GroupName { tenant, key } = group;
+                news.push(News::GroupGone { tenant, key });
+            }
+        }
+    }
+
+    fn take_grid(&self, group: &GroupName, grid: Grid, orphans: &mut Orphans) {
+        let is_known = self.memory.with(group, |known| known.set_grid(grid));
+        if is_known.is_none() && orphans.grids.len() < ORPHANS_MAX {
+            orphans.grids.insert(group.clone(), grid);
+        }
+    }
+
+    /// Forgets a group and all that is kept beside it.
+    pub(super) fn forget(&self, group: &GroupName) {
+        let integrations = self.memory.with(group, |known| {
+            let told = known.told().iter().map(|(id, _)| id.clone());
+            told.collect::<Vec<_>>()
+        });
+        let mut told_here = lock(&self.told_here);
+        for integration in integrations.unwrap_or_default() {
+            told_here.remove(&(group.clone(), integration));
+        }
+        self.memory.forget_group(group);
+        lock(&self.stranded).gone(group);
+    }
+
+    /// Notes who was the last to tell an integration.
+    pub(super) fn note_teller(
+        &self,
+        group: &GroupName,
+        integration: &domain::id::IntegrationId,
+        is_us: bool,
+    ) {
+        let mut told_here = lock(&self.told_here);
+        let name = (group.clone(), integration.clone());
+        if is_us {
+            told_here.insert(name);
+        } else {
+            told_here.remove(&name);
+        }
+    }
+}
+
+/// The identity of a group among those an alert belongs to.
+pub(super) fn of_key(
+    groups: &[Arc<GroupIdentity>],
+    name: &GroupName,
+) -> Option<Arc<GroupIdentity>> {
+    groups.iter().find(|group| group.key == name.key).cloned()
+}

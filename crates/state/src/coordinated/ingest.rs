@@ -1,0 +1,224 @@
+//! Taking alerts in: offered to their groups where those are shared, or to the replica where this instance is alone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use domain::alert::Alert;
+use domain::group::GroupIdentity;
+use domain::group::grid::Grid;
+use domain::id::{GroupKey, TenantId};
+use domain::time::Timestamp;
+
+use super::{Coordinated, lock};
+use crate::coordinator::{GroupName, Offer, Offered};
+use crate::{Ingested, OwedRecord, Placed, State, StateError};
+
+/// A post on its way.
+struct Post {
+    /// As posted, merged with what is known here.
+    alert: Arc<Alert>,
+    owed: OwedRecord,
+    groups: Vec<Arc<GroupIdentity>>,
+    /// As the groups that answered hold it; the latest of them.
+    held: Option<Arc<Alert>>,
+    created: Vec<(GroupKey, Timestamp)>,
+    /// Groups that are still to be offered it.
+    open: Vec<usize>,
+}
+
+impl Coordinated {
+    pub(super) async fn ingest_batch(
+        &self,
+        tenant: &TenantId,
+        batch: Vec<Placed>,
+        now: Timestamp,
+    ) -> Result<Vec<Ingested>, StateError> {
+        let mut posts: Vec<Post> = batch
+            .into_iter()
+            .map(|placed| self.prepare(tenant, placed))
+            .collect();
+        loop {
+            let offers = self.open_offers(&posts);
+            if !offers.is_empty() {
+                self.offer(&mut posts, offers, now).await;
+                continue;
+            }
+            // Nobody goes back to sharing while these are held; who is alone stays so.
+            let _alone = self.stay_alone().await;
+            if !self.open_offers(&posts).is_empty() {
+                continue;
+            }
+            let mut ingested = Vec::with_capacity(posts.len());
+            for post in posts {
+                ingested.push(self.conclude(tenant, post, now).await?);
+            }
+            return Ok(ingested);
+        }
+    }
+
+    /// Keeps the way back to sharing from completing.
+    pub(super) async fn stay_alone(&self) -> Vec<tokio::sync::RwLockReadGuard<'_, ()>> {
+        let mut locks = Vec::with_capacity(self.domains.len());
+        for domain in &self.domains {
+            locks.push(domain.alone.read().await);
+        }
+        locks
+    }
+
+    /// Notes a group that was changed by this instance alone while it is on its way back.
+    pub(super) fn touch(&self, name: GroupName) {
+        let domain = self.domain(name.shard());
+        if domain.is_returning.load(Ordering::Acquire) {
+            lock(&domain.touched).insert(name);
+        }
+    }
+
+    /// Merges a post with what is known and finds the groups that have to hear of it.
+    fn prepare(&self, tenant: &TenantId, placed: Placed) -> Post {
+        let (alert, owed) = self.memory.peek(tenant, placed.alert);
+        let groups = self.not_leaving(tenant, &alert, placed.groups);
+        // A refresh that what is shared covers costs no request (protocol.md §5, coalescing).
+        let is_held = |group: &Arc<GroupIdentity>| {
+            let member = |g: &mut domain::group::Group| g.contains(alert.fingerprint);
+            self.memory.with(&GroupName::of(group), member) == Some(true)
+        };
+        let is_covered = owed == OwedRecord::Nothing && groups.iter().all(is_held);
+        let open = if is_covered {
+            Vec::new()
+        } else {
+            (0..groups.len()).collect()
+        };
+        Post {
+            alert,
+            owed,
+            groups,
+            held: None,
+            created: Vec::new(),
+            open,
+        }
+    }
+
+    /// What is still to be asked of the coordinator: (post, group) pairs in shards that are shared.
+    fn open_offers(&self, posts: &[Post]) -> Vec<(usize, usize)> {
+        let mut offers = Vec::new();
+        for (p, post) in posts.iter().enumerate() {
+            for g in &post.open {
+                let shard = post
+                    .groups
+                    .get(*g)
+                    .map(|group| GroupName::of(group).shard());
+                if shard.is_some_and(|shard| !self.is_alone(shard)) {
+                    offers.push((p, *g));
+                }
+            }
+        }
+        offers
+    }
+
+    /// One round: shards that fail leave their offers open, to be repeated or taken in alone.
+    async fn offer(&self, posts: &mut [Post], offers: Vec<(usize, usize)>, now: Timestamp) {
+        let mut asked = Vec::with_capacity(offers.len());
+        let mut places = Vec::with_capacity(offers.len());
+        for (p, g) in offers {
+            let Some((post, group)) = posts
+                .get(p)
+                .and_then(|post| Some((post, post.groups.get(g)?)))
+            else {
+                continue;
+            };
+            let name = GroupName::of(group);
+            let is_owed = self
+                .memory
+                .with(&name, |known| known.is_owed(post.alert.fingerprint))
+                .unwrap_or(false);
+            places.push((p, g, name.shard()));
+            asked.push(Offer {
+                group: Arc::clone(group),
+                alert: Arc::clone(&post.alert),
+                is_owed,
+            });
+        }
+        let answers = self.shared.ingest(asked, now).await;
+        let mut failed = HashMap::new();
+        for ((p, g, shard), answer) in places.into_iter().zip(answers) {
+            match answer {
+                Ok(offered) => {
+                    if let Some(post) = posts.get_mut(p) {
+                        post.take(g, offered);
+                    }
+                    self.succeed(shard);
+                }
+                Err(error) => drop(failed.entry(shard % self.domains.len()).or_insert(error)),
+            }
+        }
+        if failed.is_empty() {
+            return;
+        }
+        for (shard, error) in &failed {
+            self.fail(*shard, error);
+        }
+        tokio::time::sleep(super::RETRY_PAUSE).await;
+    }
+
+    /// Brings the replica up to date, and takes in what nobody shares.
+    async fn conclude(
+        &self,
+        tenant: &TenantId,
+        post: Post,
+        now: Timestamp,
+    ) -> Result<Ingested, StateError> {
+        let mut owed = post.owed;
+        let mut created = post.created.clone();
+        let alert = post.held.clone().unwrap_or_else(|| Arc::clone(&post.alert));
+        self.memory.learn_alert(tenant, &alert, true);
+        for (g, group) in post.groups.iter().enumerate() {
+            if post.open.contains(&g) {
+                continue;
+            }
+            let first = created.iter().find(|(key, _)| *key == group.key);
+            let first = first.map(|(_, first)| *first);
+            let is_known = self.memory.with(&GroupName::of(group), |_| ()).is_some();
+            if is_known || first.is_some() {
+                let grid = || Grid::starting(first.unwrap_or(now), group.group_interval);
+                self.memory.learn_member(group, &alert, grid);
+            }
+        }
+        let alone = post.open.iter().filter_map(|g| post.groups.get(*g));
+        let alone: Vec<_> = alone.cloned().collect();
+        if !alone.is_empty() {
+            alone
+                .iter()
+                .for_each(|group| self.touch(GroupName::of(group)));
+            let placed = Placed {
+                alert: Alert::clone(&alert),
+                groups: alone,
+            };
+            for one in self.memory.ingest(tenant, vec![placed], now).await? {
+                owed = owed.max(one.owed);
+                created.extend(one.created);
+            }
+        }
+        if !created.is_empty() {
+            owed = OwedRecord::Whole;
+        }
+        Ok(Ingested {
+            alert,
+            created,
+            owed,
+        })
+    }
+}
+
+impl Post {
+    fn take(&mut self, group: usize, offered: Offered) {
+        self.open.retain(|open| *open != group);
+        if let (Some(first), Some(identity)) = (offered.created, self.groups.get(group)) {
+            self.created.push((identity.key, first));
+        }
+        let is_later = |held: &Arc<Alert>| held.updated_at < offered.alert.updated_at;
+        if offered.is_member && self.held.as_ref().is_none_or(is_later) {
+            self.held = Some(offered.alert);
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! A configuration change with several instances: members whose route is gone move to their new groups, with what was told
+//! about them, once all instances have the configuration, or after a while (protocol.md §5, move).
+//!
+//! Until then such a group is *stranded*: its members stay in it, posts of them go to it, and only an instance whose
+//! configuration still knows it may flush it. Who moves a group holds its lease, so nobody else flushes or moves it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
+use domain::group::farewell::{Farewell, Leave};
+use domain::group::grid::Grid;
+use domain::group::{Group, GroupIdentity, ReceiverSpec};
+use domain::id::TenantId;
+use domain::label::Labels;
+use domain::route::RouteIndex;
+use domain::time::Timestamp;
+use tokio::time::Instant;
+
+use super::{Alone, Coordinated, lock};
+use crate::coordinator::{Claimed, GroupName, Merge, SharedGroup};
+use crate::host::Host;
+use crate::{Placement, State, StateError};
+
+/// Most stranded groups that are remembered; further ones are found again when they are claimed.
+const STRANDED_MAX: usize = 100_000;
+
+/// Groups moved in one go, so that the caller looks at the world in between.
+const MOVES_MAX: usize = 200;
+
+/// Groups that this instance's configuration has no route for, with their members.
+#[derive(Default)]
+pub(super) struct Stranded {
+    groups: HashMap<GroupName, HashSet<Fingerprint>>,
+    members: HashMap<(TenantId, Fingerprint), Vec<GroupName>>,
+    /// When each tenant's first one was seen.
+    since: BTreeMap<TenantId, Instant>,
+}
+
+impl Stranded {
+    /// Notes members of a group nothing here routes to.
+    pub(super) fn see_foreign(
+        &mut self,
+        name: &GroupName,
+        members: impl IntoIterator<Item = Fingerprint>,
+    ) {
+        if self.groups.len() >= STRANDED_MAX && !self.groups.contains_key(name) {
+            return;
+        }
+        self.since
+            .entry(name.tenant.clone())
+            .or_insert_with(Instant::now);
+        let known = self.groups.entry(name.clone()).or_default();
+        for member in members {
+            if known.insert(member) {
+                let of = (name.tenant.clone(), member);
+                self.members.entry(of).or_default().push(name.clone());
+            }
+        }
+    }
+
+    /// Whether a group is one of them.
+    pub(super) fn holds(&self, name: &GroupName) -> bool {
+        self.groups.contains_key(name)
+    }
+
+    /// The stranded groups an alert is in.
+    fn of(&self, tenant: &TenantId, alert: Fingerprint) -> &[GroupName] {
+        if self.members.is_empty() {
+            return &[];
+        }
+        self.members
+            .get(&(tenant.clone(), alert))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Members left a group.
+    pub(super) fn left(&mut self, name: &GroupName, members: &[Fingerprint]) {
+        let Some(known) = self.groups.get_mut(name) else {
+            return;
+        };
+        for member in members {
+            known.remove(member);
+            let of = (name.tenant.clone(), *member);
+            if let Some(groups) = self.members.get_mut(&of) {
+                groups.retain(|group| group != name);
+                if groups.is_empty() {
+                    self.members.remove(&of);
+                }
+            }
+        }
+    }
+
+    /// A group is no more.
+    pub(super) fn gone(&mut self, name: &GroupName) {
+        let Some(members) = self.groups.get(name) else {
+            return;
+        };
+        let members: Vec<_> = members.iter().copied().collect();
+        self.left(name, &members);
+        self.groups.remove(name);
+        let is_last = !self.groups.keys().any(|group| group.tenant == name.tenant);
+        if is_last {
+            self.since.remove(&name.tenant);
+        }
+    }
+
+    /// Forgets a tenant's, before they are found anew.
+    fn forget(&mut self, tenant: &TenantId) {
+        self.groups.retain(|name, _| name.tenant != *tenant);
+        self.members.retain(|(owner, _), _| owner != tenant);
+        self.since.remove(tenant);
+    }
+
+    /// How many groups there are.
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    fn names(&self, tenant: &TenantId) -> Vec<GroupName> {
+        let names = self.groups.keys().filter(|name| name.tenant == *tenant);
+        names.take(MOVES_MAX).cloned().collect()
+    }
+}
+
+impl Coordinated {
+    /// The groups a post is offered to: an alert that waits in a stranded group starts no other one meanwhile.
+    pub(super) fn not_leaving(
+        &self,
+        tenant: &TenantId,
+        alert: &Alert,
+        groups: Vec<Arc<GroupIdentity>>,
+    ) -> Vec<Arc<GroupIdentity>> {
+        let stranded = lock(&self.stranded).of(tenant, alert.fingerprint).to_vec();
+        if stranded.is_empty() {
+            return groups;
+        }
+        let is_member = |group: &Arc<GroupIdentity>| {
+            let has = |known: &mut Group| known.contains(alert.fingerprint);
+            self.memory.with(&GroupName::of(group), has) == Some(true)
+        };
+        let mut kept: Vec<_> = groups.into_iter().filter(is_member).collect();
+        kept.extend(stranded.iter().map(|name| self.identity_of(name)));
+        kept
+    }
+
+    /// What a stranded group is: as it was configured, or a stand-in where this instance never knew.
+    fn identity_of(&self, name: &GroupName) -> Arc<GroupIdentity> {
+        let known = self.memory.with(name, |group| Arc::clone(group.identity()));
+        known.unwrap_or_else(|| {
+            Arc::new(GroupIdentity {
+                tenant: name.tenant.clone(),
+                key: name.key,
+                text: String::new(),
+                route: RouteIndex(0),
+                labels: Labels::empty(),
+                receiver: Arc::new(ReceiverSpec {
+                    name: Arc::from(""),
+                    integrations: Vec::new(),
+                }),
+                group_wait: self.timing.lease,
+                group_interval: self.timing.lease,
+                repeat_interval: self.timing.grace,
+                mute_time_intervals: Vec::new(),
+                active_time_intervals: Vec::new(),
+            })
+        })
+    }
+
+    pub(super) async fn reconfigure_shared(
+        &self,
+        tenant: &TenantId,
+        config_hash: &str,
+        placement: &Placement<'_>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        if self.current_mode() == crate::Mode::Degraded {
+            return self
+                .memory
+                .reconfigure(tenant, config_hash, placement, now)
+                .await;
+        }
+        self.strand(tenant, placement, now);
+        let restarted = self
+            .attempt(0, || self.shared.restart_grids(tenant, config_hash))
+            .await;
+        tracing::debug!(%tenant, config_hash, ?restarted, "A configuration is in force on this instance");
+        Ok(())
+    }
+
+    /// Gives groups their identity under a new configuration, and notes those it has no route for.
+    fn strand(&self, tenant: &TenantId, placement: &Placement<'_>, now: Timestamp) {
+        lock(&self.stranded).forget(tenant);
+        for shard in 0..domain::limits::SHARDS {
+            for group in self.memory.groups_in(shard) {
+                let name = GroupName::of(group.identity());
+                if name.tenant != *tenant {
+                    continue;
+                }
+                let (mut identity, mut leaving) = (None, Vec::new());
+                for alert in group.members() {
+                    let groups = placement(alert);
+                    match groups.into_iter().find(|g| g.key == name.key) {
+                        Some(here) => identity = Some(here),
+                        None => leaving.push(alert.fingerprint),
+                    }
+                }
+                if let Some(identity) = identity {
+                    self.memory
+                        .with(&name, |group| group.reconfigure(identity, now));
+                }
+                if !leaving.is_empty() {
+                    lock(&self.stranded).see_foreign(&name, leaving);
+                }
+            }
+        }
+    }
+
+    /// Moves members out of stranded groups, of tenants whose turn it is.
+    pub(super) async fn move_stranded(&self) {
+        let since: Vec<_> = lock(&self.stranded)
+            .since
+            .iter()
+            .map(|(tenant, since)| (tenant.clone(), *since))
+            .collect();
+        if since.is_empty() || self.current_mode() == crate::Mode::Degraded {
+            return;
+        }
+        let Some(host) = self.host() else { return };
+        let Ok(instances) = self.shared.instances().await else {
+            return;
+        };
+        for (tenant, since) in since {
+            let ours = host.config_hash(&tenant);
+            let mut hashes = instances
+                .iter()
+                .flat_map(|instance| &instance.configs)
+                .filter(|(owner, _)| *owner == tenant);
+            let do_agree = hashes.all(|(_, hash)| *hash == ours);
+            let is_overdue = since.elapsed() >= self.timing.foreign_move_after;
+            if !do_agree && !is_overdue {
+                continue;
+            }
+            if !do_agree {
+                tracing::warn!(%tenant, "Instances have different configurations for this tenant; members are moved by this one's");
+            }
+            let names = lock(&self.stranded).names(&tenant);
+            for name in names {
+                if self.move_members(&*host, &name).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Moves the members of one group that belong elsewhere.
+    async fn move_members(&self, host: &dyn Host, name: &GroupName) -> Result<(), Alone> {
+        let Some(held) = self.directly(self.shared.seize(name).await)? else {
+            self.forget(name);
+            return Ok(());
+        };
+        // Somebody is flushing it: what becomes of that moves along, later.
+        let Ok(claimed) = held else { return Ok(()) };
+        let Some(source) = self.directly(self.shared.group(name).await)? else {
+            self.forget(name);
+            return Ok(());
+        };
+        let mut targets: HashMap<GroupName, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
+        let mut leaves = Vec::new();
+        for alert in &source.members {
+            let groups = host.placement(&name.tenant, alert);
+            if groups.iter().any(|group| group.key == name.key) {
+                continue;
+            }
+            leaves.push(Leave {
+                fingerprint: alert.fingerprint,
+                updated_at: alert.updated_at,
+            });
+            for group in groups {
+                let target = targets
+                    .entry(GroupName::of(&group))
+                    .or_insert_with(|| (group, Vec::new()));
+                target.1.push(Arc::clone(alert));
+            }
+        }
+        for (identity, alerts) in targets.into_values() {
+            if !self.move_to(identity, alerts, &source).await? {
+                self.give_back(&claimed, self.timing.behind_delay).await;
+                return Ok(());
+            }
+        }
+        let farewell = Farewell {
+            leaves,
+            ..Farewell::default()
+        };
+        let finished = self.shared.finish(name, claimed.fence, &farewell).await;
+        let _ = self.directly(finished)?;
+        tracing::debug!(tenant = %name.tenant, group = %name.key, "Moved members to the groups of the new configuration");
+        // The feed says who left; whoever changed meanwhile is still there and moves the next time.
+        Ok(())
+    }
+
+    /// Moves alerts into one group; false when somebody is flushing it.
+    async fn move_to(
+        &self,
+        identity: Arc<GroupIdentity>,
+        alerts: Vec<Arc<Alert>>,
+        source: &SharedGroup,
+    ) -> Result<bool, Alone> {
+        let name = GroupName::of(&identity);
+        let held: Option<Claimed> = match self.directly(self.shared.seize(&name).await)? {
+            Some(Ok(claimed)) => Some(claimed),
+            Some(Err(_)) => return Ok(false),
+            None => None,
+        };
+        let now = self.clock.now();
+        let there = self.directly(self.shared.group(&name).await)?;
+        // A group that has ticked ticks at once, and so do those its members move to.
+        let first = if source.grid.has_ticked() {
+            now
+        } else {
+            source.grid.next()
+        };
+        let grid = there.as_ref().map_or_else(
+            || Grid::starting(first, identity.group_interval),
+            |t| t.grid,
+        );
+        let mut group = Group::restored(Arc::clone(&identity), grid);
+        for (integration, told) in there.iter().flat_map(|there| &there.told) {
+            group.merge_told(integration, told);
+        }
+        let grace = State::grace(&self.memory);
+        let mut moved = Vec::new();
+        for alert in alerts {
+            let mut told = source.told.iter();
+            let is_believed = told.any(|(_, told)| told.believes_firing(alert.fingerprint));
+            if alert.is_resolved(now, grace) && !is_believed {
+                continue;
+            }
+            group.adopt(Arc::clone(&alert), &source.told, now);
+            moved.push(alert);
+        }
+        if !moved.is_empty() {
+            let merge = Merge {
+                group: identity,
+                alerts: moved,
+                told: group.told().to_vec(),
+                leaves: Vec::new(),
+                grid,
+            };
+            for merged in self.shared.merge(vec![merge]).await {
+                self.directly(merged)?;
+            }
+        }
+        if let Some(claimed) = held {
+            self.give_back(&claimed, std::time::Duration::ZERO).await;
+        }
+        Ok(true)
+    }
+}

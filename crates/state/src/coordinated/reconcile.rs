@@ -1,0 +1,314 @@
+//! Making the replica and shared state the same: at the start, after an absence, and after a loss (protocol.md §8, §9).
+//!
+//! Both sides keep what is known later, alert by alert and integration by integration, so it may be repeated and done by
+//! every instance at once. Returning makes nothing due.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
+use domain::group::told::Told;
+use domain::group::{Group, GroupIdentity};
+use domain::id::{IntegrationId, TenantId};
+use domain::limits;
+use tokio::time::Instant;
+
+use super::{Alone, Coordinated, follow, lock};
+use crate::coordinator::{CoordinatorError, Epoch, EventId, GroupName, Merge, SharedGroup};
+use crate::host::News;
+
+/// An epoch that began this recently follows a loss: what an instance still knows may be all there is.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// Groups merged in one round trip.
+const CHUNK: usize = 500;
+
+/// How long flushes of this instance may take before it goes back to sharing without waiting for them.
+const DRAIN: Duration = Duration::from_secs(10);
+
+impl Coordinated {
+    /// Notes a failure outside of [`Coordinated::attempt`].
+    pub(super) fn directly<T>(&self, answer: Result<T, CoordinatorError>) -> Result<T, Alone> {
+        answer.map_err(|error| {
+            self.counters.failures.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%error, "Shared state did not answer");
+            Alone
+        })
+    }
+
+    /// Goes back to sharing in a fault domain, or begins to: silences first, then every group; sends that are out end first.
+    pub(super) async fn go_back(&self, domain: usize) -> Result<(), Alone> {
+        let part = &self.domains[domain];
+        part.is_returning.store(true, Ordering::Release);
+        lock(&part.touched).clear();
+        let outcome = self.go_back_quietly(domain).await;
+        part.is_returning.store(false, Ordering::Release);
+        outcome
+    }
+
+    async fn go_back_quietly(&self, domain: usize) -> Result<(), Alone> {
+        self.drained(domain).await;
+        self.reconcile_silences().await?;
+        for shard in self.shards_of(domain) {
+            self.reconcile(shard, None).await?;
+        }
+        // What came in meanwhile; nothing more comes in alone while this is held.
+        let part = &self.domains[domain];
+        let _nobody_is_alone = part.alone.write().await;
+        let touched: Vec<GroupName> = lock(&part.touched).drain().collect();
+        for chunk in touched.chunks(CHUNK) {
+            let mut merges = Vec::new();
+            for name in chunk {
+                let there = self.directly(self.shared.group(name).await)?;
+                let here = self.memory.with(name, |group| group.clone());
+                merges.extend(here.and_then(|here| self.differences(&here, there.as_ref(), true)));
+            }
+            for merged in self.shared.merge(merges).await {
+                self.directly(merged)?;
+            }
+        }
+        self.reconcile_silences().await?;
+        lock(&part.breaker).close(Instant::now());
+        *lock(&part.reached_at) = Some(self.clock.now());
+        Ok(())
+    }
+
+    fn shards_of(&self, domain: usize) -> impl Iterator<Item = usize> + use<> {
+        (domain..limits::SHARDS).step_by(self.domains.len())
+    }
+
+    /// Waits until no flush of this instance is out; what does not end in time is told once more at most (G4).
+    async fn drained(&self, domain: usize) {
+        let deadline = Instant::now() + DRAIN.min(self.timing.lease / 6);
+        let domains = self.domains.len();
+        let is_out = || {
+            let active = lock(&self.active);
+            active.keys().any(|name| name.shard() % domains == domain)
+        };
+        while is_out() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A shard that is reachable turned out to hold other data than this instance knows.
+    pub(super) async fn meet_again(&self, shard: usize) {
+        let known = self.view(shard).epoch.clone();
+        if known.is_some() {
+            self.counters.data_losses.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(
+                shard,
+                "{} lost data; this instance puts back what it knows",
+                self.shared.name()
+            );
+        }
+        let outcome = match self.reconcile_silences().await {
+            Ok(()) => self.reconcile(shard, known).await,
+            Err(alone) => Err(alone),
+        };
+        if outcome.is_err() {
+            tracing::debug!(shard, "A shard could not be reconciled; it is tried again");
+        }
+    }
+
+    /// Makes one shard the same here and there. `lost` is the epoch whose data was found to be incomplete.
+    async fn reconcile(&self, shard: usize, lost: Option<Epoch>) -> Result<(), Alone> {
+        let _nobody_reads_the_feed = self.following.lock().await;
+        let here = self.memory.groups_in(shard);
+        let hold = !here.is_empty();
+        let opened = self.shared.open_epoch(shard, lost.as_ref(), hold).await;
+        let epoch = self.directly(opened)?;
+        let now = self.clock.now();
+        let is_fresh = epoch
+            .began_at()
+            .is_some_and(|began| now.since(began) < FRESH);
+        let (last_event, groups) = self.directly(self.shared.shard(shard).await)?;
+        let there: HashMap<GroupName, SharedGroup> = groups
+            .into_iter()
+            .map(|group| (group.name.clone(), group))
+            .collect();
+        let merges: Vec<Merge> = here
+            .iter()
+            .filter_map(|group| {
+                let name = GroupName::of(group.identity());
+                self.differences(group, there.get(&name), is_fresh)
+            })
+            .collect();
+        for chunk in merges.chunks(CHUNK) {
+            for merged in self.shared.merge(chunk.to_vec()).await {
+                self.directly(merged)?;
+            }
+        }
+        for group in &here {
+            let name = GroupName::of(group.identity());
+            let is_merged = merges.iter().any(|m| GroupName::of(&m.group) == name);
+            if !there.contains_key(&name) && !is_merged && !group.is_held(now) {
+                // It ended while we were away.
+                self.forget(&name);
+            }
+        }
+        for group in there.into_values() {
+            self.adopt(group).await;
+        }
+        *self.view(shard) = super::ShardView {
+            epoch: Some(epoch.clone()),
+            seen: last_event.max(EventId::default()),
+        };
+        self.directly(self.shared.reseeded(shard, &epoch).await)
+    }
+
+    /// What this instance knows later of a group than shared state does.
+    ///
+    /// `is_fresh`: shared state lost its data, so even what may be over is put back; whoever knows better says so within the
+    /// grace that follows.
+    fn differences(
+        &self,
+        here: &Group,
+        there: Option<&SharedGroup>,
+        is_fresh: bool,
+    ) -> Option<Merge> {
+        let now = self.clock.now();
+        let known: HashMap<Fingerprint, &Arc<Alert>> = there
+            .iter()
+            .flat_map(|group| &group.members)
+            .map(|alert| (alert.fingerprint, alert))
+            .collect();
+        let is_worth = |alert: &&Arc<Alert>| {
+            let is_later = known
+                .get(&alert.fingerprint)
+                .is_none_or(|there| there.updated_at < alert.updated_at);
+            let is_alive = alert.ends_at > now;
+            is_later && (is_alive || is_fresh || here.is_owed(alert.fingerprint))
+        };
+        let mut alerts: Vec<Arc<Alert>> = here.members().filter(is_worth).cloned().collect();
+        // Members there that ended and left here while nobody else could know.
+        let tenant = &here.identity().tenant;
+        let left = known
+            .values()
+            .filter(|there| !here.contains(there.fingerprint));
+        alerts.extend(left.filter_map(|there| {
+            let alert = self.memory.alert(tenant, there.fingerprint)?;
+            let is_over = alert.is_explicit_end() && alert.updated_at > there.updated_at;
+            is_over.then_some(alert)
+        }));
+        let told: Vec<(IntegrationId, Told)> = here
+            .told()
+            .iter()
+            .filter(|(integration, told)| is_told_later(integration, told, there))
+            .cloned()
+            .collect();
+        let is_empty = alerts.is_empty() && (told.is_empty() || there.is_none());
+        (!is_empty).then(|| Merge {
+            group: Arc::clone(here.identity()),
+            alerts,
+            told,
+            leaves: Vec::new(),
+            grid: here.grid(),
+        })
+    }
+
+    /// Takes over a group as shared state holds it; answers whether this instance's configuration knows the group.
+    pub(super) async fn adopt(&self, there: SharedGroup) -> bool {
+        let Some(host) = self.host() else {
+            return false;
+        };
+        let tenant = there.name.tenant.clone();
+        let mut news = Vec::new();
+        let mut identity = self
+            .memory
+            .with(&there.name, |known| Arc::clone(known.identity()));
+        for alert in &there.members {
+            let groups = host.placement(&tenant, alert);
+            identity = identity.or_else(|| follow::of_key(&groups, &there.name));
+            let known = self.memory.alert(&tenant, alert.fingerprint);
+            if known.is_none_or(|known| known.updated_at < alert.updated_at) {
+                self.memory.learn_alert(&tenant, alert, false);
+                news.push(alert_news(&tenant, alert, groups));
+            }
+        }
+        let is_known = match identity {
+            Some(identity) => {
+                self.replace(identity, &there, &mut news);
+                true
+            }
+            None => {
+                let members = there.members.iter().map(|alert| alert.fingerprint);
+                lock(&self.stranded).see_foreign(&there.name, members);
+                false
+            }
+        };
+        host.heard(news).await;
+        is_known
+    }
+
+    fn replace(&self, identity: Arc<GroupIdentity>, there: &SharedGroup, news: &mut Vec<News>) {
+        let now = self.clock.now();
+        let mut group = Group::restored(identity, there.grid);
+        there
+            .members
+            .iter()
+            .for_each(|alert| group.restore_member(Arc::clone(alert)));
+        for (integration, told) in &there.told {
+            group.merge_told(integration, told);
+        }
+        let before = self.memory.with(&there.name, |known| known.clone());
+        if let Some(before) = before {
+            for (integration, told) in before.told() {
+                group.merge_told(integration, told);
+            }
+            for alert in before.members() {
+                let is_later = group
+                    .member(alert.fingerprint)
+                    .is_some_and(|there| there.updated_at < alert.updated_at);
+                if is_later {
+                    group.restore_member(Arc::clone(alert));
+                }
+            }
+            if before.is_held(now) {
+                group.keep_lease_of(&before);
+            }
+        }
+        let (tenant, key) = (there.name.tenant.clone(), there.name.key);
+        news.push(News::Group {
+            tenant: tenant.clone(),
+            key,
+            first_tick: there.grid.first(),
+        });
+        for (integration, told) in &there.told {
+            self.note_reader(&there.name, integration, told);
+            news.push(News::Told {
+                tenant: tenant.clone(),
+                key,
+                integration: integration.clone(),
+                told: Arc::new(told.clone()),
+            });
+        }
+        self.memory.put_group(group);
+    }
+
+    /// What was told while this instance was not looking was told by somebody else.
+    fn note_reader(&self, name: &GroupName, integration: &IntegrationId, told: &Told) {
+        let known = self.memory.with(name, |group| {
+            let known = group.told().iter().find(|(id, _)| id == integration);
+            known.map(|(_, known)| known.seq)
+        });
+        if known.flatten().is_none_or(|seq| seq < told.seq) {
+            self.note_teller(name, integration, false);
+        }
+    }
+}
+
+fn is_told_later(integration: &IntegrationId, told: &Told, there: Option<&SharedGroup>) -> bool {
+    let known = there.and_then(|group| group.told.iter().find(|(id, _)| id == integration));
+    known.is_none_or(|(_, known)| told.supersedes(known) && told != known)
+}
+
+fn alert_news(tenant: &TenantId, alert: &Arc<Alert>, groups: Vec<Arc<GroupIdentity>>) -> News {
+    News::Alert {
+        tenant: tenant.clone(),
+        alert: Arc::clone(alert),
+        groups,
+    }
+}

@@ -1,0 +1,119 @@
+//! Silences: of every instance at once, because a claim waits for the version that was in force when it was made.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::id::TenantId;
+use domain::silence::Silence;
+use domain::time::Timestamp;
+
+use super::{Alone, Coordinated, lock};
+use crate::coordinator::SharedSilences;
+use crate::host::News;
+use crate::{SilencePut, StateError};
+
+/// Silences belong to no shard; they fail with the first.
+const SILENCE_SHARD: usize = 0;
+
+impl Coordinated {
+    pub(super) async fn silence_put_shared(
+        &self,
+        tenant: &TenantId,
+        silence: Arc<Silence>,
+        seen: Option<Timestamp>,
+    ) -> Result<SilencePut, StateError> {
+        let asked = self
+            .attempt(SILENCE_SHARD, || {
+                self.shared.silence_put(tenant, &silence, seen)
+            })
+            .await;
+        match asked {
+            Ok(SilencePut::Stored { version }) => {
+                self.note_version(tenant, version.saturating_sub(1), version);
+                Ok(SilencePut::Stored { version })
+            }
+            Ok(SilencePut::Conflict) => self.conflict(tenant, &silence).await,
+            // In force here; the others learn of it when shared state is back.
+            Err(Alone) => Ok(SilencePut::Stored { version: 0 }),
+        }
+    }
+
+    /// Somebody changed the silence since it was read; or we did, and the answer was lost.
+    async fn conflict(
+        &self,
+        tenant: &TenantId,
+        silence: &Arc<Silence>,
+    ) -> Result<SilencePut, StateError> {
+        let shared = self.fetch_silences(tenant).await;
+        let Ok(shared) = shared else {
+            return Ok(SilencePut::Stored { version: 0 });
+        };
+        let is_stored = shared.silences.iter().any(|stored| {
+            stored.id == silence.id
+                && stored.updated_at == silence.updated_at
+                && stored.ends_at == silence.ends_at
+        });
+        if is_stored {
+            let version = shared.version;
+            return Ok(SilencePut::Stored { version });
+        }
+        Ok(SilencePut::Conflict)
+    }
+
+    /// Our own change is known here; one that somebody else made in between is not.
+    fn note_version(&self, tenant: &TenantId, before: u64, version: u64) {
+        let mut versions = lock(&self.silence_versions);
+        let known = versions.entry(tenant.clone()).or_default();
+        if *known == before {
+            *known = version;
+        }
+    }
+
+    /// Reads a tenant's silences, and makes those that are newer than here known to the engine.
+    pub(super) async fn fetch_silences(&self, tenant: &TenantId) -> Result<SharedSilences, Alone> {
+        let shared = self
+            .attempt(SILENCE_SHARD, || self.shared.silences(tenant))
+            .await?;
+        self.take_silences(tenant, &shared).await;
+        Ok(shared)
+    }
+
+    async fn take_silences(&self, tenant: &TenantId, shared: &SharedSilences) {
+        if let Some(host) = self.host() {
+            let known = host.silences(tenant);
+            let known: HashMap<&str, Timestamp> = known
+                .iter()
+                .map(|silence| (&*silence.id, silence.updated_at))
+                .collect();
+            let is_news = |silence: &&Arc<Silence>| {
+                let known = known.get(&*silence.id);
+                known.is_none_or(|updated_at| *updated_at < silence.updated_at)
+            };
+            let silences: Vec<_> = shared.silences.iter().filter(is_news).cloned().collect();
+            if !silences.is_empty() {
+                let tenant = tenant.clone();
+                host.heard(vec![News::Silences { tenant, silences }]).await;
+            }
+        }
+        // Lower after a loss: what counts from now on is the number of the data that is there.
+        lock(&self.silence_versions).insert(tenant.clone(), shared.version);
+    }
+
+    /// Makes every tenant's silences the same here and there: of each the one changed later.
+    pub(super) async fn reconcile_silences(&self) -> Result<(), Alone> {
+        let Some(host) = self.host() else {
+            return Ok(());
+        };
+        for tenant in host.tenants() {
+            let silences = host.silences(&tenant);
+            if !silences.is_empty() {
+                let merged = self.shared.silence_merge(&tenant, &silences).await;
+                self.directly(merged)?;
+            }
+            let shared = self.shared.silences(&tenant).await;
+            let shared = self.directly(shared)?;
+            self.take_silences(&tenant, &shared).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! The port the engine sees: reads come from the replica, transitions go to their homes.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::alert::{Alert, Grace};
+use domain::fingerprint::Fingerprint;
+use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::{Claim, Finished, GroupIdentity};
+use domain::id::{GroupKey, IntegrationId, TenantId};
+use domain::silence::Silence;
+use domain::time::Timestamp;
+
+use super::Coordinated;
+use crate::host::Host;
+use crate::{
+    GroupSnapshot, Held, Ingested, Mode, Placed, Placement, Polled, RestoredGroup, SilencePut,
+    State, StateError,
+};
+
+#[async_trait]
+impl State for Coordinated {
+    fn attach(&self, host: Weak<dyn Host>) {
+        // The first one stays: an engine is introduced once.
+        let _ = self.host.set(host);
+    }
+
+    fn mode(&self) -> Mode {
+        self.current_mode()
+    }
+
+    async fn ingest(
+        &self,
+        tenant: &TenantId,
+        batch: Vec<Placed>,
+        now: Timestamp,
+    ) -> Result<Vec<Ingested>, StateError> {
+        self.ingest_batch(tenant, batch, now).await
+    }
+
+    fn mark_recorded(&self, tenant: &TenantId, alerts: &[Arc<Alert>]) {
+        self.memory.mark_recorded(tenant, alerts);
+    }
+
+    async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError> {
+        Ok(self.poll_all(limit, now).await)
+    }
+
+    async fn begin(
+        &self,
+        claim: &Claim,
+        integration: &IntegrationId,
+        message: Pending,
+        now: Timestamp,
+    ) -> Result<Held<Pending>, StateError> {
+        self.begin_shared(claim, integration, message, now).await
+    }
+
+    async fn commit(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        message: &Pending,
+        sent_at: Timestamp,
+    ) -> Result<Told, StateError> {
+        self.commit_shared(group, integration, message, sent_at)
+            .await
+    }
+
+    async fn refuse(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        seq: u64,
+    ) -> Result<Told, StateError> {
+        self.refuse_shared(group, integration, seq).await
+    }
+
+    async fn settle(
+        &self,
+        claim: &Claim,
+        integration: &IntegrationId,
+        message: ToldMessage,
+    ) -> Result<Told, StateError> {
+        self.settle_shared(claim, integration, message).await
+    }
+
+    async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError> {
+        self.renew_shared(claim, now).await
+    }
+
+    async fn unclaim(
+        &self,
+        claim: &Claim,
+        now: Timestamp,
+        delay: Duration,
+    ) -> Result<(), StateError> {
+        self.unclaim_shared(claim, now, delay).await
+    }
+
+    async fn finish(
+        &self,
+        claim: &Claim,
+        is_complete: bool,
+        now: Timestamp,
+    ) -> Result<Held<Finished>, StateError> {
+        self.finish_shared(claim, is_complete, now).await
+    }
+
+    async fn silence_put(
+        &self,
+        tenant: &TenantId,
+        silence: Arc<Silence>,
+        seen: Option<Timestamp>,
+    ) -> Result<SilencePut, StateError> {
+        self.silence_put_shared(tenant, silence, seen).await
+    }
+
+    async fn silence_forget(&self, tenant: &TenantId, ids: &[Arc<str>]) -> Result<(), StateError> {
+        if self.current_mode() == Mode::Coordinated {
+            let forgotten = self.shared.silence_forget(tenant, ids).await;
+            forgotten.map_err(|error| StateError::Unavailable(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    async fn reconfigure(
+        &self,
+        tenant: &TenantId,
+        config_hash: &str,
+        placement: &Placement<'_>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        self.reconfigure_shared(tenant, config_hash, placement, now)
+            .await
+    }
+
+    async fn restore_alert(&self, tenant: &TenantId, alert: Arc<Alert>) -> Result<(), StateError> {
+        self.memory.restore_alert(tenant, alert).await
+    }
+
+    async fn restore_group(&self, group: RestoredGroup, now: Timestamp) -> Result<(), StateError> {
+        self.memory.restore_group(group, now).await
+    }
+
+    fn set_grace(&self, grace: Grace) {
+        self.memory.set_grace(grace);
+    }
+
+    fn grace(&self) -> Grace {
+        self.memory.grace()
+    }
+
+    fn group(&self, tenant: &TenantId, key: GroupKey) -> Option<GroupSnapshot> {
+        self.memory.group(tenant, key)
+    }
+
+    fn visit_groups(&self, visit: &mut dyn FnMut(GroupSnapshot)) {
+        self.memory.visit_groups(visit);
+    }
+
+    fn group_count(&self) -> usize {
+        self.memory.group_count()
+    }
+
+    async fn collect(
+        &self,
+        tenant: &TenantId,
+        before: Timestamp,
+    ) -> Result<Vec<Fingerprint>, StateError> {
+        self.memory.collect(tenant, before).await
+    }
+}

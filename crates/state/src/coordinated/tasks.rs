@@ -1,0 +1,170 @@
+//! What runs beside the requests: meeting shared state at the start, following the feed, coming back, moving, auditing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::limits;
+use runtime::tasks::Stop;
+use tokio::time::Instant;
+
+use super::breaker::PROBE_PAUSE;
+use super::{Coordinated, lock};
+use crate::Mode;
+use crate::coordinator::{CoordinatorError, Outage};
+
+/// Longest sleep between two looks at the feed.
+const FOLLOW_MAX: Duration = Duration::from_secs(1);
+
+/// How often one shard is audited.
+const AUDIT_PAUSE: Duration = Duration::from_secs(10);
+
+impl Coordinated {
+    /// Meets shared state once, before anything is served: with it, this instance begins to share; without it, it begins
+    /// alone and says so.
+    pub async fn start(&self) {
+        for domain in 0..self.domains.len() {
+            // A server that is just being restarted answers within moments.
+            let mut outcome = self.meet(domain).await;
+            for _ in 0..2 {
+                if !matches!(&outcome, Err(error) if error.outage == Outage::Transient) {
+                    break;
+                }
+                tokio::time::sleep(PROBE_PAUSE).await;
+                outcome = self.meet(domain).await;
+            }
+            if let Err(error) = outcome {
+                self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(
+                    "{} connection failed, using the in-memory grouper: {error}",
+                    self.shared.name()
+                );
+                self.take_over(domain);
+            }
+        }
+        if self.current_mode() == Mode::Coordinated {
+            tracing::info!(
+                "Sharing state with other instances through {}",
+                self.shared.name()
+            );
+            self.greet().await;
+        }
+    }
+
+    /// One try to begin sharing.
+    async fn meet(&self, domain: usize) -> Result<(), CoordinatorError> {
+        self.shared.probe(domain).await?;
+        let unready = |_| CoordinatorError {
+            outage: Outage::Transient,
+            text: "it answered a probe, but not what followed".to_owned(),
+        };
+        self.go_back(domain).await.map_err(unready)
+    }
+
+    /// Says who we are and which configurations we have.
+    async fn greet(&self) {
+        let announced = self.shared.announce(&self.report()).await;
+        if let Err(error) = announced {
+            tracing::debug!(%error, "This instance could not be announced");
+        }
+        let Some(host) = self.host() else { return };
+        for tenant in host.tenants() {
+            let hash = host.config_hash(&tenant);
+            let restarted = self.shared.restart_grids(&tenant, &hash).await;
+            if let Err(error) = restarted {
+                tracing::debug!(%error, %tenant, "A configuration could not be noted");
+            }
+        }
+    }
+
+    /// Follows the feed until told to stop.
+    pub async fn run_follower(self: Arc<Self>, stop: Stop) {
+        while !stop.is_stopped() {
+            if self.current_mode() == Mode::Coordinated || self.domains.len() > 1 {
+                let _ = self.follow().await;
+            }
+            let pause = FOLLOW_MAX.min(self.timing.poll_max * 10);
+            tokio::select! {
+                () = self.shared.changed() => {}
+                () = tokio::time::sleep(pause) => {}
+                () = stop.stopped() => return,
+            }
+        }
+    }
+
+    /// Announces this instance, comes back to shared state, moves stranded members and audits, until told to stop.
+    pub async fn run_keeper(self: Arc<Self>, stop: Stop) {
+        let announce_every = self.timing.instance_expiry / 4;
+        let mut announced_at: Option<Instant> = None;
+        let mut audited_at = Instant::now();
+        let mut shard = 0;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(PROBE_PAUSE.min(announce_every)) => {}
+                () = stop.stopped() => break,
+            }
+            for domain in 0..self.domains.len() {
+                self.come_back(domain).await;
+            }
+            if announced_at.is_none_or(|at| at.elapsed() >= announce_every)
+                && self.current_mode() == Mode::Coordinated
+            {
+                announced_at = Some(Instant::now());
+                let _ = self.shared.announce(&self.report()).await;
+            }
+            self.move_stranded().await;
+            if audited_at.elapsed() >= AUDIT_PAUSE && !self.is_alone(shard) {
+                audited_at = Instant::now();
+                self.audit(shard).await;
+                shard = (shard + 1) % limits::SHARDS;
+            }
+        }
+        let id = lock(&self.report).id.clone();
+        let _ = tokio::time::timeout(FOLLOW_MAX, self.shared.retire(&id)).await;
+    }
+
+    async fn audit(&self, shard: usize) {
+        match self.shared.audit(shard).await {
+            Ok(0) => {}
+            Ok(repaired) => {
+                let more = u64::try_from(repaired).unwrap_or(u64::MAX);
+                self.counters
+                    .audit_repaired
+                    .fetch_add(more, Ordering::Relaxed);
+                tracing::error!(
+                    shard,
+                    repaired,
+                    "Groups had members and no place in a queue; repaired. This is a defect: please report it"
+                );
+            }
+            Err(error) => tracing::debug!(%error, shard, "A shard could not be audited"),
+        }
+    }
+
+    /// Tries to come back to shared state, if this instance is alone.
+    async fn come_back(&self, domain: usize) {
+        let part = &self.domains[domain];
+        if !lock(&part.breaker).is_open() {
+            return;
+        }
+        let probe = self.shared.probe(domain).await;
+        if let Err(error) = &probe
+            && error.outage == Outage::Refused
+        {
+            // Only people can change that; asking every moment would fill the server's log.
+            tracing::debug!(%error, "Shared state refuses this instance");
+            tokio::time::sleep(self.timing.permission_retry).await;
+        }
+        if !lock(&part.breaker).probed(probe.is_ok()) {
+            return;
+        }
+        if self.go_back(domain).await.is_ok() {
+            self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(
+                "{} is reachable again, state is shared with other instances",
+                self.shared.name()
+            );
+            self.greet().await;
+        }
+    }
+}

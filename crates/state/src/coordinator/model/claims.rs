@@ -1,0 +1,280 @@
+//! Claims: who flushes which group, and how they are taken back.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use domain::alert::Grace;
+use domain::group::LeaseLost;
+use domain::group::severity::Severity;
+use domain::id::TenantId;
+use domain::limits;
+use domain::time::Timestamp;
+
+use super::hole::Hole;
+use super::server::{InFlight, Request, Server};
+use super::{millis, unreached};
+use crate::Held;
+use crate::coordinator::{Claimed, CoordinatorError, GroupName, PollAsk, ShardClaims, ShardPoll};
+
+/// A group that is due: how severe, since when, which.
+type Due = (Severity, Timestamp, GroupName);
+
+impl Server {
+    pub(super) fn poll(
+        &mut self,
+        request: &Request,
+        ask: &PollAsk,
+    ) -> Vec<Result<ShardPoll, CoordinatorError>> {
+        let mut shards: Vec<_> = (0..limits::SHARDS)
+            .map(|index| self.look(request, ask, index))
+            .collect();
+        let mut due: Vec<Due> = Vec::new();
+        for (index, answer) in shards.iter().enumerate() {
+            if matches!(answer, Ok(ShardPoll::Well(_))) && self.may_claim(request, ask, index) {
+                due.extend(self.due_now(request, index));
+            }
+        }
+        let count = |answer: &Result<ShardPoll, _>| match answer {
+            Ok(ShardPoll::Well(claims)) => claims.claims.len(),
+            _ => 0,
+        };
+        let given: usize = shards.iter().map(count).sum();
+        let takes_turns = !self.has(Hole::NoTurns);
+        let order = in_turn(due, takes_turns);
+        for name in order.iter().take(ask.limit.saturating_sub(given)) {
+            let claimed = self.claim(request, name, Some(ask.nonce));
+            if let (Some(claimed), Ok(ShardPoll::Well(well))) = (claimed, &mut shards[name.shard()])
+            {
+                well.claims.push(claimed);
+            }
+        }
+        for (index, answer) in shards.iter_mut().enumerate() {
+            if let Ok(ShardPoll::Well(well)) = answer {
+                let shard = self.shard(index);
+                shard
+                    .nonces
+                    .insert(Arc::clone(&request.instance), ask.nonce);
+                well.last_event = shard.ring.last();
+                well.next_due = shard.due.values().min().copied().max(shard.hold.until);
+                well.next_due = well.next_due.filter(|_| !shard.due.is_empty());
+            }
+        }
+        shards
+    }
+
+    /// Everything about a shard but new claims: whether it is the one the instance knows, lapsed leases, and the claims a
+    /// lost reply has told of.
+    fn look(
+        &mut self,
+        request: &Request,
+        ask: &PollAsk,
+        index: usize,
+    ) -> Result<ShardPoll, CoordinatorError> {
+        if !request.reach.includes(index) {
+            return Err(unreached());
+        }
+        let notices = !self.has(Hole::LossUnnoticed);
+        let shard = self.shard(index);
+        let seen = ask.seen.get(index).copied().unwrap_or_default();
+        let known = ask.epochs.get(index).cloned().flatten();
+        let is_other = known != shard.epoch || shard.epoch.is_none();
+        if is_other && !notices && shard.epoch.is_none() {
+            shard.epoch = known.clone();
+        }
+        let is_strange = is_other || shard.ring.has_lost(seen);
+        if is_strange && (notices || known.is_none()) {
+            let epoch = shard.epoch.clone();
+            return Ok(ShardPoll::Strange { epoch });
+        }
+        let grace = self.note_poll(request, index);
+        self.take_back(request, index);
+        let claims = self.given_before(request, ask, index);
+        Ok(ShardPoll::Well(ShardClaims {
+            now: request.now,
+            last_event: self.shard(index).ring.last(),
+            next_due: None,
+            grace,
+            claims,
+        }))
+    }
+
+    /// Notes a sign of life; after a time without any, ends by time-out wait.
+    fn note_poll(&mut self, request: &Request, index: usize) -> Grace {
+        let (timing, now) = (self.timing, request.now);
+        let gives_grace = !self.has(Hole::NoGrace);
+        let shard = self.shard(index);
+        let before = shard.last_poll.replace(now);
+        shard.seen.insert(Arc::clone(&request.instance), now);
+        if gives_grace && before.is_none_or(|before| now.since(before) >= timing.stall) {
+            shard.grace = Some(Grace {
+                since: now,
+                until: now + timing.grace,
+            });
+        }
+        shard.grace.unwrap_or(Grace::NONE)
+    }
+
+    /// Takes back leases that lapsed, and claims nobody began while their instance showed no sign.
+    fn take_back(&mut self, request: &Request, index: usize) {
+        if self.has(Hole::LeasesNeverLapse) {
+            return;
+        }
+        let (patience, now) = (self.timing.unbegun_claim, request.now);
+        let shard = self.shard(index);
+        let is_lost = |flight: &InFlight| {
+            let seen = shard.seen.get(&flight.instance).copied();
+            let sign = seen.unwrap_or(flight.claimed_at).max(flight.claimed_at);
+            flight.until <= now || (!flight.is_begun && now.since(sign) >= patience)
+        };
+        let flights = shard.in_flight.iter();
+        let lost = flights.filter(|(_, flight)| is_lost(flight));
+        let lost: Vec<_> = lost.map(|(name, _)| name.clone()).collect();
+        for name in lost {
+            shard.in_flight.remove(&name);
+            if let Some(entry) = shard.groups.get_mut(&name) {
+                entry.group.release_lease();
+            }
+            shard.queue(&name);
+        }
+    }
+
+    /// What this instance was given by the same poll before.
+    fn given_before(&mut self, request: &Request, ask: &PollAsk, index: usize) -> Vec<Claimed> {
+        if self.has(Hole::PollWithoutNonce) {
+            return Vec::new();
+        }
+        let shard = self.shard(index);
+        let flights = shard.in_flight.iter();
+        let given = flights.filter(|(_, flight)| {
+            flight.instance == request.instance
+                && flight.nonce == Some(ask.nonce)
+                && !flight.is_begun
+        });
+        let claimed = given.filter_map(|(name, flight)| {
+            let entry = shard.groups.get(name)?;
+            Some(Claimed {
+                group: name.clone(),
+                fence: flight.fence,
+                tick: flight.tick,
+                members: entry.group.members().len(),
+            })
+        });
+        claimed.collect()
+    }
+
+    /// Whether new claims may be made in a shard: not by a poll that was answered before, not while it recovers.
+    fn may_claim(&mut self, request: &Request, ask: &PollAsk, index: usize) -> bool {
+        let shard = self.shard(index);
+        let is_repeat = shard.nonces.get(&request.instance) == Some(&ask.nonce);
+        !is_repeat && !self.is_on_hold(request, index)
+    }
+
+    fn is_on_hold(&mut self, request: &Request, index: usize) -> bool {
+        let hold = self.shard(index).hold;
+        hold.awaits_reseed || hold.until.is_some_and(|until| request.now < until)
+    }
+
+    fn due_now(&mut self, request: &Request, index: usize) -> Vec<Due> {
+        let claims_twice = self.has(Hole::SecondClaim);
+        let shard = self.shard(index);
+        let waiting = shard.due.iter();
+        let due = waiting.filter(|(_, at)| **at <= request.now);
+        let mut names: Vec<_> = due.map(|(name, _)| name.clone()).collect();
+        if claims_twice {
+            names.extend(shard.in_flight.keys().cloned());
+        }
+        let due = names.into_iter().filter_map(|name| {
+            let group = &shard.groups.get(&name)?.group;
+            Some((group.severity(), group.grid().next(), name))
+        });
+        due.collect()
+    }
+
+    /// Claims a group for whoever asks.
+    fn claim(
+        &mut self,
+        request: &Request,
+        name: &GroupName,
+        nonce: Option<u64>,
+    ) -> Option<Claimed> {
+        let (lease, now) = (self.timing.lease, request.now);
+        let is_seized = nonce.is_none();
+        let shard = self.shard(name.shard());
+        let floor = shard.floor;
+        let entry = shard.groups.get_mut(name)?;
+        let group = &mut entry.group;
+        let mut grid = group.grid();
+        let is_first = !is_seized && !grid.has_ticked();
+        let tick = if is_seized { now } else { grid.take_tick(now) };
+        group.set_grid(grid);
+        // Higher than every claim of this name, also of one that was deleted, and of one that was lost.
+        let fence = (entry.fence + 1).max(floor + 1).max(millis(now));
+        entry.fence = fence;
+        let _ = group.claim_as(fence, tick, now, lease, Grace::NONE);
+        let members = group.members().len();
+        shard.due.remove(name);
+        let flight = InFlight {
+            until: now + lease,
+            fence,
+            tick,
+            instance: Arc::clone(&request.instance),
+            nonce,
+            claimed_at: now,
+            is_begun: false,
+            is_seized,
+        };
+        shard.in_flight.insert(name.clone(), flight);
+        if is_first {
+            self.tell_grid(request, name);
+        }
+        Some(Claimed {
+            group: name.clone(),
+            fence,
+            tick,
+            members,
+        })
+    }
+
+    pub(super) fn seize(
+        &mut self,
+        request: &Request,
+        name: &GroupName,
+    ) -> Result<Option<Held<Claimed>>, CoordinatorError> {
+        if !request.reach.includes(name.shard()) {
+            return Err(unreached());
+        }
+        if self.group(name).is_none() {
+            return Ok(None);
+        }
+        let flight = self.shard(name.shard()).in_flight.get(name);
+        let is_held = flight.is_some_and(|flight| request.now < flight.until);
+        if is_held || self.is_on_hold(request, name.shard()) {
+            return Ok(Some(Err(LeaseLost)));
+        }
+        Ok(self.claim(request, name, None).map(Ok))
+    }
+}
+
+/// The more severe first, then the longer due, tenants taking turns.
+fn in_turn(mut due: Vec<Due>, takes_turns: bool) -> Vec<GroupName> {
+    if !takes_turns {
+        due.sort_by(|a, b| (a.1, &a.2).cmp(&(b.1, &b.2)));
+        return due.into_iter().map(|(_, _, name)| name).collect();
+    }
+    due.sort_by(|a, b| (Reverse(a.0), a.1, &a.2).cmp(&(Reverse(b.0), b.1, &b.2)));
+    let mut ordered = Vec::with_capacity(due.len());
+    for class in due.chunk_by(|a, b| a.0 == b.0) {
+        let mut queues: BTreeMap<&TenantId, VecDeque<&GroupName>> = BTreeMap::new();
+        for (_, _, name) in class {
+            queues.entry(&name.tenant).or_default().push_back(name);
+        }
+        while !queues.is_empty() {
+            queues.retain(|_, queue| {
+                ordered.extend(queue.pop_front().cloned());
+                !queue.is_empty()
+            });
+        }
+    }
+    ordered
+}

@@ -1,0 +1,280 @@
+//! Alerts that come in: fresh posts, and what instances know better.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::alert::{Alert, Grace};
+use domain::group::Group;
+use domain::group::grid::Grid;
+use domain::time::Timestamp;
+
+use super::hole::Hole;
+use super::server::{Entry, Request, Server};
+use super::{millis, unreached};
+use crate::coordinator::{CoordinatorError, Event, GroupName, Merge, Offer, Offered};
+
+/// By how much a state that changed without growing older is made newer than the one before.
+const NEWER: Duration = Duration::from_millis(1);
+
+impl Server {
+    pub(super) fn ingest(
+        &mut self,
+        request: &Request,
+        offers: &[Offer],
+        now: Timestamp,
+    ) -> Vec<Result<Offered, CoordinatorError>> {
+        let answers = offers.iter().map(|offer| {
+            let name = GroupName::of(&offer.group);
+            if request.reach.includes(name.shard()) {
+                Ok(self.offer(request, &name, offer, now))
+            } else {
+                Err(unreached())
+            }
+        });
+        answers.collect()
+    }
+
+    fn offer(
+        &mut self,
+        request: &Request,
+        name: &GroupName,
+        offer: &Offer,
+        received_at: Timestamp,
+    ) -> Offered {
+        let alert = &offer.alert;
+        let fingerprint = alert.fingerprint;
+        self.follow_interval(request, name, offer.group.group_interval);
+        let member = self
+            .group(name)
+            .and_then(|g| g.member(fingerprint).cloned());
+        if let Some(member) = member {
+            return self.refresh(request, name, &member, alert);
+        }
+        let is_over = alert.is_resolved(received_at, Grace::NONE);
+        if is_over && !offer.is_owed {
+            return Offered {
+                alert: Arc::clone(alert),
+                is_member: false,
+                created: None,
+            };
+        }
+        let mut created = None;
+        match self.group(name) {
+            Some(group) => group.restore_member(Arc::clone(alert)),
+            None => created = Some(self.make(request, name, offer, received_at)),
+        }
+        let is_queued = !self.has(Hole::JoinWithoutTick) || created.is_some();
+        self.tell_alert(request, name, alert);
+        if created.is_some() {
+            self.tell_grid(request, name);
+        }
+        let shard = self.shard(name.shard());
+        if is_queued && !shard.due.contains_key(name) {
+            shard.queue(name);
+        }
+        Offered {
+            alert: Arc::clone(alert),
+            is_member: true,
+            created,
+        }
+    }
+
+    /// Makes the group an alert creates; answers its first tick.
+    fn make(
+        &mut self,
+        request: &Request,
+        name: &GroupName,
+        offer: &Offer,
+        received_at: Timestamp,
+    ) -> Timestamp {
+        let mut group = Group::new(
+            Arc::clone(&offer.group),
+            Arc::clone(&offer.alert),
+            received_at,
+        );
+        // Its wait travels as a duration: the instance's clock is not ours.
+        let wait = group.grid().next().since(received_at);
+        group.set_grid(Grid::starting(
+            request.now + wait,
+            offer.group.group_interval,
+        ));
+        let first = group.grid().first();
+        let shard = self.shard(name.shard());
+        let born = millis(request.now).max(shard.floor);
+        shard.groups.insert(
+            name.clone(),
+            Entry {
+                group,
+                fence: 0,
+                born,
+            },
+        );
+        first
+    }
+
+    /// A fresh post of a member: the last one wins, and what is known never grows older.
+    fn refresh(
+        &mut self,
+        request: &Request,
+        name: &GroupName,
+        member: &Arc<Alert>,
+        posted: &Arc<Alert>,
+    ) -> Offered {
+        let is_swallowed =
+            self.has(Hole::PostsAreReplays) && posted.updated_at <= member.updated_at;
+        let mut merged = member.updated_by(Alert::clone(posted));
+        if merged.updated_at <= member.updated_at {
+            merged.updated_at = member.updated_at;
+            if merged != **member {
+                // A flush that saw the state before must not let this one go.
+                merged.updated_at = member.updated_at + NEWER;
+            }
+        }
+        if merged == **member || is_swallowed {
+            return Offered {
+                alert: Arc::clone(member),
+                is_member: true,
+                created: None,
+            };
+        }
+        let merged = Arc::new(merged);
+        if let Some(group) = self.group(name) {
+            group.restore_member(Arc::clone(&merged));
+        }
+        self.tell_alert(request, name, &merged);
+        Offered {
+            alert: merged,
+            is_member: true,
+            created: None,
+        }
+    }
+
+    pub(super) fn merge(
+        &mut self,
+        request: &Request,
+        merges: &[Merge],
+    ) -> Vec<Result<(), CoordinatorError>> {
+        let answers = merges.iter().map(|merge| {
+            let name = GroupName::of(&merge.group);
+            if !request.reach.includes(name.shard()) {
+                return Err(unreached());
+            }
+            self.merge_leaves(request, &name, merge);
+            self.merge_alerts(request, &name, merge);
+            self.merge_told(request, &name, merge);
+            let is_empty = self.group(&name).is_some_and(|g| g.members().len() == 0);
+            // One in flight goes when its flush ends.
+            if is_empty && !self.shard(name.shard()).in_flight.contains_key(&name) {
+                self.delete(request, &name);
+            }
+            Ok(())
+        });
+        answers.collect()
+    }
+
+    fn merge_alerts(&mut self, request: &Request, name: &GroupName, merge: &Merge) {
+        let ignores_tombs = self.has(Hole::MergeIgnoresTombstones);
+        let mut has_joined = false;
+        for alert in &merge.alerts {
+            let (fingerprint, updated_at) = (alert.fingerprint, alert.updated_at);
+            let member = self
+                .group(name)
+                .and_then(|g| g.member(fingerprint).cloned());
+            if member.is_some_and(|member| updated_at <= member.updated_at) {
+                continue;
+            }
+            let shard = self.shard(name.shard());
+            let is_buried = shard.is_buried(name, fingerprint, updated_at, request.now);
+            if is_buried && !ignores_tombs {
+                continue;
+            }
+            let is_new = !shard.groups.contains_key(name);
+            let entry = shard.groups.entry(name.clone()).or_insert_with(|| Entry {
+                group: Group::restored(Arc::clone(&merge.group), merge.grid),
+                fence: 0,
+                born: 0,
+            });
+            entry.group.restore_member(Arc::clone(alert));
+            self.tell_alert(request, name, alert);
+            if is_new {
+                self.tell_grid(request, name);
+            }
+            has_joined = true;
+        }
+        let is_queued = !self.has(Hole::MergeWithoutTick);
+        let shard = self.shard(name.shard());
+        if has_joined && is_queued && !shard.due.contains_key(name) {
+            shard.queue(name);
+        }
+    }
+
+    fn merge_told(&mut self, request: &Request, name: &GroupName, merge: &Merge) {
+        let replaces = self.has(Hole::MergeReplacesTold);
+        for (integration, told) in &merge.told {
+            let Some(group) = self.group(name) else {
+                return;
+            };
+            let before = group.told().to_vec();
+            if replaces {
+                group.restore_told(integration, told.clone(), Timestamp::MAX);
+            } else {
+                group.merge_told(integration, told);
+            }
+            if group.told() != before {
+                self.tell_told(request, name, integration);
+            }
+        }
+    }
+
+    fn merge_leaves(&mut self, request: &Request, name: &GroupName, merge: &Merge) {
+        let kept = (request.now, self.timing.tombstone);
+        let mut left = Vec::new();
+        for leave in &merge.leaves {
+            let fingerprint = leave.fingerprint;
+            let shard = self.shard(name.shard());
+            let group = shard.groups.get_mut(name).map(|entry| &mut entry.group);
+            let member = group.and_then(|group| {
+                let known = group.member(fingerprint)?.updated_at;
+                Some((known, group))
+            });
+            if let Some((known, group)) = member {
+                if leave.updated_at < known {
+                    continue;
+                }
+                group.remove(fingerprint);
+                left.push(fingerprint);
+            }
+            shard.bury(name, fingerprint, leave.updated_at, kept);
+        }
+        if left.is_empty() {
+            return;
+        }
+        let event = Event::Left {
+            group: name.clone(),
+            alerts: left,
+        };
+        self.tell(request, name.shard(), event);
+    }
+
+    fn tell_alert(&mut self, request: &Request, name: &GroupName, alert: &Arc<Alert>) {
+        let event = Event::Alert {
+            group: name.clone(),
+            alert: Arc::clone(alert),
+        };
+        self.tell(request, name.shard(), event);
+    }
+
+    /// Takes over the group_interval posts come with: a configuration may have changed it.
+    fn follow_interval(&mut self, request: &Request, name: &GroupName, interval: Duration) {
+        let Some(group) = self.group(name) else {
+            return;
+        };
+        let grid = group.grid();
+        if grid.interval() == interval {
+            return;
+        }
+        let known = Grid::known(grid.first(), grid.next(), interval, grid.has_ticked());
+        group.set_grid(known);
+        self.tell_grid(request, name);
+    }
+}

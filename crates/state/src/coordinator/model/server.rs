@@ -1,0 +1,268 @@
+//! What the server holds, and what every transition does with it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::alert::Grace;
+use domain::fingerprint::Fingerprint;
+use domain::group::Group;
+use domain::id::{IntegrationId, TenantId};
+use domain::limits;
+use domain::time::Timestamp;
+use runtime::timing::Timing;
+
+use super::feed::Ring;
+use super::hole::Hole;
+use super::presence::Presence;
+use super::weather::Reach;
+use crate::coordinator::{Epoch, Event, GroupName, SharedGroup, SharedSilences};
+
+/// Who asks, when, and what of it arrives.
+pub(super) struct Request {
+    /// The instance.
+    pub(super) instance: Arc<str>,
+    /// The shard clock.
+    pub(super) now: Timestamp,
+    /// The shards that are reached.
+    pub(super) reach: Reach,
+}
+
+/// Everything.
+pub(super) struct Server {
+    pub(super) data: Snapshot,
+    pub(super) timing: Timing,
+    pub(super) holes: BTreeSet<Hole>,
+    /// Never lost: makes each epoch's name its own, as random numbers do in Redis.
+    pub(super) epochs_made: u64,
+    feed_max: usize,
+}
+
+/// What can be lost.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub(super) shards: Vec<Shard>,
+    pub(super) silences: HashMap<TenantId, SharedSilences>,
+    pub(super) presence: Presence,
+}
+
+/// One shard.
+#[derive(Clone, Default)]
+pub(super) struct Shard {
+    pub(super) groups: BTreeMap<GroupName, Entry>,
+    /// When groups tick.
+    pub(super) due: BTreeMap<GroupName, Timestamp>,
+    /// Groups that are being flushed.
+    pub(super) in_flight: BTreeMap<GroupName, InFlight>,
+    /// Members that left, with the state they left in, and until when that is remembered.
+    pub(super) tombs: HashMap<(GroupName, Fingerprint), (Timestamp, Timestamp)>,
+    pub(super) ring: Ring,
+    pub(super) epoch: Option<Epoch>,
+    pub(super) hold: Hold,
+    pub(super) grace: Option<Grace>,
+    pub(super) last_poll: Option<Timestamp>,
+    /// When each instance polled last.
+    pub(super) seen: HashMap<Arc<str>, Timestamp>,
+    /// The nonce of each instance's last poll.
+    pub(super) nonces: HashMap<Arc<str>, u64>,
+    /// The configuration each tenant's grids were restarted for last.
+    pub(super) configs: HashMap<TenantId, String>,
+    /// At least every number a deleted group used.
+    pub(super) floor: u64,
+}
+
+/// Whether claims wait after a loss.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Hold {
+    /// No claims before this.
+    pub(super) until: Option<Timestamp>,
+    /// No claims before an instance has merged in what it knows.
+    pub(super) awaits_reseed: bool,
+}
+
+/// A group.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) group: Group,
+    /// The highest fence of its claims.
+    pub(super) fence: u64,
+    /// The number it was made at by a post; commits of lower numbers speak of another group of that name. Zero for one that
+    /// was merged in.
+    pub(super) born: u64,
+}
+
+/// A claim in force.
+#[derive(Clone)]
+pub(super) struct InFlight {
+    pub(super) until: Timestamp,
+    pub(super) fence: u64,
+    pub(super) tick: Timestamp,
+    pub(super) instance: Arc<str>,
+    pub(super) nonce: Option<u64>,
+    pub(super) claimed_at: Timestamp,
+    pub(super) is_begun: bool,
+    /// Claimed out of turn: its ticks are left alone.
+    pub(super) is_seized: bool,
+}
+
+impl Server {
+    pub(super) fn new(timing: Timing, feed_max: usize) -> Self {
+        Self {
+            data: Snapshot::empty(),
+            timing,
+            holes: BTreeSet::new(),
+            epochs_made: 0,
+            feed_max,
+        }
+    }
+
+    pub(super) fn flush_all(&mut self) {
+        self.data = Snapshot::empty();
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.data.clone()
+    }
+
+    pub(super) fn rollback(&mut self, snapshot: &Snapshot) {
+        self.data = snapshot.clone();
+    }
+
+    pub(super) fn open(&mut self, hole: Hole) {
+        self.holes.insert(hole);
+    }
+
+    pub(super) fn has(&self, hole: Hole) -> bool {
+        self.holes.contains(&hole)
+    }
+
+    pub(super) fn trim_feed(&mut self, feed_max: usize) {
+        self.feed_max = feed_max;
+        let shards = self.data.shards.iter_mut();
+        shards.for_each(|shard| shard.ring.trim(feed_max));
+    }
+
+    pub(super) fn shard(&mut self, index: usize) -> &mut Shard {
+        &mut self.data.shards[index % limits::SHARDS]
+    }
+
+    pub(super) fn group(&mut self, name: &GroupName) -> Option<&mut Group> {
+        let entry = self.shard(name.shard()).groups.get_mut(name);
+        entry.map(|entry| &mut entry.group)
+    }
+
+    /// Adds to the feed of changes.
+    pub(super) fn tell(&mut self, request: &Request, shard: usize, event: Event) {
+        let feed_max = self.feed_max;
+        let ring = &mut self.shard(shard).ring;
+        ring.push(request.now, Arc::clone(&request.instance), event);
+        ring.trim(feed_max);
+    }
+
+    /// Adds what an integration was told to the feed.
+    pub(super) fn tell_told(
+        &mut self,
+        request: &Request,
+        name: &GroupName,
+        integration: &IntegrationId,
+    ) {
+        let Some(group) = self.group(name) else {
+            return;
+        };
+        let told = group.told().iter().find(|(id, _)| id == integration);
+        if let Some((_, told)) = told.cloned() {
+            let event = Event::Told {
+                group: name.clone(),
+                integration: integration.clone(),
+                told: Arc::new(told),
+            };
+            self.tell(request, name.shard(), event);
+        }
+    }
+
+    /// Adds a group's ticks to the feed.
+    pub(super) fn tell_grid(&mut self, request: &Request, name: &GroupName) {
+        if let Some(grid) = self.group(name).map(|group| group.grid()) {
+            let event = Event::Grid {
+                group: name.clone(),
+                grid,
+            };
+            self.tell(request, name.shard(), event);
+        }
+    }
+
+    /// Deletes a group; what it counted to is never used again.
+    pub(super) fn delete(&mut self, request: &Request, name: &GroupName) {
+        let shard = self.shard(name.shard());
+        shard.due.remove(name);
+        shard.in_flight.remove(name);
+        let Some(entry) = shard.groups.remove(name) else {
+            return;
+        };
+        let used = entry.group.told().iter().map(|(_, told)| told.seq).max();
+        shard.floor = shard.floor.max(used.unwrap_or(0)).max(entry.fence);
+        let event = Event::Gone {
+            group: name.clone(),
+        };
+        self.tell(request, name.shard(), event);
+    }
+}
+
+impl Snapshot {
+    fn empty() -> Self {
+        Self {
+            shards: vec![Shard::default(); limits::SHARDS],
+            silences: HashMap::new(),
+            presence: Presence::default(),
+        }
+    }
+}
+
+impl Shard {
+    /// Queues a group at its next tick, unless it is being flushed.
+    pub(super) fn queue(&mut self, name: &GroupName) {
+        if self.in_flight.contains_key(name) {
+            return;
+        }
+        if let Some(entry) = self.groups.get(name) {
+            self.due.insert(name.clone(), entry.group.grid().next());
+        }
+    }
+
+    /// Remembers that a member left in this state.
+    pub(super) fn bury(
+        &mut self,
+        name: &GroupName,
+        fingerprint: Fingerprint,
+        updated_at: Timestamp,
+        (now, kept): (Timestamp, Duration),
+    ) {
+        self.tombs.retain(|_, (_, until)| now < *until);
+        let tomb = self.tombs.entry((name.clone(), fingerprint));
+        let (state, until) = tomb.or_insert((updated_at, now + kept));
+        *state = (*state).max(updated_at);
+        *until = now + kept;
+    }
+
+    /// Whether a member left in this state or a later one.
+    pub(super) fn is_buried(
+        &self,
+        name: &GroupName,
+        fingerprint: Fingerprint,
+        updated_at: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let tomb = self.tombs.get(&(name.clone(), fingerprint));
+        tomb.is_some_and(|(state, until)| now < *until && updated_at <= *state)
+    }
+}
+
+/// A group as it is handed out.
+pub(super) fn shared(name: &GroupName, group: &Group) -> SharedGroup {
+    SharedGroup {
+        name: name.clone(),
+        grid: group.grid(),
+        members: group.members().cloned().collect(),
+        told: group.told().to_vec(),
+    }
+}

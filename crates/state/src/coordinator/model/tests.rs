@@ -1,0 +1,1 @@
+//! The model meets its own weather.

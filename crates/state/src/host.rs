@@ -1,0 +1,81 @@
+//! What shared state asks of the engine around it, and tells it: the other direction of [`crate::State`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::alert::{Alert, Grace};
+use domain::group::GroupIdentity;
+use domain::group::told::Told;
+use domain::id::{GroupKey, IntegrationId, TenantId};
+use domain::silence::Silence;
+use domain::time::Timestamp;
+
+/// Something another instance did.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// It took in an alert.
+    Alert {
+        /// Whose.
+        tenant: TenantId,
+        /// The alert.
+        alert: Arc<Alert>,
+        /// Every group it belongs to here.
+        groups: Vec<Arc<GroupIdentity>>,
+    },
+    /// A group came to be, or restarted its grid.
+    Group {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        key: GroupKey,
+        /// The tick its grid counts from.
+        first_tick: Timestamp,
+    },
+    /// A group is no more.
+    GroupGone {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        key: GroupKey,
+    },
+    /// It told an integration something, or is about to.
+    Told {
+        /// Whose.
+        tenant: TenantId,
+        /// The group.
+        key: GroupKey,
+        /// The integration.
+        integration: IntegrationId,
+        /// What it knows now.
+        told: Arc<Told>,
+    },
+    /// Silences were made or changed.
+    Silences {
+        /// Whose.
+        tenant: TenantId,
+        /// Those that changed.
+        silences: Vec<Arc<Silence>>,
+    },
+}
+
+/// The engine, as shared state sees it.
+#[async_trait]
+pub trait Host: Send + Sync {
+    /// The tenants that are served.
+    fn tenants(&self) -> Vec<TenantId>;
+
+    /// The groups an alert belongs to under the configuration in force; none for an unknown tenant.
+    fn placement(&self, tenant: &TenantId, alert: &Alert) -> Vec<Arc<GroupIdentity>>;
+
+    /// What tells a tenant's configuration from another one.
+    fn config_hash(&self, tenant: &TenantId) -> String;
+
+    /// A tenant's silences as they are known here.
+    fn silences(&self, tenant: &TenantId) -> Vec<Arc<Silence>>;
+
+    /// Ends by time-out are judged differently from now on.
+    fn grace_changed(&self, grace: Grace);
+
+    /// Takes note of what other instances did: for readers, verdicts and the journal.
+    async fn heard(&self, news: Vec<News>);
+}

@@ -1,0 +1,199 @@
+//! The state machine in memory as the replica of one that instances share: it is told what became of each transition
+//! instead of deciding it, and takes over when nobody can be asked any more.
+
+use std::sync::Arc;
+
+use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
+use domain::group::grid::Grid;
+use domain::group::{Claim, Group, GroupIdentity};
+use domain::id::TenantId;
+use domain::time::Timestamp;
+
+use super::{Memory, Shard, due, lock};
+use crate::coordinator::GroupName;
+use crate::{OwedRecord, Polled};
+
+impl Memory {
+    /// What a post would come to, without taking it in, and what the record lacks of that.
+    pub(crate) fn peek(&self, tenant: &TenantId, posted: Alert) -> (Arc<Alert>, OwedRecord) {
+        self.table(tenant).peek(posted)
+    }
+
+    /// Takes note of an alert as it is known elsewhere.
+    pub(crate) fn learn_alert(&self, tenant: &TenantId, alert: &Arc<Alert>, is_own: bool) {
+        self.table(tenant).learn(alert, is_own);
+    }
+
+    /// Takes note of a member of a group; `grid` is for a group that is not here yet.
+    pub(crate) fn learn_member(
+        &self,
+        identity: &Arc<GroupIdentity>,
+        alert: &Arc<Alert>,
+        grid: impl FnOnce() -> Grid,
+    ) {
+        let name = (identity.tenant.clone(), identity.key);
+        let mut shard = self.shard(&name.0, name.1);
+        let group = shard
+            .groups
+            .entry(name.clone())
+            .or_insert_with(|| Group::restored(Arc::clone(identity), grid()));
+        let known = group.member(alert.fingerprint);
+        if known.is_none_or(|known| known.updated_at <= alert.updated_at) {
+            group.restore_member(Arc::clone(alert));
+        }
+        shard.requeue(&name);
+    }
+
+    /// Replaces a group, or puts it there.
+    pub(crate) fn put_group(&self, group: Group) {
+        let name = (group.identity().tenant.clone(), group.identity().key);
+        let mut shard = self.shard(&name.0, name.1);
+        shard.groups.insert(name.clone(), group);
+        shard.requeue(&name);
+    }
+
+    /// Forgets a group.
+    pub(crate) fn forget_group(&self, name: &GroupName) {
+        let mut shard = self.shard(&name.tenant, name.key);
+        shard.groups.remove(&(name.tenant.clone(), name.key));
+    }
+
+    /// Does something with a group, if it is here.
+    pub(crate) fn with<T>(
+        &self,
+        name: &GroupName,
+        change: impl FnOnce(&mut Group) -> T,
+    ) -> Option<T> {
+        let mut shard = self.shard(&name.tenant, name.key);
+        let key = (name.tenant.clone(), name.key);
+        let result = shard.groups.get_mut(&key).map(change);
+        shard.requeue(&key);
+        result
+    }
+
+    /// The groups of a shard.
+    pub(crate) fn groups_in(&self, shard: usize) -> Vec<Group> {
+        self.shards
+            .get(shard)
+            .map(|shard| lock(shard).groups.values().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// An alert as it is known.
+    pub(crate) fn alert(&self, tenant: &TenantId, fingerprint: Fingerprint) -> Option<Arc<Alert>> {
+        self.table(tenant)
+            .with(fingerprint, |known| known.map(Arc::clone))
+    }
+
+    /// Whether this instance took in the last post of an alert.
+    pub(crate) fn is_own(&self, tenant: &TenantId, fingerprint: Fingerprint) -> bool {
+        self.table(tenant).is_own(fingerprint)
+    }
+
+    /// From now on only this instance's own journal counts as a record.
+    pub(crate) fn distrust_others(&self) {
+        let tables = self.alerts.read();
+        let tables = tables.unwrap_or_else(std::sync::PoisonError::into_inner);
+        tables.values().for_each(|table| table.distrust_others());
+    }
+
+    /// Goes on with a group's grid by itself: a tick that fell into the time since `known_until` is due at once.
+    ///
+    /// `hold`: somebody else may be flushing it until then.
+    pub(crate) fn take_over(&self, shard: usize, known_until: Timestamp, hold: Timestamp) {
+        let Some(shard) = self.shards.get(shard) else {
+            return;
+        };
+        let shard = &mut *lock(shard);
+        let names: Vec<_> = shard.groups.keys().cloned().collect();
+        for name in names {
+            if let Some(group) = shard.groups.get_mut(&name) {
+                take_over(group, known_until, hold);
+            }
+            shard.requeue(&name);
+        }
+    }
+
+    /// Claims groups of the shards asked for, as [`crate::State::poll`] does of all.
+    pub(crate) fn poll_shards(
+        &self,
+        is_wanted: impl Fn(usize) -> bool,
+        limit: usize,
+        now: Timestamp,
+    ) -> Polled {
+        let wanted = self.shards.iter().enumerate();
+        let wanted = wanted.filter(|(index, _)| is_wanted(*index));
+        let (mut due, mut next_due) = (Vec::new(), None);
+        for (_, shard) in wanted {
+            lock(shard).take_due(now, &mut due, &mut next_due);
+        }
+        let mut claims: Vec<Claim> = Vec::new();
+        let grace = *lock_read(&self.grace);
+        for (index, name) in due::in_turn(due).into_iter().enumerate() {
+            let mut shard = self.shard(&name.0, name.1);
+            if index >= limit {
+                shard.requeue(&name);
+                next_due = Some(now);
+                continue;
+            }
+            claims.extend(shard.claim(&name, now, self.timing.lease, grace));
+        }
+        Polled { claims, next_due }
+    }
+}
+
+fn lock_read<T>(lock: &std::sync::RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn take_over(group: &mut Group, known_until: Timestamp, hold: Timestamp) {
+    if group.is_held(known_until) {
+        // Flushed by this very instance: that goes on.
+        return;
+    }
+    let grid = group.grid();
+    group.set_grid(Grid::resumed(grid.first(), grid.interval(), known_until));
+    if group.told().iter().any(|(_, told)| told.pending.is_some()) {
+        group.hold(hold);
+    }
+}
+
+impl Shard {
+    /// Takes the groups that are due out of the queue.
+    fn take_due(
+        &mut self,
+        now: Timestamp,
+        due: &mut Vec<(domain::group::severity::Severity, Timestamp, due::Name)>,
+        next_due: &mut Option<Timestamp>,
+    ) {
+        for name in self.due.take_until(now) {
+            if let Some(group) = self.groups.get(&name) {
+                due.push((group.severity(), group.grid().next(), name));
+            }
+        }
+        *next_due = [*next_due, self.due.next()].into_iter().flatten().min();
+    }
+
+    /// Claims a group that is due.
+    fn claim(
+        &mut self,
+        name: &due::Name,
+        now: Timestamp,
+        lease: std::time::Duration,
+        grace: domain::alert::Grace,
+    ) -> Option<Claim> {
+        let claim = self
+            .groups
+            .get_mut(name)
+            .and_then(|group| group.claim(now, lease, grace));
+        match &claim {
+            // Should its flusher die, the lapsed lease frees it.
+            Some(claim) => self.due.put(name.clone(), claim.lease_until),
+            // Configured anew meanwhile, or no longer due.
+            None => self.requeue(name),
+        }
+        claim
+    }
+}
