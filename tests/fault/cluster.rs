@@ -13,7 +13,9 @@ use harness::{PATIENCE, wait_for};
 
 use crate::chaos::{Flow, Proxy};
 use crate::feeder::balancer::Addresses;
-use crate::redis::Redis;
+use crate::redis;
+use redis_harness::sentinel::MASTER;
+use redis_harness::{RedisServer, Sentinels};
 
 /// The scale of the protocol's times in all rows: a lease lasts 6 s, a start's grace 30 s.
 pub(crate) const SCALE: f64 = 0.1;
@@ -31,14 +33,32 @@ pub(crate) fn lease() -> Duration {
 /// Longest wait for a question about health or figures.
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What instances share.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Home {
+    /// Nothing: there is one.
+    Alone,
+    /// A Redis with these settings, each instance through a proxy of its own.
+    Redis(&'static [&'static str]),
+    /// A master with a replica under three Sentinels.
+    Sentinels,
+}
+
+impl Home {
+    /// Whether there is a Redis.
+    pub(crate) fn is_shared(self) -> bool {
+        !matches!(self, Self::Alone)
+    }
+}
+
 /// How the instances are reached and what they share.
 pub(crate) struct Shape {
     /// How many.
     pub(crate) instances: usize,
     /// Their configuration.
     pub(crate) config: String,
-    /// Settings of the Redis they share; `None` when they have none.
-    pub(crate) redis: Option<Vec<&'static str>>,
+    /// What they share.
+    pub(crate) home: Home,
     /// What chance decides.
     pub(crate) seed: u64,
 }
@@ -56,22 +76,24 @@ struct Member {
 /// The instances and their Redis; all of it ends when dropped.
 pub(crate) struct Cluster {
     members: Vec<Member>,
-    /// What they share.
-    pub(crate) redis: Option<Redis>,
-    /// Another Redis URL than through the proxies.
-    url: Option<String>,
+    redis: Option<RedisServer>,
+    /// The Sentinels, if there are any.
+    pub(crate) sentinels: Option<Sentinels>,
     addresses: Addresses,
 }
 
 impl Cluster {
     /// Starts Redis; instances are started by [`Cluster::start`].
     pub(crate) fn new(shape: Shape) -> Self {
-        let redis = shape.redis.map(|settings| Redis::start(&settings));
+        let redis = match shape.home {
+            Home::Redis(settings) => Some(RedisServer::start_with(settings)),
+            Home::Alone | Home::Sentinels => None,
+        };
+        let sentinels = matches!(shape.home, Home::Sentinels).then(Sentinels::start);
+        let target = redis.as_ref().map(redis::address);
         let member = |n: usize| Member {
             place: Place::new(&shape.config),
-            proxy: redis
-                .as_ref()
-                .map(|redis| Proxy::start(redis.address(), shape.seed + n as u64)),
+            proxy: target.map(|target| Proxy::start(target, shape.seed + n as u64)),
             program: None,
             failpoint: None,
             logs: Vec::new(),
@@ -79,7 +101,7 @@ impl Cluster {
         Self {
             members: (0..shape.instances).map(member).collect(),
             redis,
-            url: None,
+            sentinels,
             addresses: Arc::new(Mutex::new(vec![None; shape.instances])),
         }
     }
@@ -115,18 +137,13 @@ impl Cluster {
     ///
     /// # Errors
     /// When the row has none.
-    pub(crate) fn redis(&mut self) -> Result<&mut Redis, String> {
+    pub(crate) fn redis(&mut self) -> Result<&mut RedisServer, String> {
         let redis = self.redis.as_mut();
         redis.ok_or_else(|| "this row has no Redis".to_owned())
     }
 
-    /// Has instances started from now on use this Redis instead of their proxies.
-    pub(crate) fn use_url(&mut self, url: &str) {
-        self.url = Some(url.to_owned());
-    }
-
     /// Another Redis is the one they share; the one before ends.
-    pub(crate) fn replace_redis(&mut self, redis: Redis) {
+    pub(crate) fn replace_redis(&mut self, redis: RedisServer) {
         self.redis = Some(redis);
     }
 
@@ -153,7 +170,7 @@ impl Cluster {
     }
 
     fn launch(&mut self, instance: usize) -> Result<(), String> {
-        let url = self.url.clone();
+        let by_sentinels = self.sentinels.as_ref().map(sentinel_url);
         let member = &mut self.members[instance];
         // The same links in every instance's messages: a repeat by another instance is the same to the byte.
         let mut command: Command = member.place.command(&[
@@ -165,7 +182,7 @@ impl Cluster {
             let address = proxy.address();
             format!("redis://{address}/0?prefix=fault")
         });
-        if let Some(url) = url.or(through_proxy) {
+        if let Some(url) = by_sentinels.or(through_proxy) {
             command.env("BELFRY_REDIS_URL", url);
         }
         if let Some(failpoint) = &member.failpoint {
@@ -176,12 +193,22 @@ impl Cluster {
     }
 
     fn await_listening(&mut self, instance: usize) -> Result<(), String> {
-        let Some(program) = self.members[instance].program.as_ref() else {
+        let member = &mut self.members[instance];
+        let Some(program) = member.program.as_mut() else {
             return Err(format!("instance {instance} is down"));
         };
-        let found = wait_for(PATIENCE, || listening(&program.stderr.text()));
-        let Some(address) = found else {
-            return Err(format!("instance {instance} does not listen"));
+        let mut is_over = false;
+        let found = wait_for(PATIENCE, || {
+            is_over = program.ended().is_some();
+            let address = listening(&program.stderr.text());
+            (is_over || address.is_some()).then_some(address)
+        });
+        let Some(address) = found.flatten() else {
+            // At its failpoint it may end before it listens.
+            return match is_over && member.failpoint.is_some() {
+                true => Ok(()),
+                false => Err(format!("instance {instance} does not listen")),
+            };
         };
         self.note_address(instance, Some(address));
         Ok(())
@@ -370,6 +397,16 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// The URL that asks Sentinels for the master.
+fn sentinel_url(sentinels: &Sentinels) -> String {
+    let nodes = sentinels.nodes().into_iter();
+    let nodes: Vec<String> = nodes.map(|(host, port)| format!("{host}:{port}")).collect();
+    format!(
+        "redis://{}/0?sentinel={MASTER}&prefix=fault",
+        nodes.join(",")
+    )
 }
 
 /// Figures by name, summed over their labels.

@@ -14,7 +14,6 @@ mod redis;
 mod row;
 mod rows;
 mod scene;
-mod sentinel;
 mod sink;
 mod subset;
 
@@ -48,7 +47,7 @@ fn seed() -> u64 {
 
 /// Whether what a row needs is there; says that it is skipped otherwise.
 fn can_run(row: &Row) -> bool {
-    if row.redis.is_some() && !redis::is_there(row.id) {
+    if row.home.is_shared() && redis_harness::is_missing(row.id) {
         return false;
     }
     if row.needs_failpoints && variable("BELFRY_TEST_BELFRY").is_none() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use crate::cluster::Home;
 use crate::feeder::Load;
 use crate::feeder::truth::Truth;
 use crate::oracle::{Breach, Judgement, Kind};
@@ -172,8 +173,8 @@ pub(crate) struct Row {
     pub(crate) what: &'static str,
     /// How many instances run.
     pub(crate) instances: usize,
-    /// Settings of the Redis they share; `None` for one instance alone.
-    pub(crate) redis: Option<&'static [&'static str]>,
+    /// What they share.
+    pub(crate) home: Home,
     /// Whether Belfry has to be built with failpoints.
     pub(crate) needs_failpoints: bool,
     /// The load of a quick run.
@@ -189,10 +190,10 @@ pub(crate) struct Row {
 }
 
 /// Redis as operators are told to run it.
-pub(crate) const DURABLE: &[&str] = &["--appendonly", "yes", "--save", ""];
+pub(crate) const DURABLE: Home = Home::Redis(&["--appendonly", "yes"]);
 
 /// Redis without any file.
-pub(crate) const FORGETFUL: &[&str] = &["--appendonly", "no", "--save", ""];
+pub(crate) const FORGETFUL: Home = Home::Redis(&[]);
 
 /// A row on three instances with a durable Redis that allows nothing.
 pub(crate) const fn shared(
@@ -204,7 +205,7 @@ pub(crate) const fn shared(
         id,
         what,
         instances: 3,
-        redis: Some(DURABLE),
+        home: DURABLE,
         needs_failpoints: false,
         quick: QUICK,
         full: W1,
@@ -222,7 +223,7 @@ pub(crate) const fn alone(
 ) -> Row {
     Row {
         instances: 1,
-        redis: None,
+        home: Home::Alone,
         ..shared(id, what, act)
     }
 }

@@ -1,6 +1,5 @@
 //! One run of one row: everything is set up, the fault happens under load, and when all is quiet again the oracle judges.
 
-use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -65,8 +64,6 @@ pub(crate) struct Scene {
     pub(crate) is_full: bool,
     /// Names of alerts somebody silences.
     pub(crate) exempt: BTreeSet<String>,
-    /// What has to live as long as the scene.
-    kept: Vec<Box<dyn Any>>,
     faults: Vec<Fault>,
     complaints: Vec<String>,
     notes: Vec<String>,
@@ -74,20 +71,22 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// Sets everything up and waits until every alert was told.
-    fn open(row: &Row, is_full: bool, seed: u64) -> Result<Self, String> {
+    fn open(row: &Row, is_full: bool, seed: u64, began: Instant) -> Result<Self, String> {
         let random = Random::seeded(seed);
         let sink = Sink::start(random.part(1).next());
         let mut cluster = Cluster::new(Shape {
             instances: row.instances,
             config: config(&sink, "cluster", ""),
-            redis: row.redis.map(<[&str]>::to_vec),
+            home: row.home,
             seed,
         });
         let all: Vec<usize> = (0..row.instances).collect();
-        let started = cluster.start_all().and_then(|()| match row.redis {
-            Some(_) => cluster.await_mode(&all, "coordinated", Duration::from_secs(20)),
-            None => Ok(Duration::ZERO),
-        });
+        let started = cluster
+            .start_all()
+            .and_then(|()| match row.home.is_shared() {
+                true => cluster.await_mode(&all, "coordinated", Duration::from_secs(20)),
+                false => Ok(Duration::ZERO),
+            });
         started.map_err(|error| format!("{error}\n{}", cluster.tails()))?;
         let load = if is_full { row.full } else { row.quick };
         let feeder = Feeder::start(cluster.addresses(), load, &random.part(2));
@@ -98,7 +97,6 @@ impl Scene {
             random: random.part(3),
             is_full,
             exempt: BTreeSet::new(),
-            kept: Vec::new(),
             faults: Vec::new(),
             complaints: Vec::new(),
             notes: Vec::new(),
@@ -106,8 +104,9 @@ impl Scene {
         match scene.settle() {
             true => Ok(scene),
             false => Err(format!(
-                "at first: {}\n{}",
+                "at first: {}\n{}{}",
                 scene.unsettled(),
+                scene.keep_logs(row, seed, began),
                 scene.cluster.tails()
             )),
         }
@@ -162,11 +161,6 @@ impl Scene {
     /// A figure worth a word in the table.
     pub(crate) fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
-    }
-
-    /// Keeps something running until the row is over.
-    pub(crate) fn keep(&mut self, running: impl Any) {
-        self.kept.push(Box::new(running));
     }
 
     /// How many streams there are: groups times integrations.
@@ -234,7 +228,7 @@ impl Scene {
 /// Runs a row once.
 pub(crate) fn run(row: &Row, is_full: bool, seed: u64) -> Verdict {
     let began = Instant::now();
-    let mut scene = match Scene::open(row, is_full, seed) {
+    let mut scene = match Scene::open(row, is_full, seed, began) {
         Ok(scene) => scene,
         Err(error) => return Verdict::unplayed(row, seed, began, error),
     };
@@ -304,16 +298,21 @@ impl Scene {
         for breach in judgement.breaches.iter().take(20) {
             let _ = writeln!(story, "  {:.3} s {breach}", since(breach.at));
         }
+        story.push_str(&self.keep_logs(row, seed, began));
+        story.push_str(&self.cluster.tails());
+        story
+    }
+
+    /// Writes whole logs into a folder and says where.
+    fn keep_logs(&self, row: &Row, seed: u64, began: Instant) -> String {
         let folder = kept(row, seed);
         let kept = std::fs::create_dir_all(&folder)
             .and_then(|()| self.cluster.keep_logs(&folder))
             .and_then(|()| std::fs::write(folder.join("sink.log"), self.sink_log(began)));
-        let _ = match kept {
-            Ok(()) => writeln!(story, "  logs are in {}", folder.display()),
-            Err(error) => writeln!(story, "  logs could not be kept: {error}"),
-        };
-        story.push_str(&self.cluster.tails());
-        story
+        match kept {
+            Ok(()) => format!("  logs are in {}\n", folder.display()),
+            Err(error) => format!("  logs could not be kept: {error}\n"),
+        }
     }
 
     fn sink_log(&self, began: Instant) -> String {

@@ -2,24 +2,41 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use crate::row::{Row, Verdict};
 use crate::{JOBS, play, rows, seed};
 
 /// How many rows run now. More than a few at once and the machine is what is tested.
 static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 
-#[track_caller]
-fn holds(id: &str) {
+/// Plays a row when few others are played.
+fn played_alone(row: &Row) -> Option<Verdict> {
     let (running, changed) = &RUNNING;
     let lock = running.lock().unwrap_or_else(PoisonError::into_inner);
     let free = changed.wait_while(lock, |running| *running >= JOBS);
     *free.unwrap_or_else(PoisonError::into_inner) += 1;
-    let row = rows::named(id).expect("the row is there");
-    let verdict = play(&row, seed());
+    let verdict = play(row, seed());
     *running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
     changed.notify_all();
-    if let Some(verdict) = verdict {
+    verdict
+}
+
+#[track_caller]
+fn holds(id: &str) {
+    let row = rows::named(id).expect("the row is there");
+    if let Some(verdict) = played_alone(&row) {
         assert!(verdict.has_passed(), "{}", verdict.failure());
     }
+}
+
+/// The harness itself: three instances that share nothing tell everything three times, and the oracle sees it.
+#[test]
+fn instances_that_share_nothing_are_caught() {
+    let apart = Row {
+        instances: 3,
+        ..rows::named("F01").expect("the row is there")
+    };
+    let found = played_alone(&apart);
+    assert!(found.is_some_and(|verdict| verdict.counts[1] > 20 && !verdict.has_passed()));
 }
 
 #[test]

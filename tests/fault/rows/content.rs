@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use harness::alert;
 
 use crate::feeder::Load;
+use crate::redis::{must, number, writes};
 use crate::row::{Row, alone, shared};
 use crate::scene::{QUICK, Scene, TIMING, config};
 use crate::sink::{Message, Stream};
@@ -24,13 +25,11 @@ const FLAPPING: Load = Load {
 pub(super) fn rows() -> Vec<Row> {
     vec![
         shared("F60", "the configuration changes each few seconds", reloads),
-        Row {
-            ..shared(
-                "F61",
-                "silenced on one instance just before another sends",
-                silences,
-            )
-        },
+        shared(
+            "F61",
+            "silenced on one instance just before another sends",
+            silences,
+        ),
         Row {
             quick: FLAPPING,
             full: Load {
@@ -41,13 +40,14 @@ pub(super) fn rows() -> Vec<Row> {
             },
             ..alone("F62", "alerts begin and end each second", flaps)
         },
-        Row {
-            ..alone("F63", "of two senders one says resolved", rivals)
-        },
-        Row {
-            ..alone("F64", "every POST again and again, one instance", storm)
-        },
-        shared("F64R", "every POST again and again, Redis", counted_storm),
+        alone("F63", "of two senders one says resolved", rivals),
+        shared("F63R", "of two senders one says resolved", rivals),
+        alone("F64", "every POST again and again", storm),
+        shared(
+            "F64R",
+            "every POST again and again, writes counted",
+            counted_storm,
+        ),
         shared("F68", "all alerts end: nothing stays in Redis", drain),
     ]
 }
@@ -161,13 +161,13 @@ fn storm(scene: &mut Scene) -> Result<(), String> {
 /// Unchanged refreshes are not written again: Redis writes at most twice as much.
 fn counted_storm(scene: &mut Scene) -> Result<(), String> {
     let long = scene.either(10, 60);
-    let before = scene.cluster.redis()?.writes()?;
+    let before = writes(scene.cluster.redis()?)?;
     scene.pass(long);
-    let single = scene.cluster.redis()?.writes()? - before;
+    let single = writes(scene.cluster.redis()?)? - before;
     scene.feeder.copies(if scene.is_full { 50 } else { 20 });
-    let before = scene.cluster.redis()?.writes()?;
+    let before = writes(scene.cluster.redis()?)?;
     scene.pass(long);
-    let many = scene.cluster.redis()?.writes()? - before;
+    let many = writes(scene.cluster.redis()?)? - before;
     scene.feeder.copies(1);
     scene.note(format!("{single} writes, then {many}"));
     scene.claim(
@@ -183,14 +183,12 @@ fn drain(scene: &mut Scene) -> Result<(), String> {
     scene.feeder.end_all();
     let left = |scene: &mut Scene| -> Result<Vec<String>, String> {
         let redis = scene.cluster.redis()?;
-        let keys = redis.must(&["KEYS", "*"])?.texts();
-        let mut left: Vec<String> = keys
-            .iter()
-            .filter(|key| key.contains("alert:group:") || key.contains("lock:group:"))
-            .cloned()
-            .collect();
-        for key in keys.iter().filter(|key| key.contains("queue:")) {
-            let many = redis.must(&["ZCARD", key])?.number();
+        let keys = must(redis, &["KEYS", "*"])?;
+        let of_groups = |key: &&str| key.contains("alert:group:") || key.contains("lock:group:");
+        let left = keys.lines().filter(of_groups);
+        let mut left: Vec<String> = left.map(str::to_owned).collect();
+        for key in keys.lines().filter(|key| key.contains("queue:")) {
+            let many = number(redis, &["ZCARD", key])?;
             if many > 0 {
                 left.push(format!("{key} ({many})"));
             }
@@ -203,7 +201,7 @@ fn drain(scene: &mut Scene) -> Result<(), String> {
         scene.pass(Duration::from_millis(500));
         found = left(scene)?;
     }
-    let all = scene.cluster.redis()?.must(&["DBSIZE"])?.number();
+    let all = number(scene.cluster.redis()?, &["DBSIZE"])?;
     scene.note(format!("{all} keys stay"));
     found.truncate(10);
     scene.claim(found.is_empty(), format!("left in Redis: {found:?}"));

@@ -61,9 +61,7 @@ pub(super) fn rows() -> Vec<Row> {
             },
             ..shared("F09", "all down for longer than endsAt", all_down)
         },
-        Row {
-            ..shared("F10", "rolling restarts with SIGTERM", rolling)
-        },
+        shared("F10", "rolling restarts with SIGTERM", rolling),
     ]
 }
 

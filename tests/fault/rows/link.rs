@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use redis_harness::RedisServer;
+
 use crate::chaos::{Cut, Direction, Flow};
 use crate::cluster::scaled;
 use crate::feeder::balancer::Balance;
 use crate::feeder::truth::percentile;
-use crate::redis::Redis;
-use crate::row::{Allowed, FORGETFUL, Row, shared};
+use crate::redis::{address, must};
+use crate::row::{Allowed, Row, shared};
 use crate::scene::Scene;
 
 /// Longest wait for a mode.
@@ -35,27 +37,17 @@ pub(super) fn rows() -> Vec<Row> {
             ..shared("F27", "Redis answers 500 ms late", late)
         },
         open("F28", "Redis answers 2 s ± 1 s late", very_late),
-        Row {
-            ..open("F29", "no byte to or from Redis, nobody told", blackhole)
-        },
-        Row {
-            ..open("F30", "the same for one instance", blackhole_of_one)
-        },
-        Row {
-            ..open("F31", "Redis down for long, and back", long_outage)
-        },
+        open("F29", "no byte to or from Redis, nobody told", blackhole),
+        open("F30", "the same for one instance", blackhole_of_one),
+        open("F31", "Redis down for long, and back", long_outage),
         open("F32", "Redis up and down again and again", flapping),
-        Row {
-            ..open(
-                "F33",
-                "Redis down, then SIGKILL of an instance with one-shots",
-                degraded_death,
-            )
-        },
+        open(
+            "F33",
+            "Redis down, then SIGKILL of an instance with one-shots",
+            degraded_death,
+        ),
         open("F34", "Redis down under churn: memory", outage_and_memory),
-        Row {
-            ..shared("F43", "CLIENT KILL of all connections each second", cut_off)
-        },
+        shared("F43", "CLIENT KILL of all connections each second", cut_off),
         shared("F44", "answers cut after some bytes", cut_answers),
     ]
 }
@@ -82,15 +74,15 @@ fn blackout(scene: &mut Scene, flow: Flow, long: Duration) -> Result<(), String>
 /// One instance keeps the old master, the others get a replica that was promoted.
 fn split(scene: &mut Scene, dies: bool) -> Result<(), String> {
     let lonely = scene.anybody();
-    let old = scene.cluster.redis()?.address();
-    let new = Redis::start(FORGETFUL);
-    new.must(&["REPLICAOF", "127.0.0.1", &old.port().to_string()])?;
+    let old = scene.cluster.redis()?.port();
+    let new = RedisServer::start();
+    must(&new, &["REPLICAOF", "127.0.0.1", &old.to_string()])?;
     scene.pass(Duration::from_secs(3));
     let began = Instant::now();
-    new.must(&["REPLICAOF", "NO", "ONE"])?;
+    must(&new, &["REPLICAOF", "NO", "ONE"])?;
     for instance in scene.everybody() {
         if instance != lonely {
-            scene.cluster.proxy(instance)?.lead_to(new.address());
+            scene.cluster.proxy(instance)?.lead_to(address(&new));
         }
     }
     scene.pass(scene.either(4, 20));
@@ -99,7 +91,7 @@ fn split(scene: &mut Scene, dies: bool) -> Result<(), String> {
         scene.pass(scene.either(4, 20));
     }
     // What the old master was told meanwhile is lost, as after a partition heals.
-    scene.cluster.proxy(lonely)?.lead_to(new.address());
+    scene.cluster.proxy(lonely)?.lead_to(address(&new));
     let everybody = scene.everybody();
     scene
         .cluster
@@ -211,7 +203,7 @@ fn outage(scene: &mut Scene, long: Duration) -> Result<(), String> {
     scene.cluster.redis()?.kill();
     scene.cluster.await_mode(&everybody, "degraded", PATIENCE)?;
     scene.pass(long.saturating_sub(began.elapsed()));
-    scene.cluster.redis()?.revive();
+    scene.cluster.redis()?.restart();
     let back = scene
         .cluster
         .await_mode(&everybody, "coordinated", PATIENCE)?;
@@ -277,7 +269,7 @@ fn degraded_death(scene: &mut Scene) -> Result<(), String> {
     scene.pass(Duration::from_secs(2));
     scene.cluster.start(victim)?;
     scene.pass(scene.either(2, 10));
-    scene.cluster.redis()?.revive();
+    scene.cluster.redis()?.restart();
     scene
         .cluster
         .await_mode(&everybody, "coordinated", PATIENCE)?;
@@ -299,10 +291,7 @@ fn cut_off(scene: &mut Scene) -> Result<(), String> {
     let began = Instant::now();
     for _ in 0..scene.times(12, 120) {
         for kind in ["normal", "pubsub"] {
-            scene
-                .cluster
-                .redis()?
-                .must(&["CLIENT", "KILL", "TYPE", kind])?;
+            must(scene.cluster.redis()?, &["CLIENT", "KILL", "TYPE", kind])?;
         }
         scene.pass(Duration::from_secs(1));
     }

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use redis_harness::holds_within;
+
+use crate::cluster::Home;
+use crate::redis::must;
 use crate::row::{Allowed, DURABLE, FORGETFUL, Row, shared};
 use crate::scene::Scene;
-use crate::sentinel::Sentinels;
 
 /// Counts what instances noticed of lost data.
 const LOSSES: &str = "belfry_redis_data_loss_total";
@@ -12,20 +15,16 @@ const LOSSES: &str = "belfry_redis_data_loss_total";
 pub(super) fn rows() -> Vec<Row> {
     let lossy = |id, what, act| Row {
         allowed: Allowed::AFTER_LOSS,
-        redis: Some(FORGETFUL),
+        home: FORGETFUL,
         ..shared(id, what, act)
     };
     vec![
         Row {
-            redis: Some(DURABLE),
+            home: DURABLE,
             ..shared("F15", "SIGKILL of Redis, restarted with its AOF", restarts)
         },
-        Row {
-            ..lossy("F16", "SIGKILL of Redis, restarted empty", empty_restarts)
-        },
-        Row {
-            ..lossy("F17", "FLUSHALL again and again", flushes)
-        },
+        lossy("F16", "SIGKILL of Redis, restarted empty", empty_restarts),
+        lossy("F17", "FLUSHALL again and again", flushes),
         lossy(
             "F18",
             "FLUSHALL and SIGKILL of an instance at once",
@@ -38,6 +37,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         Row {
             allowed: Allowed::FAIL_OPEN,
+            home: Home::Sentinels,
             ..shared("F22", "Sentinel: SIGKILL of the master", failover)
         },
     ]
@@ -57,7 +57,7 @@ fn bounce(scene: &mut Scene) -> Result<(), String> {
     let began = Instant::now();
     let redis = scene.cluster.redis()?;
     redis.kill();
-    redis.revive();
+    redis.restart();
     scene.fault_since(began);
     Ok(())
 }
@@ -80,7 +80,7 @@ fn noticed(scene: &mut Scene) {
 }
 
 fn flush(scene: &mut Scene) -> Result<(), String> {
-    scene.cluster.redis()?.must(&["FLUSHALL"]).map(|_| ())
+    must(scene.cluster.redis()?, &["FLUSHALL"]).map(|_| ())
 }
 
 fn flushes(scene: &mut Scene) -> Result<(), String> {
@@ -132,33 +132,27 @@ fn flush_and_kill_all(scene: &mut Scene) -> Result<(), String> {
 
 /// The instances find the new master by themselves.
 fn failover(scene: &mut Scene) -> Result<(), String> {
-    let everybody = scene.everybody();
-    let mut sentinels = Sentinels::start(scene.cluster.redis()?.address());
-    sentinels.await_replica()?;
-    for instance in &everybody {
-        scene.cluster.stop(*instance)?;
-    }
-    scene.cluster.use_url(&sentinels.url());
-    scene.cluster.start_all()?;
-    let patience = Duration::from_secs(20);
-    scene
-        .cluster
-        .await_mode(&everybody, "coordinated", patience)?;
     scene.pass(scene.either(5, 60));
     let began = Instant::now();
-    scene.cluster.redis()?.kill();
-    sentinels.await_failover()?;
+    let sentinels = scene.cluster.sentinels.as_mut();
+    let sentinels = sentinels.ok_or("this row has no Sentinels")?;
+    let before = sentinels.master();
+    let before = before.ok_or("there is no master")?;
+    sentinels.servers[before].kill();
+    let is_elected = holds_within(Duration::from_secs(30), || sentinels.master().is_some());
     let elected = began.elapsed();
+    let everybody = scene.everybody();
+    let patience = Duration::from_secs(30);
     let back = scene
         .cluster
-        .await_mode(&everybody, "coordinated", 10 * patience)?;
+        .await_mode(&everybody, "coordinated", patience)?;
     scene.fault_since(began);
+    scene.claim(is_elected, "no new master was elected");
     scene.note(format!(
         "new master after {:.1} s, coordinated {:.1} s later",
         elected.as_secs_f64(),
         back.as_secs_f64()
     ));
     scene.pass(scene.either(5, 60));
-    scene.keep(sentinels);
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::cluster::Home;
+use crate::redis::must;
 use crate::row::{Allowed, DURABLE, Excuse, Row, shared};
 use crate::scene::Scene;
 
@@ -9,28 +11,19 @@ use crate::scene::Scene;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Redis as a cache: it throws keys away when its little memory is full.
-const EVICTING: &[&str] = &[
-    "--save",
-    "",
-    "--maxmemory",
-    "3mb",
-    "--maxmemory-policy",
-    "allkeys-lru",
-];
+const EVICTING: Home = Home::Redis(&["--maxmemory", "3mb", "--maxmemory-policy", "allkeys-lru"]);
 
 /// Redis that writes dumps and refuses writes when one fails.
-const DUMPING: &[&str] = &["--appendonly", "no", "--save", "1", "1"];
+const DUMPING: Home = Home::Redis(&["--save", "1", "1"]);
 
 pub(super) fn rows() -> Vec<Row> {
     let open = |id, what, redis, act| Row {
         allowed: Allowed::FAIL_OPEN,
-        redis: Some(redis),
+        home: redis,
         ..shared(id, what, act)
     };
     vec![
-        Row {
-            ..open("F35", "out of memory (OOM)", DURABLE, out_of_memory)
-        },
+        open("F35", "out of memory (OOM)", DURABLE, out_of_memory),
         Row {
             allowed: Allowed {
                 duplicates: Excuse::Any,
@@ -50,9 +43,7 @@ pub(super) fn rows() -> Vec<Row> {
             DURABLE,
             read_only,
         ),
-        Row {
-            ..shared("F42", "SCRIPT FLUSH each second", script_flush)
-        },
+        shared("F42", "SCRIPT FLUSH each second", script_flush),
     ]
 }
 
@@ -71,14 +62,14 @@ fn out_of_memory(scene: &mut Scene) -> Result<(), String> {
     scene.pass(scene.either(2, 10));
     let began = Instant::now();
     let redis = scene.cluster.redis()?;
-    redis.must(&["CONFIG", "SET", "maxmemory", "1mb"])?;
+    must(redis, &["CONFIG", "SET", "maxmemory", "1mb"])?;
     let came = scene.sink.count();
     scene.pass(scene.either(10, 60));
     let more = scene.sink.count() - came;
     scene.note(format!("{more} messages meanwhile"));
     scene.claim(0 < more, "notifications stopped");
     let redis = scene.cluster.redis()?;
-    redis.must(&["CONFIG", "SET", "maxmemory", "0"])?;
+    must(redis, &["CONFIG", "SET", "maxmemory", "0"])?;
     back(scene, began)
 }
 
@@ -88,7 +79,7 @@ fn evicting(scene: &mut Scene) -> Result<(), String> {
     let filler = "x".repeat(16 * 1024);
     for n in 0..scene.times(600, 6_000) {
         let key = format!("filler:{n}");
-        scene.cluster.redis()?.must(&["SET", &key, &filler])?;
+        must(scene.cluster.redis()?, &["SET", &key, &filler])?;
         scene.pass(Duration::from_millis(20));
     }
     scene.fault_since(began);
@@ -106,10 +97,10 @@ fn evicting(scene: &mut Scene) -> Result<(), String> {
     scene.claim(0.0 < found.iter().sum(), "nothing was noticed or repaired");
     for n in 0..6_000 {
         let key = format!("filler:{n}");
-        scene.cluster.redis()?.must(&["DEL", &key])?;
+        must(scene.cluster.redis()?, &["DEL", &key])?;
     }
     let redis = scene.cluster.redis()?;
-    redis.must(&["CONFIG", "SET", "maxmemory", "0"])?;
+    must(redis, &["CONFIG", "SET", "maxmemory", "0"])?;
     Ok(())
 }
 
@@ -136,16 +127,16 @@ fn read_only(scene: &mut Scene) -> Result<(), String> {
     let began = Instant::now();
     let redis = scene.cluster.redis()?;
     // A master that is not there: it keeps its data and refuses writes.
-    redis.must(&["REPLICAOF", "127.0.0.1", "1"])?;
+    must(redis, &["REPLICAOF", "127.0.0.1", "1"])?;
     scene.pass(scene.either(8, 60));
     let redis = scene.cluster.redis()?;
-    redis.must(&["REPLICAOF", "NO", "ONE"])?;
+    must(redis, &["REPLICAOF", "NO", "ONE"])?;
     back(scene, began)
 }
 
 fn script_flush(scene: &mut Scene) -> Result<(), String> {
     for _ in 0..scene.times(12, 120) {
-        scene.cluster.redis()?.must(&["SCRIPT", "FLUSH"])?;
+        must(scene.cluster.redis()?, &["SCRIPT", "FLUSH"])?;
         scene.pass(Duration::from_secs(1));
     }
     Ok(())
