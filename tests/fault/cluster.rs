@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use harness::http::{Message, request_within};
 use harness::program::Program;
-use harness::server::{Place, listening};
+use harness::server::{Place, binary, listening};
 use harness::{PATIENCE, wait_for};
 
 use crate::chaos::{Flow, Proxy};
@@ -57,6 +57,8 @@ pub(crate) struct Shape {
     pub(crate) instances: usize,
     /// Their configuration.
     pub(crate) config: String,
+    /// The configuration of a second tenant.
+    pub(crate) acme: Option<String>,
     /// What they share.
     pub(crate) home: Home,
     /// What chance decides.
@@ -79,6 +81,7 @@ pub(crate) struct Cluster {
     redis: Option<RedisServer>,
     /// The Sentinels, if there are any.
     pub(crate) sentinels: Option<Sentinels>,
+    has_tenants: bool,
     addresses: Addresses,
 }
 
@@ -91,8 +94,16 @@ impl Cluster {
         };
         let sentinels = matches!(shape.home, Home::Sentinels).then(Sentinels::start);
         let target = redis.as_ref().map(redis::address);
+        let place = || {
+            let place = Place::new(&shape.config);
+            if let Some(acme) = &shape.acme {
+                place.write("acme.yml", acme);
+                place.write("belfry.yaml", BELFRY_YAML);
+            }
+            place
+        };
         let member = |n: usize| Member {
-            place: Place::new(&shape.config),
+            place: place(),
             proxy: target.map(|target| Proxy::start(target, shape.seed + n as u64)),
             program: None,
             failpoint: None,
@@ -102,6 +113,7 @@ impl Cluster {
             members: (0..shape.instances).map(member).collect(),
             redis,
             sentinels,
+            has_tenants: shape.acme.is_some(),
             addresses: Arc::new(Mutex::new(vec![None; shape.instances])),
         }
     }
@@ -172,11 +184,14 @@ impl Cluster {
     fn launch(&mut self, instance: usize) -> Result<(), String> {
         let by_sentinels = self.sentinels.as_ref().map(sentinel_url);
         let member = &mut self.members[instance];
-        // The same links in every instance's messages: a repeat by another instance is the same to the byte.
-        let mut command: Command = member.place.command(&[
-            "--web.external-url=http://belfry.example.org",
-            "--log.level=debug",
-        ]);
+        let mut command = match self.has_tenants {
+            true => serve(&member.place),
+            // The same links in every instance's messages: a repeat by another is the same to the byte.
+            false => member.place.command(&[
+                "--web.external-url=http://belfry.example.org",
+                "--log.level=debug",
+            ]),
+        };
         command.env("BELFRY_TIMING_SCALE", SCALE.to_string());
         let through_proxy = member.proxy.as_ref().map(|proxy| {
             let address = proxy.address();
@@ -397,6 +412,26 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// belfry.yaml of instances that have two tenants.
+const BELFRY_YAML: &str = "\
+server: {listen: '127.0.0.1:0', external_url: 'http://belfry.example.org'}
+alertmanager: {config_file: alertmanager.yml}
+tenants: {acme: {config_file: acme.yml, anonymous_api: true}}
+logging: {level: DEBUG, format: logfmt}
+";
+
+/// The command that starts an instance with two tenants.
+fn serve(place: &Place) -> Command {
+    let mut command = Command::new(binary());
+    let database = place.path("belfry.db");
+    command
+        .arg("serve")
+        .arg("--config")
+        .arg(place.path("belfry.yaml"))
+        .arg(format!("--database.url=sqlite://{}", database.display()));
+    command
 }
 
 /// The URL that asks Sentinels for the master.

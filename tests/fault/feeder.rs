@@ -19,6 +19,8 @@ use harness::wait_for;
 use balancer::{Addresses, Balance, Balancer};
 use truth::{Post, Statement, Truth};
 
+use crate::tenant::{OWNER, bare, of_group, qualified};
+
 /// Most alerts in a POST.
 const BATCH_MAX: usize = 256;
 
@@ -28,7 +30,7 @@ const POST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause of a lane after a POST that was not acknowledged.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
 
-/// Lanes: each sends its own alerts one POST after the other, so that what is said of an alert keeps its order.
+/// Lanes of a tenant: each sends its own alerts one POST after the other, so that what is said of an alert keeps its order.
 const LANES: usize = 3;
 
 /// What is fed.
@@ -88,16 +90,24 @@ pub(crate) struct Feeder {
 
 impl Feeder {
     /// Starts to feed these instances; the churn begins with [`Feeder::churn`].
-    pub(crate) fn start(addresses: Addresses, load: Load, random: &Random) -> Self {
+    pub(crate) fn start(
+        addresses: Addresses,
+        load: Load,
+        tenants: &[Option<&'static str>],
+        random: &Random,
+    ) -> Self {
         let now = Instant::now();
         let mut state = State::default();
-        state.lanes.resize_with(LANES, Vec::new);
-        for n in 0..load.alerts {
-            let group = format!("g{}", n % load.groups.max(1));
-            let subject = Subject::new(&format!("a{n}"), &group, now);
-            state.lanes[n % LANES].push(subject);
+        state.lanes.resize_with(LANES * tenants.len(), Vec::new);
+        for (turn, tenant) in tenants.iter().enumerate() {
+            for n in 0..load.alerts {
+                let group = qualified(*tenant, &format!("g{}", n % load.groups.max(1)));
+                let subject = Subject::new(&qualified(*tenant, &format!("a{n}")), &group, now);
+                state.lanes[turn * LANES + n % LANES].push(subject);
+            }
         }
-        state.unsaid = load.alerts;
+        let lanes = state.lanes.len();
+        state.unsaid = load.alerts * tenants.len();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             balancer: Balancer::start(addresses),
@@ -110,7 +120,7 @@ impl Feeder {
             let (shared, random) = (shared.clone(), random.part(n as u64));
             std::thread::spawn(move || shared.run(n, random))
         };
-        let lanes = (0..LANES).map(lane).collect();
+        let lanes = (0..lanes).map(lane).collect();
         Self { shared, lanes }
     }
 
@@ -152,7 +162,9 @@ impl Feeder {
         let mut subject = Subject::new(name, group, Instant::now());
         subject.is_one_shot = true;
         let mut state = self.shared.lock();
-        let lane = state.lanes.iter_mut().min_by_key(|lane| lane.len());
+        // The first lanes are the default tenant's.
+        let own = state.lanes.iter_mut().take(LANES);
+        let lane = own.min_by_key(|lane| lane.len());
         if let Some(lane) = lane {
             lane.push(subject);
             state.unsaid += 1;
@@ -243,11 +255,14 @@ impl Said {
         let ends_at = subject
             .ends_at
             .unwrap_or_else(|| SystemTime::now() + lasting);
-        let alert = Alert::named(&subject.name)
-            .label("cluster", &subject.group)
+        let mut alert = Alert::named(bare(&subject.name))
+            .label("cluster", bare(&subject.group))
             .label("load", "yes")
             .starts(subject.starts_at)
             .ends(ends_at);
+        if let Some(tenant) = of_group(&subject.group) {
+            alert = alert.annotation(OWNER, tenant);
+        }
         Self {
             name: subject.name.clone(),
             group: subject.group.clone(),
@@ -319,6 +334,11 @@ impl Shared {
     fn post(&self, batch: &[Said]) -> bool {
         let alerts: Vec<Alert> = batch.iter().map(|said| said.alert.clone()).collect();
         let body = alert::body(&alerts);
+        let tenant = batch.first().and_then(|said| of_group(&said.group));
+        let headers: Vec<(&str, &str)> = tenant
+            .map(|own| ("X-Scope-OrgID", own))
+            .into_iter()
+            .collect();
         let began = Instant::now();
         self.state_changes(batch, began);
         let mut is_acknowledged = false;
@@ -328,7 +348,7 @@ impl Shared {
             };
             let at = Instant::now();
             let target = ("POST", "/api/v2/alerts");
-            let answer = request_within(POST_TIMEOUT, &address, target, &[], &body);
+            let answer = request_within(POST_TIMEOUT, &address, target, &headers, &body);
             let status = answer.ok().map(|answer| answer.status());
             is_acknowledged |= status == Some(200);
             self.lock().truth.posts.push(Post {

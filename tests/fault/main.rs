@@ -16,6 +16,7 @@ mod rows;
 mod scene;
 mod sink;
 mod subset;
+mod tenant;
 
 use std::io::Write as _;
 use std::sync::Mutex;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::feeder::truth::Statement;
 use crate::sink::{Message, Outcome, Stream};
+use crate::tenant;
 
 /// A message may arrive this long after it was judged: a flush is retried within its deadline, and frozen while
 /// nobody knows its fate.
@@ -34,12 +35,21 @@ pub(crate) struct Evidence<'a> {
     pub(crate) statements: &'a [Statement],
     /// What the sink got, in the order of arrival.
     pub(crate) messages: &'a [Message],
-    /// The integrations that are told of every group.
+    /// The integrations that are told of every group of a tenant.
     pub(crate) paths: &'a [&'a str],
     /// Names of alerts somebody silenced: nobody need be told of them.
     pub(crate) exempt: &'a BTreeSet<String>,
     /// The routes' times.
     pub(crate) timing: Timing,
+}
+
+impl Evidence<'_> {
+    /// The integrations that are told of this group.
+    fn paths_of(&self, group: &str) -> impl Iterator<Item = &str> {
+        let owner = tenant::of_group(group);
+        let paths = self.paths.iter().copied();
+        paths.filter(move |path| tenant::of_path(path) == owner)
+    }
 }
 
 /// What can be wrong.
@@ -356,9 +366,9 @@ impl<'a> Judge<'a> {
             if self.evidence.exempt.contains(*name) {
                 continue;
             }
-            for path in self.evidence.paths {
+            for path in self.evidence.paths_of(&last.group) {
                 let stream = Stream {
-                    path: (*path).into(),
+                    path: path.into(),
                     group: last.group.clone(),
                 };
                 let told = self.told.get(&stream).unwrap_or(&nothing);

@@ -175,6 +175,10 @@ pub(crate) struct Row {
     pub(crate) instances: usize,
     /// What they share.
     pub(crate) home: Home,
+    /// Whether a second tenant sends the same alerts.
+    pub(crate) has_tenants: bool,
+    /// Longest time until everybody knows the truth once the fault is over.
+    pub(crate) settling: Duration,
     /// Whether Belfry has to be built with failpoints.
     pub(crate) needs_failpoints: bool,
     /// The load of a quick run.
@@ -206,6 +210,8 @@ pub(crate) const fn shared(
         what,
         instances: 3,
         home: DURABLE,
+        has_tenants: false,
+        settling: Duration::from_secs(60),
         needs_failpoints: false,
         quick: QUICK,
         full: W1,

@@ -14,12 +14,13 @@ use crate::feeder::{Feeder, Load};
 use crate::oracle::{Evidence, Judgement, Timing, judge};
 use crate::row::{Fault, Row, Verdict};
 use crate::sink::{Message, Sink};
+use crate::tenant::ACME;
 
 /// Webhooks of the load: two integrations hear of every group.
 pub(crate) const PATHS: [&str; 2] = ["/a", "/b"];
 
-/// Longest time until everybody knows the truth once the fault is over.
-const SETTLING: Duration = Duration::from_secs(60);
+/// The same of the second tenant.
+const ACME_PATHS: [&str; 2] = ["/acme/a", "/acme/b"];
 
 /// How long the feeder may need until the last change is acknowledged.
 const SAYING: Duration = Duration::from_secs(60);
@@ -36,7 +37,11 @@ pub(crate) const TIMING: Timing = Timing {
 
 /// The configuration of every instance; `group_by_b` are the labels the second route groups by, `more` are routes after it.
 pub(crate) fn config(sink: &Sink, group_by_b: &str, more: &str) -> String {
-    let [a, b] = PATHS.map(|path| sink.url(path));
+    config_of(sink, PATHS, group_by_b, more)
+}
+
+fn config_of(sink: &Sink, paths: [&str; 2], group_by_b: &str, more: &str) -> String {
+    let [a, b] = paths.map(|path| sink.url(path));
     format!(
         "route:\n  receiver: nobody\n  group_by: [cluster]\n  group_wait: {}s\n  group_interval: {}s\n  \
          repeat_interval: {}s\n  routes:\n  \
@@ -77,6 +82,9 @@ impl Scene {
         let mut cluster = Cluster::new(Shape {
             instances: row.instances,
             config: config(&sink, "cluster", ""),
+            acme: row
+                .has_tenants
+                .then(|| config_of(&sink, ACME_PATHS, "cluster", "")),
             home: row.home,
             seed,
         });
@@ -89,7 +97,12 @@ impl Scene {
             });
         started.map_err(|error| format!("{error}\n{}", cluster.tails()))?;
         let load = if is_full { row.full } else { row.quick };
-        let feeder = Feeder::start(cluster.addresses(), load, &random.part(2));
+        let tenants: &[_] = if row.has_tenants {
+            &[None, Some(ACME)]
+        } else {
+            &[None]
+        };
+        let feeder = Feeder::start(cluster.addresses(), load, tenants, &random.part(2));
         let scene = Self {
             cluster,
             sink,
@@ -101,7 +114,7 @@ impl Scene {
             complaints: Vec::new(),
             notes: Vec::new(),
         };
-        match scene.settle() {
+        match scene.settle(Duration::from_secs(60)) {
             true => Ok(scene),
             false => Err(format!(
                 "at first: {}\n{}{}",
@@ -192,18 +205,18 @@ impl Scene {
         judge(&Evidence {
             statements: &truth.statements,
             messages: &self.sink.messages(),
-            paths: &PATHS,
+            paths: &[PATHS, ACME_PATHS].concat(),
             exempt: &self.exempt,
             timing: TIMING,
         })
     }
 
     /// Waits until everything stated is acknowledged and everybody knows it.
-    fn settle(&self) -> bool {
+    fn settle(&self, patience: Duration) -> bool {
         if !self.feeder.wait_said(SAYING) {
             return false;
         }
-        let deadline = Instant::now() + SETTLING;
+        let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if self.judgement().count('L') == 0 {
                 return true;
@@ -237,7 +250,7 @@ pub(crate) fn run(row: &Row, is_full: bool, seed: u64) -> Verdict {
         scene.complaints.push(error);
     }
     scene.feeder.churn(false);
-    if !scene.settle() {
+    if !scene.settle(row.settling) {
         let found = scene.unsettled();
         scene.complaints.push(found);
     }

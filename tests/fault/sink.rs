@@ -11,6 +11,8 @@ use harness::listener::{Handler, Listener, Reply};
 use harness::random::Random;
 use serde_json::Value;
 
+use crate::tenant;
+
 /// Longest time a request is held.
 const HOLD_MAX: Duration = Duration::from_secs(120);
 
@@ -182,10 +184,11 @@ impl Shared {
         let mut state = self.lock();
         let path = request.target();
         let manner = state.manners.get(path).copied();
+        let owner = tenant::of_path(path);
         let group = body["groupLabels"]["cluster"].as_str().unwrap_or_default();
         let stream = Stream {
             path: intern(&mut state.names, path),
-            group: intern(&mut state.names, group),
+            group: intern(&mut state.names, &tenant::qualified(owner, group)),
         };
         let mut message = Message {
             number: state.messages.len(),
@@ -203,8 +206,10 @@ impl Shared {
         };
         for alert in body["alerts"].as_array().into_iter().flatten() {
             let label = |name: &str| alert["labels"][name].as_str();
-            let name = intern(&mut state.names, label("alertname").unwrap_or_default());
-            if label("cluster").unwrap_or_default() != group {
+            let name = label("alertname").unwrap_or_default();
+            let name = intern(&mut state.names, &tenant::qualified(owner, name));
+            let stated_owner = alert["annotations"][tenant::OWNER].as_str();
+            if label("cluster").unwrap_or_default() != group || stated_owner != owner {
                 message.foreign.push(name.clone());
             }
             match alert["status"] == "firing" {

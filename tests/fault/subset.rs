@@ -1,6 +1,7 @@
 //! The quick subset that `cargo test` runs: a test for each row, a few rows at a time.
 
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::row::{Row, Verdict};
 use crate::{JOBS, play, rows, seed};
@@ -33,6 +34,7 @@ fn holds(id: &str) {
 fn instances_that_share_nothing_are_caught() {
     let apart = Row {
         instances: 3,
+        settling: Duration::from_secs(2),
         ..rows::named("F01").expect("the row is there")
     };
     let found = played_alone(&apart);
@@ -187,4 +189,9 @@ fn f63_two_senders_disagree() {
 #[test]
 fn f64_posts_come_again_and_again() {
     holds("F64");
+}
+
+#[test]
+fn f17t_flushall_with_two_tenants() {
+    holds("F17T");
 }

@@ -30,13 +30,13 @@ pub(crate) fn waits(evidence: &Evidence<'_>) -> BTreeMap<String, Vec<Duration>> 
     }
     let mut waits: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
     for (group, statements) in by_group {
-        let paths = evidence.paths.iter();
-        let streams = paths.map(|path| heard.get(&(*path, &**group)));
+        let paths: Vec<&str> = evidence.paths_of(group).collect();
+        let streams = paths.iter().map(|path| heard.get(&(*path, &**group)));
         let streams: Vec<&[&Message]> = streams
             .map(|found| found.map_or(&[][..], Vec::as_slice))
             .collect();
         for (due, statement) in dues(evidence, &statements, &streams) {
-            for (path, stream) in evidence.paths.iter().zip(&streams) {
+            for (path, stream) in paths.iter().zip(&streams) {
                 if let Some(at) = accepted(statement, &statements, stream) {
                     let wait = at.saturating_duration_since(due);
                     waits.entry((*path).to_owned()).or_default().push(wait);

@@ -19,6 +19,10 @@ pub(super) fn rows() -> Vec<Row> {
             p99_max,
             ..shared("F02", "no fault, three instances", spread)
         },
+        Row {
+            has_tenants: true,
+            ..alone("F01T", "no fault, one instance, two tenants", calm)
+        },
     ]
 }
 

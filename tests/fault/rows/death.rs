@@ -33,6 +33,11 @@ pub(super) fn rows() -> Vec<Row> {
                 kills,
             )
         },
+        Row {
+            allowed: Allowed::IN_FLIGHT,
+            has_tenants: true,
+            ..shared("F03T", "the same with two tenants", kills)
+        },
         point("F04", "SIGKILL after the claim (C6)", |s| at_point(s, "C6")),
         point("F05", "SIGKILL before the last byte is out (C8)", |s| {
             at_point(s, "C8")

@@ -25,6 +25,10 @@ pub(super) fn rows() -> Vec<Row> {
         },
         lossy("F16", "SIGKILL of Redis, restarted empty", empty_restarts),
         lossy("F17", "FLUSHALL again and again", flushes),
+        Row {
+            has_tenants: true,
+            ..lossy("F17T", "the same with two tenants", flushes)
+        },
         lossy(
             "F18",
             "FLUSHALL and SIGKILL of an instance at once",
