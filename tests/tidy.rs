@@ -34,8 +34,17 @@ const EDGES: [(&str, &[&str]); 12] = [
     (
         "belfry",
         &[
-            "domain", "gotmpl", "config", "runtime", "state", "store", "outbound", "notify",
-            "engine", "api",
+            "domain",
+            "gotmpl",
+            "config",
+            "runtime",
+            "state",
+            "state-redis",
+            "store",
+            "outbound",
+            "notify",
+            "engine",
+            "api",
         ],
     ),
 ];
@@ -46,7 +55,10 @@ const KEEPERS: [(&str, &[&str]); 7] = [
     ("redis", &["state-redis"]),
     ("reqwest", &["outbound", "belfry"]),
     ("axum", &["api", "belfry"]),
-    ("serde", &["config", "store", "notify", "api", "belfry"]),
+    (
+        "serde",
+        &["config", "store", "state-redis", "notify", "api", "belfry"],
+    ),
     (
         "tokio",
         &[

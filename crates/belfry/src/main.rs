@@ -14,6 +14,7 @@ mod options;
 mod reload;
 mod server;
 mod settings;
+mod sharing;
 mod signals;
 mod templates;
 mod web;

@@ -22,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) route_prefix: Option<String>,
     /// `sqlite://path`.
     pub(crate) database_url: String,
+    /// The Redis that instances share; `None` for one that works alone.
+    pub(crate) redis: Option<config::belfry::Redis>,
     /// Where configurations are read from, again at every reload.
     pub(crate) source: Source,
     /// TLS, users and headers of our own server.

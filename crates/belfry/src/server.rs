@@ -11,8 +11,9 @@ use anyhow::Context as _;
 use api::auth::Access;
 use api::server::ServeOptions;
 use api::{Build, Cluster, Web};
+use domain::label::Interner;
 use engine::Engine;
-use runtime::clock::SystemClock;
+use runtime::clock::{FollowingClock, SystemClock};
 use runtime::ids::RandomIds;
 use runtime::metrics::Metrics;
 use runtime::tasks::{ShutdownReport, Stop, TaskGroup};
@@ -25,6 +26,7 @@ use crate::inbox::Watcher;
 use crate::options::Options;
 use crate::reload::Reloader;
 use crate::settings::Frame;
+use crate::sharing::{self, Sharing};
 use crate::signals::{StopSignals, hangups};
 use crate::web::WebFile;
 
@@ -35,6 +37,9 @@ mod sampler;
 use access::access;
 use listen::{Place, bind, local_url, place};
 use sampler::StateSampler;
+
+/// How long giving back what is shared may take.
+const SHARING_STOP: Duration = Duration::from_secs(3);
 
 /// A server that runs.
 pub(crate) struct Running {
@@ -49,6 +54,8 @@ pub(crate) struct Running {
     doors: TaskGroup,
     /// Everything behind.
     tasks: Arc<TaskGroup>,
+    /// What keeps up with other instances; it goes on until sends under way have ended.
+    sharing_tasks: TaskGroup,
     signals: StopSignals,
 }
 
@@ -86,7 +93,14 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
         .map(TcpListener::local_addr)
         .collect::<Result<Vec<_>, _>>()?;
     let place = place(&options, &addresses, web.tls.is_some()).map_err(anyhow::Error::msg)?;
-    let engine = engine(&store, metrics, options.engine.clone());
+    let clock = FollowingClock::new(SystemClock::shared());
+    let interner = Arc::default();
+    let sharing = options.redis.as_ref().map(|redis| {
+        let name = options.cluster.as_ref().map(|peer| peer.name.as_str());
+        sharing::sharing(redis, name, &interner, &clock, options.engine.timing)
+    });
+    let sharing = sharing.transpose().context("redis")?;
+    let engine = engine(&store, metrics, &options, clock, interner, sharing.as_ref());
     let frame = Frame {
         matcher_mode: options.features.matcher_mode,
         external_url: place.external_url.as_str().into(),
@@ -99,6 +113,10 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
     ));
     take_up(&engine, &reloader).await?;
     let tasks = Arc::new(TaskGroup::new());
+    let sharing_tasks = TaskGroup::new();
+    if let Some(sharing) = &sharing {
+        sharing.start(&sharing_tasks, &addresses).await;
+    }
     run_engine(&tasks, &engine);
     reload_on_hangup(&tasks, hangups, &reloader);
     let access = Arc::new(access(&options, &web, &addresses)?);
@@ -119,6 +137,7 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
         drain: options.engine.timing.drain + Duration::from_secs(1),
         doors,
         tasks,
+        sharing_tasks,
         signals,
     })
 }
@@ -152,16 +171,27 @@ async fn open_store(url: &str, metrics: &Metrics) -> anyhow::Result<Store> {
     opened.context("the store cannot be opened")
 }
 
-fn engine(store: &Store, metrics: Arc<Metrics>, options: engine::EngineOptions) -> Arc<Engine> {
+fn engine(
+    store: &Store,
+    metrics: Arc<Metrics>,
+    options: &Options,
+    clock: Arc<FollowingClock>,
+    interner: Arc<Interner>,
+    sharing: Option<&Sharing>,
+) -> Arc<Engine> {
+    let state: Arc<dyn state::State> = match sharing {
+        Some(sharing) => Arc::clone(&sharing.state) as _,
+        None => Arc::new(state::memory::Memory::new(options.engine.timing)),
+    };
     Engine::new(engine::Parts {
-        state: Arc::new(state::memory::Memory::new(options.timing)),
+        state,
         journal: Arc::clone(&store.journal),
         inbox: Arc::clone(&store.inbox),
-        clock: SystemClock::shared(),
+        clock,
         ids: RandomIds::shared(),
-        interner: Arc::default(),
+        interner,
         metrics,
-        options,
+        options: options.engine.clone(),
     })
 }
 
@@ -257,7 +287,8 @@ impl Running {
             .doors
             .shutdown(api::server::DRAIN.saturating_add(Duration::from_secs(1)));
         let (doors, tasks) = tokio::join!(doors, self.tasks.shutdown(self.drain));
-        [doors, tasks].iter().for_each(report);
+        let sharing = self.sharing_tasks.shutdown(SHARING_STOP).await;
+        [doors, tasks, sharing].iter().for_each(report);
         self.store.close().await;
         tracing::info!("Stopped");
         Ok(())

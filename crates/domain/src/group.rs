@@ -472,6 +472,14 @@ impl Group {
         self.grid.restart(now, self.identity.group_interval);
     }
 
+    /// Takes over a new configuration without touching the ticks; where the grid is shared, it is restarted there.
+    pub fn set_identity(&mut self, identity: Arc<GroupIdentity>) {
+        let grid = self.grid;
+        let interval = identity.group_interval;
+        self.grid = Grid::known(grid.first(), grid.next(), interval, grid.has_ticked());
+        self.identity = identity;
+    }
+
     /// Lets go of the members that belong elsewhere under a new configuration.
     pub fn release(&mut self, belongs: impl Fn(Fingerprint) -> bool) -> Vec<Arc<Alert>> {
         self.members.take_out(|alert| !belongs(alert.fingerprint))

@@ -2,6 +2,8 @@
 
 mod classify;
 
+pub(crate) use classify::server_error;
+
 /// Why Redis did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

@@ -9,6 +9,7 @@
 //! Start reading at [`link::Link`].
 
 pub mod call;
+pub mod coordinator;
 pub mod error;
 pub mod link;
 pub mod preflight;

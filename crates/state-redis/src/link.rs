@@ -136,9 +136,19 @@ impl Link {
         self.inner.options.url()
     }
 
+    /// Whether it leads to a cluster, whose slots fail one by one.
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.inner.options.topology, Topology::Cluster { .. })
+    }
+
     /// Lets go of the connection; the next call makes a fresh one and looks for the master anew.
     pub fn drop_connection(&self) {
         self.inner.current.drop_any();
+    }
+
+    /// The user we log in as.
+    pub(crate) fn user(&self) -> &str {
+        self.inner.options.username.as_deref().unwrap_or("default")
     }
 
     fn options(&self) -> &LinkOptions {

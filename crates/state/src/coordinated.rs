@@ -22,7 +22,7 @@ use domain::alert::Grace;
 use domain::id::{IntegrationId, TenantId};
 use domain::limits;
 use domain::time::Timestamp;
-use runtime::clock::SharedClock;
+use runtime::clock::{FollowingClock, SharedClock};
 use runtime::timing::Timing;
 use tokio::time::Instant;
 
@@ -102,6 +102,8 @@ pub struct Coordinated {
     /// Number of the next poll, and whether the last one was answered in full.
     nonce: AtomicU64,
     report: Mutex<InstanceReport>,
+    /// The engine's clock, if it is to follow the shared one.
+    follower: OnceLock<Arc<FollowingClock>>,
     counters: Arc<SharingCounters>,
 }
 
@@ -137,8 +139,14 @@ impl Coordinated {
             stranded: Mutex::default(),
             nonce: AtomicU64::new(1),
             report: Mutex::new(report),
+            follower: OnceLock::new(),
             counters: Arc::default(),
         })
+    }
+
+    /// Lets a clock follow the one the instances share; said once, before the start.
+    pub fn lead(&self, clock: Arc<FollowingClock>) {
+        let _ = self.follower.set(clock);
     }
 
     /// What is counted.

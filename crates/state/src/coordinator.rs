@@ -448,6 +448,9 @@ pub trait Coordinator: Send + Sync {
         ids: &[Arc<str>],
     ) -> Result<(), CoordinatorError>;
 
+    /// The silence versions of tenants, in order.
+    async fn silence_versions(&self, tenants: &[TenantId]) -> Result<Vec<u64>, CoordinatorError>;
+
     /// All silences of a tenant.
     async fn silences(&self, tenant: &TenantId) -> Result<SharedSilences, CoordinatorError>;
 

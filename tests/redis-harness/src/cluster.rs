@@ -19,8 +19,23 @@ impl Cluster {
     #[must_use]
     #[track_caller]
     pub fn start() -> Self {
-        let args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-        let servers: Vec<_> = (0..3).map(|_| RedisServer::start_with(&args)).collect();
+        Self::start_with(vec![Vec::new(); 3], None)
+    }
+
+    /// The same with further arguments for each master, and the port at which the first is met unless it is the plain one
+    /// (the encrypted one with `--tls-cluster yes`).
+    ///
+    /// # Panics
+    /// When they do not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn start_with(args: Vec<Vec<String>>, meet: Option<u16>) -> Self {
+        let start = |more: &Vec<String>| {
+            let mut args = vec!["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+            args.extend(more.iter().map(String::as_str));
+            RedisServer::start_with(&args)
+        };
+        let servers = args.iter().map(start).collect();
         let all = Self { servers };
         for (index, server) in all.servers.iter().enumerate() {
             let epoch = (index + 1).to_string();
@@ -29,12 +44,13 @@ impl Cluster {
             let (first, last) = (first.to_string(), (end - 1).to_string());
             let added = server.command(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
             assert_eq!(added, "OK", "slots are given out");
-            let port = all.servers[0].port().to_string();
+            let port = meet.unwrap_or(all.servers[0].port()).to_string();
             server.command(&["CLUSTER", "MEET", "127.0.0.1", &port]);
         }
         assert!(
             holds_within(PATIENCE, || all.is_settled()),
-            "the cluster does not come up"
+            "the cluster does not come up:\n{}",
+            all.servers[0].log()
         );
         all
     }

@@ -11,7 +11,7 @@ pub mod sentinel;
 pub mod server;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use cluster::Cluster;
@@ -21,16 +21,40 @@ pub use server::RedisServer;
 /// Longest wait for anything a server does at once.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Names the server program: `redis-server`, or what `BELFRY_TEST_REDIS_SERVER` says (a Valkey, say).
+/// Where `cargo xtask peers` unpacks programs.
+const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers");
+
+/// Names the server program: what `BELFRY_TEST_REDIS_SERVER` says, else a `redis-server` of the machine, else the one
+/// that `cargo xtask peers` fetched.
 #[must_use]
 pub fn program() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("BELFRY_TEST_REDIS_SERVER") {
         return Some(PathBuf::from(path)).filter(|path| path.is_file());
     }
-    let path = std::env::var_os("PATH")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .map(|folder| folder.join("redis-server"))
+        .chain([Path::new(PEERS).join("redis/usr/bin/redis-server")])
         .find(|path| path.is_file())
+}
+
+/// Names Valkey's server program: what `BELFRY_TEST_VALKEY_SERVER` says, else the one that `cargo xtask peers` fetched.
+#[must_use]
+pub fn valkey_program() -> Option<PathBuf> {
+    let path = match std::env::var_os("BELFRY_TEST_VALKEY_SERVER") {
+        Some(path) => PathBuf::from(path),
+        None => Path::new(PEERS).join("valkey/usr/bin/valkey-server"),
+    };
+    path.is_file().then_some(path)
+}
+
+/// Where fetched programs find libraries the machine may lack.
+pub(crate) fn libraries() -> Option<PathBuf> {
+    let folders = std::fs::read_dir(Path::new(PEERS).join("redis/usr/lib")).ok()?;
+    folders
+        .flatten()
+        .map(|folder| folder.path())
+        .find(|path| path.to_string_lossy().ends_with("-linux-gnu"))
 }
 
 /// Whether there is no server program; a line then names the test as skipped.
@@ -39,17 +63,28 @@ pub fn program() -> Option<PathBuf> {
 /// When it is missing although `BELFRY_REQUIRE_PEERS` demands it.
 #[must_use]
 pub fn is_missing(test: &str) -> bool {
-    if program().is_some() {
-        return false;
+    let is_missing = program().is_none();
+    if is_missing {
+        skip(test, "redis-server", "BELFRY_TEST_REDIS_SERVER");
     }
+    is_missing
+}
+
+/// Writes that a test is skipped for want of a program.
+///
+/// # Panics
+/// When `BELFRY_REQUIRE_PEERS` demands the program.
+pub fn skip(test: &str, program: &str, variable: &str) {
     let is_required = std::env::var_os("BELFRY_REQUIRE_PEERS").is_some_and(|value| value == "1");
-    assert!(!is_required, "{test} needs redis-server");
+    assert!(
+        !is_required,
+        "{test} needs {program}; run `cargo xtask peers --install`"
+    );
     // Written past the test runner's capture, so that it is seen.
     let _ = writeln!(
         std::io::stderr(),
-        "skipped: {test}: no redis-server (install it, or set BELFRY_TEST_REDIS_SERVER)"
+        "skipped: {test}: no {program} (cargo xtask peers --install, or set {variable})"
     );
-    true
 }
 
 /// Asks again and again until it holds; answers whether it did in time.

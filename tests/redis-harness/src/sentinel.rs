@@ -62,7 +62,7 @@ impl Sentinels {
         })
     }
 
-    /// Which of the servers is the master by its own word.
+    /// Which of the servers is the master by its own word; the earlier one if several say so.
     #[must_use]
     pub fn master(&self) -> Option<usize> {
         self.servers.iter().position(|server| {
@@ -84,6 +84,12 @@ impl Sentinels {
         assert!(is_begun, "no sentinel begins a failover");
         let is_done = holds_within(PATIENCE, || self.master_port() != before);
         assert!(is_done, "the sentinels keep the old master");
+        let after = self.master_port();
+        let is_obeyed = holds_within(PATIENCE, || {
+            let master = self.master().map(|index| self.servers[index].port());
+            master == after
+        });
+        assert!(is_obeyed, "the old master stays one");
     }
 
     /// Whether every sentinel knows the others and the replica, and the replica is in step.

@@ -56,6 +56,8 @@ fn options(work: &Path) -> Vec<String> {
         "Dir::Etc::SourceList=/dev/null".to_owned(),
         format!("Dir::Etc::SourceParts={work}/parts"),
         format!("Dir::State::Lists={work}/lists"),
+        // Or the machine's own version, which this suite may not have, would count as the wanted one.
+        "Dir::State::Status=/dev/null".to_owned(),
         format!("Dir::Cache={work}/cache"),
         "Acquire::Languages=none".to_owned(),
         "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),

@@ -40,7 +40,25 @@ static SID: Suite = Suite {
     packages: &["prometheus-alertmanager"],
 };
 
-static PEERS: [Peer; 4] = [
+/// With the libraries a bare machine may lack; the tests' harness shows the way to them.
+static REDIS: Suite = Suite {
+    folder: "redis",
+    name: "bookworm",
+    packages: &[
+        "redis-server",
+        "redis-tools",
+        "libatomic1",
+        "libjemalloc2",
+        "liblzf1",
+    ],
+};
+static VALKEY: Suite = Suite {
+    folder: "valkey",
+    name: "bookworm-backports",
+    packages: &["valkey-server", "valkey-tools"],
+};
+
+static PEERS: [Peer; 6] = [
     Peer {
         variable: "BELFRY_TEST_PROMETHEUS",
         suite: &STABLE,
@@ -60,6 +78,16 @@ static PEERS: [Peer; 4] = [
         variable: "BELFRY_TEST_ALERTMANAGER",
         suite: &SID,
         program: "prometheus-alertmanager",
+    },
+    Peer {
+        variable: "BELFRY_TEST_REDIS_SERVER",
+        suite: &REDIS,
+        program: "redis-server",
+    },
+    Peer {
+        variable: "BELFRY_TEST_VALKEY_SERVER",
+        suite: &VALKEY,
+        program: "valkey-server",
     },
 ];
 
@@ -151,7 +179,7 @@ fn missing() -> Vec<&'static str> {
 }
 
 fn fetch_missing() -> Result<()> {
-    for suite in [&STABLE, &SID] {
+    for suite in [&STABLE, &SID, &REDIS, &VALKEY] {
         let lacks = |peer: &Peer| std::ptr::eq(peer.suite, suite) && !peer.unpacked().is_file();
         if PEERS.iter().any(lacks) {
             eprintln!(

@@ -67,7 +67,12 @@ const CLUSTER: &[Flag] = &[
     ),
     Flag::new("cluster.peer-name", Kind::Text, "", "Shown in the status."),
     Flag::new("cluster.peer", Kind::Text, "", "Accepted, not used.").repeatable(),
-    Flag::new("cluster.label", Kind::Text, "", "Accepted, not used."),
+    Flag::new(
+        "cluster.label",
+        Kind::Text,
+        "",
+        "What the keys in a shared Redis begin with (BELFRY_REDIS_URL).",
+    ),
     Flag::new("cluster.tls-config", Kind::Text, "", "Accepted, not used."),
     Flag::new(
         "cluster.peer-timeout",
@@ -165,8 +170,9 @@ pub(super) fn run(args: &[String]) -> ExitCode {
         Ok(values) => values,
         Err(code) => return code,
     };
-    let scale = timing_scale(std::env::var(TIMING_SCALE).ok());
-    let options = match scale.and_then(|scale| options(&values, scale)) {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let options = match from_variables(variables).and_then(|config| options(&values, &config)) {
         Ok(options) => options,
         Err(message) => return super::refuse(COMMAND.name, &message),
     };
@@ -185,18 +191,38 @@ pub(super) fn run(args: &[String]) -> ExitCode {
     })
 }
 
-/// The one variable this command reads beside the flags (hidden: tests shrink the times of the protocol).
-const TIMING_SCALE: &str = "BELFRY_TIMING_SCALE";
-
-fn timing_scale(variable: Option<String>) -> Result<f64, String> {
+/// What this command reads beside the flags: the Redis that instances share, and (hidden, for tests) the scale of the
+/// protocol's times.
+fn from_variables(
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<BelfryConfig, String> {
+    let is_ours = |name: &str| {
+        name.starts_with("BELFRY_REDIS_")
+            || name == "BELFRY_USE_REDIS"
+            || name == "BELFRY_TIMING_SCALE"
+    };
     let mut config = BelfryConfig::default();
-    let variable = variable.map(|value| (TIMING_SCALE.to_owned(), value));
-    apply_env(&mut config, variable.into_iter()).map_err(|error| error.to_string())?;
-    Ok(config.timing_scale)
+    apply_env(&mut config, variables.filter(|(name, _)| is_ours(name)))
+        .map_err(|error| error.to_string())?;
+    Ok(config)
+}
+
+/// The Redis that instances share; a label keeps clusters apart, as upstream's does.
+fn redis(values: &Values, config: &BelfryConfig) -> Option<config::belfry::Redis> {
+    let mut redis = config.redis.clone().filter(|_| config.use_redis)?;
+    if let Some(label) = values.some_text("cluster.label") {
+        redis.key_prefix = match redis.key_prefix.is_empty() {
+            true => label,
+            false => format!("{}:{label}", redis.key_prefix),
+        };
+    }
+    Some(redis)
 }
 
 /// What the flags come to.
-fn options(values: &Values, timing_scale: f64) -> Result<Options, String> {
+fn options(values: &Values, config: &BelfryConfig) -> Result<Options, String> {
+    let timing_scale = config.timing_scale;
+    let redis = redis(values, config);
     if values.is_on("web.systemd-socket") {
         return Err("--web.systemd-socket is not supported; give --web.listen-address".to_owned());
     }
@@ -212,10 +238,16 @@ fn options(values: &Values, timing_scale: f64) -> Result<Options, String> {
     let mut notes = features.notes.clone();
     notes.extend(scale_note(timing_scale));
     if cluster_flags {
-        notes.push(Note::info(
-            "Instances do not gossip: the --cluster.* flags are accepted but not used. Several instances share a Redis instead \
-             (`belfry serve`, key `redis`, from the next version on); until then run one instance",
-        ));
+        notes.push(Note::info(match redis {
+            Some(_) => {
+                "Instances do not gossip, they share a Redis: of the --cluster.* flags the label is used, as a prefix of its \
+                 keys, and the addresses and names are shown in the status"
+            }
+            None => {
+                "Instances do not gossip: the --cluster.* flags are accepted but not used. Several instances share a Redis \
+                 instead: set BELFRY_REDIS_URL=redis://host:port/db for each of them"
+            }
+        }));
     }
     Ok(Options {
         listen: values.all("web.listen-address"),
@@ -223,6 +255,7 @@ fn options(values: &Values, timing_scale: f64) -> Result<Options, String> {
         external_url: values.some_text("web.external-url"),
         route_prefix: values.some_text("web.route-prefix"),
         database_url: format!("sqlite://{storage}"),
+        redis,
         source: Source::File(values.text("config.file").into()),
         web_config_file: values.some_text("web.config.file").map(Into::into),
         get_concurrency: values.count("web.get-concurrency"),
@@ -283,7 +316,7 @@ mod tests {
     fn read(args: &[&str]) -> Result<Options, String> {
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         match COMMAND.parse(&args)? {
-            Asked::Run(values) => options(&values, 1.0),
+            Asked::Run(values) => options(&values, &BelfryConfig::default()),
             other => Err(format!("{other:?}")),
         }
     }
@@ -365,16 +398,37 @@ mod tests {
     fn times_are_scaled_only_when_asked_and_never_silently() {
         let unscaled = read(&[]).expect("valid").engine.timing;
         assert_eq!(unscaled, runtime::timing::Timing::default());
-        assert_eq!(timing_scale(None), Ok(1.0));
-        assert_eq!(timing_scale(Some("0.1".to_owned())), Ok(0.1));
-        let error = timing_scale(Some("2".to_owned())).expect_err("too large");
+        let scaled = |scale: &str| {
+            let variable = ("BELFRY_TIMING_SCALE".to_owned(), scale.to_owned());
+            from_variables([variable].into_iter())
+        };
+        let error = scaled("2").expect_err("too large");
         assert!(error.starts_with("BELFRY_TIMING_SCALE: "), "{error}");
         let Ok(Asked::Run(values)) = COMMAND.parse(&[]) else {
             panic!("no flags are fine");
         };
-        let options = options(&values, 0.1).expect("valid");
+        let options = options(&values, &scaled("0.1").expect("valid")).expect("valid");
         assert_eq!(options.engine.timing.lease, Duration::from_secs(6));
         assert!(options.notes[0].is_warning);
+    }
+
+    #[test]
+    fn a_label_keeps_the_keys_of_clusters_apart() {
+        let prefix = |url: &str, args: &[&str]| {
+            let variable = ("BELFRY_REDIS_URL".to_owned(), url.to_owned());
+            let config = from_variables([variable].into_iter()).expect("valid");
+            let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+            let Ok(Asked::Run(values)) = COMMAND.parse(&args) else {
+                panic!("known flags");
+            };
+            let redis = options(&values, &config).expect("valid").redis;
+            redis.expect("a Redis is named").key_prefix
+        };
+        let label = ["--cluster.label=blue"];
+        assert_eq!(prefix("redis://localhost", &label), "blue");
+        assert_eq!(prefix("redis://localhost?prefix=x", &label), "x:blue");
+        assert_eq!(prefix("redis://localhost?prefix=x", &[]), "x");
+        assert!(read(&label).expect("valid").redis.is_none());
     }
 
     #[test]

@@ -34,7 +34,7 @@ const KEYS: &[Flag] = &[
         "redis.url",
         Kind::Text,
         "",
-        "The Redis several instances share; not used by this version yet.",
+        "The Redis several instances share: redis://user:password@host:port/db?prefix=x, rediss://…",
     ),
     Flag::new(
         "use-redis",
@@ -205,11 +205,6 @@ fn options(
     config: &BelfryConfig,
     notes: Vec<String>,
 ) -> Result<Options, String> {
-    if config.redis.is_some() && config.use_redis {
-        return Err("redis is configured, but this version cannot use it yet: \
-                    remove the key, or set `use_redis: false` to run one instance in memory"
-            .to_owned());
-    }
     let features = Features::parse(values.text("enable-feature"))?;
     let mut notes: Vec<_> = notes.into_iter().map(Note::warning).collect();
     notes.extend(features.notes.iter().cloned());
@@ -224,6 +219,7 @@ fn options(
             .map(|url| url.as_str().to_owned()),
         route_prefix: values.some_text("web.route-prefix"),
         database_url: config.database_url.expose().to_owned(),
+        redis: config.redis.clone().filter(|_| config.use_redis),
         source: Source::Serve(ServeSource { stated }),
         web_config_file: values.some_text("web.config.file").map(Into::into),
         get_concurrency: values.count("web.get-concurrency"),
@@ -299,11 +295,17 @@ mod tests {
     }
 
     #[test]
-    fn redis_is_refused_rather_than_ignored() {
-        let values = values(&["--redis.url=redis://localhost"]);
-        let stated = stated(&values, std::iter::empty());
-        let (config, notes) = stated.read().expect("valid");
-        assert!(options(&values, stated, &config, notes).is_err());
+    fn redis_is_used_unless_it_is_switched_off() {
+        let redis = |args: &[&str]| {
+            let values = values(args);
+            let stated = stated(&values, std::iter::empty());
+            let (config, notes) = stated.read().expect("valid");
+            let options = options(&values, stated, &config, notes).expect("valid");
+            options.redis
+        };
+        let url = "--redis.url=redis://localhost";
+        assert!(redis(&[url]).is_some());
+        assert!(redis(&[url, "--use-redis=false"]).is_none());
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::time::Timestamp;
 pub struct Leave {
     /// Which.
     pub fingerprint: Fingerprint,
-    /// The state the flush saw: a member that changed since stays.
+    /// When the state the flush saw was received: a member that is known better since stays. One that is known worse leaves:
+    /// refreshes that change nothing are not written everywhere (protocol.md §5, coalescing).
     pub updated_at: Timestamp,
 }
 
@@ -93,7 +94,7 @@ impl Group {
         }
         for leave in &farewell.leaves {
             let member = self.members.get(leave.fingerprint);
-            if member.is_some_and(|member| member.updated_at == leave.updated_at) {
+            if member.is_some_and(|member| member.updated_at <= leave.updated_at) {
                 self.members.remove(leave.fingerprint);
             }
         }

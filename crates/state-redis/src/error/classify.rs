@@ -94,7 +94,7 @@ pub(crate) fn server_error(code: &str, detail: &str) -> LinkError {
 /// What hides behind `ERR`.
 fn general(detail: &str) -> Kind {
     let has = |words: &str| detail.contains(words);
-    if has("ACL failure in script") {
+    if has("ACL failure in script") || has("user executing the script") {
         Kind::NoPerm
     } else if has("max number of clients") {
         Kind::Unreachable
@@ -103,6 +103,7 @@ fn general(detail: &str) -> Kind {
     } else if has("unknown command")
         || has("unknown subcommand")
         || has("Unknown Redis command")
+        || has("Unknown command")
         || has("Unknown subcommand")
         // How a server without `#!` headers reads line 1.
         || has("unexpected symbol near '#'")

@@ -59,27 +59,38 @@ impl Subscription {
     /// The first thing heard is [`Heard::Reconnected`], once the subscription stands.
     pub async fn next(&mut self) -> Heard {
         loop {
-            if let Some(ear) = &mut self.ear {
-                if let Some(message) = ear.hear(self.link.options().response_timeout).await {
-                    return Heard::Message(message);
-                }
-                self.ear = None;
+            match self.try_next().await {
+                Ok(heard) => return heard,
+                Err(error) => tracing::debug!(channel = self.channel, %error, "not subscribed"),
             }
-            let opening = self.opening.get_or_insert_with(|| {
-                Box::pin(open(self.link.clone(), self.channel.clone(), self.failures))
-            });
-            let opened = opening.await;
-            self.opening = None;
-            match opened {
-                Ok(pubsub) => {
-                    self.failures = 0;
-                    self.ear = Some(Ear::new(pubsub));
-                    return Heard::Reconnected;
-                }
-                Err(error) => {
-                    tracing::debug!(channel = self.channel, %error, "not subscribed");
-                    self.failures = self.failures.saturating_add(1);
-                }
+        }
+    }
+
+    /// The same, but a failed attempt to connect is told; the next call tries again after a pause.
+    ///
+    /// # Errors
+    /// Why there is no subscription.
+    pub async fn try_next(&mut self) -> Result<Heard, LinkError> {
+        if let Some(ear) = &mut self.ear {
+            if let Some(message) = ear.hear(self.link.options().response_timeout).await {
+                return Ok(Heard::Message(message));
+            }
+            self.ear = None;
+        }
+        let opening = self.opening.get_or_insert_with(|| {
+            Box::pin(open(self.link.clone(), self.channel.clone(), self.failures))
+        });
+        let opened = opening.await;
+        self.opening = None;
+        match opened {
+            Ok(pubsub) => {
+                self.failures = 0;
+                self.ear = Some(Ear::new(pubsub));
+                Ok(Heard::Reconnected)
+            }
+            Err(error) => {
+                self.failures = self.failures.saturating_add(1);
+                Err(error)
             }
         }
     }

@@ -118,8 +118,8 @@ mod tests {
         breaker
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn three_failures_in_a_row_open_it_and_one_success_forgives() {
+    #[test]
+    fn three_failures_in_a_row_open_it_and_one_success_forgives() {
         let now = Instant::now();
         let step = Duration::from_millis(150);
         let mut breaker = closed(now);
@@ -131,22 +131,22 @@ mod tests {
         assert!(breaker.fail(Outage::Transient, now + step * 4));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_hundred_failures_at_once_count_as_one() {
+    #[test]
+    fn a_hundred_failures_at_once_count_as_one() {
         let now = Instant::now();
         let mut breaker = closed(now);
         assert!((0..100).all(|_| !breaker.fail(Outage::Transient, now)));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_server_that_says_no_opens_it_at_once() {
+    #[test]
+    fn a_server_that_says_no_opens_it_at_once() {
         let now = Instant::now();
         assert!(closed(now).fail(Outage::Certain, now));
         assert!(closed(now).fail(Outage::Refused, now));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn one_that_flaps_needs_more_probes() {
+    #[test]
+    fn one_that_flaps_needs_more_probes() {
         let now = Instant::now();
         let mut breaker = closed(now);
         assert!(breaker.fail(Outage::Certain, now + FLAP));

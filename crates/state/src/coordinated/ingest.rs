@@ -25,6 +25,8 @@ struct Post {
     created: Vec<(GroupKey, Timestamp)>,
     /// Groups that are still to be offered it.
     open: Vec<usize>,
+    /// Groups that hold it.
+    holding: Vec<usize>,
 }
 
 impl Coordinated {
@@ -84,10 +86,11 @@ impl Coordinated {
             self.memory.with(&GroupName::of(group), member) == Some(true)
         };
         let is_covered = owed == OwedRecord::Nothing && groups.iter().all(is_held);
-        let open = if is_covered {
-            Vec::new()
+        let all = (0..groups.len()).collect();
+        let (open, holding) = if is_covered {
+            (Vec::new(), all)
         } else {
-            (0..groups.len()).collect()
+            (all, Vec::new())
         };
         Post {
             alert,
@@ -96,6 +99,7 @@ impl Coordinated {
             held: None,
             created: Vec::new(),
             open,
+            holding,
         }
     }
 
@@ -172,10 +176,7 @@ impl Coordinated {
         let mut created = post.created.clone();
         let alert = post.held.clone().unwrap_or_else(|| Arc::clone(&post.alert));
         self.memory.learn_alert(tenant, &alert, true);
-        for (g, group) in post.groups.iter().enumerate() {
-            if post.open.contains(&g) {
-                continue;
-            }
+        for group in post.holding.iter().filter_map(|g| post.groups.get(*g)) {
             let first = created.iter().find(|(key, _)| *key == group.key);
             let first = first.map(|(_, first)| *first);
             let is_known = self.memory.with(&GroupName::of(group), |_| ()).is_some();
@@ -217,6 +218,9 @@ impl Post {
             self.created.push((identity.key, first));
         }
         let is_later = |held: &Arc<Alert>| held.updated_at < offered.alert.updated_at;
+        if offered.is_member {
+            self.holding.push(group);
+        }
         if offered.is_member && self.held.as_ref().is_none_or(is_later) {
             self.held = Some(offered.alert);
         }

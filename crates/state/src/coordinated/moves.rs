@@ -181,7 +181,7 @@ impl Coordinated {
                 .reconfigure(tenant, config_hash, placement, now)
                 .await;
         }
-        self.strand(tenant, placement, now);
+        self.strand(tenant, placement);
         let restarted = self
             .attempt(0, || self.shared.restart_grids(tenant, config_hash))
             .await;
@@ -190,7 +190,7 @@ impl Coordinated {
     }
 
     /// Gives groups their identity under a new configuration, and notes those it has no route for.
-    fn strand(&self, tenant: &TenantId, placement: &Placement<'_>, now: Timestamp) {
+    fn strand(&self, tenant: &TenantId, placement: &Placement<'_>) {
         lock(&self.stranded).forget(tenant);
         for shard in 0..domain::limits::SHARDS {
             for group in self.memory.groups_in(shard) {
@@ -208,7 +208,7 @@ impl Coordinated {
                 }
                 if let Some(identity) = identity {
                     self.memory
-                        .with(&name, |group| group.reconfigure(identity, now));
+                        .with(&name, |group| group.set_identity(identity));
                 }
                 if !leaving.is_empty() {
                     lock(&self.stranded).see_foreign(&name, leaving);

@@ -48,7 +48,7 @@ impl Coordinated {
             tenants: tenants.clone(),
         };
         let PollAnswer { shards, silences } = self.shared.poll(ask).await;
-        let asked = self.take_shards(shards);
+        let asked = self.take_shards(shards, self.clock.now());
         if !asked.is_partial {
             // Asked for again under the same number, claims whose answer was lost come again.
             self.nonce.fetch_add(1, Ordering::Relaxed);
@@ -79,7 +79,11 @@ impl Coordinated {
         polled
     }
 
-    fn take_shards(&self, shards: Vec<Result<ShardPoll, CoordinatorError>>) -> Asked {
+    fn take_shards(
+        &self,
+        shards: Vec<Result<ShardPoll, CoordinatorError>>,
+        now: Timestamp,
+    ) -> Asked {
         let mut asked = Asked::default();
         let mut grace: Option<Grace> = None;
         for (shard, answer) in shards.into_iter().enumerate() {
@@ -94,7 +98,10 @@ impl Coordinated {
                 Ok(ShardPoll::Well(well)) => {
                     self.succeed(shard);
                     grace = later(grace, well.grace);
-                    asked.take(shard, well);
+                    if let Some(clock) = self.follower.get() {
+                        clock.follow(well.now);
+                    }
+                    asked.take(shard, well, now);
                 }
                 Err(error) => {
                     self.fail(shard, &error);
@@ -148,7 +155,7 @@ impl Coordinated {
     }
 
     /// Fetches the silences of tenants that have newer ones than are known here; answers whether all are known now.
-    async fn silences_caught_up(
+    pub(super) async fn silences_caught_up(
         &self,
         tenants: &[TenantId],
         versions: Result<Vec<u64>, CoordinatorError>,
@@ -182,9 +189,11 @@ impl Coordinated {
 }
 
 impl Asked {
-    fn take(&mut self, shard: usize, well: ShardClaims) {
+    fn take(&mut self, shard: usize, well: ShardClaims, now: Timestamp) {
         self.wanted.push((shard, well.last_event));
-        self.next_due = [self.next_due, well.next_due].into_iter().flatten().min();
+        // By the shard clock; what counts is how long it is until then.
+        let next_due = well.next_due.map(|due| now.utc() + due.since(well.now));
+        self.next_due = [self.next_due, next_due].into_iter().flatten().min();
         let claims = well.claims.into_iter();
         self.claims
             .extend(claims.map(|claim| (claim, well.now, well.grace)));

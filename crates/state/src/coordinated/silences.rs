@@ -99,6 +99,13 @@ impl Coordinated {
         lock(&self.silence_versions).insert(tenant.clone(), shared.version);
     }
 
+    /// Learns of silences other instances made.
+    pub(super) async fn follow_silences(&self) {
+        let tenants = self.host().map(|host| host.tenants()).unwrap_or_default();
+        let versions = self.shared.silence_versions(&tenants).await;
+        self.silences_caught_up(&tenants, versions).await;
+    }
+
     /// Makes every tenant's silences the same here and there: of each the one changed later.
     pub(super) async fn reconcile_silences(&self) -> Result<(), Alone> {
         let Some(host) = self.host() else {

@@ -82,6 +82,7 @@ impl Coordinated {
         while !stop.is_stopped() {
             if self.current_mode() == Mode::Coordinated || self.domains.len() > 1 {
                 let _ = self.follow().await;
+                self.follow_silences().await;
             }
             let pause = FOLLOW_MAX.min(self.timing.poll_max * 10);
             tokio::select! {
@@ -119,8 +120,18 @@ impl Coordinated {
                 shard = (shard + 1) % limits::SHARDS;
             }
         }
+        self.give_all_back().await;
         let id = lock(&self.report).id.clone();
         let _ = tokio::time::timeout(FOLLOW_MAX, self.shared.retire(&id)).await;
+    }
+
+    /// Whatever is still claimed when this instance goes is somebody else's at once.
+    async fn give_all_back(&self) {
+        let active: Vec<_> = lock(&self.active).drain().collect();
+        for (name, fence) in active {
+            let given = self.shared.unclaim(&name, fence, Duration::ZERO);
+            let _ = tokio::time::timeout(FOLLOW_MAX, given).await;
+        }
     }
 
     async fn audit(&self, shard: usize) {

@@ -272,6 +272,14 @@ impl Coordinator for ModelClient {
         .await
     }
 
+    async fn silence_versions(&self, tenants: &[TenantId]) -> Result<Vec<u64>, CoordinatorError> {
+        let tenants = tenants.to_vec();
+        self.request("silence_versions", move |server, _| {
+            server.silence_versions(&tenants)
+        })
+        .await
+    }
+
     async fn silences(&self, tenant: &TenantId) -> Result<SharedSilences, CoordinatorError> {
         let tenant = tenant.clone();
         self.request("silences", move |server, _| server.silences_of(&tenant))

@@ -1,0 +1,112 @@
+//! Several instances through one Redis: how the shared state is put together, started and stopped.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use config::belfry::{Redis, RedisTopology};
+use domain::label::Interner;
+use runtime::clock::{Clock as _, FollowingClock};
+use runtime::ids::{IdSource as _, RandomIds};
+use runtime::tasks::TaskGroup;
+use runtime::timing::Timing;
+use state::coordinated::Coordinated;
+use state::coordinator::InstanceReport;
+use state_redis::coordinator::RedisCoordinator;
+use state_redis::link::{Link, LinkOptions, Password, Topology};
+
+use crate::build::VERSION;
+
+/// What this instance shares with others.
+pub(crate) struct Sharing {
+    /// The state the engine works on.
+    pub(crate) state: Arc<Coordinated>,
+    /// Where Redis is, without credentials.
+    pub(crate) place: String,
+}
+
+/// Puts the shared state together; Redis need not be up.
+///
+/// # Errors
+/// A configuration that cannot work, for people.
+pub(crate) fn sharing(
+    redis: &Redis,
+    name: Option<&str>,
+    interner: &Arc<Interner>,
+    clock: &Arc<FollowingClock>,
+    timing: Timing,
+) -> anyhow::Result<Sharing> {
+    let link = Link::new(link_options(redis))?;
+    let place = link.describe();
+    let ids = RandomIds;
+    // New at each start: what an earlier life claimed is not this one's.
+    let id = match name {
+        Some(name) => format!("{}-{:08x}", plain(name), ids.nonce() & 0xffff_ffff),
+        None => ids.uuid(),
+    };
+    let report = InstanceReport {
+        id: id.clone(),
+        version: VERSION.to_owned(),
+        started_at: Some(clock.now()),
+        ..InstanceReport::default()
+    };
+    let coordinator = RedisCoordinator::new(link, id, Arc::clone(interner), timing);
+    let shared_clock: runtime::clock::SharedClock = Arc::clone(clock) as _;
+    let state = Coordinated::new(Arc::new(coordinator), report, shared_clock, timing);
+    state.lead(Arc::clone(clock));
+    Ok(Sharing { state, place })
+}
+
+/// A name as it may stand in keys and log lines.
+fn plain(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let plain = name.chars().map(|c| if is_plain(c) { c } else { '_' });
+    plain.take(64).collect()
+}
+
+impl Sharing {
+    /// Meets Redis, or goes on alone and says so; from here on this instance takes part.
+    pub(crate) async fn start(&self, tasks: &TaskGroup, addresses: &[SocketAddr]) {
+        if let Some(address) = addresses.first() {
+            self.state.set_address(address.to_string());
+        }
+        tracing::info!(
+            redis = self.place,
+            "Instances share their state through Redis"
+        );
+        self.state.start().await;
+        let following = Arc::clone(&self.state);
+        tasks.spawn_restarting("follow", move |stop| {
+            Arc::clone(&following).run_follower(stop)
+        });
+        let keeping = Arc::clone(&self.state);
+        tasks.spawn_restarting("keep", move |stop| Arc::clone(&keeping).run_keeper(stop));
+    }
+}
+
+fn link_options(redis: &Redis) -> LinkOptions {
+    let topology = match redis.topology() {
+        RedisTopology::Single { host, port } => Topology::Single {
+            host: host.to_owned(),
+            port,
+        },
+        RedisTopology::Sentinel { nodes, master } => Topology::Sentinel {
+            nodes: nodes.to_vec(),
+            master: master.to_owned(),
+        },
+        RedisTopology::Cluster { nodes } => Topology::Cluster {
+            nodes: nodes.to_vec(),
+        },
+    };
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    LinkOptions {
+        username: some(&redis.username),
+        password: some(redis.password.expose()).map(Password::new),
+        password_file: some(&redis.password_file).map(PathBuf::from),
+        db: redis.db,
+        tls: redis.tls,
+        key_prefix: redis.key_prefix.clone(),
+        topology,
+        ..LinkOptions::default()
+    }
+}

@@ -1,0 +1,47 @@
+-- Ends a flush (domain::group::Group::let_go): members leave of which nothing newer is known, what was given up is no longer
+-- owed, and the group goes on to its next tick, or away when it has no members left.
+--
+-- KEYS[1]  shard:{sNN}
+-- ARGV     instance, group, fence, life of a tombstone in milliseconds, number of integrations that count as told
+--          otherwise, of each: integration, seq, last, pending ('' = none); then of each member that leaves:
+--          fingerprint, the instant `updated` the flush saw
+-- Reply    {'lost'}, {'gone'}, or {'again', next tick}
+--
+-- Safe in every prefix because a member is remembered as gone before it goes, and the lease is given back last.
+
+local group, fence, tomb_ms, retold_count = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+if not (tomb_ms and retold_count) then return redis.error_reply('ERR a farewell cannot be read') end
+if not lease_end(group, fence) then return { 'lost' } end
+local at = 6
+for _ = 1, retold_count do
+  write_told(group, ARGV[at], { seq = tonumber(ARGV[at + 1]), last = ARGV[at + 2], pend = ARGV[at + 3] })
+  at = at + 4
+end
+local left = {}
+while ARGV[at + 1] do
+  local fingerprint, text = ARGV[at], member(group, ARGV[at])
+  local alert = text and read_alert(text)
+  if alert and alert.updated <= ARGV[at + 1] then
+    bury(group, fingerprint, ARGV[at + 1], int(tomb_ms))
+    take_out(group, fingerprint, alert.rank)
+    left[#left + 1] = fingerprint
+  end
+  at = at + 2
+end
+if #left > 0 then emit('left', group, 'f', table.concat(left, ',')) end
+if count_members(group) == 0 then
+  drop_group(group)
+  close()
+  return { 'gone' }
+end
+if #left > 0 then queue_end(group) end
+local grid = read_grid(group)
+-- A grid that was restarted meanwhile has its own first tick still to come (Grid::go_on).
+if not grid.restart and not is_seized(group, fence) then
+  grid.next = math.max(tick_after(grid, grid.next), tick_after(grid, now) - grid.interval)
+  redis.call('HSET', meta_of(group), 'next', int(grid.next))
+end
+release(group)
+touch(group)
+close()
+return { 'again', grid.next }

@@ -1,0 +1,258 @@
+-- Notes that an instance lives, ends what ran out of time, and claims groups that are due: of those the more severe
+-- first, then the longer due, tenants taking turns.
+--
+-- KEYS[1]  shard:{sNN}
+-- ARGV     instance, nonce, most claims, how many groups that stay due to name, epoch known ('' = none), last change
+--          seen, then in milliseconds: lease, stall, grace, longest silence of the holder of a claim that was not begun;
+--          then, when more is asked under a nonce that was answered: the groups to claim
+-- Reply    {'strange', epoch or ''}, or {'well', now, last change, next time a group is due or -1, grace since, grace
+--          until, number of claims, then of each: group, fence, tick, members; then of groups that stay due, the most
+--          urgent first: group, rank, next tick}
+--
+-- Safe in every prefix because a group leaves one queue only after it is in the other, a member leaves the firing ones
+-- only after it is among the ended, and a claim is recorded under its nonce right after it is made; one that is not
+-- comes back by its lease.
+
+local nonce, limit, names_max = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local epoch_known, seen = ARGV[5], ARGV[6]
+local lease_ms, stall_ms, grace_ms, unbegun_ms = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+if not (limit and names_max and lease_ms and stall_ms and grace_ms and unbegun_ms) then
+  return redis.error_reply('ERR a poll cannot be read')
+end
+
+local FORGET_INSTANCE_MS = 3600000
+local CANDIDATES_MAX = 1024
+local ENDING_GROUPS_MAX, ENDING_MEMBERS_MAX = 256, 2000
+local LAPSED_MAX = 1024
+-- While claims are held nobody needs to ask more often.
+local HOLD_PAUSE_MS = 250
+
+local function is_after(a, b)
+  local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
+  local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
+  a_ms, a_seq, b_ms, b_seq = tonumber(a_ms), tonumber(a_seq), tonumber(b_ms), tonumber(b_seq)
+  return a_ms > b_ms or (a_ms == b_ms and a_seq > b_seq)
+end
+
+local known = redis.call('HMGET', shard, 'epoch', 'last', 'hold', 'hold_until', 'grace_since', 'grace_until',
+  'polled', 'instances', 'nonce:' .. instance, 'claims:' .. instance)
+local epoch, last = known[1], known[2] or '0-0'
+
+-- Whether what the instance saw last never happened here: it was lost since.
+local function has_lost()
+  if seen == last or seen == '0-0' then return false end
+  if is_after(seen, last) then return true end
+  local first = redis.call('XRANGE', EVENTS, '-', '+', 'COUNT', 1)[1]
+  return first ~= nil and is_after(seen, first[1]) and not redis.call('XRANGE', EVENTS, seen, seen)[1]
+end
+if not epoch or epoch ~= epoch_known or has_lost() then return { 'strange', epoch or '' } end
+local hold_until = tonumber(known[4]) or 0
+local is_holding = known[3] == '1' or now < hold_until
+local grace_since, grace_until = tonumber(known[5]) or 0, tonumber(known[6]) or 0
+local polled, nonce_known, claims_known = tonumber(known[7]), known[9], known[10] or ''
+
+-- Signs of life. Instances that were silent for long are forgotten; answers those whose claims may be taken back.
+local function note_instances()
+  local kept, silent, is_known, changed = {}, {}, false, false
+  for id in string.gmatch(known[8] or '', '%S+') do
+    local since = id == instance and now or tonumber(redis.call('HGET', shard, 'seen:' .. id)) or 0
+    is_known = is_known or id == instance
+    if since + math.max(FORGET_INSTANCE_MS, 2 * lease_ms) <= now then
+      redis.call('HDEL', shard, 'seen:' .. id, 'nonce:' .. id, 'claims:' .. id)
+      changed = true
+    else
+      kept[#kept + 1] = id
+      -- Later on every lease of theirs has lapsed anyway.
+      if since + unbegun_ms <= now and now < since + unbegun_ms + 2 * lease_ms then silent[id] = true end
+    end
+  end
+  if not is_known then kept[#kept + 1] = instance end
+  if changed or not is_known then redis.call('HSET', shard, 'instances', table.concat(kept, ' ')) end
+  redis.call('HSET', shard, 'seen:' .. instance, int(now), 'polled', int(now), 'clock', int(now))
+  if clock_read < clock_latest then
+    redis.call('HSET', shard, 'offset', int(clock_offset + clock_latest - clock_read))
+  end
+  return silent
+end
+
+-- After a time in which nobody looked, senders get time to refresh before anything ends by time-out.
+local function note_stall()
+  if not polled or polled + stall_ms <= now then
+    grace_since, grace_until = now, now + grace_ms
+    redis.call('HSET', shard, 'grace_since', int(grace_since), 'grace_until', int(grace_until))
+  end
+end
+
+local function free_lapsed()
+  for _, group in ipairs(redis.call('ZRANGEBYSCORE', QUEUE_INFLIGHT, '-inf', int(now), 'LIMIT', 0, LAPSED_MAX)) do
+    release(group)
+  end
+end
+
+-- Claims that were not begun and whose holder gives no sign are free before their lease lapses.
+local function free_unbegun(silent)
+  if not next(silent) then return end
+  for _, group in ipairs(redis.call('ZRANGE', QUEUE_INFLIGHT, 0, LAPSED_MAX - 1)) do
+    local holder = string.match(redis.call('GET', lock_of(group)) or '', '^(.*):%d+$')
+    if holder and silent[holder] then
+      local read = redis.call('HMGET', meta_of(group), 'fence', 'begun')
+      if read[1] ~= read[2] then release(group) end
+    end
+  end
+end
+
+local function keep_shard()
+  for _, name in ipairs({ shard, QUEUE_DUE, QUEUE_INFLIGHT, QUEUE_ENDS, EVENTS }) do keep(name, SHARD_KEPT_MS) end
+end
+
+-- Moves members whose time ran out to the ended ones. While senders get time, only what was refreshed since counts.
+local function end_members(group, room)
+  local is_grace, since = now < grace_until, instant_of(grace_since)
+  local over = redis.call('ZRANGEBYSCORE', ends_of(group), '-inf', int(now), 'LIMIT', 0, room)
+  for _, fingerprint in ipairs(over) do
+    local text = redis.call('HGET', firing_of(group), fingerprint)
+    local alert = text and read_alert(text)
+    if not text then
+      redis.call('ZREM', ends_of(group), fingerprint)
+    elseif is_grace and alert and alert.updated < since and not is_explicit_end(alert) then
+      redis.call('ZADD', ends_of(group), int(grace_until), fingerprint)
+    else
+      place(group, fingerprint, text, true, nil, false)
+    end
+  end
+  queue_end(group)
+  touch(group)
+  return #over
+end
+
+local function end_groups()
+  local room = ENDING_MEMBERS_MAX
+  for _, group in ipairs(redis.call('ZRANGEBYSCORE', QUEUE_ENDS, '-inf', int(now), 'LIMIT', 0, ENDING_GROUPS_MAX)) do
+    if room <= 0 then return end
+    room = room - end_members(group, room)
+  end
+end
+
+-- How severe the most severe member is.
+local function rank_of(group)
+  local counts = redis.call('HMGET', meta_of(group), 'rank:3', 'rank:2', 'rank:1')
+  for index = 1, 3 do
+    if (tonumber(counts[index]) or 0) > 0 then return 4 - index end
+  end
+  return 0
+end
+
+-- Groups that are due, in the order they are claimed in.
+local function candidates()
+  local ranks = { {}, {}, {}, {} }
+  for _, group in ipairs(redis.call('ZRANGEBYSCORE', QUEUE_DUE, '-inf', int(now), 'LIMIT', 0, CANDIDATES_MAX)) do
+    local grid = read_grid(group)
+    if grid then
+      local rank = rank_of(group)
+      local class = ranks[4 - rank]
+      class[#class + 1] = { name = group, grid = grid, rank = rank, tenant = string.match(group, '^(.*):') }
+    else
+      -- Nothing is left of it but its place.
+      redis.call('ZREM', QUEUE_DUE, group)
+      redis.call('ZREM', QUEUE_ENDS, group)
+    end
+  end
+  local ordered = {}
+  for _, class in ipairs(ranks) do
+    table.sort(class, function(a, b)
+      if a.grid.next ~= b.grid.next then return a.grid.next < b.grid.next end
+      return a.name < b.name
+    end)
+    local turn, tenants = {}, {}
+    for _, group in ipairs(class) do
+      turn[group.tenant] = (turn[group.tenant] or 0) + 1
+      group.turn = turn[group.tenant]
+      tenants[#tenants + 1] = group
+    end
+    table.sort(tenants, function(a, b)
+      if a.turn ~= b.turn then return a.turn < b.turn end
+      return a.tenant < b.tenant
+    end)
+    for _, group in ipairs(tenants) do ordered[#ordered + 1] = group end
+  end
+  return ordered
+end
+
+-- The claims answered under this nonce before that are still this instance's and not begun.
+local function claims_again()
+  local claims = {}
+  for group, fence in string.gmatch(claims_known, '(%S+)=(%d+)') do
+    local read = redis.call('HMGET', meta_of(group), 'begun', 'next')
+    if is_held(group, fence) and read[1] ~= fence then
+      lease(group, fence, lease_ms)
+      claims[#claims + 1] = { group, fence, read[2], count_members(group) }
+    end
+  end
+  return claims
+end
+
+local function note_claims(claims, before)
+  local record = { before }
+  for _, claimed in ipairs(claims) do record[#record + 1] = claimed[1] .. '=' .. claimed[2] end
+  redis.call('HSET', shard, 'nonce:' .. instance, nonce, 'claims:' .. instance, table.concat(record, ' '))
+end
+
+-- Claims the most urgent; answers which groups stay due.
+local function claim_first(due)
+  local claims, waiting = {}, {}
+  for index, group in ipairs(due) do
+    if index <= limit then
+      claims[index] = claim(group.name, take_tick(group.name, group.grid), lease_ms)
+    else
+      waiting[#waiting + 1] = group
+    end
+  end
+  note_claims(claims)
+  return claims, waiting
+end
+
+-- Claims the groups that are named, as far as they are due.
+local function claim_named()
+  local claims = {}
+  for index = 11, #ARGV do
+    local due = tonumber(redis.call('ZSCORE', QUEUE_DUE, ARGV[index]))
+    local grid = due and due <= now and read_grid(ARGV[index])
+    if grid then claims[#claims + 1] = claim(ARGV[index], take_tick(ARGV[index], grid), lease_ms) end
+  end
+  note_claims(claims, nonce_known == nonce and claims_known or nil)
+  return claims
+end
+
+local silent = note_instances()
+note_stall()
+free_lapsed()
+free_unbegun(silent)
+end_groups()
+local claims, waiting = {}, {}
+if nonce_known == nonce and not ARGV[11] then
+  claims = claims_again()
+elseif is_holding then
+  -- What was lost may still come back.
+  waiting = {}
+elseif ARGV[11] then
+  claims = claim_named()
+else
+  claims, waiting = claim_first(candidates())
+end
+keep_shard()
+close()
+
+-- More ends than fit into one poll ask for the next one at once.
+local next_due = tonumber(redis.call('ZRANGE', QUEUE_DUE, 0, 0, 'WITHSCORES')[2]) or -1
+if next_due >= 0 and is_holding then next_due = math.max(next_due, hold_until, now + HOLD_PAUSE_MS) end
+if redis.call('ZCOUNT', QUEUE_ENDS, '-inf', int(now)) > 0 then next_due = now end
+
+local reply = { 'well', now, last_event or last, next_due, grace_since, grace_until, #claims }
+for _, claimed in ipairs(claims) do
+  for _, value in ipairs(claimed) do reply[#reply + 1] = value end
+end
+for index = 1, math.min(#waiting, names_max) do
+  local group = waiting[index]
+  reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = group.name, group.rank, group.grid.next
+end
+return reply

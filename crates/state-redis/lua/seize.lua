@@ -1,0 +1,19 @@
+-- Claims one group out of turn, due or not; its ticks go on as they were.
+--
+-- KEYS[1]  shard:{sNN}
+-- ARGV     instance, group, lease in milliseconds
+-- Reply    {'none'} when it is not there, {'lost'} when somebody holds it or nothing may be claimed now, or {'held', group, fence, tick, members}
+--
+-- Safe in every prefix because the group is in flight before it stops being due.
+
+local group, lease_ms = ARGV[2], tonumber(ARGV[3])
+if not (group and lease_ms) then return redis.error_reply('ERR a seizure cannot be read') end
+local grid = read_grid(group)
+if not grid then return { 'none' } end
+local deadline = tonumber(redis.call('ZSCORE', QUEUE_INFLIGHT, group))
+local hold = redis.call('HMGET', shard, 'hold', 'hold_until')
+local is_holding = hold[1] == '1' or now < (tonumber(hold[2]) or 0)
+if is_holding or (deadline and now < deadline) then return { 'lost' } end
+local claimed = claim(group, now, lease_ms)
+redis.call('HSET', meta_of(group), 'seized', claimed[2])
+return { 'held', claimed[1], claimed[2], claimed[3], claimed[4] }

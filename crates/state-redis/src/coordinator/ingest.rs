@@ -1,0 +1,96 @@
+//! Offering alerts to their groups.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::limits;
+use domain::time::Timestamp;
+use state::coordinator::{CoordinatorError, GroupName, Offer, Offered};
+
+use super::reply::{Read, Reply};
+use super::{RedisCoordinator, names, scripts, wire};
+use crate::call::{Arg, Call};
+
+/// Most offers in one run of the script, so that others get their turn.
+const OFFERS_MAX: usize = 256;
+
+impl RedisCoordinator {
+    pub(super) async fn offer_all(
+        &self,
+        offers: &[Offer],
+        now: Timestamp,
+    ) -> Vec<Result<Offered, CoordinatorError>> {
+        let mut shards: Vec<Vec<usize>> = vec![Vec::new(); limits::SHARDS];
+        for (index, offer) in offers.iter().enumerate() {
+            shards[GroupName::of(&offer.group).shard() % limits::SHARDS].push(index);
+        }
+        let mut parts: Vec<&[usize]> = Vec::new();
+        let mut calls = Vec::new();
+        for (shard, indices) in shards.iter().enumerate() {
+            for part in indices.chunks(OFFERS_MAX) {
+                calls.push(self.offer_call(shard, part, offers, now));
+                parts.push(part);
+            }
+        }
+        let mut answers: Vec<Option<Read<Offered>>> = vec![None; offers.len()];
+        for (part, answer) in parts.into_iter().zip(self.run_all(calls).await) {
+            let mut reply = answer.and_then(Reply::of);
+            for index in part {
+                answers[*index] = Some(match &mut reply {
+                    Ok(reply) => self.read_offered(reply, &offers[*index]),
+                    Err(error) => Err(error.clone()),
+                });
+            }
+        }
+        let missing = || Err(super::reply::unreadable("no answer to an offer"));
+        answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(missing))
+            .collect()
+    }
+
+    fn offer_call(&self, shard: usize, part: &[usize], offers: &[Offer], now: Timestamp) -> Call {
+        let mut indices: HashMap<GroupName, i64> = HashMap::new();
+        let (mut groups, mut rest) = (Vec::new(), Vec::new());
+        for offer in part.iter().map(|index| &offers[*index]) {
+            let name = GroupName::of(&offer.group);
+            let next = i64::try_from(indices.len() + 1).unwrap_or(i64::MAX);
+            let index = *indices.entry(name.clone()).or_insert_with(|| {
+                groups.push(Arg::from(names::group_text(&name)));
+                groups.extend(names::facts(&offer.group));
+                next
+            });
+            let alert = &offer.alert;
+            let wait = offer.group.group_wait;
+            let is_old = alert.starts_at + wait < now;
+            let first_delay_ms = if is_old { 0 } else { names::span_ms(wait) };
+            rest.extend([
+                Arg::from(index),
+                Arg::from(alert.fingerprint.to_string()),
+                Arg::from(names::until_ms(now, alert.ends_at)),
+                Arg::from(if offer.is_owed { "1" } else { "0" }),
+                Arg::from(first_delay_ms),
+                Arg::from(wire::alert_text(alert)),
+            ]);
+        }
+        let count = i64::try_from(indices.len()).unwrap_or(i64::MAX);
+        let mut args = vec![Arg::from(count)];
+        args.extend(groups);
+        args.extend(rest);
+        self.on_shard(&scripts::INGEST, shard, args)
+    }
+
+    fn read_offered(&self, reply: &mut Reply, offer: &Offer) -> Read<Offered> {
+        let (held, is_member, first) = (reply.text()?, reply.number()?, reply.number()?);
+        let alert = if held.is_empty() {
+            Arc::clone(&offer.alert)
+        } else {
+            wire::read_alert(&held, &self.interner)?
+        };
+        Ok(Offered {
+            alert,
+            is_member: is_member == 1,
+            created: (first >= 0).then(|| Timestamp::from_unix_ms(first)),
+        })
+    }
+}

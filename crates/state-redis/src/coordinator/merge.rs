@@ -1,0 +1,91 @@
+//! Merging in what this instance knows better.
+
+use std::sync::Arc;
+
+use domain::alert::Alert;
+use state::coordinator::{CoordinatorError, GroupName, Merge};
+
+use super::wire::told::told_texts;
+use super::{RedisCoordinator, names, scripts, wire};
+use crate::call::{Arg, Call};
+
+/// Most alerts in one run of the script, so that others get their turn.
+const ALERTS_MAX: usize = 256;
+/// Most runs that wait for an answer at a time.
+const CALLS_MAX: usize = 256;
+
+impl RedisCoordinator {
+    pub(super) async fn merge_all(&self, merges: &[Merge]) -> Vec<Result<(), CoordinatorError>> {
+        let mut results = vec![Ok(()); merges.len()];
+        let mut calls = Vec::new();
+        for (index, merge) in merges.iter().enumerate() {
+            for call in self.merge_calls(merge) {
+                calls.push((index, call));
+                if calls.len() == CALLS_MAX {
+                    self.merge_part(std::mem::take(&mut calls), &mut results)
+                        .await;
+                }
+            }
+        }
+        self.merge_part(calls, &mut results).await;
+        results
+    }
+
+    async fn merge_part(
+        &self,
+        calls: Vec<(usize, Call)>,
+        results: &mut [Result<(), CoordinatorError>],
+    ) {
+        let (indices, calls): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
+        for (index, answer) in indices.into_iter().zip(self.run_all(calls).await) {
+            if let (Err(error), Some(result)) = (answer, results.get_mut(index)) {
+                *result = Err(error);
+            }
+        }
+    }
+
+    /// The first call makes the group if it is missing, so it carries what was told; members who leave leave first.
+    fn merge_calls(&self, merge: &Merge) -> Vec<Call> {
+        let (first, rest) = merge
+            .alerts
+            .split_at_checked(ALERTS_MAX)
+            .unwrap_or((&merge.alerts, &[]));
+        let mut calls = vec![self.merge_call(merge, first, true)];
+        let more = rest.chunks(ALERTS_MAX);
+        calls.extend(more.map(|part| self.merge_call(merge, part, false)));
+        calls
+    }
+
+    fn merge_call(&self, merge: &Merge, alerts: &[Arc<Alert>], is_first: bool) -> Call {
+        let name = GroupName::of(&merge.group);
+        let count = |count: usize| Arg::from(i64::try_from(count).unwrap_or(i64::MAX));
+        let mut args = vec![Arg::from(names::group_text(&name))];
+        args.extend(names::facts(&merge.group));
+        args.extend([
+            Arg::from(merge.grid.first().unix_ms()),
+            Arg::from(merge.grid.next().unix_ms()),
+            Arg::from(if merge.grid.has_ticked() { "1" } else { "0" }),
+            Arg::from(names::span_ms(self.timing.tombstone)),
+            count(alerts.len()),
+        ]);
+        for alert in alerts {
+            args.push(Arg::from(alert.fingerprint.to_string()));
+            args.push(Arg::from(wire::alert_text(alert)));
+            args.push(Arg::from(alert.ends_at.unix_ms()));
+        }
+        if !is_first {
+            args.push(Arg::from("0"));
+            return self.on_shard(&scripts::MERGE, name.shard(), args);
+        }
+        args.push(count(merge.told.len()));
+        for (integration, told) in &merge.told {
+            args.push(Arg::from(integration.as_str()));
+            args.extend(told_texts(told).map(Arg::from));
+        }
+        for leave in &merge.leaves {
+            args.push(Arg::from(leave.fingerprint.to_string()));
+            args.push(Arg::from(wire::instant(leave.updated_at)));
+        }
+        self.on_shard(&scripts::MERGE, name.shard(), args)
+    }
+}

@@ -1,0 +1,116 @@
+//! Who is there, and how much waits.
+
+use domain::limits;
+use state::coordinator::{EventId, InstanceReport, ShardDepth};
+
+use super::reply::{self, Read, Reply};
+use super::{RedisCoordinator, names, scripts, wire};
+use crate::call::{Arg, Call};
+
+/// Most instances that are listed.
+const INSTANCES_MAX: usize = 1_000;
+/// How long a probe's trace stays.
+const PROBE_KEPT_MS: i64 = 60_000;
+/// What the names of a tenant's configuration hash begin with.
+const CONFIG: &str = "config:";
+
+impl RedisCoordinator {
+    pub(super) async fn try_write(&self, domain: usize) -> Read<()> {
+        let key = self.link.key(&format!("probe:{}", names::tag(domain)));
+        let call = Call::command("SET").key(key).arg(self.instance.as_str());
+        self.run(call.arg("PX").arg(PROBE_KEPT_MS)).await.map(drop)
+    }
+
+    pub(super) async fn say_here(&self, report: &InstanceReport) -> Read<()> {
+        let mut args = vec![Arg::from(names::span_ms(self.timing.instance_expiry))];
+        let mut field = |name: &str, value: &str| {
+            args.push(Arg::from(name));
+            args.push(Arg::from(value));
+        };
+        field("id", &report.id);
+        field("address", &report.address);
+        field("version", &report.version);
+        field("mode", &report.mode);
+        if let Some(started_at) = report.started_at {
+            field("startedAt", &wire::instant(started_at));
+        }
+        for (tenant, hash) in &report.configs {
+            field(&format!("{CONFIG}{tenant}"), hash);
+        }
+        let keys = vec![self.instance_key(&report.id)];
+        let call = Call::script(&scripts::ANNOUNCE, keys, args);
+        self.run(call).await.map(drop)
+    }
+
+    pub(super) async fn say_gone(&self, id: &str) -> Read<()> {
+        let call = Call::command("DEL").key(self.instance_key(id));
+        self.run(call).await.map(drop)
+    }
+
+    pub(super) async fn read_instances(&self) -> Read<Vec<InstanceReport>> {
+        let pattern = format!("{}*", names::literal(&self.instance_key("")));
+        let keys = self.link.scan(&pattern, INSTANCES_MAX).await;
+        let keys = keys.map_err(reply::failed)?.into_iter();
+        let calls = keys.map(|key| Call::command("HGETALL").key(key));
+        let mut reports = Vec::new();
+        for answer in self.run_all(calls.collect()).await {
+            let fields = Reply::of(answer?)?.pairs()?;
+            // One that is gone since it was named has no fields.
+            if !fields.is_empty() {
+                reports.push(read_report(fields)?);
+            }
+        }
+        Ok(reports)
+    }
+
+    fn instance_key(&self, id: &str) -> String {
+        self.link.key(&format!("instance:{id}"))
+    }
+
+    pub(super) async fn read_depths(&self) -> Read<Vec<ShardDepth>> {
+        let calls = (0..limits::SHARDS).flat_map(|shard| {
+            let tag = names::tag(shard);
+            let key = |name: &str| self.link.key(&format!("{name}:{tag}"));
+            [
+                Call::command("ZCARD").key(key("queue:due")),
+                Call::command("ZCARD").key(key("queue:inflight")),
+                Call::command("HGET").key(key("shard")).arg("last"),
+            ]
+        });
+        let mut answers = self.run_all(calls.collect()).await.into_iter();
+        let mut depths = Vec::with_capacity(limits::SHARDS);
+        while let (Some(due), Some(in_flight), Some(last)) =
+            (answers.next(), answers.next(), answers.next())
+        {
+            let last_event = match last? {
+                redis::Value::Nil => EventId::default(),
+                other => names::event_id(&reply::text(other)?)?,
+            };
+            depths.push(ShardDepth {
+                due: reply::version(due?)?,
+                in_flight: reply::version(in_flight?)?,
+                last_event,
+            });
+        }
+        Ok(depths)
+    }
+}
+
+fn read_report(fields: Vec<(String, String)>) -> Read<InstanceReport> {
+    let mut report = InstanceReport::default();
+    for (name, value) in fields {
+        match name.as_str() {
+            "id" => report.id = value,
+            "address" => report.address = value,
+            "version" => report.version = value,
+            "mode" => report.mode = value,
+            "startedAt" => report.started_at = Some(wire::read_instant(&value)?),
+            // What a newer version says besides is not for us.
+            other => {
+                let tenant = other.strip_prefix(CONFIG).and_then(|t| t.parse().ok());
+                report.configs.extend(tenant.map(|tenant| (tenant, value)));
+            }
+        }
+    }
+    Ok(report)
+}

@@ -1,0 +1,184 @@
+//! What lies in Redis as text: compact JSON a person can read, whose head the scripts can read too.
+//!
+//! Instants are 21 digits: seconds since the Unix epoch + 10^11, then nanoseconds. As texts they compare as instants do.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use domain::alert::Alert;
+use domain::annotations::Annotations;
+use domain::group::severity::Severity;
+use domain::label::Interner;
+use domain::time::Timestamp;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::reply::{Read, unreadable};
+
+pub(super) mod silence;
+pub(super) mod told;
+
+/// Makes seconds positive back to the year 0001.
+const SECONDS_BIAS: i64 = 100_000_000_000;
+/// Digits of the seconds.
+const SECONDS_DIGITS: usize = 12;
+/// Digits of an instant.
+const INSTANT_DIGITS: usize = 21;
+
+/// An instant as 21 digits.
+pub(super) fn instant(time: Timestamp) -> String {
+    let seconds = time.unix_seconds() + SECONDS_BIAS;
+    format!("{seconds:012}{:09}", time.subsec_nanos())
+}
+
+/// Reads what [`instant`] wrote.
+pub(super) fn read_instant(digits: &str) -> Read<Timestamp> {
+    read_instant_at(digits, 0)
+}
+
+fn read_instant_at(digits: &str, offset_minutes: i16) -> Read<Timestamp> {
+    let is_instant = digits.len() == INSTANT_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
+    let parts = digits
+        .split_at_checked(SECONDS_DIGITS)
+        .filter(|_| is_instant)
+        .and_then(|(s, n)| Some((s.parse::<i64>().ok()?, n.parse::<u32>().ok()?)));
+    let (seconds, nanos) = parts.ok_or_else(|| unreadable("an instant"))?;
+    Ok(Timestamp::new(
+        seconds - SECONDS_BIAS,
+        nanos,
+        offset_minutes,
+    ))
+}
+
+/// Reads an instant with the offset its text form ends in.
+pub(super) fn read_stated(digits: &str, text: &str) -> Read<Timestamp> {
+    read_instant_at(digits, offset_minutes(text).unwrap_or(0))
+}
+
+fn offset_minutes(text: &str) -> Option<i16> {
+    let start = text.len().checked_sub(6)?;
+    let offset = text.get(start..)?;
+    let (hours, minutes) = offset.get(1..)?.split_once(':')?;
+    let minutes = hours.parse::<i16>().ok()? * 60 + minutes.parse::<i16>().ok()?;
+    match offset.as_bytes().first()? {
+        b'+' => Some(minutes),
+        b'-' => Some(-minutes),
+        _ => None,
+    }
+}
+
+/// A text as JSON.
+pub(super) fn quoted(text: &str) -> String {
+    // Text always has a JSON form.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+/// Pairs as a JSON object.
+pub(super) fn object<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let members: Vec<_> = pairs
+        .map(|(name, value)| format!("{}:{}", quoted(name), quoted(value)))
+        .collect();
+    format!("{{{}}}", members.join(","))
+}
+
+fn rank(severity: Severity) -> u8 {
+    match severity {
+        Severity::Info => 0,
+        Severity::Warning => 1,
+        Severity::Error => 2,
+        Severity::Critical => 3,
+    }
+}
+
+/// An alert as its group's hash and the feed hold it; `read_alert` of the scripts reads it too.
+pub(super) fn alert_text(alert: &Alert) -> String {
+    format!(
+        r#"{{"at":["{}","{}","{}"],"rank":{},"timeout":{},"startsAt":"{}","endsAt":"{}","generatorURL":{},"labels":{},"annotations":{}}}"#,
+        instant(alert.starts_at),
+        instant(alert.ends_at),
+        instant(alert.updated_at),
+        rank(Severity::of(&alert.labels)),
+        alert.is_timeout,
+        alert.starts_at.rfc3339_nano(),
+        alert.ends_at.rfc3339_nano(),
+        quoted(&alert.generator_url),
+        object(alert.labels.pairs()),
+        object(alert.annotations.pairs()),
+    )
+}
+
+#[derive(Deserialize)]
+struct WireAlert<'a> {
+    #[serde(borrow)]
+    at: [Text<'a>; 3],
+    timeout: bool,
+    #[serde(rename = "startsAt", borrow)]
+    starts_at: Text<'a>,
+    #[serde(rename = "endsAt", borrow)]
+    ends_at: Text<'a>,
+    #[serde(rename = "generatorURL", borrow)]
+    generator_url: Text<'a>,
+    #[serde(borrow)]
+    labels: Pairs<'a>,
+    #[serde(borrow)]
+    annotations: Pairs<'a>,
+}
+
+/// Reads what [`alert_text`] wrote, or a script after it.
+pub(super) fn read_alert(text: &str, interner: &Interner) -> Read<Arc<Alert>> {
+    let wire: WireAlert<'_> =
+        serde_json::from_str(text).map_err(|error| unreadable(&format!("an alert: {error}")))?;
+    let [starts, ends, updated] = &wire.at;
+    let labels = interner.labels(wire.labels.iter());
+    Ok(Arc::new(Alert {
+        fingerprint: labels.fingerprint(),
+        labels,
+        annotations: Annotations::from_pairs(wire.annotations.iter()),
+        generator_url: interner.text(&wire.generator_url.0),
+        starts_at: read_stated(&starts.0, &wire.starts_at.0)?,
+        ends_at: read_stated(&ends.0, &wire.ends_at.0)?,
+        updated_at: read_instant(&updated.0)?,
+        is_timeout: wire.timeout,
+    }))
+}
+
+/// A text that stays where it lies if nothing in it is escaped.
+#[derive(Deserialize)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+/// The members of a JSON object, all texts.
+#[derive(Default)]
+pub(super) struct Pairs<'a>(Vec<(Text<'a>, Text<'a>)>);
+
+impl Pairs<'_> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&*name.0, &*value.0))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Members<'a> {
+            type Value = Pairs<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'a>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests;

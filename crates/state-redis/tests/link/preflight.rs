@@ -1,0 +1,204 @@
+use redis_harness::{Cluster, RedisServer, Sentinels, is_missing};
+use state_redis::error::{LinkError, LinkErrorKind};
+use state_redis::link::{Link, LinkOptions, Password, Topology};
+use state_redis::preflight::preflight;
+
+use super::{link_to, options};
+
+/// The preflight of a user with these rights on top of everything.
+async fn as_user(server: &RedisServer, rights: &[&str], key_prefix: &str) -> Result<(), LinkError> {
+    let mut rule = vec![
+        "ACL", "SETUSER", "belfry", "reset", "on", ">pw", "~*", "&*", "+@all",
+    ];
+    rule.extend(rights);
+    assert_eq!(server.command(&rule), "OK");
+    let options = LinkOptions {
+        username: Some("belfry".to_owned()),
+        password: Some(Password::new("pw")),
+        key_prefix: key_prefix.to_owned(),
+        ..options(server)
+    };
+    let link = Link::new(options).unwrap();
+    preflight(&link).await.map(|_| ())
+}
+
+#[tokio::test]
+async fn a_plain_server_passes_and_nothing_is_left() {
+    if is_missing("a_plain_server_passes_and_nothing_is_left") {
+        return;
+    }
+    let server = RedisServer::start();
+    let facts = preflight(&link_to(&server)).await.unwrap();
+    assert!(server.command(&["INFO", "server"]).contains(&facts.version));
+    assert!(!facts.version.is_empty());
+    assert_eq!(server.command(&["DBSIZE"]), "0");
+    assert_eq!(facts.warnings.len(), 1, "{:?}", facts.warnings);
+    assert!(
+        facts.warnings[0].contains("nothing on disk"),
+        "{:?}",
+        facts.warnings
+    );
+}
+
+#[tokio::test]
+async fn settings_that_hurt_are_told() {
+    if is_missing("settings_that_hurt_are_told") {
+        return;
+    }
+    let args = ["--maxmemory-policy", "allkeys-lru", "--appendonly", "yes"];
+    let server = RedisServer::start_with(&args);
+    let facts = preflight(&link_to(&server)).await.unwrap();
+    assert_eq!(facts.warnings.len(), 1, "{:?}", facts.warnings);
+    assert!(
+        facts.warnings[0].contains("allkeys-lru"),
+        "{:?}",
+        facts.warnings
+    );
+}
+
+#[tokio::test]
+async fn every_missing_right_is_named() {
+    if is_missing("every_missing_right_is_named") {
+        return;
+    }
+    let server = RedisServer::start();
+    let commands = [
+        "DEL",
+        "EXPIRE",
+        "PEXPIRE",
+        "GET",
+        "SET",
+        "EXISTS",
+        "TYPE",
+        "TIME",
+        "PUBLISH",
+        "HGET",
+        "HSET",
+        "HDEL",
+        "HLEN",
+        "HGETALL",
+        "HMGET",
+        "HINCRBY",
+        "HSCAN",
+        "HKEYS",
+        "HEXISTS",
+        "ZADD",
+        "ZREM",
+        "ZRANGE",
+        "ZRANGEBYSCORE",
+        "ZSCORE",
+        "ZCARD",
+        "ZREMRANGEBYSCORE",
+        "XADD",
+        "XREAD",
+        "XRANGE",
+        "XREVRANGE",
+        "XINFO",
+        "XLEN",
+        "SCAN",
+        "SUBSCRIBE",
+        "EVAL",
+        "EVALSHA",
+    ];
+    for command in commands {
+        let right = format!("-{}", command.to_lowercase());
+        let error = as_user(&server, &[&right], "").await.expect_err(command);
+        assert_eq!(error.kind, LinkErrorKind::NoPerm, "{command}: {error}");
+        // Families of keys are looked up with EXISTS, so without it they are named as well.
+        let grant = format!("+{}", command.to_lowercase());
+        let is_named =
+            error.message.contains(&format!("`{command}`")) && error.message.contains(&grant);
+        assert!(is_named || command == "EXISTS", "{command}: {error}");
+        assert!(error.message.contains("ACL SETUSER belfry"), "{error}");
+        assert_eq!(server.command(&["DBSIZE"]), "0", "{command} leaves nothing");
+    }
+    let error = as_user(&server, &["-xadd", "-hscan"], "")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.message,
+        "the user `belfry` may not run `HSCAN`, run `XADD`; allow it with `ACL SETUSER belfry +hscan +xadd`"
+    );
+}
+
+#[tokio::test]
+async fn missing_keys_and_channels_are_named_with_the_prefix() {
+    if is_missing("missing_keys_and_channels_are_named_with_the_prefix") {
+        return;
+    }
+    let server = RedisServer::start();
+    let ours = ["resetkeys", "resetchannels", "~prod:*", "&prod:*"];
+    as_user(&server, &ours, "prod").await.unwrap();
+    let some = ["resetkeys", "~prod:preflight:*", "~prod:alert:*"];
+    let error = as_user(&server, &some, "prod").await.unwrap_err();
+    assert_eq!(error.kind, LinkErrorKind::NoPerm);
+    assert!(error.message.contains("~prod:lock:*"), "{error}");
+    assert!(!error.message.contains("~prod:alert:*"), "{error}");
+    let error = as_user(&server, &["resetchannels"], "prod")
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, LinkErrorKind::NoPerm);
+}
+
+#[tokio::test]
+async fn the_least_rights_are_enough() {
+    if is_missing("the_least_rights_are_enough") {
+        return;
+    }
+    let server = RedisServer::start();
+    let rights = [
+        "-@dangerous",
+        "-@admin",
+        "-config",
+        "-info",
+        "-hello",
+        "-client",
+        "-ping",
+        "-keys",
+    ];
+    as_user(&server, &rights, "").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_there_is_named() {
+    if is_missing("a_command_that_is_not_there_is_named") {
+        return;
+    }
+    let server = RedisServer::start_with(&["--rename-command", "XREVRANGE", ""]);
+    let error = preflight(&link_to(&server)).await.unwrap_err();
+    assert_eq!(error.kind, LinkErrorKind::OldServer);
+    assert!(error.message.contains("`XREVRANGE`"), "{error}");
+}
+
+#[tokio::test]
+async fn it_works_under_sentinels_in_clusters_and_out_of_memory() {
+    if is_missing("it_works_under_sentinels_in_clusters_and_out_of_memory") {
+        return;
+    }
+    let sentinels = Sentinels::start();
+    let (nodes, master) = (
+        sentinels.nodes(),
+        redis_harness::sentinel::MASTER.to_owned(),
+    );
+    let cluster = Cluster::start();
+    let topologies = [
+        Topology::Sentinel { nodes, master },
+        Topology::Cluster {
+            nodes: cluster.nodes(),
+        },
+    ];
+    for topology in topologies {
+        let link = Link::new(LinkOptions {
+            topology,
+            ..LinkOptions::default()
+        })
+        .unwrap();
+        let facts = preflight(&link).await.unwrap();
+        assert!(!facts.version.is_empty());
+    }
+    let server = RedisServer::start_with(&["--maxmemory", "100kb"]);
+    preflight(&link_to(&server)).await.unwrap();
+    let server = RedisServer::down_with(&[]);
+    let error = preflight(&link_to(&server)).await.unwrap_err();
+    assert_eq!(error.message, "Connection refused");
+}

@@ -1,0 +1,78 @@
+//! Claims whose holder went away.
+
+use std::sync::Arc;
+
+use domain::group::LeaseLost;
+use domain::group::farewell::Farewell;
+
+use super::World;
+use super::stage::{Stage, firing};
+
+/// A holder that is gone for longer than its lease has lost it, for everything.
+pub async fn a_lapsed_lease_frees_the_group(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (_, alert, claim) = stage.claimed("a").await;
+    stage.one.begin(&claim, &firing(&claim, &alert)).await;
+    stage.pass(62).await;
+    let second = stage.two.claim().await;
+    assert!(claim.fence < second.fence);
+    assert_eq!(stage.one.renew(&claim).await, Err(LeaseLost));
+    let message = firing(&claim, &alert);
+    assert_eq!(stage.one.try_begin(&claim, &message).await, Err(LeaseLost));
+    let finished = stage.one.try_finish(&claim, &Farewell::default()).await;
+    assert_eq!(finished, Err(LeaseLost));
+    assert_eq!(stage.two.renew(&second).await, Ok(()));
+}
+
+/// A lease that is renewed in time goes on from there; one that lapsed is over even if nobody else wanted the group.
+pub async fn a_renewed_lease_lasts_longer_and_a_lapsed_one_is_not_revived(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (_, alert, claim) = stage.claimed("a").await;
+    stage.one.begin(&claim, &firing(&claim, &alert)).await;
+    stage.pass(35).await;
+    assert_eq!(stage.one.renew(&claim).await, Ok(()));
+    stage.pass(35).await;
+    assert!(stage.two.poll().await.is_empty(), "renewed");
+    stage.pass(30).await;
+    assert_eq!(stage.one.renew(&claim).await, Err(LeaseLost));
+}
+
+/// (C6) Claimed and not begun: free again after a while without a sign of its instance; with signs it stays.
+pub async fn a_claim_nobody_began_is_retaken_once_its_instance_is_silent(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (_, _, claim) = stage.claimed("a").await;
+    for _ in 0..3 {
+        stage.pass(6).await;
+        assert!(stage.one.poll().await.is_empty());
+        assert!(stage.two.poll().await.is_empty(), "its instance lives");
+    }
+    stage.pass(12).await;
+    let second = stage.two.claim().await;
+    assert!(claim.fence < second.fence);
+    assert_eq!(stage.one.renew(&claim).await, Err(LeaseLost));
+}
+
+/// (C7, C8) Begun: something may be out, so the group waits for the whole lease; then the same message is repeated.
+pub async fn a_begun_message_waits_for_the_lease(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (_, alert, claim) = stage.claimed("a").await;
+    let begun = stage.one.begin(&claim, &firing(&claim, &alert)).await;
+    stage.pass(30).await;
+    assert!(stage.two.poll().await.is_empty());
+    stage.pass(32).await;
+    let second = stage.two.claim().await;
+    let other = firing(&second, &stage.old("b"));
+    let repeated = stage.two.begin(&second, &other).await;
+    assert_eq!(repeated.pending, begun.pending, "frozen as it was");
+}
+
+/// A group that was deleted and made anew: nobody takes an old claim for a new one.
+pub async fn a_fence_is_higher_after_the_group_was_made_anew(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, alert, claim) = stage.claimed("a").await;
+    stage.retire(&claim, &alert).await;
+    stage.one.post(&group, stage.old("a")).await;
+    let second = stage.one.claim().await;
+    assert!(claim.fence < second.fence);
+    assert_eq!(stage.one.renew(&claim).await, Err(LeaseLost));
+}
