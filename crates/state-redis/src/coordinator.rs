@@ -26,6 +26,7 @@ use state::{Held, SilencePut};
 
 use crate::call::{Arg, Call};
 use crate::link::Link;
+use crate::preflight;
 use crate::script::Script;
 
 mod epochs;
@@ -268,6 +269,11 @@ impl Coordinator for RedisCoordinator {
 
     async fn silences(&self, tenant: &TenantId) -> Result<SharedSilences, CoordinatorError> {
         self.read_silences(tenant).await
+    }
+
+    async fn preflight(&self) -> Result<Vec<String>, CoordinatorError> {
+        let facts = preflight::preflight(&self.link).await.map_err(failed)?;
+        Ok(facts.warnings)
     }
 
     async fn probe(&self, domain: usize) -> Result<(), CoordinatorError> {

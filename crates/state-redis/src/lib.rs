@@ -8,11 +8,16 @@
 //!
 //! Start reading at [`link::Link`].
 
+pub mod cache;
 pub mod call;
 pub mod coordinator;
 pub mod error;
 pub mod link;
+pub mod lock;
 pub mod preflight;
+pub mod rate;
+mod reply;
 pub mod script;
+pub mod session;
 
 pub use redis::Value;

@@ -14,7 +14,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ struct Domain {
     /// Groups that alerts were put into by this instance alone, since the way back began.
     touched: Mutex<HashSet<GroupName>>,
     /// Whether no group is claimed: this instance is on its way back.
-    is_returning: std::sync::atomic::AtomicBool,
+    is_returning: AtomicBool,
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
 }
@@ -102,6 +102,8 @@ pub struct Coordinated {
     /// Number of the next poll, and whether the last one was answered in full.
     nonce: AtomicU64,
     report: Mutex<InstanceReport>,
+    /// Whether the server was found able since it was last out of reach.
+    is_looked_over: AtomicBool,
     /// The engine's clock, if it is to follow the shared one.
     follower: OnceLock<Arc<FollowingClock>>,
     counters: Arc<SharingCounters>,
@@ -121,7 +123,7 @@ impl Coordinated {
             breaker: Mutex::new(Breaker::new(timing.breaker_silence)),
             alone: tokio::sync::RwLock::default(),
             touched: Mutex::default(),
-            is_returning: std::sync::atomic::AtomicBool::default(),
+            is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
         });
         Arc::new(Self {
@@ -139,6 +141,7 @@ impl Coordinated {
             stranded: Mutex::default(),
             nonce: AtomicU64::new(1),
             report: Mutex::new(report),
+            is_looked_over: AtomicBool::new(false),
             follower: OnceLock::new(),
             counters: Arc::default(),
         })

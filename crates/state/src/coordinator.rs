@@ -454,6 +454,12 @@ pub trait Coordinator: Send + Sync {
     /// All silences of a tenant.
     async fn silences(&self, tenant: &TenantId) -> Result<SharedSilences, CoordinatorError>;
 
+    /// Finds out whether the server has all that is needed; the error names what is missing. Answers what it has that will
+    /// hurt, for a log.
+    async fn preflight(&self) -> Result<Vec<String>, CoordinatorError> {
+        Ok(Vec::new())
+    }
+
     /// A write that proves that writing works, in the part of a fault domain.
     async fn probe(&self, domain: usize) -> Result<(), CoordinatorError>;
 

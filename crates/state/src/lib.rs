@@ -18,11 +18,15 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
+pub mod cache;
 pub mod conformance;
 pub mod coordinated;
 pub mod coordinator;
 pub mod host;
+pub mod lock;
 pub mod memory;
+pub mod rate;
+pub mod session;
 
 /// Why a backend could not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -15,6 +15,7 @@ impl Coordinated {
     /// From now on this instance goes on alone in a fault domain.
     pub(super) fn go_alone(&self, domain: usize, error: &CoordinatorError) {
         self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
+        self.is_looked_over.store(false, Ordering::Relaxed);
         tracing::warn!(
             "{} connection failed, using the in-memory grouper: {error}",
             self.shared.name()

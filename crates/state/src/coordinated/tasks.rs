@@ -54,11 +54,25 @@ impl Coordinated {
     /// One try to begin sharing.
     async fn meet(&self, domain: usize) -> Result<(), CoordinatorError> {
         self.shared.probe(domain).await?;
+        self.look_it_over().await?;
         let unready = |_| CoordinatorError {
             outage: Outage::Transient,
             text: "it answered a probe, but not what followed".to_owned(),
         };
         self.go_back(domain).await.map_err(unready)
+    }
+
+    /// Makes sure once that the server can do all the work, after it was out of reach for whatever reason.
+    async fn look_it_over(&self) -> Result<(), CoordinatorError> {
+        if self.is_looked_over.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let warnings = self.shared.preflight().await?;
+        self.is_looked_over.store(true, Ordering::Relaxed);
+        for warning in warnings {
+            tracing::warn!("{}: {warning}", self.shared.name());
+        }
+        Ok(())
     }
 
     /// Says who we are and which configurations we have.
@@ -158,7 +172,10 @@ impl Coordinated {
         if !lock(&part.breaker).is_open() {
             return;
         }
-        let probe = self.shared.probe(domain).await;
+        let mut probe = self.shared.probe(domain).await;
+        if probe.is_ok() {
+            probe = self.look_it_over().await;
+        }
         if let Err(error) = &probe
             && error.outage == Outage::Refused
         {

@@ -1,0 +1,102 @@
+//! How often an integration may be used, counted over all instances (protocol.md §3).
+//!
+//! A token bucket per tenant and integration: it holds at most `capacity` tokens, gains `refill` of them per period, evenly,
+//! and starts full. Sending takes tokens; where they do not suffice, the answer says how long to wait, and nothing is taken.
+//! A backend that cannot answer says so; callers then count on their own.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::id::{IntegrationId, TenantId};
+
+use crate::StateError;
+
+pub mod conformance;
+pub mod memory;
+
+/// The longest an empty bucket may take to fill.
+pub const FILL_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// How fast a bucket fills and how much it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    capacity: u32,
+    refill: u32,
+    period: Duration,
+}
+
+/// The figures make no bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a rate has a capacity and a refill of at least 1, and fills an empty bucket within a day")]
+pub struct InvalidRate;
+
+impl Rate {
+    /// Up to `capacity` at once, and `refill` more in every `period`.
+    pub fn new(capacity: u32, refill: u32, period: Duration) -> Result<Self, InvalidRate> {
+        let rate = Self {
+            capacity,
+            refill,
+            period,
+        };
+        let is_sane = 1 <= capacity
+            && 1 <= refill
+            && Duration::from_millis(1) <= period
+            && rate.cost_us(capacity) <= FILL_MAX.as_micros();
+        if is_sane { Ok(rate) } else { Err(InvalidRate) }
+    }
+
+    /// Most tokens the bucket holds.
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// How long the bucket takes to gain this many tokens, in microseconds, rounded up: so a rate is never exceeded.
+    pub fn cost_us(&self, tokens: u32) -> u128 {
+        (self.period.as_micros() * u128::from(tokens)).div_ceil(u128::from(self.refill))
+    }
+}
+
+/// What became of a request for tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// They are taken.
+    Now,
+    /// They are not there yet; nothing was taken.
+    Wait(
+        /// They are there after this long, if nobody else takes them.
+        Duration,
+    ),
+    /// The bucket never holds that many.
+    Never,
+}
+
+/// Where buckets are kept.
+#[async_trait]
+pub trait RateBuckets: Send + Sync {
+    /// Takes `tokens` from the bucket of an integration, all or none.
+    ///
+    /// *Atomicity*: of several who ask at once, no more get tokens than there are. A changed rate applies from the next
+    /// request on, to the bucket as it stands.
+    async fn take(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        tokens: u32,
+        rate: Rate,
+    ) -> Result<Taken, StateError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_never_exceeded_by_rounding() {
+        let second = Duration::from_secs(1);
+        let three = Rate::new(10, 3, second).expect("valid");
+        assert_eq!((three.cost_us(1), three.cost_us(3)), (333_334, 1_000_000));
+        assert!(Rate::new(0, 1, second).is_err() && Rate::new(1, 0, second).is_err());
+        assert!(Rate::new(1, 1, Duration::ZERO).is_err());
+        assert!(Rate::new(u32::MAX, 1, second).is_err());
+    }
+}
