@@ -304,6 +304,17 @@ fn every_crate_forbids_unsafe_code_through_the_workspace() {
 fn both_conformance_suites_are_stamped_out_for_every_backend() {
     let expected = [
         ("crates/state/src/memory.rs", "conformance!("),
+        ("crates/state/src/lock/memory.rs", "lock_conformance!("),
+        (
+            "crates/state/src/session/memory.rs",
+            "session_conformance!(",
+        ),
+        ("crates/state/src/cache/memory.rs", "cache_conformance!("),
+        ("crates/state/src/rate/memory.rs", "rate_conformance!("),
+        ("crates/state-redis/tests", "lock_conformance!("),
+        ("crates/state-redis/tests", "session_conformance!("),
+        ("crates/state-redis/tests", "cache_conformance!("),
+        ("crates/state-redis/tests", "rate_conformance!("),
         ("crates/store", "fn memory_conforms("),
         ("crates/store", "fn sqlite_conforms("),
     ];

@@ -1,7 +1,6 @@
 //! What the HTTP surface is given: the engine and everything else it talks to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -110,8 +109,6 @@ pub struct Shared {
     pub gets: Arc<Semaphore>,
     /// How many permits there are in all.
     pub gets_max: usize,
-    /// Changes accepted so far.
-    changes: AtomicU64,
 }
 
 impl std::ops::Deref for Api {
@@ -134,7 +131,6 @@ impl Api {
             parts,
             gets,
             gets_max,
-            changes: AtomicU64::new(0),
         }))
     }
 }
@@ -148,10 +144,5 @@ impl Shared {
     /// The time, read once per request.
     pub fn now(&self) -> Timestamp {
         self.parts.engine.clock().now()
-    }
-
-    /// Counts an accepted change and answers its number, the value of `X-Belfry-Version`.
-    pub fn count_change(&self) -> u64 {
-        self.changes.fetch_add(1, Ordering::Relaxed) + 1
     }
 }

@@ -16,11 +16,10 @@ use crate::context::Api;
 use crate::observe::{Counted, GetPermit, Record};
 use crate::query::Query;
 use crate::route::{Place, V2, cleaned};
-use crate::{cors, ops, v2};
+use crate::{cors, fresh, ops, v2};
 
 /// The mode this instance works in.
 const MODE_HEADER: HeaderName = HeaderName::from_static("x-belfry-mode");
-const MODE: HeaderValue = HeaderValue::from_static("embedded");
 
 /// What a request is about.
 enum Target<'p> {
@@ -45,7 +44,10 @@ impl Target<'_> {
     fn is_api(&self) -> bool {
         match self {
             Self::V2(..) => true,
-            Self::Place(place) => matches!(place, Place::V1 | Place::Inbox | Place::Explain),
+            Self::Place(place) => matches!(
+                place,
+                Place::V1 | Place::Inbox | Place::Explain | Place::Status
+            ),
             _ => false,
         }
     }
@@ -87,7 +89,8 @@ pub(crate) async fn handle(State(api): State<Api>, request: Request) -> Response
         Err(refusal) => (None, refusal.into()),
     };
     let headers = response.headers_mut();
-    headers.insert(MODE_HEADER, MODE);
+    let mode = api.engine().mode().as_str();
+    headers.insert(MODE_HEADER, HeaderValue::from_static(mode));
     for (name, value) in &gate.headers {
         headers.insert(name, value.clone());
     }
@@ -186,6 +189,11 @@ async fn v2_answer(api: &Api, place: V2<'_>, path: &str, parts: Parts, body: Bod
         Ok(tenant) => tenant,
         Err(refusal) => return refusal.into(),
     };
+    if parts.method == Method::GET
+        && let Err(refusal) = fresh::reached(api, &tenant, &parts.headers).await
+    {
+        return refusal.into();
+    }
     v2::answer(v2::Asked { api, tenant, parts }, body, place).await
 }
 
@@ -233,10 +241,15 @@ async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
     match place {
         Place::Unknown => text_error(StatusCode::NOT_FOUND, "404 page not found"),
         // Alertmanager's HEAD says nothing at all, not even of what kind.
-        Place::Healthy | Place::Ready | Place::Coordinated if parts.method == Method::HEAD => {
+        Place::Healthy | Place::Ready if parts.method == Method::HEAD => {
             answer::empty(StatusCode::OK)
         }
-        Place::Healthy | Place::Ready | Place::Coordinated => answer::text(StatusCode::OK, "OK"),
+        Place::Healthy | Place::Ready => answer::text(StatusCode::OK, "OK"),
+        Place::Coordinated => ops::sharing::coordinated(api),
+        Place::Status => match api.parts.access.operator(&caller) {
+            Ok(()) => ops::sharing::status(api).await,
+            Err(refusal) => refusal.into(),
+        },
         Place::Favicon => answer::empty(StatusCode::NO_CONTENT),
         Place::Stylesheet => ops::home::stylesheet(),
         Place::V1 => v1_gone(),
@@ -257,7 +270,10 @@ async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
             Err(refusal) => refusal.into(),
         },
         Place::Explain => match tenant() {
-            Ok(tenant) => ops::explain::explain(api, &tenant, &query),
+            Ok(tenant) => match fresh::reached(api, &tenant, &parts.headers).await {
+                Ok(()) => ops::explain::explain(api, &tenant, &query),
+                Err(refusal) => refusal.into(),
+            },
             Err(refusal) => refusal.into(),
         },
     }

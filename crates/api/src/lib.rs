@@ -13,6 +13,7 @@ mod answer;
 mod body;
 mod cors;
 mod dispatch;
+mod fresh;
 mod negotiate;
 mod observe;
 mod ops;

@@ -4,3 +4,4 @@ pub(crate) mod explain;
 pub(crate) mod home;
 pub(crate) mod inbox;
 pub(crate) mod metrics;
+pub(crate) mod sharing;

@@ -28,9 +28,6 @@ mod status;
 /// Where the next page of a list begins.
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-belfry-next-cursor");
 
-/// The number of an accepted change.
-const VERSION: HeaderName = HeaderName::from_static("x-belfry-version");
-
 /// A request that was let in.
 pub(crate) struct Asked<'a> {
     pub(crate) api: &'a Api,
@@ -97,14 +94,6 @@ fn matchers(
         .all(name)
         .map(|value| parse_matcher(value, mode))
         .collect()
-}
-
-/// Marks the answer to an accepted change.
-fn changed(asked: &Api, mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .insert(VERSION, HeaderValue::from(asked.count_change()));
-    response
 }
 
 /// How many elements the client wants at most.

@@ -7,5 +7,6 @@ pub mod field;
 pub mod json;
 pub mod silence;
 pub mod uri;
+pub mod version;
 pub mod view;
 pub mod write;

@@ -11,6 +11,7 @@ mod check_config;
 mod engine_flags;
 pub(crate) mod flags;
 pub(crate) mod serve;
+mod status;
 
 use anyhow::Context as _;
 use config::belfry::{LogFormat, LogLevel};
@@ -26,6 +27,7 @@ Commands:
   serve           Run the server (belfry.yaml, BELFRY_* variables).
   alertmanager    Run as Alertmanager: its flags, its defaults.
   check-config    Check alertmanager.yml files.
+  status          Show how a running instance works together with others.
   demo            Run a server that sends itself alerts and shows what comes of them.
 
 Flags:
@@ -59,6 +61,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         "serve" => serve::run(rest),
         "alertmanager" => alertmanager::run(rest),
         "check-config" => check_config::run(rest),
+        "status" => status::run(rest),
         "demo" => crate::demo::run(rest),
         "-h" | "--help" | "help" => {
             print(USAGE);

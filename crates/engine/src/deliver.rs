@@ -7,6 +7,7 @@ use std::time::Duration;
 use notify::{DeliveryError, FailureReason, Notification};
 use runtime::backoff::Backoff;
 use runtime::failpoint::reach;
+use runtime::metrics::Counter;
 use runtime::timing::Timing;
 use tokio::time::Instant;
 
@@ -30,12 +31,20 @@ pub(crate) struct Sending {
     deadline: Instant,
     lease_until: Mutex<Instant>,
     timing: Timing,
+    /// Counts messages the gate held back.
+    rejected: Counter,
 }
 
 impl Sending {
     /// A flush that must end by `deadline` under a lease that lapses at `lease_until`.
-    pub(crate) fn new(deadline: Instant, lease_until: Instant, timing: Timing) -> Self {
+    pub(crate) fn new(
+        deadline: Instant,
+        lease_until: Instant,
+        timing: Timing,
+        rejected: Counter,
+    ) -> Self {
         Self {
+            rejected,
             deadline,
             lease_until: Mutex::new(lease_until),
             timing,
@@ -69,6 +78,7 @@ impl Sending {
             };
             reach("C13").await;
             if !self.gate() {
+                self.rejected.inc();
                 failure.detail =
                     "the lease of the group lapsed before the message could be sent".to_owned();
                 break;

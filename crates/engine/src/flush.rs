@@ -64,7 +64,13 @@ impl Engine {
         let settings = tenant.settings();
         let judged = self.judge(tenant, &settings, &claim);
         let deadline = claim.identity.group_interval.max(timing.flush_deadline_min);
-        let sending = Sending::new(started + deadline, asked_at + timing.lease, timing);
+        let rejected = self.metrics.dispatcher.gate_rejected.clone();
+        let sending = Sending::new(
+            started + deadline,
+            asked_at + timing.lease,
+            timing,
+            rejected,
+        );
         let flush = Flush {
             engine: self,
             settings: &settings,

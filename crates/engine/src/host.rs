@@ -67,9 +67,9 @@ impl Host for Engine {
                     alert,
                     groups,
                 } => alerts.entry(tenant).or_default().push((alert, groups)),
-                News::Silences { tenant, silences } => {
-                    records.extend(self.take_silences(&tenant, silences))
-                }
+                News::Silences {
+                    tenant, silences, ..
+                } => records.extend(self.take_silences(&tenant, silences)),
                 told => records.extend(record(told)),
             }
         }

@@ -43,6 +43,9 @@ use tokio::sync::Notify;
 
 pub use ingest::{IngestReport, PostedAlert};
 pub use silences::PutSilenceError;
+pub use state::Mode;
+pub use state::coordinator::InstanceReport;
+pub use state::sharing::{NotReached, ShardStanding, SharingCounts, Standing, Version};
 pub use tenant::Tenant;
 
 /// Why a request could not be carried out.
@@ -172,6 +175,33 @@ impl Engine {
     /// How this instance works together with others.
     pub fn mode(&self) -> state::Mode {
         self.state.mode()
+    }
+
+    /// How this instance stands among those it shares with; `None` where nothing is shared. Asks nobody.
+    pub fn standing(&self) -> Option<Standing> {
+        self.state.standing()
+    }
+
+    /// How deep the queues of each shard are.
+    ///
+    /// # Errors
+    /// The shared home did not answer.
+    pub async fn shards(&self) -> Result<Vec<ShardStanding>, EngineError> {
+        let shards = self.state.shards().await;
+        shards.map_err(|error| EngineError::Unavailable(error.to_string()))
+    }
+
+    /// What a later read, anywhere, must have seen to see what was done for this tenant here.
+    pub fn version(&self, tenant: &Tenant) -> Version {
+        self.state.version(tenant.id())
+    }
+
+    /// Waits until reads of this tenant see at least that; the caller bounds the wait.
+    ///
+    /// # Errors
+    /// Why it cannot be seen here now.
+    pub async fn reach(&self, tenant: &Tenant, version: &Version) -> Result<(), NotReached> {
+        self.state.reach(tenant.id(), version).await
     }
 
     /// A tenant by its id; unknown tenants are refused, never created (G6).

@@ -23,7 +23,7 @@ mod text;
 
 pub use http::HttpMetrics;
 pub use notifications::{FailureReason, INTEGRATIONS, IntegrationMetrics, NotificationMetrics};
-pub use sample::{AlertCounts, ClusterSample, Sample, SilenceCounts};
+pub use sample::{AlertCounts, ClusterSample, Sample, SharingSample, SilenceCounts};
 pub use text::Format;
 
 use register::Register;
@@ -124,6 +124,8 @@ pub struct DispatcherMetrics {
     pub flush_lateness: Histogram,
     /// Refreshes that needed no write.
     pub coalesced: Counter,
+    /// Messages held back by the gate.
+    pub gate_rejected: Counter,
 }
 
 /// What is known of the configuration in force.

@@ -10,7 +10,6 @@
 local group, fence, integration, message = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if not message then return redis.error_reply('ERR a message cannot be read') end
 if not is_held(group, fence) then return { 'lost' } end
-note_sign()
 redis.call('HSET', meta_of(group), 'begun', fence)
 local told = read_told(group, integration)
 local pending = pending_seq(told.pend)

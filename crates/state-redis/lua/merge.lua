@@ -30,14 +30,14 @@ local is_there = exists(group)
 local function merge_alert(alert)
   local text, was_over = member(group, alert.fingerprint)
   local is_over = is_explicit_end(alert)
+  local known = text and read_alert(text)
+  if known and known.updated >= alert.updated then return end
+  local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), alert.fingerprint))
+  if tomb and tomb >= ms_of(alert.updated) then return end
   if text then
-    local known = read_alert(text)
-    if known and known.updated >= alert.updated then return end
     place(group, alert.fingerprint, alert.text, is_over, alert.ends_ms, was_over)
     return
   end
-  local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), alert.fingerprint))
-  if tomb and tomb >= ms_of(alert.updated) then return end
   if not is_there then
     make_group(group, facts, first, next_tick, ticked, 0)
   end

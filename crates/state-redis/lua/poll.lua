@@ -95,8 +95,9 @@ local function free_unbegun(silent)
   for _, group in ipairs(redis.call('ZRANGE', QUEUE_INFLIGHT, 0, LAPSED_MAX - 1)) do
     local holder = string.match(redis.call('GET', lock_of(group)) or '', '^(.*):%d+$')
     if holder and silent[holder] then
-      local read = redis.call('HMGET', meta_of(group), 'fence', 'begun')
-      if read[1] ~= read[2] then release(group) end
+      local read = redis.call('HMGET', meta_of(group), 'fence', 'begun', 'claimed')
+      local claimed = tonumber(read[3]) or 0
+      if read[1] ~= read[2] and claimed + unbegun_ms <= now then release(group) end
     end
   end
 end

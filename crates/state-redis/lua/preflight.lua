@@ -35,9 +35,15 @@ if #failed > 0 then
   return failed
 end
 
+try("PTTL", text)
+try("PEXPIREAT", text, "9999999999999")
+try("PEXPIRETIME", text)
+
 try("TIME")
 try("SET", text, "1", "EX", expiry_s)
 try("GET", text)
+try("PTTL", text)
+try("PEXPIREAT", text, "32503680000000")
 try("EXISTS", text)
 try("TYPE", text)
 try("PUBLISH", channel, "1")
@@ -48,6 +54,7 @@ try("HGET", hash, "a")
 try("HMGET", hash, "a", "b")
 try("HGETALL", hash)
 try("HKEYS", hash)
+try("HVALS", hash)
 try("HLEN", hash)
 try("HEXISTS", hash, "a")
 try("HINCRBY", hash, "a", 1)
@@ -58,9 +65,14 @@ try("ZADD", zset, 1, "a", 2, "b")
 redis.pcall("EXPIRE", zset, expiry_s)
 try("ZRANGE", zset, 0, -1)
 try("ZRANGEBYSCORE", zset, "-inf", "+inf")
+try("ZREVRANGE", zset, 0, -1)
+try("ZSCAN", zset, "0")
+try("ZCOUNT", zset, "-inf", "+inf")
 try("ZSCORE", zset, "a")
 try("ZCARD", zset)
 try("ZREM", zset, "a")
+try("ZCOUNT", zset, "-inf", "+inf")
+try("ZREMRANGEBYRANK", zset, 0, -100)
 try("ZREMRANGEBYSCORE", zset, "-inf", "+inf")
 
 -- With an id of its own, so that the stream exists whatever the clock says.

@@ -137,9 +137,8 @@ local function place(group, fingerprint, text, is_over, deadline, was_over)
   emit('alert', group, 'f', fingerprint, 'v', text)
 end
 
--- Takes in a new member, whatever tombstone there was.
+-- Takes in a new member. A tombstone stays: it speaks of states up to the one that left, whoever replays them.
 local function join(group, fingerprint, alert, is_over, deadline)
-  redis.call('ZREM', tomb_of(group), fingerprint)
   redis.call('HINCRBY', meta_of(group), 'rank:' .. alert.rank, 1)
   place(group, fingerprint, alert.text, is_over, deadline)
 end
@@ -277,7 +276,7 @@ local function is_seized(group, fence) return redis.call('HGET', meta_of(group),
 local function claim(group, tick, lease_ms)
   local last = tonumber(redis.call('HGET', meta_of(group), 'fence')) or 0
   local fence = int(math.max(last + 1, floor_of_shard() + 1, now))
-  redis.call('HSET', meta_of(group), 'fence', fence)
+  redis.call('HSET', meta_of(group), 'fence', fence, 'claimed', int(now))
   lease(group, fence, lease_ms)
   redis.call('ZREM', QUEUE_DUE, group)
   touch(group)
@@ -295,12 +294,6 @@ local function take_tick(group, grid)
   local tick = math.max(grid.next, tick_after(grid, now) - grid.interval)
   redis.call('HSET', meta_of(group), 'next', int(tick))
   return tick
-end
-
--- Notes a sign of life of the asking instance: its claims are its own for longer.
-local function note_sign()
-  redis.call('HSET', shard, 'seen:' .. instance, int(now))
-  keep(shard, SHARD_KEPT_MS)
 end
 
 -- ---- what integrations were told

@@ -9,7 +9,6 @@
 local group, fence, lease_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
 if not lease_ms then return redis.error_reply('ERR a renewal cannot be read') end
 if not is_held(group, fence) then return 'lost' end
-note_sign()
 lease(group, fence, lease_ms)
 touch(group)
 return 'held'

@@ -14,6 +14,12 @@ local deadline = tonumber(redis.call('ZSCORE', QUEUE_INFLIGHT, group))
 local hold = redis.call('HMGET', shard, 'hold', 'hold_until')
 local is_holding = hold[1] == '1' or now < (tonumber(hold[2]) or 0)
 if is_holding or (deadline and now < deadline) then return { 'lost' } end
+-- An instance that has not polled yet: should it be silent from here on, its claim is free early all the same.
+local instances = redis.call('HGET', shard, 'instances') or ''
+if not string.find(' ' .. instances .. ' ', ' ' .. instance .. ' ', 1, true) then
+  redis.call('HSET', shard, 'instances', instances == '' and instance or instances .. ' ' .. instance,
+    'seen:' .. instance, int(now))
+end
 local claimed = claim(group, now, lease_ms)
 redis.call('HSET', meta_of(group), 'seized', claimed[2])
 return { 'held', claimed[1], claimed[2], claimed[3], claimed[4] }

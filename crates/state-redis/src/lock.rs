@@ -33,9 +33,6 @@ static RENEW: Script = Script::new("lock/renew", include_str!("../lua/lock/renew
 static EXTEND: Script = Script::new("lock/extend", include_str!("../lua/lock/extend.lua"));
 static RELEASE: Script = Script::new("lock/release", include_str!("../lua/lock/release.lua"));
 
-/// The scripts of this module, for the preflight.
-pub static SCRIPTS: [&Script; 4] = [&ACQUIRE, &RENEW, &EXTEND, &RELEASE];
-
 /// Leases in Redis.
 pub struct RedisLocks {
     link: Link,

@@ -13,9 +13,10 @@ mod settings;
 static PREFLIGHT: Script = Script::new("preflight", include_str!("../lua/preflight.lua"));
 
 /// What our key names begin with (protocol.md §3); each is looked up once, which needs the right to those keys.
-const KEY_FAMILIES: [&str; 11] = [
+const KEY_FAMILIES: [&str; 12] = [
     "alert:",
     "lock:",
+    "fence:",
     "queue:",
     "events:",
     "shard:",

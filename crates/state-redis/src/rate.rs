@@ -18,9 +18,6 @@ use crate::script::Script;
 
 static TAKE: Script = Script::new("rate/take", include_str!("../lua/rate/take.lua"));
 
-/// The scripts of this module, for the preflight.
-pub static SCRIPTS: [&Script; 1] = [&TAKE];
-
 /// Buckets in Redis.
 pub struct RedisBuckets {
     link: Link,

@@ -40,9 +40,6 @@ static UPDATE: Script = Script::new("session/update", include_str!("../lua/sessi
 static DELETE: Script = Script::new("session/delete", include_str!("../lua/session/delete.lua"));
 static COUNT: Script = Script::new("session/count", include_str!("../lua/session/count.lua"));
 
-/// The scripts of this module, for the preflight.
-pub static SCRIPTS: [&Script; 6] = [&INDEX, &CREATE, &READ, &UPDATE, &DELETE, &COUNT];
-
 /// Sessions in Redis.
 pub struct RedisSessions {
     link: Link,

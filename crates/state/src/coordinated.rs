@@ -19,6 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use domain::alert::Grace;
+use domain::group::GroupIdentity;
+use domain::group::farewell::Leave;
 use domain::id::{IntegrationId, TenantId};
 use domain::limits;
 use domain::time::Timestamp;
@@ -45,11 +47,14 @@ mod silences;
 mod state;
 mod status;
 mod tasks;
+mod tombs;
 
-pub use status::{SharingCounters, SharingStatus};
+pub use status::SharingCounters;
 
 use breaker::Breaker;
 use moves::Stranded;
+use status::Turn;
+use tombs::Tombs;
 
 /// Pause before a request that failed is repeated.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -67,6 +72,28 @@ struct ShardView {
     epoch: Option<Epoch>,
     /// The last change the replica includes.
     seen: EventId,
+    /// The last change there is, as far as is known.
+    last: EventId,
+    /// Since when a change is known to be there that the replica does not include.
+    behind_since: Option<Instant>,
+}
+
+impl ShardView {
+    /// There is a change with this id.
+    fn hear_of(&mut self, last: EventId) {
+        self.last = self.last.max(last);
+        if self.last > self.seen {
+            self.behind_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// The replica includes this change now.
+    fn see(&mut self, id: EventId) {
+        self.seen = id;
+        if self.last <= id {
+            self.behind_since = None;
+        }
+    }
 }
 
 /// A part of shared state that fails as a whole.
@@ -94,16 +121,26 @@ pub struct Coordinated {
     /// One reader of the feed at a time.
     following: tokio::sync::Mutex<follow::Orphans>,
     silence_versions: Mutex<HashMap<TenantId, u64>>,
+    /// The latest version of a tenant's silences that this instance made.
+    silences_made: Mutex<HashMap<TenantId, u64>>,
     /// Claims this instance is flushing, with their fences.
     active: Mutex<HashMap<GroupName, u64>>,
     /// Integrations this instance was the last to tell.
     told_here: Mutex<HashSet<(GroupName, IntegrationId)>>,
     stranded: Mutex<Stranded>,
+    /// Who left which group lately.
+    tombs: Mutex<Tombs>,
     /// Number of the next poll, and whether the last one was answered in full.
     nonce: AtomicU64,
     report: Mutex<InstanceReport>,
     /// Whether the server was found able since it was last out of reach.
     is_looked_over: AtomicBool,
+    /// Who lives, as last read.
+    instances: Mutex<Vec<InstanceReport>>,
+    /// When the mode changed last, and why.
+    turn: Mutex<Turn>,
+    /// Reads of the feed that were begun so far.
+    follows: AtomicU64,
     /// The engine's clock, if it is to follow the shared one.
     follower: OnceLock<Arc<FollowingClock>>,
     counters: Arc<SharingCounters>,
@@ -126,6 +163,7 @@ impl Coordinated {
             is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
         });
+        let turn = Turn::at(clock.now());
         Arc::new(Self {
             memory: Memory::new(timing),
             domains: domains.collect(),
@@ -136,12 +174,17 @@ impl Coordinated {
             views: (0..limits::SHARDS).map(|_| Mutex::default()).collect(),
             following: tokio::sync::Mutex::default(),
             silence_versions: Mutex::default(),
+            silences_made: Mutex::default(),
             active: Mutex::default(),
             told_here: Mutex::default(),
             stranded: Mutex::default(),
+            tombs: Mutex::default(),
             nonce: AtomicU64::new(1),
             report: Mutex::new(report),
             is_looked_over: AtomicBool::new(false),
+            instances: Mutex::default(),
+            turn: Mutex::new(turn),
+            follows: AtomicU64::new(0),
             follower: OnceLock::new(),
             counters: Arc::default(),
         })
@@ -226,6 +269,11 @@ impl Coordinated {
         } else {
             tracing::debug!(%error, shard, "Shared state did not answer");
         }
+    }
+
+    /// Remembers that members left a group.
+    fn bury(&self, group: &Arc<GroupIdentity>, leaves: &[Leave]) {
+        lock(&self.tombs).bury(group, leaves, self.timing.tombstone);
     }
 
     /// How ends by time-out are judged, for the replica and for the engine.

@@ -10,6 +10,8 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
+use crate::coordinator::{Change, EventId};
+
 /// Something another instance did.
 #[derive(Clone, Debug)]
 pub enum News {
@@ -55,6 +57,8 @@ pub enum News {
         tenant: TenantId,
         /// Those that changed.
         silences: Vec<Arc<Silence>>,
+        /// The version of the tenant's silences that includes them.
+        version: u64,
     },
 }
 
@@ -78,4 +82,14 @@ pub trait Host: Send + Sync {
 
     /// Takes note of what other instances did: for readers, verdicts and the journal.
     async fn heard(&self, news: Vec<News>);
+
+    /// Changes of a shard, this instance's own among them, are part of the replica now, in the order of the feed.
+    fn saw(&self, shard: usize, changes: &[Change]) {
+        let _ = (shard, changes);
+    }
+
+    /// The replica of a shard includes everything up to here now, however it came there.
+    fn skipped_to(&self, shard: usize, last: EventId) {
+        let _ = (shard, last);
+    }
 }

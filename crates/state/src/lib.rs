@@ -18,6 +18,8 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
+use sharing::{NotReached, ShardStanding, Standing, Version};
+
 pub mod cache;
 pub mod conformance;
 pub mod coordinated;
@@ -27,6 +29,7 @@ pub mod lock;
 pub mod memory;
 pub mod rate;
 pub mod session;
+pub mod sharing;
 
 /// Why a backend could not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,6 +160,35 @@ pub trait State: Send + Sync {
     /// How the instance works together with others now.
     fn mode(&self) -> Mode {
         Mode::Embedded
+    }
+
+    /// How this instance stands among those it shares with, from memory; `None` where nothing is shared.
+    fn standing(&self) -> Option<Standing> {
+        None
+    }
+
+    /// How deep the queues of each shard are; asks the shared home while that is within reach.
+    async fn shards(&self) -> Result<Vec<ShardStanding>, StateError> {
+        Ok(sharing::shards_here(self))
+    }
+
+    /// What whoever reads later, anywhere, must have seen to see what was answered here so far.
+    fn version(&self, tenant: &TenantId) -> Version {
+        let _ = tenant;
+        Version::embedded()
+    }
+
+    /// Up to which change all of a tenant's silences are known here; 0 where nothing is shared.
+    fn silence_version(&self, tenant: &TenantId) -> u64 {
+        let _ = tenant;
+        0
+    }
+
+    /// Makes sure that reads of this tenant see at least what that version includes; reads it from the shared home if need
+    /// be. The caller bounds the wait.
+    async fn reach(&self, tenant: &TenantId, version: &Version) -> Result<(), NotReached> {
+        let _ = (tenant, version);
+        Ok(())
     }
 
     /// Takes in posted alerts: merges each with what is known and offers it to its groups, creating those that are missing.

@@ -9,9 +9,10 @@ use engine::EngineError;
 use engine::Tenant;
 use engine::read::AlertView;
 
-use super::{Asked, Outcome, bad_cursor, changed, filter, refused, with_cursor};
+use super::{Asked, Outcome, bad_cursor, filter, refused, with_cursor};
 use crate::answer::{List, document, empty, json_string, refuse};
 use crate::context::Api;
+use crate::fresh::changed;
 use crate::wire::view::push_alert;
 use crate::wire::{alert, json};
 
@@ -71,10 +72,11 @@ async fn take_in(api: &Api, tenant: &Arc<Tenant>, body: &Bytes) -> Outcome {
     };
     let invalid: Vec<String> = report.invalid.into_iter().chain(refused).collect();
     if invalid.is_empty() {
-        return Ok(changed(api, empty(StatusCode::OK)));
+        return Ok(changed(api, tenant, empty(StatusCode::OK)));
     }
     Ok(changed(
         api,
+        tenant,
         json_string(StatusCode::BAD_REQUEST, &invalid.join("\n")),
     ))
 }

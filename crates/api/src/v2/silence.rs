@@ -6,8 +6,9 @@ use axum::http::StatusCode;
 use domain::quote::quote;
 
 use super::alerts::unavailable;
-use super::{Asked, Outcome, changed};
+use super::{Asked, Outcome};
 use crate::answer::{Refusal, empty, json, json_error, refuse};
+use crate::fresh::changed;
 use crate::wire::silence::push_silence;
 
 /// Shows one silence.
@@ -28,7 +29,7 @@ pub(super) async fn delete(asked: &Asked<'_>, id: &str) -> Outcome {
     let (engine, tenant) = (Arc::clone(asked.api.engine()), Arc::clone(&asked.tenant));
     // A task of its own, because what has begun must end even if the client goes away.
     match tokio::spawn(async move { engine.delete_silence(&tenant, &id).await }).await {
-        Ok(Ok(true)) => Ok(changed(asked.api, empty(StatusCode::OK))),
+        Ok(Ok(true)) => Ok(changed(asked.api, &asked.tenant, empty(StatusCode::OK))),
         Ok(Ok(false)) => refuse(empty(StatusCode::NOT_FOUND)),
         Ok(Err(error)) => refuse(unavailable(&error.to_string())),
         Err(_) => refuse(empty(StatusCode::INTERNAL_SERVER_ERROR)),

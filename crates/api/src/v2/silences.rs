@@ -10,8 +10,9 @@ use domain::time::Timestamp;
 use engine::PutSilenceError;
 
 use super::alerts::unavailable;
-use super::{Asked, Outcome, bad_cursor, changed, limit, matchers, refused, with_cursor};
+use super::{Asked, Outcome, bad_cursor, limit, matchers, refused, with_cursor};
 use crate::answer::{List, document, empty, json, json_string, refuse};
+use crate::fresh::changed;
 use crate::wire::write::push_string;
 use crate::wire::{json as read_json, silence};
 
@@ -76,7 +77,11 @@ pub(super) async fn post(asked: &Asked<'_>, body: Body) -> Outcome {
             let mut body = b"{\"silenceID\":".to_vec();
             push_string(&mut body, &id);
             body.extend_from_slice(b"}\n");
-            Ok(changed(asked.api, json(StatusCode::OK, body)))
+            Ok(changed(
+                asked.api,
+                &asked.tenant,
+                json(StatusCode::OK, body),
+            ))
         }
         Ok(Err(PutSilenceError::NotFound)) => {
             refuse(json_string(StatusCode::NOT_FOUND, "silence not found"))

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use engine::Engine;
 use engine::read::AlertQuery;
-use runtime::metrics::{AlertCounts, ClusterSample, Sample, SilenceCounts};
+use engine::{Engine, Standing};
+use runtime::metrics::{AlertCounts, ClusterSample, Sample, SharingSample, SilenceCounts};
 use runtime::tasks::TaskGroup;
 
 /// Counts what the engine holds at the moment of a scrape.
@@ -21,6 +21,7 @@ impl api::Sampler for StateSampler {
         let panics = &self.engine.metrics().task_panics;
         panics.inc_by(self.tasks.panics().saturating_sub(panics.get()));
         let now = self.engine.clock().now();
+        let standing = self.engine.standing();
         let tenants = self.engine.tenants();
         let (mut alerts, mut silences) = (AlertCounts::default(), SilenceCounts::default());
         for tenant in &tenants {
@@ -44,11 +45,40 @@ impl api::Sampler for StateSampler {
             alerts_held: tenants.iter().map(|tenant| tenant.alerts_held()).sum(),
             interned_labels: self.engine.interned_count(),
             tenants: tenants.len(),
-            cluster: ClusterSample {
+            cluster: self.cluster(standing.as_ref()),
+            sharing: standing.as_ref().map(sharing).unwrap_or_default(),
+            mode: self.engine.mode().as_str(),
+        }
+    }
+}
+
+impl StateSampler {
+    /// The instances as Alertmanager's cluster metrics show them: those known to live, without asking anybody.
+    fn cluster(&self, standing: Option<&Standing>) -> ClusterSample {
+        let Some(standing) = standing else {
+            return ClusterSample {
                 enabled: self.has_cluster,
                 ..ClusterSample::default()
-            },
-            mode: "embedded",
+            };
+        };
+        let mut ids = standing.instances.iter().map(|instance| &instance.id);
+        ClusterSample {
+            enabled: true,
+            members: standing.instances.len(),
+            position: ids.position(|id| *id == standing.own.id).unwrap_or(0),
+            ..ClusterSample::default()
         }
+    }
+}
+
+fn sharing(standing: &Standing) -> SharingSample {
+    let counts = standing.counts;
+    SharingSample {
+        mode_changes: counts.mode_changes,
+        failures: counts.failures,
+        data_losses: counts.data_losses,
+        audit_repaired: counts.audit_repaired,
+        rereads: counts.rereads,
+        lag_seconds: standing.lag.as_secs_f64(),
     }
 }

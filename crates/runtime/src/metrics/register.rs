@@ -87,6 +87,7 @@ pub(super) fn dispatcher_metrics(r: &mut Register) -> DispatcherMetrics {
         flush_duration: r.histogram(table::BELFRY_FLUSH_DURATION, &SLOW_BOUNDS),
         flush_lateness: r.histogram(table::BELFRY_FLUSH_LATENESS, &SLOW_BOUNDS),
         coalesced: r.counter(table::BELFRY_REFRESHES_COALESCED),
+        gate_rejected: r.counter(table::BELFRY_GATE_REJECTED),
     }
 }
 

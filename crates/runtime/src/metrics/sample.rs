@@ -58,6 +58,23 @@ impl Default for ClusterSample {
     }
 }
 
+/// How the sharing of state stands; all 0 where nothing is shared.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SharingSample {
+    /// Times the mode changed.
+    pub mode_changes: u64,
+    /// Requests that were not answered.
+    pub failures: u64,
+    /// Shards found to have lost data.
+    pub data_losses: u64,
+    /// Groups that were repaired.
+    pub audit_repaired: u64,
+    /// Groups that were read anew.
+    pub rereads: u64,
+    /// Age of the oldest change that was not read, in seconds.
+    pub lag_seconds: f64,
+}
+
 /// The state at the moment of a scrape.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
@@ -75,6 +92,8 @@ pub struct Sample {
     pub tenants: usize,
     /// The instances that work together.
     pub cluster: ClusterSample,
+    /// How the sharing of state stands.
+    pub sharing: SharingSample,
     /// The mode this instance works in (`embedded`, `coordinated`, `degraded`); empty when unknown.
     pub mode: &'static str,
 }
@@ -93,6 +112,8 @@ pub(super) struct SampledGauges {
     cluster: [Gauge; 5],
     peer_info: Family<Pairs, Gauge>,
     mode: Family<Pairs, Gauge>,
+    sharing: [Counter; 5],
+    lag: FloatGauge,
     process: ProcessGauges,
 }
 
@@ -131,6 +152,14 @@ impl SampledGauges {
             ],
             peer_info: r.add(table::CLUSTER_PEER_INFO, Family::default()),
             mode: r.add(table::BELFRY_MODE, Family::default()),
+            sharing: [
+                r.counter(table::BELFRY_MODE_CHANGES),
+                r.counter(table::BELFRY_REDIS_FAILURES),
+                r.counter(table::BELFRY_REDIS_DATA_LOSS),
+                r.counter(table::BELFRY_AUDIT_REPAIRED),
+                r.counter(table::BELFRY_MIRROR_REREADS),
+            ],
+            lag: r.add(table::BELFRY_MIRROR_LAG, FloatGauge::default()),
             process: ProcessGauges {
                 cpu: r.add(table::PROCESS_CPU, Counter::default()),
                 resident: r.gauge(table::PROCESS_RESIDENT_MEMORY),
@@ -172,7 +201,23 @@ impl SampledGauges {
                 .get_or_create_owned(&vec![("mode", mode.to_owned())]);
             gauge.set(i64::from(mode == sample.mode));
         }
+        self.set_sharing(sample.sharing);
         self.process.set(ProcessStats::read());
+    }
+
+    fn set_sharing(&self, sharing: SharingSample) {
+        let counts = [
+            sharing.mode_changes,
+            sharing.failures,
+            sharing.data_losses,
+            sharing.audit_repaired,
+            sharing.rereads,
+        ];
+        for (counter, count) in self.sharing.iter().zip(counts) {
+            // Counted elsewhere, where it only grows; the counter follows it.
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
+        self.lag.set(sharing.lag_seconds);
     }
 
     fn set_cluster(&self, cluster: ClusterSample) {

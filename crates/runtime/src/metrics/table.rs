@@ -142,6 +142,12 @@ table! {
 
     BELFRY_BUILD_INFO Gauge Count "belfry_build_info" "Always 1; its labels say which Belfry runs";
     BELFRY_MODE Gauge Count "belfry_mode" "1 for the mode this instance works in, 0 for the others";
+    BELFRY_MODE_CHANGES Counter Count "belfry_mode_changes_total" "Times this instance went on alone, or came back to shared state";
+    BELFRY_REDIS_FAILURES Counter Count "belfry_redis_failures_total" "Requests that Redis did not answer, or refused";
+    BELFRY_REDIS_DATA_LOSS Counter Count "belfry_redis_data_loss_total" "Shards in Redis that were found to have lost data";
+    BELFRY_AUDIT_REPAIRED Counter Count "belfry_audit_repaired_total" "Groups that had members and no place in a queue; must stay 0";
+    BELFRY_MIRROR_REREADS Counter Count "belfry_mirror_rereads_total" "Groups that were read anew because the copy in memory differed";
+    BELFRY_MIRROR_LAG Gauge Seconds "belfry_mirror_lag_seconds" "For how long the oldest change that was not read here has been there; 0 when all are";
     BELFRY_JOURNAL_COMMITS Counter Count "belfry_journal_commits_total" "Commits of the journal";
     BELFRY_JOURNAL_RECORDS Counter Count "belfry_journal_records_total" "Records written to the journal";
     BELFRY_JOURNAL_WRITTEN Counter Bytes "belfry_journal_written_bytes_total" "Bytes written to the journal";
@@ -152,6 +158,7 @@ table! {
     BELFRY_FLUSH_DURATION Histogram Seconds "belfry_flush_duration_seconds" "How long flushes of groups took, sends included";
     BELFRY_FLUSH_LATENESS Histogram Seconds "belfry_flush_lateness_seconds" "How late after their tick flushes began";
     BELFRY_FLUSHES Counter Count "belfry_flushes_total" "Flushes of groups";
+    BELFRY_GATE_REJECTED Counter Count "belfry_gate_rejected_total" "Messages held back because too little was left of the group's lease";
     BELFRY_REFRESHES_COALESCED Counter Count "belfry_refreshes_coalesced_total" "Refreshes of unchanged alerts that needed no write";
     BELFRY_GROUPS Gauge Count "belfry_groups" "Groups held in memory";
     BELFRY_ALERTS Gauge Count "belfry_alerts" "Alerts held in memory, resolved ones included";

@@ -1,5 +1,9 @@
 //! The coordinator on real servers: the suite every coordinator passes, and what only Redis can be asked.
 
+mod actors;
 mod cluster;
+mod costs;
+mod keys;
+mod lockstep;
 mod single;
 mod world;

@@ -1,5 +1,6 @@
 //! The ports for locks, sessions, query results and rates on real servers: the suites of `state`, and what only Redis can show.
 
+mod contracts;
 mod keys;
 mod locks;
 mod outage;

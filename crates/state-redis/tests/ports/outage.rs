@@ -1,7 +1,7 @@
 //! Redis gone, empty, or hanging: nobody gets access, nobody gets a lock, and everything else goes on.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::id::{IntegrationId, TenantId};
 use domain::time::Timestamp;
@@ -15,6 +15,7 @@ use state::session::{Created, NewSession, SessionChange, SessionId, Sessions};
 use state_redis::cache::RedisCache;
 use state_redis::rate::RedisBuckets;
 use state_redis::session::RedisSessions;
+use tokio::time::Instant;
 
 use super::{link_to, locks_over, server};
 

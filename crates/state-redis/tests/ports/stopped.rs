@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis_harness::RedisServer;
 use runtime::ids::{IdSource, RandomIds, SeededIds};
@@ -14,6 +14,7 @@ use state::lock::{Attempt, DistributedLock, LockName, LockOptions};
 use state_redis::call::{Arg, Call};
 use state_redis::lock::RedisLocks;
 use state_redis::script::Script;
+use tokio::time::Instant;
 
 use super::{link_to, server};
 

@@ -21,6 +21,7 @@ impl Coordinated {
             self.shared.name()
         );
         self.take_over(domain);
+        self.note_turn(Some(error));
     }
 
     /// Makes the replica the state machine of a fault domain.

@@ -168,6 +168,9 @@ impl Coordinated {
             })
             .await;
         lock(&self.active).remove(&name);
+        if !matches!(asked, Ok(Err(_))) {
+            self.bury(&claim.identity, &farewell.leaves);
+        }
         match asked {
             Ok(Ok(next)) => {
                 let _ = self

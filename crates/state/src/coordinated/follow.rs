@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use domain::group::farewell::Leave;
 use domain::group::grid::Grid;
 use domain::group::{Group, GroupIdentity};
 
@@ -14,6 +16,8 @@ use crate::host::{Host, News};
 #[derive(Default)]
 pub(super) struct Orphans {
     grids: HashMap<GroupName, Grid>,
+    /// Number of the latest read that came to its end.
+    completed: u64,
 }
 
 /// More orphans than this are groups of configurations we do not have.
@@ -23,26 +27,52 @@ impl Coordinated {
     /// Reads what is new in every shard that is shared.
     pub(super) async fn follow(&self) -> Result<(), Alone> {
         let mut orphans = self.following.lock().await;
+        self.follow_as(&mut orphans).await
+    }
+
+    /// Reads all that was there when this was asked for: a read that somebody else began since then will do.
+    pub(super) async fn follow_from_now(&self) -> Result<(), Alone> {
+        let asked = self.follows.load(Ordering::Acquire);
+        let mut orphans = self.following.lock().await;
+        if orphans.completed > asked {
+            return Ok(());
+        }
+        self.follow_as(&mut orphans).await
+    }
+
+    async fn follow_as(&self, orphans: &mut Orphans) -> Result<(), Alone> {
+        let number = self.follows.fetch_add(1, Ordering::AcqRel) + 1;
         loop {
             let after: Vec<EventId> = self.views.iter().map(|view| lock(view).seen).collect();
             let feeds = self.shared.changes(&after).await;
             let mut is_done = true;
-            let mut news = Vec::new();
+            let (mut news, mut seen) = (Vec::new(), Vec::new());
             let mut outcome = Ok(());
             for (shard, feed) in feeds.into_iter().enumerate() {
                 if self.is_alone(shard) {
                     continue;
                 }
                 match feed {
-                    Ok(feed) => is_done &= self.take_feed(shard, feed, &mut orphans, &mut news),
+                    Ok(feed) => {
+                        seen.push((shard, feed.changes.clone()));
+                        is_done &= self.take_feed(shard, feed, orphans, &mut news);
+                    }
                     Err(error) => {
                         self.fail(shard, &error);
                         outcome = Err(Alone);
                     }
                 }
             }
-            if let Some(host) = self.host().filter(|_| !news.is_empty()) {
-                host.heard(news).await;
+            if let Some(host) = self.host() {
+                if !news.is_empty() {
+                    host.heard(news).await;
+                }
+                for (shard, changes) in seen.iter().filter(|(_, changes)| !changes.is_empty()) {
+                    host.saw(*shard, changes);
+                }
+            }
+            if is_done && outcome.is_ok() {
+                orphans.completed = number;
             }
             if is_done || outcome.is_err() {
                 return outcome;
@@ -80,7 +110,7 @@ impl Coordinated {
         for change in feed.changes {
             self.take_change(&*host, change, orphans, news);
         }
-        self.view(shard).seen = last;
+        self.view(shard).see(last);
         false
     }
 
@@ -124,12 +154,20 @@ impl Coordinated {
                 }
             }
             Event::Left { group, alerts } => {
+                let mut left = Vec::with_capacity(alerts.len());
                 let leave = |known: &mut Group| {
-                    alerts.iter().for_each(|fingerprint| {
-                        known.remove(*fingerprint);
-                    });
+                    for fingerprint in &alerts {
+                        left.extend(known.remove(*fingerprint));
+                    }
+                    Arc::clone(known.identity())
                 };
-                self.memory.with(&group, leave);
+                if let Some(identity) = self.memory.with(&group, leave) {
+                    let leaves = left.iter().map(|alert| Leave {
+                        fingerprint: alert.fingerprint,
+                        updated_at: alert.updated_at,
+                    });
+                    self.bury(&identity, &leaves.collect::<Vec<_>>());
+                }
                 lock(&self.stranded).left(&group, &alerts);
             }
             Event::Told {

@@ -64,6 +64,9 @@ impl Coordinated {
             // What is due and was not claimed is somebody else's, or held: asking at once again would not help.
             polled.next_due = polled.next_due.map(|due| due.max(soon));
         }
+        for (shard, last) in &asked.wanted {
+            self.view(*shard).hear_of(*last);
+        }
         for shard in asked.strange {
             self.meet_again(shard).await;
         }

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
+use domain::group::grid::Grid;
 use domain::group::told::Told;
 use domain::group::{Group, GroupIdentity};
 use domain::id::{IntegrationId, TenantId};
 use domain::limits;
+use domain::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, follow, lock};
@@ -124,27 +126,29 @@ impl Coordinated {
         let is_fresh = epoch
             .began_at()
             .is_some_and(|began| now.since(began) < FRESH);
-        let (last_event, groups) = self.directly(self.shared.shard(shard).await)?;
-        let there: HashMap<GroupName, SharedGroup> = groups
-            .into_iter()
-            .map(|group| (group.name.clone(), group))
-            .collect();
-        let merges: Vec<Merge> = here
+        let (mut last_event, mut there) = self.read_shard(shard).await?;
+        let mut merges: HashMap<GroupName, Merge> = here
             .iter()
             .filter_map(|group| {
                 let name = GroupName::of(group.identity());
-                self.differences(group, there.get(&name), is_fresh)
+                let merge = self.differences(group, there.get(&name), is_fresh)?;
+                Some((name, merge))
             })
             .collect();
+        self.add_leaves(shard, now, &mut merges);
+        let merges: Vec<Merge> = merges.into_values().collect();
         for chunk in merges.chunks(CHUNK) {
             for merged in self.shared.merge(chunk.to_vec()).await {
                 self.directly(merged)?;
             }
         }
+        if !merges.is_empty() {
+            // What came of it: somebody may have known better.
+            (last_event, there) = self.read_shard(shard).await?;
+        }
         for group in &here {
             let name = GroupName::of(group.identity());
-            let is_merged = merges.iter().any(|m| GroupName::of(&m.group) == name);
-            if !there.contains_key(&name) && !is_merged && !group.is_held(now) {
+            if !there.contains_key(&name) && !group.is_held(now) {
                 // It ended while we were away.
                 self.forget(&name);
             }
@@ -154,9 +158,39 @@ impl Coordinated {
         }
         *self.view(shard) = super::ShardView {
             epoch: Some(epoch.clone()),
-            seen: last_event.max(EventId::default()),
+            seen: last_event,
+            ..super::ShardView::default()
         };
+        if let Some(host) = self.host() {
+            host.skipped_to(shard, last_event);
+        }
         self.directly(self.shared.reseeded(shard, &epoch).await)
+    }
+
+    async fn read_shard(
+        &self,
+        shard: usize,
+    ) -> Result<(EventId, HashMap<GroupName, SharedGroup>), Alone> {
+        let (last_event, groups) = self.directly(self.shared.shard(shard).await)?;
+        let there = groups.into_iter().map(|group| (group.name.clone(), group));
+        Ok((last_event, there.collect()))
+    }
+
+    /// Adds who left lately to what is merged: they do not come back because somebody has not heard of it.
+    fn add_leaves(&self, shard: usize, now: Timestamp, merges: &mut HashMap<GroupName, Merge>) {
+        let graves = lock(&self.tombs).of_shard(shard, self.timing.tombstone);
+        for (identity, leaves) in graves {
+            let merge = merges
+                .entry(GroupName::of(&identity))
+                .or_insert_with(|| Merge {
+                    grid: Grid::starting(now, identity.group_interval),
+                    group: identity,
+                    alerts: Vec::new(),
+                    told: Vec::new(),
+                    leaves: Vec::new(),
+                });
+            merge.leaves = leaves;
+        }
     }
 
     /// What this instance knows later of a group than shared state does.

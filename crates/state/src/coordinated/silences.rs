@@ -62,6 +62,7 @@ impl Coordinated {
 
     /// Our own change is known here; one that somebody else made in between is not.
     fn note_version(&self, tenant: &TenantId, before: u64, version: u64) {
+        lock(&self.silences_made).insert(tenant.clone(), version);
         let mut versions = lock(&self.silence_versions);
         let known = versions.entry(tenant.clone()).or_default();
         if *known == before {
@@ -91,8 +92,12 @@ impl Coordinated {
             };
             let silences: Vec<_> = shared.silences.iter().filter(is_news).cloned().collect();
             if !silences.is_empty() {
-                let tenant = tenant.clone();
-                host.heard(vec![News::Silences { tenant, silences }]).await;
+                let news = News::Silences {
+                    tenant: tenant.clone(),
+                    silences,
+                    version: shared.version,
+                };
+                host.heard(vec![news]).await;
             }
         }
         // Lower after a loss: what counts from now on is the number of the data that is there.

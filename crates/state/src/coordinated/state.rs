@@ -14,6 +14,7 @@ use domain::time::Timestamp;
 
 use super::Coordinated;
 use crate::host::Host;
+use crate::sharing::{NotReached, ShardStanding, Standing, Version};
 use crate::{
     GroupSnapshot, Held, Ingested, Mode, Placed, Placement, Polled, RestoredGroup, SilencePut,
     State, StateError,
@@ -28,6 +29,26 @@ impl State for Coordinated {
 
     fn mode(&self) -> Mode {
         self.current_mode()
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        Some(self.current_standing())
+    }
+
+    async fn shards(&self) -> Result<Vec<ShardStanding>, StateError> {
+        self.current_shards().await
+    }
+
+    fn version(&self, tenant: &TenantId) -> Version {
+        self.current_version(tenant)
+    }
+
+    fn silence_version(&self, tenant: &TenantId) -> u64 {
+        self.known_silences(tenant)
+    }
+
+    async fn reach(&self, tenant: &TenantId, version: &Version) -> Result<(), NotReached> {
+        self.reach_shared(tenant, version).await
     }
 
     async fn ingest(

@@ -40,6 +40,7 @@ impl Coordinated {
                     self.shared.name()
                 );
                 self.take_over(domain);
+                self.note_turn(Some(&error));
             }
         }
         if self.current_mode() == Mode::Coordinated {
@@ -47,6 +48,7 @@ impl Coordinated {
                 "Sharing state with other instances through {}",
                 self.shared.name()
             );
+            self.note_turn(None);
             self.greet().await;
         }
     }
@@ -70,7 +72,7 @@ impl Coordinated {
         let warnings = self.shared.preflight().await?;
         self.is_looked_over.store(true, Ordering::Relaxed);
         for warning in warnings {
-            tracing::warn!("{}: {warning}", self.shared.name());
+            tracing::warn!("{warning}");
         }
         Ok(())
     }
@@ -81,6 +83,7 @@ impl Coordinated {
         if let Err(error) = announced {
             tracing::debug!(%error, "This instance could not be announced");
         }
+        self.look_around().await;
         let Some(host) = self.host() else { return };
         for tenant in host.tenants() {
             let hash = host.config_hash(&tenant);
@@ -126,6 +129,7 @@ impl Coordinated {
             {
                 announced_at = Some(Instant::now());
                 let _ = self.shared.announce(&self.report()).await;
+                self.look_around().await;
             }
             self.move_stranded().await;
             if audited_at.elapsed() >= AUDIT_PAUSE && !self.is_alone(shard) {
@@ -192,6 +196,7 @@ impl Coordinated {
                 "{} is reachable again, state is shared with other instances",
                 self.shared.name()
             );
+            self.note_turn(None);
             self.greet().await;
         }
     }

@@ -29,7 +29,8 @@ pub struct LockName(Arc<str>);
 pub struct InvalidLockName;
 
 impl LockName {
-    /// The lock under which a group is flushed. The state machine takes it itself, as the visible copy of its lease.
+    /// The lock under which a group is flushed. Its transitions write it themselves, as the visible copy of a claim's lease;
+    /// taking it through [`super::DistributedLock`] keeps no claim from being made.
     pub fn group(tenant: &TenantId, group: GroupKey) -> Self {
         let shard = key::shard(tenant, group);
         Self(format!("group:{{s{shard:02}}}{tenant}:{group}").into())

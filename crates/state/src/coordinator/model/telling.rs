@@ -182,10 +182,9 @@ impl Server {
         }
         let grid = entry.group.grid();
         let mut left = farewell.leaves.clone();
-        let is_same = |updated_at, member: &domain::alert::Alert| updated_at == member.updated_at;
         left.retain(|leave| {
             let member = entry.group.member(leave.fingerprint);
-            member.is_some_and(|member| is_same(leave.updated_at, member))
+            member.is_some_and(|member| member.updated_at <= leave.updated_at)
         });
         let finished = entry.group.let_go(fence, &farewell, now)?;
         if flight.is_seized {

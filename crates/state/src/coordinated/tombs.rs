@@ -1,0 +1,98 @@
+//! Who left which group lately: what shared state remembers in tombstones, remembered here for when it forgets.
+//!
+//! After a loss every instance puts back what it knows. One that had not heard yet that an alert ended and left would put it
+//! back as a member, and its end would be told again; whoever knows better says so.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::fingerprint::Fingerprint;
+use domain::group::GroupIdentity;
+use domain::group::farewell::Leave;
+use domain::time::Timestamp;
+use tokio::time::Instant;
+
+use crate::coordinator::GroupName;
+
+/// Most members that are remembered; past it the older half of the time is forgotten.
+const TOMBS_MAX: usize = 200_000;
+
+/// See the module's text.
+#[derive(Default)]
+pub(super) struct Tombs {
+    groups: HashMap<GroupName, Grave>,
+    count: usize,
+}
+
+struct Grave {
+    identity: Arc<GroupIdentity>,
+    members: HashMap<Fingerprint, (Timestamp, Instant)>,
+}
+
+impl Tombs {
+    /// Remembers that members left; `kept` is how long that matters.
+    pub(super) fn bury(
+        &mut self,
+        identity: &Arc<GroupIdentity>,
+        leaves: &[Leave],
+        kept: std::time::Duration,
+    ) {
+        if leaves.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let grave = self
+            .groups
+            .entry(GroupName::of(identity))
+            .or_insert_with(|| Grave {
+                identity: Arc::clone(identity),
+                members: HashMap::new(),
+            });
+        for leave in leaves {
+            let known = grave
+                .members
+                .insert(leave.fingerprint, (leave.updated_at, now));
+            match known {
+                Some((updated_at, at)) if updated_at > leave.updated_at => {
+                    grave.members.insert(leave.fingerprint, (updated_at, at));
+                }
+                Some(_) => {}
+                None => self.count += 1,
+            }
+        }
+        if self.count > TOMBS_MAX {
+            self.forget_older_than(kept / 2, now);
+        }
+    }
+
+    /// Those of one shard that still matter.
+    pub(super) fn of_shard(
+        &mut self,
+        shard: usize,
+        kept: std::time::Duration,
+    ) -> Vec<(Arc<GroupIdentity>, Vec<Leave>)> {
+        self.forget_older_than(kept, Instant::now());
+        let graves = self.groups.iter();
+        let graves = graves.filter(|(name, _)| name.shard() == shard);
+        graves
+            .map(|(_, grave)| {
+                let leaves = grave.members.iter();
+                let leaves = leaves.map(|(fingerprint, (updated_at, _))| Leave {
+                    fingerprint: *fingerprint,
+                    updated_at: *updated_at,
+                });
+                (Arc::clone(&grave.identity), leaves.collect())
+            })
+            .collect()
+    }
+
+    fn forget_older_than(&mut self, kept: std::time::Duration, now: Instant) {
+        for grave in self.groups.values_mut() {
+            grave
+                .members
+                .retain(|_, (_, at)| now.duration_since(*at) < kept);
+        }
+        self.groups.retain(|_, grave| !grave.members.is_empty());
+        self.count = self.groups.values().map(|grave| grave.members.len()).sum();
+    }
+}
