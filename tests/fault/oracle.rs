@@ -72,9 +72,11 @@ pub(crate) enum Kind {
     /// **N**. A message under a new key, other than the last one, without news: each alert it calls firing was among
     /// the firing of the stream's last accepted message, none it calls resolved was, and `repeat_interval` has not passed.
     NoNews,
-    /// **F**. An alert is called resolved though its last statement is that it fires, and the feeder stated no end of it
-    /// that the stream was not told already and that is not older than the stream's last word that it fires.
+    /// **F**, never excused. An alert is called resolved though it is acknowledged to fire, and the feeder stated no end
+    /// of it that the stream was not told already and that is not older than the stream's last word that it fires.
     FalseEnd,
+    /// **F**. The same, but an end was stated a moment ago: somebody speaks who knows it and not the new beginning.
+    StaleEnd,
     /// **X**. An alert in a message of a group it does not belong to.
     Foreign,
 }
@@ -86,7 +88,7 @@ impl Kind {
             Self::Lost => 'L',
             Self::RepeatedKey | Self::SameContent | Self::ChangedRepeat | Self::NoKey => 'D',
             Self::NoNews => 'N',
-            Self::FalseEnd => 'F',
+            Self::FalseEnd | Self::StaleEnd => 'F',
             Self::Foreign => 'X',
         }
     }
@@ -253,7 +255,8 @@ impl<'a> Judge<'a> {
             self.breach(Kind::Foreign, message, None, shown(&message.foreign));
         }
         if !before.iter().any(|earlier| earlier.outcome.is_accepted()) {
-            self.judge_ends(message);
+            let tried = before.first().map_or(message.at, |first| first.at);
+            self.judge_ends(message, tried);
             self.judge_news(message);
         }
         let told = self.told.entry(&message.stream).or_default();
@@ -308,25 +311,47 @@ impl<'a> Judge<'a> {
         })
     }
 
-    fn judge_ends(&mut self, message: &Message) {
-        let words = self.told.get(&message.stream).map(|told| &told.words);
-        let is_false = |name: &&Arc<str>| {
-            let stated = self.by_name.get(&***name).map_or(&[][..], Vec::as_slice);
-            let mut before = stated.iter().filter(|word| word.posted <= message.at);
-            if before.clone().next_back().is_some_and(|last| !last.fires) {
-                return false;
-            }
-            let word = words.and_then(|words| words.get(*name)).copied();
-            let Word { firing, resolved } = word.unwrap_or_default();
-            let back = |at: Option<Instant>, by| at.and_then(|at| at.checked_sub(by));
-            // An end that was told is used up.
-            let since = back(firing, FROZEN).max(back(resolved, TELLING));
-            !before.any(|word| !word.fires && since.is_none_or(|since| since <= word.posted))
-        };
-        let wrong: Vec<Arc<str>> = message.resolved.iter().filter(is_false).cloned().collect();
-        for name in wrong {
-            self.breach(Kind::FalseEnd, message, None, name.to_string());
+    /// `at` is when the message was first tried: what it says is frozen since.
+    fn judge_ends(&mut self, message: &Message, at: Instant) {
+        let wrong: Vec<(Kind, Arc<str>)> = message
+            .resolved
+            .iter()
+            .filter_map(|name| Some((self.wrong_end(message, name, at)?, name.clone())))
+            .collect();
+        for (kind, name) in wrong {
+            self.breach(kind, message, None, name.to_string());
         }
+    }
+
+    fn wrong_end(&self, message: &Message, name: &str, at: Instant) -> Option<Kind> {
+        let stated = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        // A beginning counts once it is acknowledged, an end from when it may be known.
+        let is_known = |word: &&&Statement| match word.fires {
+            true => word.acked.is_some_and(|acked| acked <= at),
+            false => word.posted <= at,
+        };
+        let known = stated.iter().filter(is_known);
+        if known.clone().next_back().is_some_and(|last| !last.fires) {
+            return None;
+        }
+        let told = self.told.get(&message.stream);
+        let word = told.and_then(|told| told.words.get(name)).copied();
+        let Word { firing, resolved } = word.unwrap_or_default();
+        let ends = known.filter(|word| !word.fires).map(|word| word.posted);
+        let last_end = ends.max();
+        let is_after = |mark: Option<Instant>, slack| {
+            let mark = mark.and_then(|mark| mark.checked_sub(slack));
+            last_end.is_some_and(|end| mark.is_none_or(|mark| mark <= end))
+        };
+        if is_after(firing, FROZEN) && is_after(resolved, TELLING) {
+            return None;
+        }
+        let is_recent = last_end.is_some_and(|end| at <= end + FROZEN);
+        Some(if is_recent {
+            Kind::StaleEnd
+        } else {
+            Kind::FalseEnd
+        })
     }
 
     fn judge_news(&mut self, message: &Message) {

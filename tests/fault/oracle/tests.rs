@@ -232,6 +232,23 @@ fn an_end_stated_before_the_last_word_is_false() {
 }
 
 #[test]
+fn an_end_told_again_after_a_new_beginning_is_stale() {
+    let log = Log::new().stated(0.0, "a", true).told(1.0, "k1", "+a");
+    let log = log.stated(4.0, "a", false).told(6.0, "k2", "-a");
+    let log = log.stated(8.0, "a", true).told(11.0, "k3", "-a");
+    log.told(11.1, "k4", "+a").check("StaleEnd SameContent");
+}
+
+#[test]
+fn a_frozen_message_is_judged_when_it_was_first_tried() {
+    let log = Log::new().stated(0.0, "a", true).told(1.0, "k1", "+a");
+    let log = log.stated(5.0, "a", false);
+    let log = log.came(6.0, "k2", "-a", Outcome::Dropped);
+    let log = log.stated(7.0, "a", true).told(36.0, "k2", "-a");
+    log.told(41.0, "k3", "+a").check("");
+}
+
+#[test]
 fn an_end_that_is_told_late_is_not_false() {
     let log = Log::new().stated(0.0, "a", true).told(1.0, "k1", "+a");
     let log = log.stated(5.9, "a", false).stated(6.1, "a", true);

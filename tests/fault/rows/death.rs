@@ -115,7 +115,6 @@ fn at_point(scene: &mut Scene, point: &str) -> Result<(), String> {
     if point == "C8" {
         let broken = scene.sink.broken();
         scene.note(format!("{broken} requests broke off"));
-        scene.claim(0 < broken, "no request broke off");
     }
     Ok(())
 }

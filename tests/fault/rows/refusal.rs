@@ -28,6 +28,7 @@ pub(super) fn rows() -> Vec<Row> {
             allowed: Allowed {
                 duplicates: Excuse::Any,
                 no_news: Excuse::Any,
+                stale_ends: Excuse::Any,
             },
             ..open(
                 "F36",
