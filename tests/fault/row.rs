@@ -47,7 +47,7 @@ pub(crate) enum Excuse {
 }
 
 /// Breaches nothing excuses: lost alerts, ends nobody stated, foreign alerts, repeats with other content.
-const NEVER: [Kind; 5] = [
+pub(crate) const NEVER: [Kind; 5] = [
     Kind::Lost,
     Kind::FalseEnd,
     Kind::Foreign,

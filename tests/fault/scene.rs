@@ -11,8 +11,8 @@ use harness::wait_for;
 use crate::cluster::{Cluster, Shape};
 use crate::feeder::truth::percentile;
 use crate::feeder::{Feeder, Load};
-use crate::oracle::{Evidence, Judgement, Timing, judge};
-use crate::row::{Fault, Row, Verdict};
+use crate::oracle::{Breach, Evidence, Judgement, Timing, judge};
+use crate::row::{Fault, NEVER, Row, Verdict};
 use crate::sink::{Message, Sink};
 use crate::tenant::ACME;
 
@@ -308,12 +308,25 @@ impl Scene {
             let (from, to) = (since(fault.from), since(fault.to));
             let _ = writeln!(story, "  fault from {from:.2} s to {to:.2} s");
         }
-        for breach in judgement.breaches.iter().take(20) {
-            let _ = writeln!(story, "  {:.3} s {breach}", since(breach.at));
-        }
+        // What nothing excuses comes first.
+        let mut breaches: Vec<&Breach> = judgement.breaches.iter().collect();
+        breaches.sort_by_key(|breach| !NEVER.contains(&breach.kind));
+        let lines = breaches
+            .iter()
+            .map(|b| format!("  {:.3} s {b}\n", since(b.at)));
+        let lines: Vec<String> = lines.collect();
+        lines.iter().take(20).for_each(|line| story.push_str(line));
+        self.keep(row, seed, "breaches.log", &lines.concat());
         story.push_str(&self.keep_logs(row, seed, began));
         story.push_str(&self.cluster.tails());
         story
+    }
+
+    /// Writes a text beside the logs.
+    fn keep(&self, row: &Row, seed: u64, name: &str, text: &str) {
+        let folder = kept(row, seed);
+        let _ = std::fs::create_dir_all(&folder);
+        let _ = std::fs::write(folder.join(name), text);
     }
 
     /// Writes whole logs into a folder and says where.
