@@ -11,6 +11,7 @@ use domain::alert::{Alert, Grace};
 use domain::group::GroupIdentity;
 use domain::id::TenantId;
 use domain::silence::Silence;
+use state::coordinator::{Change, EventId};
 use state::host::{Host, News};
 use store::journal::Record;
 
@@ -52,6 +53,16 @@ impl Host for Engine {
         for tenant in self.tenants() {
             tenant.mirror_mut().set_grace(grace);
         }
+        // It changes when this instance goes on alone, and when it comes back.
+        self.turn_events();
+    }
+
+    fn saw(&self, shard: usize, changes: &[Change]) {
+        self.events_of_feed(shard, changes);
+    }
+
+    fn skipped_to(&self, shard: usize, last: EventId) {
+        self.events_skipped(shard, last);
     }
 
     async fn heard(&self, news: Vec<News>) {
@@ -68,8 +79,13 @@ impl Host for Engine {
                     groups,
                 } => alerts.entry(tenant).or_default().push((alert, groups)),
                 News::Silences {
-                    tenant, silences, ..
-                } => records.extend(self.take_silences(&tenant, silences)),
+                    tenant,
+                    silences,
+                    version,
+                } => {
+                    records.extend(self.take_silences(&tenant, &silences));
+                    self.events_of_silences(&tenant, &silences, version, version);
+                }
                 told => records.extend(record(told)),
             }
         }
@@ -93,7 +109,7 @@ impl Host for Engine {
 }
 
 impl Engine {
-    fn take_silences(&self, tenant: &TenantId, silences: Vec<Arc<Silence>>) -> Vec<Record> {
+    fn take_silences(&self, tenant: &TenantId, silences: &[Arc<Silence>]) -> Vec<Record> {
         let Some(tenant) = self.tenant(tenant) else {
             return Vec::new();
         };
@@ -102,9 +118,9 @@ impl Engine {
         for silence in silences {
             records.push(Record::Silence {
                 tenant: tenant.id().clone(),
-                silence: Arc::clone(&silence),
+                silence: Arc::clone(silence),
             });
-            mirror.silences_mut().put(silence);
+            mirror.silences_mut().put(Arc::clone(silence));
         }
         records
     }

@@ -81,6 +81,7 @@ impl Engine {
             }
         }
         self.record_ingested(tenant, &ingested).await?;
+        self.events_of_ingest(tenant, &ingested);
         reach("C3").await;
         Ok(report)
     }

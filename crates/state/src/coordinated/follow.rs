@@ -9,7 +9,7 @@ use domain::group::grid::Grid;
 use domain::group::{Group, GroupIdentity};
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{Change, Event, EventId, Feed, GroupName};
+use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName};
 use crate::host::{Host, News};
 
 /// Ticks of groups whose first member has not been heard of yet; a bounded number.
@@ -106,12 +106,14 @@ impl Coordinated {
         let Some(last) = feed.changes.last().map(|change| change.id) else {
             return true;
         };
+        // A piece that is not full was all there was when it was asked for.
+        let is_all = feed.changes.len() < CHANGES_MAX;
         let Some(host) = self.host() else { return true };
         for change in feed.changes {
             self.take_change(&*host, change, orphans, news);
         }
         self.view(shard).see(last);
-        false
+        is_all
     }
 
     fn take_change(
