@@ -103,7 +103,8 @@ local function free_unbegun(silent)
 end
 
 local function keep_shard()
-  for _, name in ipairs({ shard, QUEUE_DUE, QUEUE_INFLIGHT, QUEUE_ENDS, EVENTS }) do keep(name, SHARD_KEPT_MS) end
+  seen_to = {}
+  for _, name in ipairs({ shard, QUEUE_DUE, QUEUE_INFLIGHT, QUEUE_ENDS, EVENTS }) do keep(name) end
 end
 
 -- Moves members whose time ran out to the ended ones. While senders get time, only what was refreshed since counts.
