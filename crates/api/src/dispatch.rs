@@ -269,6 +269,12 @@ async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
             Ok(tenant) => ops::inbox::list(api, &tenant, &query).await,
             Err(refusal) => refusal.into(),
         },
+        // Nothing follows: whoever asks for the head only gets it.
+        Place::Events if parts.method == Method::HEAD => ops::events::head(),
+        Place::Events => match tenant() {
+            Ok(tenant) => ops::events::stream(api, tenant, &parts.headers, &query),
+            Err(refusal) => refusal.into(),
+        },
         Place::Explain => match tenant() {
             Ok(tenant) => match fresh::reached(api, &tenant, &parts.headers).await {
                 Ok(()) => ops::explain::explain(api, &tenant, &query),

@@ -48,6 +48,8 @@ pub(crate) enum Place {
     Inbox,
     /// `/api/belfry/v1/explain`
     Explain,
+    /// `/api/belfry/v1/events`
+    Events,
     /// `/api/belfry/v1/status`
     Status,
     /// Anything else.
@@ -109,6 +111,7 @@ impl Place {
             "/metrics" => Self::Metrics,
             "/api/belfry/v1/inbox" => Self::Inbox,
             "/api/belfry/v1/explain" => Self::Explain,
+            "/api/belfry/v1/events" => Self::Events,
             "/api/belfry/v1/status" => Self::Status,
             "/api/v1/status" | "/api/v1/receivers" | "/api/v1/alerts" | "/api/v1/silences" => {
                 Self::V1
@@ -147,6 +150,7 @@ impl Place {
             Self::V1 => "/api/v1/",
             Self::Inbox => "/api/belfry/v1/inbox",
             Self::Explain => "/api/belfry/v1/explain",
+            Self::Events => "/api/belfry/v1/events",
             Self::Status => "/api/belfry/v1/status",
             Self::Unknown => "other",
         }

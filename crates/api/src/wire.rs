@@ -3,8 +3,10 @@
 pub mod alert;
 pub mod body;
 pub mod datetime;
+pub mod event;
 pub mod field;
 pub mod json;
+pub mod position;
 pub mod silence;
 pub mod uri;
 pub mod version;

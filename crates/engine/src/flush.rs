@@ -169,10 +169,12 @@ impl Engine {
         match finished {
             Ok(Ok(Finished::Gone)) => {
                 tenant.set_suppressed(group.key, BTreeMap::new());
-                records.push(Record::GroupGone {
+                let gone = Record::GroupGone {
                     tenant: group.tenant.clone(),
                     key: group.key,
-                });
+                };
+                self.events_of_records(std::slice::from_ref(&gone));
+                records.push(gone);
             }
             Ok(Ok(Finished::Again { given_up, .. })) => {
                 for (integration, fingerprint) in given_up {
@@ -181,6 +183,9 @@ impl Engine {
                         "Gave up telling that an alert is resolved: the receiver refused it for too long"
                     );
                 }
+                let over = claim.alerts.iter().filter(|alert| claim.is_over(alert));
+                let over = over.map(|alert| alert.fingerprint).collect();
+                self.events_of_leaving(&group.tenant, group.key, over);
                 self.wake.notify_one();
             }
             Ok(Err(_)) => tracing::debug!(group = %group.key, "A flush ended after its lease"),
@@ -205,6 +210,13 @@ impl Engine {
             .into_iter()
             .filter_map(|key| self.state.group(tenant, key));
         groups.flat_map(|group| group_records(&group)).collect()
+    }
+
+    /// Writes what an integration was told, and tells those who follow.
+    async fn record_told(&self, told: Record) {
+        let records = vec![told];
+        self.events_of_records(&records);
+        self.record_later(records).await;
     }
 
     /// Writes records nobody waits for an answer to. If that fails the journal is restated once it works again.
@@ -323,11 +335,7 @@ impl Flush<'_> {
             .settle(self.claim, &spec.id, accepted)
             .await
         {
-            Ok(told) => {
-                self.engine
-                    .record_later(vec![self.record(&spec.id, told)])
-                    .await
-            }
+            Ok(told) => self.engine.record_told(self.record(&spec.id, told)).await,
             Err(error) => {
                 tracing::warn!(%error, "What an integration counts as told could not be stored")
             }
@@ -367,7 +375,7 @@ impl Flush<'_> {
             last,
             pending: Some(begun.clone()),
         };
-        let intent = engine.record_later(vec![self.record(&spec.id, intent)]);
+        let intent = engine.record_told(self.record(&spec.id, intent));
         // An intent that is not on disk by then is written later (protocol.md §6).
         let _ = tokio::time::timeout(engine.options.timing.intent_patience, intent).await;
 
@@ -403,7 +411,7 @@ impl Flush<'_> {
         reach("C10").await;
         // No compaction may begin between record and commit: it would restate the message as still in flight.
         let _recording = engine.recording.read().await;
-        engine.record_later(vec![self.record(&spec.id, told)]).await;
+        engine.record_told(self.record(&spec.id, told)).await;
         tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
         reach("C11").await;
         let told = engine.state.commit(group, &spec.id, &begun, sent_at).await;
@@ -420,7 +428,7 @@ impl Flush<'_> {
             .await
             .ok()?;
         self.engine
-            .record_later(vec![self.record(&spec.id, told.clone())])
+            .record_told(self.record(&spec.id, told.clone()))
             .await;
         Some(told)
     }

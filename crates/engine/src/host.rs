@@ -11,6 +11,7 @@ use domain::alert::{Alert, Grace};
 use domain::group::GroupIdentity;
 use domain::id::TenantId;
 use domain::silence::Silence;
+use state::coordinator::{Change, EventId};
 use state::host::{Host, News};
 use store::journal::Record;
 
@@ -29,9 +30,16 @@ impl Host for Engine {
         let known = tenant.mirror().known(alert.fingerprint);
         match known.filter(|known| known.alert.labels == alert.labels) {
             Some(known) => known.groups,
-            None => tenant
-                .settings()
-                .placement(tenant.id(), &alert.labels, &self.interner),
+            // While a reload places alerts anew, groups that are here may be those of the configuration before.
+            None => match tenant.placing.try_read() {
+                Ok(_placing) => {
+                    let (mirror, settings) = (tenant.mirror(), tenant.settings());
+                    self.groups_of(&tenant, &mirror, &settings, &alert.labels)
+                }
+                Err(_) => tenant
+                    .settings()
+                    .placement(tenant.id(), &alert.labels, &self.interner),
+            },
         }
     }
 
@@ -52,15 +60,27 @@ impl Host for Engine {
         for tenant in self.tenants() {
             tenant.mirror_mut().set_grace(grace);
         }
+        // It changes when this instance goes on alone, and when it comes back.
+        self.turn_events();
+    }
+
+    fn saw(&self, shard: usize, changes: &[Change]) {
+        self.events_of_feed(shard, changes);
+    }
+
+    fn skipped_to(&self, shard: usize, last: EventId) {
+        self.events_skipped(shard, last);
     }
 
     async fn heard(&self, news: Vec<News>) {
         let mut records = Vec::new();
         let mut alerts: HashMap<TenantId, Vec<(Arc<Alert>, Vec<Arc<GroupIdentity>>)>> =
             HashMap::new();
-        let mut has_groups = false;
+        let mut is_due_soon = false;
         for one in news {
-            has_groups |= matches!(one, News::Group { .. });
+            if let News::Group { first_tick, .. } = &one {
+                is_due_soon |= self.is_before_next_poll(*first_tick);
+            }
             match one {
                 News::Alert {
                     tenant,
@@ -68,8 +88,13 @@ impl Host for Engine {
                     groups,
                 } => alerts.entry(tenant).or_default().push((alert, groups)),
                 News::Silences {
-                    tenant, silences, ..
-                } => records.extend(self.take_silences(&tenant, silences)),
+                    tenant,
+                    silences,
+                    version,
+                } => {
+                    records.extend(self.take_silences(&tenant, &silences));
+                    self.events_of_silences(&tenant, &silences, version, version);
+                }
                 told => records.extend(record(told)),
             }
         }
@@ -86,14 +111,14 @@ impl Host for Engine {
         if !records.is_empty() {
             self.record_later(records).await;
         }
-        if has_groups {
+        if is_due_soon {
             self.wake.notify_one();
         }
     }
 }
 
 impl Engine {
-    fn take_silences(&self, tenant: &TenantId, silences: Vec<Arc<Silence>>) -> Vec<Record> {
+    fn take_silences(&self, tenant: &TenantId, silences: &[Arc<Silence>]) -> Vec<Record> {
         let Some(tenant) = self.tenant(tenant) else {
             return Vec::new();
         };
@@ -102,9 +127,9 @@ impl Engine {
         for silence in silences {
             records.push(Record::Silence {
                 tenant: tenant.id().clone(),
-                silence: Arc::clone(&silence),
+                silence: Arc::clone(silence),
             });
-            mirror.silences_mut().put(silence);
+            mirror.silences_mut().put(Arc::clone(silence));
         }
         records
     }

@@ -8,6 +8,7 @@
 
 pub mod deliver;
 pub mod dispatch;
+pub mod events;
 pub mod explain;
 pub mod flush;
 mod host;
@@ -28,7 +29,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use domain::id::TenantId;
+use domain::group::GroupIdentity;
+use domain::id::{GroupKey, TenantId};
 use domain::label::Interner;
 use domain::time::Timestamp;
 use runtime::clock::SharedClock;
@@ -133,6 +135,8 @@ pub struct Engine {
     interner: Arc<Interner>,
     content_hasher: foldhash::fast::RandomState,
     started_at: Timestamp,
+    /// What changed, for those who follow.
+    events: events::Events,
     /// Rung when a group may be due sooner than the dispatcher thinks.
     wake: Notify,
     /// Flushes under way, so that a stop can wait for them.
@@ -162,6 +166,7 @@ impl Engine {
             interner: parts.interner,
             content_hasher: foldhash::fast::RandomState::default(),
             started_at,
+            events: events::Events::default(),
             wake: Notify::new(),
             flushes: TaskGroup::new(),
             has_unrecorded: AtomicBool::new(false),
@@ -237,6 +242,11 @@ impl Engine {
     /// Bounds and periods.
     pub fn options(&self) -> &EngineOptions {
         &self.options
+    }
+
+    /// What a group is; `None` when it is not here.
+    pub fn group_identity(&self, tenant: &TenantId, key: GroupKey) -> Option<Arc<GroupIdentity>> {
+        self.state.group(tenant, key).map(|group| group.identity)
     }
 
     /// How many groups there are.

@@ -26,7 +26,10 @@ impl Engine {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(COMPACTION_CHECK) => {}
-                () = stop.stopped() => return,
+                () = stop.stopped() => {
+                    self.events.close();
+                    return;
+                }
             }
             if alerts_at <= Instant::now() {
                 alerts_at = Instant::now() + self.options.alerts_gc_interval;

@@ -35,6 +35,7 @@ impl Engine {
         }
         self.tenants.store(Arc::new(tenants));
         *self.retired() = known;
+        self.events_reconfigured();
         self.wake.notify_one();
         Ok(())
     }

@@ -102,6 +102,7 @@ impl Engine {
         tenant: &Arc<Tenant>,
         changes: Vec<Arc<Silence>>,
     ) -> Result<(), EngineError> {
+        let mut version = 0;
         for silence in &changes {
             let seen = tenant.silence(&silence.id).map(|known| known.updated_at);
             let put = self
@@ -109,7 +110,7 @@ impl Engine {
                 .silence_put(tenant.id(), Arc::clone(silence), seen)
                 .await;
             match put {
-                Ok(SilencePut::Stored { .. }) => {}
+                Ok(SilencePut::Stored { version: stored }) => version = stored,
                 Ok(SilencePut::Conflict) => {
                     return Err(EngineError::Unavailable(
                         "the silence was changed by somebody else meanwhile; read it again"
@@ -128,10 +129,13 @@ impl Engine {
             .append(changes.iter().map(record).collect())
             .await;
         // In force even if the record failed: the caller hears 503 and repeats, and quiet is what was asked for.
-        let mut mirror = tenant.mirror_mut();
-        changes
-            .into_iter()
-            .for_each(|silence| mirror.silences_mut().put(silence));
+        {
+            let mut mirror = tenant.mirror_mut();
+            let put = |silence: &Arc<Silence>| mirror.silences_mut().put(Arc::clone(silence));
+            changes.iter().for_each(put);
+        }
+        let known = self.state.silence_version(tenant.id());
+        self.events_of_silences(tenant.id(), &changes, version, known);
         recorded.map_err(|error| EngineError::Unavailable(error.to_string()))
     }
 

@@ -13,7 +13,7 @@ use domain::time::Timestamp;
 use domain::verdict::Suppression;
 
 use crate::mirror::Mirror;
-use crate::read::{AlertPage, AlertQuery, GroupView, ReceiverView};
+use crate::read::{AlertPage, AlertQuery, AlertView, GroupView, ReceiverView};
 use crate::settings::Settings;
 
 /// Why an alert was not told at its group's last tick.
@@ -75,6 +75,12 @@ impl Tenant {
     /// The alerts a query asks for, in fingerprint order; ended ones never.
     pub fn alerts(&self, query: &AlertQuery, now: Timestamp) -> AlertPage {
         self.mirror().alerts(&self.settings(), query, now)
+    }
+
+    /// One alert, and whether it is over.
+    pub fn alert(&self, fingerprint: Fingerprint, now: Timestamp) -> Option<(AlertView, bool)> {
+        let settings = self.settings();
+        self.mirror().alert_view(&settings, fingerprint, now)
     }
 
     /// The groups a query asks for, in Alertmanager's order.

@@ -44,11 +44,13 @@ local now = math.max(clock_read, clock_latest)
 -- Keys looked after in this run already.
 local seen_to = {}
 
--- Makes sure that a key of the shard lives on; whatever is missed here, the next poll sees to.
+-- Makes sure that a key of the shard, if it is there, lives on; what is missed here, the next poll sees to.
 local function keep(key)
   if seen_to[key] then return end
+  local left = redis.call('PTTL', key)
+  if left == -2 then return end
   seen_to[key] = true
-  if redis.call('PTTL', key) < SHARD_KEPT_MS then redis.call('PEXPIRE', key, int(SHARD_KEPT_MS + SLACK_MS)) end
+  if left < SHARD_KEPT_MS then redis.call('PEXPIRE', key, int(SHARD_KEPT_MS + SLACK_MS)) end
 end
 
 local function queue(key, score, group)
@@ -174,10 +176,14 @@ local function join(group, fingerprint, alert, is_over, deadline)
 end
 
 -- Remembers who left, so that a replay cannot bring them back.
-local function bury(group, fingerprint, updated, kept_ms)
+local function bury(group, fingerprint, updated)
   redis.call('ZADD', tomb_of(group), 'GT', int(ms_of(updated)), fingerprint)
+end
+
+-- To be called after `bury`: how long that is remembered.
+local function keep_tombs(group, kept_ms)
   redis.call('ZREMRANGEBYRANK', tomb_of(group), 0, -TOMBS_MAX - 1)
-  redis.call('PEXPIRE', tomb_of(group), kept_ms)
+  redis.call('PEXPIRE', tomb_of(group), int(kept_ms))
 end
 
 -- `rank:<n>` in a group's hash counts its members of a rank, so that the most severe is known at once.

@@ -78,6 +78,25 @@ impl Mirror {
         page
     }
 
+    /// See [`crate::Tenant::alert`].
+    pub(crate) fn alert_view(
+        &self,
+        settings: &Settings,
+        fingerprint: Fingerprint,
+        now: Timestamp,
+    ) -> Option<(AlertView, bool)> {
+        let entry = self.entry(fingerprint)?;
+        let reading = Reading {
+            settings,
+            query: &AlertQuery::default(),
+            hushed: Hushed::new(self, 1, now),
+            now,
+        };
+        let view = self.view(&reading, entry, self.receivers(settings, entry));
+        let is_resolved = entry.alert.is_resolved(now, self.grace);
+        Some((view, is_resolved))
+    }
+
     /// See [`crate::Tenant::groups`].
     pub(crate) fn groups(
         &self,
