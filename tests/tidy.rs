@@ -78,6 +78,7 @@ const KEEPERS: [(&str, &[&str]); 7] = [
             "engine",
             "api",
             "belfry",
+            "sim",
         ],
     ),
     ("rand", &["runtime"]),
