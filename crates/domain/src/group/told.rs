@@ -89,6 +89,25 @@ impl Told {
         }
     }
 
+    /// What counts as told after a message of unknown fate was repeated and refused: it may have been accepted before.
+    ///
+    /// Whoever it named is believed neither to fire nor to be over: its end is owed, and that it fires is news.
+    pub fn in_doubt(&self, refused: &Pending, now: Timestamp) -> ToldMessage {
+        let mut last = self.last.clone().unwrap_or_else(|| ToldMessage {
+            firing: Vec::new(),
+            hidden: Vec::new(),
+            tick: refused.tick,
+            sent_at: now,
+            reason: refused.reason,
+        });
+        let named = refused.firing.iter().chain(&refused.resolved);
+        for fingerprint in named {
+            last.firing.retain(|known| known != fingerprint);
+            insert(&mut last.hidden, *fingerprint);
+        }
+        last
+    }
+
     /// Whether the integration believes this alert to be firing, or may (a message saying so is in flight).
     pub fn believes_firing(&self, fingerprint: Fingerprint) -> bool {
         let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();

@@ -234,6 +234,7 @@ async fn an_alert_that_came_back_is_not_taken_for_the_one_that_left() {
             updated_at: alert.updated_at,
         }],
         grid: domain::group::grid::Grid::starting(scene.clock.now(), MINUTE),
+        is_move: false,
     };
     assert_eq!(scene.other.merge(vec![left]).await, vec![Ok(())]);
     tokio::time::sleep(Duration::from_secs(1)).await;

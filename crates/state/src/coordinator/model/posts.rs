@@ -188,7 +188,7 @@ impl Server {
             }
             let shard = self.shard(name.shard());
             let is_buried = shard.is_buried(name, alert, request.now);
-            if is_buried && !ignores_tombs {
+            if is_buried && !ignores_tombs && !merge.is_move {
                 continue;
             }
             let is_new = !shard.groups.contains_key(name);
