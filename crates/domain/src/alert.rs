@@ -53,6 +53,18 @@ impl Alert {
         self.ends_at <= self.updated_at
     }
 
+    /// Whether a tombstone covers this state: the alert left its group when this was known (protocol.md §5).
+    ///
+    /// An end that was stated again later is the same end: senders repeat it for a quarter of an hour.
+    pub fn is_covered_by(&self, tombstone: Timestamp) -> bool {
+        let known_at = if self.is_explicit_end() {
+            self.ends_at
+        } else {
+            self.updated_at
+        };
+        known_at <= tombstone
+    }
+
     /// Whether the alert is over at `now`.
     pub fn is_resolved(&self, now: Timestamp, grace: Grace) -> bool {
         if self.ends_at > now {

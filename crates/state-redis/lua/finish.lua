@@ -22,13 +22,16 @@ while ARGV[at + 1] do
   local fingerprint, text = ARGV[at], member(group, ARGV[at])
   local alert = text and read_alert(text)
   if alert and alert.updated <= ARGV[at + 1] then
-    bury(group, fingerprint, ARGV[at + 1], int(tomb_ms))
+    bury(group, fingerprint, ARGV[at + 1])
     take_out(group, fingerprint, alert.rank)
     left[#left + 1] = fingerprint
   end
   at = at + 2
 end
-if #left > 0 then emit('left', group, 'f', table.concat(left, ',')) end
+if #left > 0 then
+  keep_tombs(group, tomb_ms)
+  emit('left', group, 'f', table.concat(left, ','))
+end
 if count_members(group) == 0 then
   drop_group(group)
   close()

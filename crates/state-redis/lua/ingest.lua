@@ -89,13 +89,23 @@ local function offer_to_group(offer)
   if text then return update(offer, text, was_over), 1, -1 end
   local is_over = offer.lasts_ms <= 0
   if is_over and not offer.is_owed then return '', 0, -1 end
-  local first = -1
-  if not exists(group) then
+  if is_over and is_explicit_end(offer.post) then
+    -- An end that was told already, stated again to an instance that has not heard of that.
+    local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), offer.fingerprint))
+    if tomb and tomb >= ms_of(offer.post.stop) then return '', 0, -1 end
+  end
+  local first, is_known = -1, offer.group.is_queued
+  if not is_known and not exists(group) then
     first = now + offer.first_delay_ms
     make_group(group, facts, first, first, false, math.max(now, floor_of_shard()))
   end
   join(group, offer.fingerprint, offer.post, is_over, now + offer.lasts_ms)
-  if first >= 0 then emit_grid(group, first, first, facts.interval, false) else ensure_queued(group) end
+  if first >= 0 then
+    emit_grid(group, first, first, facts.interval, false)
+  elseif not is_known then
+    ensure_queued(group)
+  end
+  offer.group.is_queued = true
   return '', 1, first
 end
 

@@ -33,7 +33,8 @@ local function merge_alert(alert)
   local known = text and read_alert(text)
   if known and known.updated >= alert.updated then return end
   local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), alert.fingerprint))
-  if tomb and tomb >= ms_of(alert.updated) then return end
+  -- An end that was stated again later is the same end (domain::alert::Alert::is_covered_by).
+  if tomb and tomb >= ms_of(is_over and alert.stop or alert.updated) then return end
   if text then
     place(group, alert.fingerprint, alert.text, is_over, alert.ends_ms, was_over)
     return
@@ -54,12 +55,13 @@ local function merge_told(integration, theirs)
   if is_later then write_told(group, integration, theirs) end
 end
 
-local left = {}
+local left, has_buried = {}, false
 local function merge_leave(fingerprint, updated)
   local text = member(group, fingerprint)
   local alert = text and read_alert(text)
   if alert and alert.updated > updated then return end
-  bury(group, fingerprint, updated, int(tomb_ms))
+  bury(group, fingerprint, updated)
+  has_buried = true
   if alert then
     take_out(group, fingerprint, alert.rank)
     left[#left + 1] = fingerprint
@@ -79,6 +81,7 @@ while ARGV[at + 1] do
   merge_leave(ARGV[at], ARGV[at + 1])
   at = at + 2
 end
+if has_buried then keep_tombs(group, tomb_ms) end
 if #left > 0 then emit('left', group, 'f', table.concat(left, ',')) end
 for _, alert in ipairs(alerts) do merge_alert(alert) end
 if is_there then

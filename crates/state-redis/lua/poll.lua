@@ -62,8 +62,7 @@ local function note_instances()
       changed = true
     else
       kept[#kept + 1] = id
-      -- Later on every lease of theirs has lapsed anyway.
-      if since + unbegun_ms <= now and now < since + unbegun_ms + 2 * lease_ms then silent[id] = true end
+      if since + unbegun_ms <= now then silent[id] = true end
     end
   end
   if not is_known then kept[#kept + 1] = instance end
@@ -102,7 +101,9 @@ local function free_unbegun(silent)
   end
 end
 
+-- Whatever creates a queue gives it its life; here all are renewed together.
 local function keep_shard()
+  if redis.call('PTTL', shard) >= SHARD_KEPT_MS then return end
   for _, name in ipairs({ shard, QUEUE_DUE, QUEUE_INFLIGHT, QUEUE_ENDS, EVENTS }) do keep(name, SHARD_KEPT_MS) end
 end
 

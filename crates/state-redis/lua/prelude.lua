@@ -34,16 +34,17 @@ local function int(number) return string.format('%.0f', number) end
 -- server's clock stepped back.
 local function read_clock()
   local time = redis.call('TIME')
-  local known = redis.call('HMGET', shard, 'offset', 'clock')
+  local known = redis.call('HMGET', shard, 'offset', 'clock', 'last')
   local offset, latest = tonumber(known[1]) or 0, tonumber(known[2]) or 0
-  return time[1] * 1000 + math.floor(time[2] / 1000) + offset, offset, latest
+  return time[1] * 1000 + math.floor(time[2] / 1000) + offset, offset, latest, known[3] or '0-0'
 end
-local clock_read, clock_offset, clock_latest = read_clock()
+local clock_read, clock_offset, clock_latest, last_before = read_clock()
 local now = math.max(clock_read, clock_latest)
 
--- Makes sure that a key lives for this long.
+-- Makes sure that a key, if it is there, lives for this long.
 local function keep(key, ms)
-  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, int(ms + SLACK_MS)) end
+  local left = redis.call('PTTL', key)
+  if left < ms and left ~= -2 then redis.call('PEXPIRE', key, int(ms + SLACK_MS)) end
 end
 
 local function queue(key, score, group)
@@ -62,10 +63,11 @@ end
 
 local last_event
 
--- Puts a change into the feed: k = kind, g = group, i = who caused it.
+-- Puts a change into the feed: k = kind, g = group, i = who caused it, b = the change before it, by which a reader sees
+-- that it missed none.
 local function emit(kind, group, ...)
   last_event = redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_MAX, '*',
-    'k', kind, 'g', group, 'i', instance, ...)
+    'k', kind, 'g', group, 'i', instance, 'b', last_event or last_before, ...)
 end
 
 -- To be called last: notes the last change and wakes whoever waits for one.
@@ -144,10 +146,14 @@ local function join(group, fingerprint, alert, is_over, deadline)
 end
 
 -- Remembers who left, so that a replay cannot bring them back.
-local function bury(group, fingerprint, updated, kept_ms)
+local function bury(group, fingerprint, updated)
   redis.call('ZADD', tomb_of(group), 'GT', int(ms_of(updated)), fingerprint)
+end
+
+-- To be called after `bury`: how long that is remembered.
+local function keep_tombs(group, kept_ms)
   redis.call('ZREMRANGEBYRANK', tomb_of(group), 0, -TOMBS_MAX - 1)
-  redis.call('PEXPIRE', tomb_of(group), kept_ms)
+  redis.call('PEXPIRE', tomb_of(group), int(kept_ms))
 end
 
 -- `rank:<n>` in a group's hash counts its members of a rank, so that the most severe is known at once.

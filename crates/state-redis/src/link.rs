@@ -93,7 +93,7 @@ impl Link {
             Err(error) => return vec![Err(error); calls.len()],
         };
         let commands: Vec<Cmd> = calls.iter().map(Call::by_hash).collect();
-        let mut results = self.ask_all(&commands).await;
+        let mut results = self.ask_all(commands).await;
         let is_unknown = |result: &Result<Value, LinkError>| {
             result.as_ref().is_err_and(|error| error.kind.is_noscript())
         };
@@ -102,7 +102,7 @@ impl Link {
             .collect();
         if !unknown.is_empty() {
             let commands: Vec<Cmd> = unknown.iter().map(|i| calls[*i].by_text()).collect();
-            for (index, result) in unknown.into_iter().zip(self.ask_all(&commands).await) {
+            for (index, result) in unknown.into_iter().zip(self.ask_all(commands).await) {
                 results[index] = result;
             }
         }
@@ -165,7 +165,7 @@ impl Link {
         })
     }
 
-    async fn ask_all(&self, commands: &[Cmd]) -> Vec<Result<Value, LinkError>> {
+    async fn ask_all(&self, commands: Vec<Cmd>) -> Vec<Result<Value, LinkError>> {
         let wire = match self.inner.current.wire(&self.inner.options).await {
             Ok(wire) => wire,
             Err(error) => return vec![Err(error); commands.len()],

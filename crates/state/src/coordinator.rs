@@ -236,10 +236,13 @@ pub struct Change {
     pub event: Event,
 }
 
+/// Most changes of a shard in one answer.
+pub const CHANGES_MAX: usize = 1_000;
+
 /// A piece of a shard's feed.
 #[derive(Clone, Debug, Default)]
 pub struct Feed {
-    /// Changes after the place asked for, in order; a bounded number.
+    /// Changes after the place asked for, in order: the first [`CHANGES_MAX`], all if they are fewer.
     pub changes: Vec<Change>,
     /// Whether changes are missing before the first: the feed was trimmed, or the data was lost.
     pub is_broken: bool,
@@ -420,7 +423,7 @@ pub trait Coordinator: Send + Sync {
         config_hash: &str,
     ) -> Result<bool, CoordinatorError>;
 
-    /// Changes of each shard after the given places, in one round trip.
+    /// Changes of each shard after the given places, in one round trip (two where shards are apart).
     async fn changes(&self, after: &[EventId]) -> Vec<Result<Feed, CoordinatorError>>;
 
     /// Waits until something may have changed; answers early rather than late.

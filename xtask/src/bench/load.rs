@@ -111,10 +111,11 @@ impl Fleet {
         );
     }
 
-    /// Posts every alert once, in batches over several connections, and returns the wall time taken.
+    /// Posts every alert once, in batches over several connections, and returns the wall time taken. The batches go to the
+    /// addresses in turn, as a balancer spreads them.
     pub(super) fn post(
         self,
-        address: SocketAddr,
+        addresses: &[SocketAddr],
         connections: usize,
         ends: u64,
     ) -> Result<Duration> {
@@ -122,13 +123,14 @@ impl Fleet {
         let ends = timestamp(ends);
         let mut clients = Vec::new();
         for _ in 0..connections {
-            clients.push(Client::connect(address)?);
+            let all = addresses.iter().map(|address| Client::connect(*address));
+            clients.push(all.collect::<Result<Vec<_>>>()?);
         }
         let started = Instant::now();
         thread::scope(|scope| {
             let threads: Vec<_> = clients
                 .into_iter()
-                .map(|client| scope.spawn(|| self.post_batches(client, &next, &ends)))
+                .map(|clients| scope.spawn(|| self.post_batches(clients, &next, &ends)))
                 .collect();
             threads
                 .into_iter()
@@ -137,7 +139,7 @@ impl Fleet {
         Ok(started.elapsed())
     }
 
-    fn post_batches(self, mut client: Client, next: &AtomicUsize, ends: &str) -> Result<()> {
+    fn post_batches(self, mut clients: Vec<Client>, next: &AtomicUsize, ends: &str) -> Result<()> {
         let mut body = String::new();
         loop {
             let first = next.fetch_add(BATCH, Ordering::Relaxed);
@@ -153,7 +155,10 @@ impl Fleet {
                 self.write_alert(i, ends, &mut body);
             }
             body.push(']');
-            client.post("/api/v2/alerts", body.as_bytes())?;
+            let turn = first / BATCH % clients.len().max(1);
+            if let Some(client) = clients.get_mut(turn) {
+                client.post("/api/v2/alerts", body.as_bytes())?;
+            }
         }
     }
 }

@@ -16,9 +16,9 @@ use super::program::Program;
 use super::sink::Sink;
 
 /// Alerts last long enough that none ends during the bench.
-const LASTS: u64 = 3 * 3_600;
+pub(super) const LASTS: u64 = 3 * 3_600;
 /// What one round of re-sending moves the end by, as Prometheus does every minute.
-const MOVED: u64 = 60;
+pub(super) const MOVED: u64 = 60;
 const READS: usize = 5;
 const EXACT_READS: usize = 21;
 const READS_WITH_NEW_SILENCE: usize = 11;
@@ -76,7 +76,7 @@ pub(super) fn measure(
     let config = folder.join(format!("{}-{alerts}.yml", program.name));
     fs::write(&config, configuration(sink.address)).context("cannot write the configuration")?;
 
-    let process = program.start(&config, &storage)?;
+    let process = program.start(&config, &storage, None)?;
     let mut client = Client::connect(process.address)?;
     let fleet = Fleet {
         alerts,
@@ -118,7 +118,7 @@ fn writes(process: &Process, fleet: Fleet, options: &Options, figures: &mut Figu
     let ends = fleet.starts + LASTS;
     process.settle()?;
     let before = process.cpu()?;
-    let took = fleet.post(process.address, options.connections, ends)?;
+    let took = fleet.post(&[process.address], options.connections, ends)?;
     process.settle()?;
     figures.new_cpu = (process.cpu()? - before).as_secs_f64() / count;
     figures.new_rate = count / took.as_secs_f64();
@@ -127,7 +127,11 @@ fn writes(process: &Process, fleet: Fleet, options: &Options, figures: &mut Figu
     let before = process.cpu()?;
     let mut took = Duration::ZERO;
     for round in 1..=options.rounds as u64 {
-        took += fleet.post(process.address, options.connections, ends + round * MOVED)?;
+        took += fleet.post(
+            &[process.address],
+            options.connections,
+            ends + round * MOVED,
+        )?;
     }
     process.settle()?;
     let sent = count * options.rounds as f64;
@@ -215,7 +219,7 @@ fn add_silence(client: &mut Client, fleet: Fleet, n: usize) -> Result<()> {
 /// Starts the killed program on its data: seconds until ready, and until every alert is listed.
 fn restart(program: &Program, config: &Path, storage: &Path, alerts: usize) -> Result<(f64, f64)> {
     let started = Instant::now();
-    let process = program.start(config, storage)?;
+    let process = program.start(config, storage, None)?;
     let mut ready = None;
     while started.elapsed() < RESTART_LIMIT {
         let mut client = Client::connect(process.address)?;
@@ -251,7 +255,7 @@ fn read(client: &mut Client, times: usize, path: impl Fn(usize) -> String) -> Re
     Ok(Read { seconds, bytes })
 }
 
-fn exact(fleet: Fleet, n: usize) -> String {
+pub(super) fn exact(fleet: Fleet, n: usize) -> String {
     filter("instance", &Fleet::instance(spread(n, fleet.alerts)))
 }
 
@@ -279,6 +283,6 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-fn step(what: &str, took: Duration) {
+pub(super) fn step(what: &str, took: Duration) {
     eprintln!("bench:   {what}: {:.3} s", took.as_secs_f64());
 }

@@ -8,18 +8,21 @@ mod options;
 mod process;
 mod program;
 mod report;
+mod shared;
 mod sink;
+mod table;
 #[cfg(test)]
 mod tests;
 
 use std::fs;
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::workspace;
+use crate::{peers, workspace};
 use options::Options;
 use program::Program;
-use report::Report;
+use report::{Marks, Report};
 
 /// Sizes at which the growth of Belfry's cost is measured, besides the main one.
 const GROWTH: [usize; 2] = [1_000, 10_000];
@@ -36,43 +39,79 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             workspace::cargo(["run", "--release", "--quiet", "-p", "xtask", "--", "bench"]);
         return workspace::run(cargo.args(args));
     }
-    let mut programs = Vec::new();
-    if options.peer {
-        programs.push(Program::peer()?);
-    }
-    if options.belfry {
+    let peer = (options.peer || options.redis).then(Program::peer);
+    let peer = peer.transpose()?;
+    if options.belfry || options.redis {
         workspace::run(&mut workspace::cargo([
             "build",
             "--release",
             "-p",
             "belfry",
         ]))?;
-        programs.push(Program::belfry());
     }
     let folder = workspace::root().join("target/bench");
     // Left over from a run that was interrupted; a missing folder is fine.
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    if options.peer || options.belfry {
+        single(peer.as_ref().filter(|_| options.peer), &options, &folder)?;
+    }
+    if options.redis {
+        share(peer.as_ref(), &options, &folder)?;
+    }
+    fs::remove_dir_all(&folder).context("cannot remove the bench's data")
+}
 
-    let mut report = Report::new(&options);
-    for program in &programs {
+/// Each program by itself.
+fn single(peer: Option<&Program>, options: &Options, folder: &Path) -> Result<()> {
+    let belfry = options.belfry.then(Program::belfry);
+    let mut report = Report::new(options);
+    for program in peer.into_iter().chain(&belfry) {
         eprintln!("bench: {} with {} alerts", program.name, options.alerts);
-        let figures = measure::measure(program, &options, options.alerts, &folder)
+        let figures = measure::measure(program, options, options.alerts, folder)
             .with_context(|| format!("measuring {}", program.name))?;
         report.versions.push((program.name, program.version()));
         report.measured(program.name, figures);
     }
-    if options.belfry && options.growth {
-        let program = Program::belfry();
+    if let Some(program) = belfry.filter(|_| options.growth) {
         for alerts in GROWTH.into_iter().filter(|alerts| *alerts < options.alerts) {
             eprintln!("bench: growth, {} with {alerts} alerts", program.name);
-            report.grown(measure::measure(&program, &options, alerts, &folder)?);
+            report.grown(measure::measure(&program, options, alerts, folder)?);
         }
     }
-    let table = report.markdown();
+    hand_over(options, &report::SINGLE, &report.markdown())
+}
+
+/// Three instances on one Redis beside one Alertmanager.
+fn share(peer: Option<&Program>, options: &Options, folder: &Path) -> Result<()> {
+    let Some(redis) = shared::redis_program() else {
+        bail!(
+            "redis-server is missing; to get it: {}",
+            peers::INSTALL_COMMAND
+        );
+    };
+    let mut versions = Vec::new();
+    let mut beside = None;
+    if let Some(peer) = peer {
+        eprintln!("bench: one {}", peer.name);
+        beside = Some(shared::measure_peer(peer, options, folder)?);
+        versions.push((peer.name, peer.version()));
+    }
+    let belfry = Program::belfry();
+    eprintln!("bench: three instances of {} on one Redis", belfry.name);
+    let figures = shared::measure_belfry(&belfry, &redis, options, folder)?;
+    versions.push((belfry.name, belfry.version()));
+    versions.push(("Redis", program::version_of(&redis)));
+    let table = shared::markdown(&versions, options.connections, beside.as_ref(), &figures);
+    hand_over(options, &report::SHARED, &table)
+}
+
+/// Prints a report; `--write` also puts it into docs/PERFORMANCE.md.
+fn hand_over(options: &Options, marks: &Marks, table: &str) -> Result<()> {
     println!("{table}");
     if options.write {
-        report::write(&workspace::root().join("docs/PERFORMANCE.md"), &table)?;
+        let path = workspace::root().join("docs/PERFORMANCE.md");
+        report::write(&path, marks, table)?;
     }
-    fs::remove_dir_all(&folder).context("cannot remove the bench's data")
+    Ok(())
 }

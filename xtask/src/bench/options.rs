@@ -7,7 +7,7 @@ pub(super) const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]
 
   --alerts N          how many alerts (default 100000, in groups of 25; from 1000000 on, groups of 10)
-  --only belfry|peer  measure one program only
+  --only PART         belfry or peer: one program alone; redis: three instances on one Redis beside the peer
   --rounds N          how often every alert is sent again (default 5)
   --connections N     connections that send at the same time (default 4)
   --silences N        silences made before the reads with silences (default 2000)
@@ -21,8 +21,11 @@ pub(super) struct Options {
     pub(super) rounds: usize,
     pub(super) connections: usize,
     pub(super) silences: usize,
+    /// Whether Alertmanager runs, and whether Belfry does, each by itself.
     pub(super) peer: bool,
     pub(super) belfry: bool,
+    /// Whether three instances on one Redis are measured beside one Alertmanager.
+    pub(super) redis: bool,
     pub(super) growth: bool,
     pub(super) write: bool,
     pub(super) dev: bool,
@@ -38,6 +41,7 @@ impl Options {
             silences: 2_000,
             peer: true,
             belfry: true,
+            redis: true,
             growth: true,
             write: false,
             dev: false,
@@ -49,14 +53,15 @@ impl Options {
                 "--rounds" => options.rounds = number(arg, args.next(), 1, 1_000)?,
                 "--connections" => options.connections = number(arg, args.next(), 1, 64)?,
                 "--silences" => options.silences = number(arg, args.next(), 1, 1_000_000)?,
-                "--only" => match args.next().map(String::as_str) {
-                    Some("belfry") => options.peer = false,
-                    Some("peer") => options.belfry = false,
-                    other => bail!(
-                        "--only takes belfry or peer, not {}",
-                        other.unwrap_or("nothing")
-                    ),
-                },
+                "--only" => {
+                    let part = args.next().map(String::as_str).unwrap_or("nothing");
+                    if !["belfry", "peer", "redis"].contains(&part) {
+                        bail!("--only takes belfry, peer or redis, not {part}");
+                    }
+                    options.belfry &= part == "belfry";
+                    options.peer &= part == "peer";
+                    options.redis &= part == "redis";
+                }
                 "--no-growth" => options.growth = false,
                 "--write" => options.write = true,
                 "--dev" => options.dev = true,
@@ -64,7 +69,7 @@ impl Options {
                 other => bail!("unknown option {other:?}\n\n{USAGE}"),
             }
         }
-        if !options.peer && !options.belfry {
+        if !(options.peer || options.belfry || options.redis) {
             bail!("--only can be given once");
         }
         Ok(Some(options))

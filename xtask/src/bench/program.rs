@@ -48,8 +48,13 @@ impl Program {
         }
     }
 
-    /// Starts the program on a free port and waits until it listens.
-    pub(super) fn start(&self, config: &Path, storage: &Path) -> Result<Process> {
+    /// Starts the program on a free port and waits until it listens; `redis` is the URL of the state it shares.
+    pub(super) fn start(
+        &self,
+        config: &Path,
+        storage: &Path,
+        redis: Option<&str>,
+    ) -> Result<Process> {
         let mut command = Command::new(&self.path);
         command
             .args(self.subcommand)
@@ -59,16 +64,25 @@ impl Program {
                 "--web.listen-address=127.0.0.1:0",
                 "--cluster.listen-address=",
             ]);
+        command.env_remove("BELFRY_REDIS_URL");
+        if let Some(url) = redis {
+            command.env("BELFRY_REDIS_URL", url);
+        }
         Process::start(command)
     }
 
     /// The first line of `--version`.
     pub(super) fn version(&self) -> String {
-        let output = Command::new(&self.path).arg("--version").output();
-        let text = output.map(|output| [output.stdout, output.stderr].concat());
-        let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
-        text.lines().next().unwrap_or("unknown version").to_owned()
+        version_of(&self.path)
     }
+}
+
+/// The first line a program says about its version.
+pub(super) fn version_of(program: &Path) -> String {
+    let output = Command::new(program).arg("--version").output();
+    let text = output.map(|output| [output.stdout, output.stderr].concat());
+    let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+    text.lines().next().unwrap_or("unknown version").to_owned()
 }
 
 fn target() -> PathBuf {

@@ -9,9 +9,25 @@ use anyhow::{Context, Result};
 use super::machine;
 use super::measure::Figures;
 use super::options::Options;
+use super::table::{Goal, INFO, Row, compare, megabytes, micros, part, rate, row, time};
 
-const BEGIN: &str = "<!-- written by cargo xtask bench --write -->";
-const END: &str = "<!-- end of what cargo xtask bench writes -->";
+/// The marks between which a report is put into a file.
+pub(super) struct Marks {
+    begin: &'static str,
+    end: &'static str,
+}
+
+/// Around what each program needs by itself.
+pub(super) const SINGLE: Marks = Marks {
+    begin: "<!-- written by cargo xtask bench --write -->",
+    end: "<!-- end of what cargo xtask bench writes -->",
+};
+
+/// Around what three instances on one Redis need.
+pub(super) const SHARED: Marks = Marks {
+    begin: "<!-- written by cargo xtask bench --only redis --write -->",
+    end: "<!-- end of what cargo xtask bench --only redis writes -->",
+};
 
 /// What was measured in one run.
 pub(super) struct Report {
@@ -21,24 +37,6 @@ pub(super) struct Report {
     peer: Option<Figures>,
     belfry: Option<Figures>,
     growth: Vec<Figures>,
-}
-
-/// What a ratio has to be.
-enum Goal {
-    /// Belfry's figure is at most this part of the peer's.
-    AtMost(f64),
-    /// Belfry's figure is at least this many times the peer's.
-    AtLeast(f64),
-    /// Worth knowing, bound to nothing.
-    None,
-}
-
-/// One line of the table: how a figure is taken, shown and judged.
-struct Row {
-    what: &'static str,
-    figure: fn(&Figures) -> f64,
-    show: fn(f64) -> String,
-    goal: Goal,
 }
 
 impl Report {
@@ -88,37 +86,13 @@ impl Report {
             );
         }
         out.push('\n');
-        self.compare(&mut out);
+        let (peer, belfry) = (self.peer.as_ref(), self.belfry.as_ref());
+        compare(&mut out, ["Alertmanager", "Belfry"], &rows(), peer, belfry);
         if !self.growth.is_empty() {
             out.push('\n');
             self.grow(&mut out);
         }
         out
-    }
-
-    fn compare(&self, out: &mut String) {
-        out.push_str(
-            "| work | Alertmanager | Belfry | ratio | goal | met |\n|---|---:|---:|---:|---|---|\n",
-        );
-        for row in rows() {
-            let peer = self.peer.as_ref().map(row.figure);
-            let belfry = self.belfry.as_ref().map(row.figure);
-            let show = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), row.show);
-            let (ratio, met) = match (peer, belfry) {
-                (Some(peer), Some(belfry)) if peer > 0.0 && belfry > 0.0 => {
-                    (ratio(belfry / peer), row.goal.judge(belfry / peer))
-                }
-                _ => ("–".to_owned(), "–"),
-            };
-            let _ = writeln!(
-                out,
-                "| {} | {} | {} | {ratio} | {} | {met} |",
-                row.what,
-                show(peer),
-                show(belfry),
-                row.goal.text()
-            );
-        }
     }
 
     fn grow(&self, out: &mut String) {
@@ -145,54 +119,15 @@ impl Report {
     }
 }
 
-impl Goal {
-    fn text(&self) -> String {
-        match self {
-            Self::AtMost(part) => format!("≤ 1/{:.0}", 1.0 / part),
-            Self::AtLeast(times) => format!("≥ {times:.0} ×"),
-            Self::None => "–".to_owned(),
-        }
-    }
-
-    fn judge(&self, ratio: f64) -> &'static str {
-        match self {
-            Self::AtMost(part) if ratio <= *part => "yes",
-            Self::AtLeast(times) if ratio >= *times => "yes",
-            Self::AtMost(_) | Self::AtLeast(_) => "**no**",
-            Self::None => "–",
-        }
-    }
-}
-
 /// The table's lines: how each figure is taken and shown, and what it has to be.
-fn rows() -> Vec<Row> {
+fn rows() -> Vec<Row<Figures>> {
     let mut rows = load_rows();
     rows.extend(read_rows());
     rows.extend(silence_rows());
     rows
 }
 
-const INFO: Goal = Goal::None;
-
-fn part(of: f64) -> Goal {
-    Goal::AtMost(1.0 / of)
-}
-
-fn row(
-    what: &'static str,
-    figure: fn(&Figures) -> f64,
-    show: fn(f64) -> String,
-    goal: Goal,
-) -> Row {
-    Row {
-        what,
-        figure,
-        show,
-        goal,
-    }
-}
-
-fn load_rows() -> Vec<Row> {
+fn load_rows() -> Vec<Row<Figures>> {
     vec![
         row(
             "re-sent, CPU per alert",
@@ -218,7 +153,7 @@ fn load_rows() -> Vec<Row> {
     ]
 }
 
-fn read_rows() -> Vec<Row> {
+fn read_rows() -> Vec<Row<Figures>> {
     vec![
         row("GET all alerts", |f| f.all.seconds, time, part(8.0)),
         row("GET all alerts, size", |f| f.all.bytes, megabytes, INFO),
@@ -244,7 +179,7 @@ fn read_rows() -> Vec<Row> {
     ]
 }
 
-fn silence_rows() -> Vec<Row> {
+fn silence_rows() -> Vec<Row<Figures>> {
     vec![
         row(
             "silences just made: GET one alert",
@@ -274,45 +209,19 @@ fn silence_rows() -> Vec<Row> {
     ]
 }
 
-fn micros(seconds: f64) -> String {
-    format!("{:.2} µs", seconds * 1e6)
-}
-
-fn rate(per_second: f64) -> String {
-    format!("{per_second:.0}/s")
-}
-
-fn megabytes(bytes: f64) -> String {
-    format!("{:.1} MB", bytes / 1e6)
-}
-
-fn time(seconds: f64) -> String {
-    match seconds {
-        s if s >= 1.0 => format!("{s:.2} s"),
-        s => format!("{:.2} ms", s * 1e3),
-    }
-}
-
-fn ratio(ratio: f64) -> String {
-    if ratio >= 1.0 {
-        format!("{ratio:.1} ×")
-    } else {
-        format!("1/{:.1}", 1.0 / ratio)
-    }
-}
-
-/// Puts the report between the marks of a file and leaves what people wrote around them.
-pub(super) fn write(path: &Path, report: &str) -> Result<()> {
+/// Puts a report between its marks in a file and leaves the rest as it is.
+pub(super) fn write(path: &Path, marks: &Marks, report: &str) -> Result<()> {
     let old = fs::read_to_string(path).unwrap_or_default();
-    fs::write(path, replaced(&old, report))
+    fs::write(path, replaced(&old, marks, report))
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// `old` with the report between its marks; without marks the report is appended.
-pub(super) fn replaced(old: &str, report: &str) -> String {
-    let marked = format!("{BEGIN}\n\n{}\n{END}", report.trim_start());
-    if let Some((before, rest)) = old.split_once(BEGIN)
-        && let Some((_, after)) = rest.split_once(END)
+pub(super) fn replaced(old: &str, marks: &Marks, report: &str) -> String {
+    let Marks { begin, end } = marks;
+    let marked = format!("{begin}\n\n{}\n{end}", report.trim_start());
+    if let Some((before, rest)) = old.split_once(begin)
+        && let Some((_, after)) = rest.split_once(end)
     {
         return format!("{before}{marked}{after}");
     }

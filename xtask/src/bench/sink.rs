@@ -1,18 +1,25 @@
-//! A webhook receiver that accepts everything, so that a send never waits.
+//! A webhook receiver that accepts everything, so that a send never waits, and notes what came when.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+
+/// A notification.
+pub(super) struct Arrival {
+    /// When its first byte came.
+    pub(super) at: Instant,
+    /// The body.
+    pub(super) body: Vec<u8>,
+}
 
 /// A running receiver; it ends with the bench.
 pub(super) struct Sink {
     pub(super) address: SocketAddr,
-    received: Arc<AtomicU64>,
+    arrivals: Arc<Mutex<Vec<Arrival>>>,
 }
 
 impl Sink {
@@ -20,31 +27,43 @@ impl Sink {
     pub(super) fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").context("cannot open the webhook sink")?;
         let address = listener.local_addr()?;
-        let received = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&received);
+        let arrivals = Arc::new(Mutex::default());
+        let taken = Arc::clone(&arrivals);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let count = Arc::clone(&count);
-                thread::spawn(move || serve(stream, &count));
+                let taken = Arc::clone(&taken);
+                thread::spawn(move || serve(stream, &taken));
             }
         });
-        Ok(Self { address, received })
+        Ok(Self { address, arrivals })
     }
 
-    /// How many notifications came; the bench's own configuration lets none come.
-    pub(super) fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
+    /// How many notifications came since they were last taken.
+    pub(super) fn received(&self) -> usize {
+        let arrivals = self.arrivals.lock();
+        arrivals.unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Takes what came.
+    pub(super) fn take(&self) -> Vec<Arrival> {
+        let arrivals = self.arrivals.lock();
+        std::mem::take(&mut *arrivals.unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-fn serve(mut stream: TcpStream, count: &AtomicU64) {
+fn serve(mut stream: TcpStream, arrivals: &Mutex<Vec<Arrival>>) {
     let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
     let Ok(input) = stream.try_clone() else {
         return;
     };
     let mut reader = BufReader::new(input);
-    while let Some(length) = body_length(&mut reader) {
-        let read = std::io::copy(&mut (&mut reader).take(length), &mut std::io::sink());
+    while reader.fill_buf().is_ok_and(|bytes| !bytes.is_empty()) {
+        let at = Instant::now();
+        let Some(length) = body_length(&mut reader) else {
+            return;
+        };
+        let mut body = Vec::new();
+        let read = (&mut reader).take(length).read_to_end(&mut body);
         if read.is_err()
             || stream
                 .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
@@ -52,7 +71,8 @@ fn serve(mut stream: TcpStream, count: &AtomicU64) {
         {
             return;
         }
-        count.fetch_add(1, Ordering::Relaxed);
+        let mut arrivals = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        arrivals.push(Arrival { at, body });
     }
 }
 

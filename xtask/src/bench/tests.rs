@@ -6,7 +6,7 @@ use super::machine::{cpu_ticks, timestamp};
 use super::measure::{count_alerts, spread};
 use super::options::Options;
 use super::process::listening_address;
-use super::report::replaced;
+use super::report::{SHARED, SINGLE, replaced};
 
 #[test]
 fn alerts_are_json_with_eight_labels_in_the_promised_number_of_groups() {
@@ -88,15 +88,21 @@ fn alerts_are_counted_by_their_fingerprints() {
 
 #[test]
 fn a_report_replaces_the_one_before_and_keeps_the_words_around_it() {
-    let first = replaced("", "one\n");
+    let first = replaced("", &SINGLE, "one\n");
     let edited = format!("{first}\nWhere the time goes.\n");
-    let second = replaced(&edited, "two\n");
+    let second = replaced(&edited, &SINGLE, "two\n");
     assert!(second.starts_with("# Performance\n"), "{second}");
     assert!(
         second.contains("two") && !second.contains("one\n"),
         "{second}"
     );
     assert!(second.ends_with("Where the time goes.\n"), "{second}");
+    let third = replaced(&replaced(&second, &SHARED, "three\n"), &SHARED, "four\n");
+    assert!(
+        third.contains("two\n") && third.contains("four\n"),
+        "{third}"
+    );
+    assert!(!third.contains("three\n"), "{third}");
 }
 
 #[test]
@@ -105,6 +111,8 @@ fn options_out_of_bounds_are_refused() {
         Options::parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
     };
     assert_eq!(parse(&["--alerts", "1000"]).unwrap().unwrap().alerts, 1_000);
+    let only_redis = parse(&["--only", "redis"]).unwrap().unwrap();
+    assert!(only_redis.redis && !only_redis.peer && !only_redis.belfry);
     assert!(parse(&["--help"]).unwrap().is_none());
     for bad in [
         &["--alerts", "0"][..],

@@ -6,47 +6,107 @@ use std::sync::Arc;
 use domain::fingerprint::Fingerprint;
 use domain::id::IntegrationId;
 use redis::Value;
-use state::coordinator::{Change, CoordinatorError, Event, EventId, Feed};
+use state::coordinator::{CHANGES_MAX, Change, CoordinatorError, Event, EventId, Feed};
 
 use super::reply::{Read, Reply, unreadable};
 use super::wire::told::read_told;
-use super::{RedisCoordinator, groups, names, scripts, wire};
-use crate::call::Arg;
+use super::{RedisCoordinator, groups, names, wire};
+use crate::call::{Arg, Call};
 
-/// Most changes of a shard in one answer.
-const CHANGES_MAX: i64 = 1_000;
+/// A shard, and the place after which its changes are wanted.
+type Place = (usize, EventId);
 
 impl RedisCoordinator {
+    /// Looks which shards have changed, then reads these. Neither takes a script: whether a change was missed is seen by
+    /// what each change says came before it.
     pub(super) async fn read_feeds(
         &self,
         after: &[EventId],
     ) -> Vec<Result<Feed, CoordinatorError>> {
         self.wake.note_reading();
-        let calls = after.iter().enumerate().map(|(shard, place)| {
-            let args = vec![Arg::from(names::event_text(*place)), Arg::from(CHANGES_MAX)];
-            self.on_shard(&scripts::CHANGES, shard, args)
-        });
-        let answers = self.run_all(calls.collect()).await;
-        answers
-            .into_iter()
-            .map(|answer| self.read_feed(answer?))
-            .collect()
+        let calls = (0..after.len()).map(|shard| self.last_call(shard));
+        let lasts = self.run_all(calls.collect()).await;
+        let mut feeds: Vec<Read<Feed>> = Vec::with_capacity(after.len());
+        let mut changed: Vec<Place> = Vec::new();
+        for ((shard, place), last) in after.iter().enumerate().zip(lasts) {
+            let last = last.and_then(read_last);
+            if last.as_ref().is_ok_and(|last| last != place) {
+                changed.push((shard, *place));
+            }
+            feeds.push(last.map(|_| Feed::default()));
+        }
+        for (places, answer) in self.read_streams(&changed).await {
+            let mut entries = answer.and_then(by_stream);
+            for (shard, place) in places {
+                let feed = match &mut entries {
+                    Ok(entries) => self.read_feed(entries.remove(&self.stream(*shard)), *place),
+                    Err(error) => Err(error.clone()),
+                };
+                if let Some(known) = feeds.get_mut(*shard) {
+                    *known = feed;
+                }
+            }
+        }
+        feeds
     }
 
-    fn read_feed(&self, answer: Value) -> Read<Feed> {
-        let mut reply = Reply::of(answer)?;
-        let is_broken = reply.number()? == 1;
-        let mut changes = Vec::new();
-        while !reply.is_empty() {
-            let id = names::event_id(&reply.text()?)?;
-            let fields = Fields(reply.list()?.pairs()?.into_iter().collect());
-            changes.push(Change {
+    /// Asks for the last change of a shard.
+    pub(super) fn last_call(&self, shard: usize) -> Call {
+        let key = self.link.key(&format!("shard:{}", names::tag(shard)));
+        Call::command("HGET").key(key).arg("last")
+    }
+
+    fn stream(&self, shard: usize) -> String {
+        self.link.key(&format!("events:{}", names::tag(shard)))
+    }
+
+    /// Reads these feeds: with one command, or, in a cluster, one each.
+    async fn read_streams<'a>(&self, places: &'a [Place]) -> Vec<(&'a [Place], Read<Value>)> {
+        let size = if self.link.is_cluster() {
+            1
+        } else {
+            places.len().max(1)
+        };
+        let count = i64::try_from(CHANGES_MAX).unwrap_or(i64::MAX);
+        let calls = places.chunks(size).map(|places| {
+            let call = Call::command("XREAD")
+                .arg("COUNT")
+                .arg(count)
+                .arg("STREAMS");
+            let streams = places.iter().map(|(shard, _)| self.stream(*shard));
+            let call = streams.fold(call, Call::key);
+            let ids = places.iter().map(|(_, place)| names::event_text(*place));
+            ids.fold(call, |call, id| call.arg(Arg::from(id)))
+        });
+        let answers = self.run_all(calls.collect()).await;
+        places.chunks(size).zip(answers).collect()
+    }
+
+    /// Reads a shard's changes; none although there is something else than what was seen last means that it was lost.
+    fn read_feed(&self, entries: Option<Value>, after: EventId) -> Read<Feed> {
+        let mut feed = Feed {
+            changes: Vec::new(),
+            is_broken: entries.is_none(),
+        };
+        let Some(entries) = entries else {
+            return Ok(feed);
+        };
+        let mut entries = Reply::of(entries)?;
+        while !entries.is_empty() {
+            let mut entry = entries.list()?;
+            let id = names::event_id(&entry.text()?)?;
+            let fields = Fields(entry.list()?.pairs()?);
+            if feed.changes.is_empty() {
+                let before = names::event_id(fields.text("b")?)?;
+                feed.is_broken = before != after;
+            }
+            feed.changes.push(Change {
                 id,
                 is_ours: fields.text("i")? == self.instance,
                 event: self.read_event(&fields)?,
             });
         }
-        Ok(Feed { changes, is_broken })
+        Ok(feed)
     }
 
     fn read_event(&self, fields: &Fields) -> Read<Event> {
@@ -83,12 +143,35 @@ impl RedisCoordinator {
     }
 }
 
-/// The fields of an entry.
-struct Fields(HashMap<String, String>);
+fn read_last(answer: Value) -> Read<EventId> {
+    match answer {
+        // Nothing ever happened here, or it is lost.
+        Value::Nil => Ok(EventId::default()),
+        other => names::event_id(&super::reply::text(other)?),
+    }
+}
+
+/// The entries of each stream that has any.
+fn by_stream(answer: Value) -> Read<HashMap<String, Value>> {
+    let mut streams = HashMap::new();
+    if answer == Value::Nil {
+        return Ok(streams);
+    }
+    let mut reply = Reply::of(answer)?;
+    while !reply.is_empty() {
+        let mut stream = reply.list()?;
+        streams.insert(stream.text()?, stream.value()?);
+    }
+    Ok(streams)
+}
+
+/// The fields of an entry, few.
+struct Fields(Vec<(String, String)>);
 
 impl Fields {
     fn text(&self, name: &str) -> Read<&str> {
-        let value = self.0.get(name).map(String::as_str);
+        let field = self.0.iter().find(|(known, _)| known == name);
+        let value = field.map(|(_, value)| value.as_str());
         value.ok_or_else(|| unreadable("a change lacks a field"))
     }
 

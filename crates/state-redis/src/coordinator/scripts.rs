@@ -45,7 +45,6 @@ pub(super) static FINISH: Script = on_shard!("finish", " flags=allow-oom");
 pub(super) static MERGE: Script = on_shard!("merge", "");
 pub(super) static GROUP: Script = on_shard!("group", " flags=no-writes");
 pub(super) static ROSTER: Script = on_shard!("roster", " flags=no-writes");
-pub(super) static CHANGES: Script = on_shard!("changes", " flags=no-writes");
 pub(super) static OPEN_EPOCH: Script = on_shard!("open_epoch", "");
 pub(super) static RESEEDED: Script = on_shard!("reseeded", "");
 pub(super) static RESTART_GRIDS: Script = on_shard!("restart_grids", "");

@@ -12,27 +12,31 @@ use redis::{
     AsyncConnectionConfig, Cmd, ConnectionAddr, RedisConnectionInfo, TlsCertificates, Value,
 };
 
+use tokio::time::Instant;
+
 use super::options::{LinkOptions, Topology};
 use super::stream;
 use super::wire::Wire;
 use crate::error::{LinkError, LinkErrorKind};
 
+/// How long further sentinels are waited for once one has answered.
+const SENTINELS_LATE: Duration = Duration::from_millis(300);
 /// Commands that may wait to be written to one connection.
 const WAITING_MAX: usize = 1024;
 
 /// Makes the connection commands go over.
 pub(super) async fn connect(options: &LinkOptions) -> Result<Wire, LinkError> {
     match &options.topology {
-        Topology::Single { host, port } => within(options, node(options, host, *port)).await,
+        Topology::Single { host, port } => node(options, host, *port).await,
         Topology::Sentinel { nodes, master } => {
             let login = login(options).await?;
-            let found = within(options, ask_sentinels(options, nodes, master, &login)).await?;
-            first_master(options, &found).await
+            let found = ask_sentinels(options, nodes, master, &login).await?;
+            first_master(options, &login, &found).await
         }
         Topology::Cluster { nodes } => {
             // The library hides why it cannot connect, so the first connections are our own.
-            within(options, probe_cluster(options, nodes)).await?;
-            within(options, cluster(options, nodes)).await
+            probe_cluster(options, nodes).await?;
+            cluster(options, nodes).await
         }
     }
 }
@@ -43,19 +47,13 @@ pub(super) async fn listen(options: &LinkOptions, channel: &str) -> Result<PubSu
     let addresses = match &options.topology {
         Topology::Single { host, port } => vec![(host.clone(), *port)],
         Topology::Sentinel { nodes, master } => {
-            within(options, ask_sentinels(options, nodes, master, &login)).await?
+            ask_sentinels(options, nodes, master, &login).await?
         }
         Topology::Cluster { nodes } => nodes.clone(),
     };
     let mut failure = no_address();
     for (host, port) in addresses {
-        let subscribed = async {
-            let stream = stream::open(options, &host, port).await?;
-            let mut pubsub = PubSub::new(&login, stream).await?;
-            pubsub.subscribe(channel).await?;
-            Ok(pubsub)
-        };
-        match within(options, subscribed).await {
+        match listen_at(options, &login, &host, port, channel).await {
             Ok(pubsub) => return Ok(pubsub),
             Err(error) => failure = error,
         }
@@ -63,17 +61,43 @@ pub(super) async fn listen(options: &LinkOptions, channel: &str) -> Result<PubSu
     Err(failure)
 }
 
-async fn within<T>(
+async fn listen_at(
     options: &LinkOptions,
+    login: &RedisConnectionInfo,
+    host: &str,
+    port: u16,
+    channel: &str,
+) -> Result<PubSub, LinkError> {
+    let stream = open(options, host, port).await?;
+    let subscribed = async {
+        let mut pubsub = PubSub::new(login, stream).await?;
+        pubsub.subscribe(channel).await?;
+        Ok(pubsub)
+    };
+    within("answer", options.response_timeout, subscribed).await
+}
+
+/// Connects to one address, in time.
+async fn open(
+    options: &LinkOptions,
+    host: &str,
+    port: u16,
+) -> Result<Box<dyn stream::Bytes>, LinkError> {
+    let opening = stream::open(options, host, port);
+    within("connection", options.connect_timeout, opening).await
+}
+
+async fn within<T>(
+    what: &str,
+    limit: Duration,
     work: impl Future<Output = Result<T, LinkError>>,
 ) -> Result<T, LinkError> {
-    let limit = options.connect_timeout;
     match tokio::time::timeout(limit, work).await {
         Ok(result) => result,
-        Err(_) => Err(LinkError::new(
-            LinkErrorKind::Timeout,
-            format!("no connection within {limit:?}"),
-        )),
+        Err(_) => {
+            let message = format!("no {what} within {limit:?}");
+            Err(LinkError::new(LinkErrorKind::Timeout, message))
+        }
     }
 }
 
@@ -113,7 +137,10 @@ async fn password(options: &LinkOptions) -> Result<Option<String>, LinkError> {
 async fn node(options: &LinkOptions, host: &str, port: u16) -> Result<Wire, LinkError> {
     let login = login(options).await?;
     let wire = bare(options, &login, host, port).await?;
-    allowed(wire.ask(&redis::cmd("PING")).await)?;
+    // A log-in was answered already; on a slow line each further answer would cost.
+    if login.password().is_none() && options.db == 0 {
+        allowed(wire.ask(&redis::cmd("PING")).await)?;
+    }
     Ok(wire)
 }
 
@@ -124,13 +151,16 @@ async fn bare(
     host: &str,
     port: u16,
 ) -> Result<Wire, LinkError> {
-    let stream = stream::open(options, host, port).await?;
+    let stream = open(options, host, port).await?;
     let config = AsyncConnectionConfig::new()
-        // Time limits are the link's business.
+        // Time limits are the wire's business.
         .set_response_timeout(None)
         .set_pipeline_buffer_size(WAITING_MAX);
-    let made = MultiplexedConnection::new_with_config(login, stream, config).await;
-    let (connection, driver) = made?;
+    let made = async {
+        let made = MultiplexedConnection::new_with_config(login, stream, config);
+        Ok(made.await?)
+    };
+    let (connection, driver) = within("answer", options.response_timeout, made).await?;
     Ok(Wire::node(connection, driver, options.response_timeout))
 }
 
@@ -150,28 +180,41 @@ async fn ask_sentinels(
     master: &str,
     login: &RedisConnectionInfo,
 ) -> Result<Vec<(String, u16)>, LinkError> {
-    // Some time must be left when one of them is silent.
-    let patience = options.connect_timeout / 2;
     let mut asked: FuturesUnordered<_> = nodes
         .iter()
-        .map(|(host, port)| {
-            tokio::time::timeout(patience, ask_sentinel(options, host, *port, master, login))
-        })
+        .map(|(host, port)| ask_sentinel(options, host, *port, master, login))
         .collect();
     let mut votes: BTreeMap<(String, u16), usize> = BTreeMap::new();
-    let mut failure = LinkError::new(LinkErrorKind::Timeout, "no sentinel answers");
-    while let Some(answer) = asked.next().await {
+    let mut failure = no_address();
+    // Once one has answered, silent ones are not waited for long.
+    let late = tokio::time::sleep(Duration::MAX);
+    tokio::pin!(late);
+    let mut is_answered = false;
+    loop {
+        let answer = tokio::select! {
+            answer = asked.next() => answer,
+            () = &mut late => None,
+        };
+        let Some(answer) = answer else { break };
+        if answer.is_ok() && !is_answered {
+            is_answered = true;
+            late.as_mut().reset(Instant::now() + SENTINELS_LATE);
+        }
         match answer {
-            Ok(Ok(address)) => {
+            Ok(Some(address)) => {
                 let count = votes.entry(address).or_default();
                 *count += 1;
                 if nodes.len() < *count * 2 {
                     break;
                 }
             }
-            Ok(Err(error)) => failure = error,
-            Err(_) => {}
+            Ok(None) => {}
+            Err(error) => failure = error,
         }
+    }
+    if votes.is_empty() && is_answered {
+        let message = format!("the sentinels know no master `{master}`");
+        return Err(LinkError::new(LinkErrorKind::Unreachable, message));
     }
     if votes.is_empty() {
         return Err(failure);
@@ -181,13 +224,14 @@ async fn ask_sentinels(
     Ok(found.into_iter().map(|(address, _)| address).collect())
 }
 
+/// The address of the master, if that sentinel knows one of this name.
 async fn ask_sentinel(
     options: &LinkOptions,
     host: &str,
     port: u16,
     master: &str,
     login: &RedisConnectionInfo,
-) -> Result<(String, u16), LinkError> {
+) -> Result<Option<(String, u16)>, LinkError> {
     let mut question = redis::cmd("SENTINEL");
     question.arg("GET-MASTER-ADDR-BY-NAME").arg(master);
     let nobody = RedisConnectionInfo::default().set_skip_set_lib_name();
@@ -202,21 +246,19 @@ async fn ask_sentinel(
         let wire = bare(options, &login, host, port).await?;
         answer = wire.ask(&question).await;
     }
-    match redis::from_redis_value::<Option<(String, u16)>>(answer?) {
-        Ok(Some(address)) => Ok(address),
-        Ok(None) => Err(LinkError::new(
-            LinkErrorKind::Unreachable,
-            format!("the sentinels know no master `{master}`"),
-        )),
-        Err(error) => Err(LinkError::new(LinkErrorKind::Unexpected, error.to_string())),
-    }
+    let address = redis::from_redis_value(answer?);
+    address.map_err(|error| LinkError::new(LinkErrorKind::Unexpected, error.to_string()))
 }
 
 /// The first of these that calls itself a master.
-async fn first_master(options: &LinkOptions, found: &[(String, u16)]) -> Result<Wire, LinkError> {
+async fn first_master(
+    options: &LinkOptions,
+    login: &RedisConnectionInfo,
+    found: &[(String, u16)],
+) -> Result<Wire, LinkError> {
     let mut failure = no_address();
     for (host, port) in found {
-        match within(options, master_at(options, host, *port)).await {
+        match master_at(options, login, host, *port).await {
             Ok(wire) => return Ok(wire),
             Err(error) => failure = error,
         }
@@ -224,9 +266,13 @@ async fn first_master(options: &LinkOptions, found: &[(String, u16)]) -> Result<
     Err(failure)
 }
 
-async fn master_at(options: &LinkOptions, host: &str, port: u16) -> Result<Wire, LinkError> {
-    let login = login(options).await?;
-    let wire = bare(options, &login, host, port).await?;
+async fn master_at(
+    options: &LinkOptions,
+    login: &RedisConnectionInfo,
+    host: &str,
+    port: u16,
+) -> Result<Wire, LinkError> {
+    let wire = bare(options, login, host, port).await?;
     let role = allowed(wire.ask(&redis::cmd("ROLE")).await)?;
     let is_replica = match role {
         Some(Value::Array(parts)) => parts
@@ -279,7 +325,7 @@ async fn cluster(options: &LinkOptions, nodes: &[(String, u16)]) -> Result<Wire,
     let mut builder = ClusterClientBuilder::new(addresses)
         // Its retries would repeat commands whose answer was lost; see `wire::ask_cluster`.
         .retries(0)
-        .connection_timeout(options.connect_timeout)
+        .connection_timeout(options.connect_timeout + options.response_timeout)
         .response_timeout(options.response_timeout)
         .overall_response_timeout(None::<Duration>)
         .tcp_settings(TcpSettings::default().set_nodelay(true));
@@ -299,7 +345,10 @@ async fn cluster(options: &LinkOptions, nodes: &[(String, u16)]) -> Result<Wire,
         });
     }
     let client = builder.build()?;
-    let connection = client.get_async_connection().await?;
+    let connecting = async { Ok(client.get_async_connection().await?) };
+    // Every node is connected to and asked for its map.
+    let limit = options.connect_timeout + options.response_timeout * 2;
+    let connection = within("connection", limit, connecting).await?;
     Ok(Wire::cluster(connection, options.response_timeout))
 }
 

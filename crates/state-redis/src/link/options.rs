@@ -70,7 +70,7 @@ pub struct LinkOptions {
     pub tls_ca_file: Option<PathBuf>,
     /// Put before every key name; empty for none.
     pub key_prefix: String,
-    /// Longest wait for a connection, the log-in included.
+    /// Longest wait for a connection; the answers of the log-in have the time of any answer.
     pub connect_timeout: Duration,
     /// Longest wait for an answer.
     pub response_timeout: Duration,

@@ -126,23 +126,24 @@ impl Wire {
     }
 
     /// Sends many commands: to one server as one pipeline, to a cluster at the same time.
-    pub(super) async fn ask_all(&self, commands: &[Cmd]) -> Vec<Result<Value, LinkError>> {
+    pub(super) async fn ask_all(&self, commands: Vec<Cmd>) -> Vec<Result<Value, LinkError>> {
         let connection = match &self.client {
             Client::Node { connection, .. } if 1 < commands.len() => connection,
             _ => return join_all(commands.iter().map(|command| self.ask(command))).await,
         };
-        let mut pipeline = Pipeline::with_capacity(commands.len());
+        let count = commands.len();
+        let mut pipeline = Pipeline::with_capacity(count);
         for command in commands {
-            pipeline.add_command(command.clone());
+            pipeline.add_command(command);
         }
         let mut connection = connection.clone();
-        let answers = connection.send_packed_commands(&pipeline, 0, commands.len());
+        let answers = connection.send_packed_commands(&pipeline, 0, count);
         match self.within(answers).await {
             Ok(answers) => answers
                 .into_iter()
                 .map(|answer| Ok(unwrap_error(answer)?))
                 .collect(),
-            Err(error) => vec![Err(error); commands.len()],
+            Err(error) => vec![Err(error); count],
         }
     }
 

@@ -4,7 +4,9 @@ use futures::future::join_all;
 use redis_harness::{PATIENCE, RedisServer, is_missing};
 use state_redis::Value;
 use state_redis::error::LinkErrorKind;
-use state_redis::link::{IN_FLIGHT_MAX, Link, LinkOptions};
+use state_redis::link::{IN_FLIGHT_MAX, Link, LinkOptions, Password, Topology};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use super::{add, error_of, get, kind_of, link_to, options, recovers_within};
@@ -171,4 +173,53 @@ async fn a_dropped_connection_is_replaced() {
     assert!(server.has_clients(0, PATIENCE), "it is closed");
     link.run(get(&link, "n")).await.unwrap();
     assert!(server.has_clients(1, PATIENCE), "and made anew");
+}
+
+/// Passes bytes on to a server, its answers later.
+async fn slow_line(server: &RedisServer, latency: Duration) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let address = server.address();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let far = TcpStream::connect(&address).await.unwrap();
+            let (near_reader, mut near_writer) = near.into_split();
+            let (mut far_reader, far_writer) = far.into_split();
+            let there = async move {
+                let (mut from, mut to) = (near_reader, far_writer);
+                let _ = tokio::io::copy(&mut from, &mut to).await;
+            };
+            let back = async move {
+                let mut bytes = [0; 4096];
+                while let Ok(count @ 1..) = far_reader.read(&mut bytes).await {
+                    tokio::time::sleep(latency).await;
+                    let _ = near_writer.write_all(&bytes[..count]).await;
+                }
+            };
+            tokio::spawn(there);
+            tokio::spawn(back);
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn slow_is_not_down() {
+    if is_missing("slow_is_not_down") {
+        return;
+    }
+    let server = RedisServer::start_with(&["--requirepass", "pw"]).with_auth(&["pw"]);
+    for latency in [500, 1200].map(Duration::from_millis) {
+        let mut options = options(&server);
+        options.password = Some(Password::new("pw"));
+        let port = slow_line(&server, latency).await;
+        options.topology = Topology::Single {
+            host: "127.0.0.1".to_owned(),
+            port,
+        };
+        let link = Link::new(options).unwrap();
+        for _ in 0..2 {
+            link.run(get(&link, "n")).await.unwrap();
+        }
+    }
 }

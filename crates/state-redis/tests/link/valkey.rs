@@ -19,6 +19,8 @@ fn the_same_holds_on_valkey() {
         "faults::a_silent",
     ];
     let mut command = Command::new(own);
+    // Most of them wait most of the time.
+    command.arg("--test-threads=4");
     command.env("BELFRY_TEST_REDIS_SERVER", valkey);
     for test in left_out {
         command.args(["--skip", test]);

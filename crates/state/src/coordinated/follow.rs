@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Leave;
 use domain::group::grid::Grid;
 use domain::group::{Group, GroupIdentity};
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{Change, Event, EventId, Feed, GroupName};
+use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName};
 use crate::host::{Host, News};
 
 /// Ticks of groups whose first member has not been heard of yet; a bounded number.
@@ -106,12 +108,14 @@ impl Coordinated {
         let Some(last) = feed.changes.last().map(|change| change.id) else {
             return true;
         };
+        // A piece that is not full was all there was when it was asked for.
+        let is_all = feed.changes.len() < CHANGES_MAX;
         let Some(host) = self.host() else { return true };
         for change in feed.changes {
             self.take_change(&*host, change, orphans, news);
         }
         self.view(shard).see(last);
-        false
+        is_all
     }
 
     fn take_change(
@@ -124,52 +128,9 @@ impl Coordinated {
         let is_ours = change.is_ours;
         match change.event {
             Event::Alert { group, alert } => {
-                let tenant = group.tenant.clone();
-                let known = self
-                    .memory
-                    .with(&group, |known| Arc::clone(known.identity()));
-                let groups = match &known {
-                    // Its group is known and so is the alert: where it belongs does not have to be found out.
-                    Some(_) if is_ours => Vec::new(),
-                    _ => host.placement(&tenant, &alert),
-                };
-                self.memory.learn_alert(&tenant, &alert, is_ours);
-                let identity = known.or_else(|| of_key(&groups, &group));
-                match identity {
-                    Some(identity) => {
-                        let now = self.clock.now();
-                        let grid = orphans.grids.remove(&group);
-                        let grid =
-                            || grid.unwrap_or_else(|| Grid::starting(now, identity.group_interval));
-                        self.memory.learn_member(&identity, &alert, grid);
-                    }
-                    None => lock(&self.stranded).see_foreign(&group, [alert.fingerprint]),
-                }
-                if !is_ours {
-                    news.push(News::Alert {
-                        tenant,
-                        alert,
-                        groups,
-                    });
-                }
+                news.extend(self.take_alert(host, &group, alert, is_ours, orphans));
             }
-            Event::Left { group, alerts } => {
-                let mut left = Vec::with_capacity(alerts.len());
-                let leave = |known: &mut Group| {
-                    for fingerprint in &alerts {
-                        left.extend(known.remove(*fingerprint));
-                    }
-                    Arc::clone(known.identity())
-                };
-                if let Some(identity) = self.memory.with(&group, leave) {
-                    let leaves = left.iter().map(|alert| Leave {
-                        fingerprint: alert.fingerprint,
-                        updated_at: alert.updated_at,
-                    });
-                    self.bury(&identity, &leaves.collect::<Vec<_>>());
-                }
-                lock(&self.stranded).left(&group, &alerts);
-            }
+            Event::Left { group, alerts } => self.take_leave(&group, &alerts),
             Event::Told {
                 group,
                 integration,
@@ -209,6 +170,59 @@ impl Coordinated {
                 news.push(News::GroupGone { tenant, key });
             }
         }
+    }
+
+    /// An alert is known better; answers the news in that, if another instance took it in.
+    fn take_alert(
+        &self,
+        host: &dyn Host,
+        group: &GroupName,
+        alert: Arc<Alert>,
+        is_ours: bool,
+        orphans: &mut Orphans,
+    ) -> Option<News> {
+        let known = self
+            .memory
+            .with(group, |known| Arc::clone(known.identity()));
+        let groups = match &known {
+            // Its group is known and so is the alert: where it belongs does not have to be found out.
+            Some(_) if is_ours => Vec::new(),
+            _ => host.placement(&group.tenant, &alert),
+        };
+        self.memory.learn_alert(&group.tenant, &alert, is_ours);
+        match known.or_else(|| of_key(&groups, group)) {
+            Some(identity) => {
+                let now = self.clock.now();
+                let grid = orphans.grids.remove(group);
+                let grid = || grid.unwrap_or_else(|| Grid::starting(now, identity.group_interval));
+                self.memory.learn_member(&identity, &alert, grid);
+            }
+            None => lock(&self.stranded).see_foreign(group, [alert.fingerprint]),
+        }
+        (!is_ours).then(|| News::Alert {
+            tenant: group.tenant.clone(),
+            alert,
+            groups,
+        })
+    }
+
+    /// Members left a group.
+    fn take_leave(&self, group: &GroupName, alerts: &[Fingerprint]) {
+        let mut left = Vec::with_capacity(alerts.len());
+        let leave = |known: &mut Group| {
+            for fingerprint in alerts {
+                left.extend(known.remove(*fingerprint));
+            }
+            Arc::clone(known.identity())
+        };
+        if let Some(identity) = self.memory.with(group, leave) {
+            let leaves = left.iter().map(|alert| Leave {
+                fingerprint: alert.fingerprint,
+                updated_at: alert.updated_at,
+            });
+            self.bury(&identity, &leaves.collect::<Vec<_>>());
+        }
+        lock(&self.stranded).left(group, alerts);
     }
 
     fn take_grid(&self, group: &GroupName, grid: Grid, orphans: &mut Orphans) {

@@ -146,12 +146,20 @@ impl Coordinated {
             // What came of it: somebody may have known better.
             (last_event, there) = self.read_shard(shard).await?;
         }
+        let mut ended = Vec::new();
         for group in &here {
             let name = GroupName::of(group.identity());
             if !there.contains_key(&name) && !group.is_held(now) {
-                // It ended while we were away.
+                // It ended while we were away; the journal has to learn of it too, or it comes back at the next start.
                 self.forget(&name);
+                ended.push(News::GroupGone {
+                    tenant: name.tenant,
+                    key: name.key,
+                });
             }
+        }
+        if let Some(host) = self.host().filter(|_| !ended.is_empty()) {
+            host.heard(ended).await;
         }
         for group in there.into_values() {
             self.adopt(group).await;

@@ -167,8 +167,20 @@ impl Shared {
 }
 
 impl ModelClient {
-    /// Sends a request through the weather to the server.
+    /// Sends a request through the weather to the server, as far as the instance lives to do so.
     async fn request<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&mut Server, &Request) -> T + Send + 'static,
+    ) -> Result<T, CoordinatorError> {
+        self.weather.goes_on().await;
+        let answer = self.send(name, work).await;
+        self.weather.goes_on().await;
+        answer
+    }
+
+    /// Sends a request through the weather to the server.
+    async fn send<T: Send + 'static>(
         &self,
         name: &'static str,
         work: impl FnOnce(&mut Server, &Request) -> T + Send + 'static,
@@ -232,8 +244,15 @@ impl ModelClient {
             return answer;
         }
         self.shared.let_arrive();
-        job(&mut lock(&self.shared.server));
-        self.shared.wake_all();
+        let has_news = {
+            let mut server = lock(&self.shared.server);
+            let before = server.news;
+            job(&mut server);
+            server.news != before
+        };
+        if has_news {
+            self.shared.wake_all();
+        }
         answer
     }
 
@@ -241,9 +260,11 @@ impl ModelClient {
     async fn woken(&self) {
         let mut wake = self.shared.wake.subscribe();
         let seen = self.woken.load(Ordering::Acquire);
-        if let Ok(count) = wake.wait_for(|count| *count != seen).await {
-            self.woken.store(*count, Ordering::Release);
+        let woken = wake.wait_for(|count| *count != seen).await;
+        if let Ok(count) = woken.map(|count| *count) {
+            self.woken.store(count, Ordering::Release);
         }
+        self.weather.goes_on().await;
     }
 }
 

@@ -129,6 +129,25 @@ pub async fn a_replay_does_not_revive_what_left_but_a_fresh_post_does(world: Arc
     );
 }
 
+/// Senders state an end for a quarter of an hour: a later receipt of it is no later state.
+pub async fn an_end_that_was_stated_again_is_the_same_end(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, alert, claim) = stage.claimed("a").await;
+    let over = stage.one.post(&group, stage.ended(&alert)).await.alert;
+    stage.retire(&claim, &over).await;
+    stage.pass(2).await;
+    let again = Alert {
+        updated_at: stage.now(),
+        ..Alert::clone(&over)
+    };
+    let merge = Merge {
+        alerts: vec![Arc::new(again)],
+        ..merge(&stage, "a")
+    };
+    stage.two.merge(merge).await;
+    assert!(stage.two.try_read(&claim.group).await.is_none());
+}
+
 /// An alert that fired again where only one instance heard it comes back by a merge.
 pub async fn a_later_state_joins_although_an_earlier_one_left(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;

@@ -113,6 +113,22 @@ pub async fn an_over_alert_joins_only_when_somebody_is_owed(world: Arc<dyn World
     assert_eq!(held.members.len(), 2);
 }
 
+/// An instance that has not heard that an end was told says it is owed: the same end, stated again, changes nothing.
+pub async fn an_end_that_was_told_does_not_come_back(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, alert, claim) = stage.claimed("a").await;
+    let over = stage.one.post(&group, stage.ended(&alert)).await.alert;
+    stage.retire(&claim, &over).await;
+    stage.pass(1).await;
+    let again = Alert {
+        updated_at: stage.now(),
+        ..Alert::clone(&over)
+    };
+    let offered = stage.two.offer(&group, again, true).await;
+    assert!(!offered.is_member);
+    assert!(stage.one.try_read(&claim.group).await.is_none());
+}
+
 /// A member that ends stays until a flush lets it go.
 pub async fn an_end_replaces_a_member(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use domain::time::Timestamp;
 
 use super::millis;
-use crate::coordinator::{Change, Event, EventId, Feed};
-
-/// Most changes answered at once.
-const PIECE_MAX: usize = 1_000;
+use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed};
 
 /// The latest changes of a shard.
 #[derive(Clone, Default)]
@@ -59,7 +56,7 @@ impl Ring {
             self.has(seen)
         };
         let start = self.changes.partition_point(|(id, _, _)| *id <= seen);
-        let later = self.changes.iter().skip(start).take(PIECE_MAX);
+        let later = self.changes.iter().skip(start).take(CHANGES_MAX);
         let changes = later.map(|(id, by, event)| Change {
             id: *id,
             is_ours: **by == *reader,

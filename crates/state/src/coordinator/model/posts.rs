@@ -51,7 +51,10 @@ impl Server {
             return self.refresh(request, name, &member, alert);
         }
         let is_over = alert.is_resolved(received_at, Grace::NONE);
-        if is_over && !offer.is_owed {
+        // An end that was told already, stated again to an instance that has not heard of that.
+        let is_known_end =
+            alert.is_explicit_end() && self.shard(name.shard()).is_buried(name, alert, request.now);
+        if is_over && (!offer.is_owed || is_known_end) {
             return Offered {
                 alert: Arc::clone(alert),
                 is_member: false,
@@ -184,7 +187,7 @@ impl Server {
                 continue;
             }
             let shard = self.shard(name.shard());
-            let is_buried = shard.is_buried(name, fingerprint, updated_at, request.now);
+            let is_buried = shard.is_buried(name, alert, request.now);
             if is_buried && !ignores_tombs {
                 continue;
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::alert::Grace;
+use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
 use domain::group::Group;
 use domain::id::{IntegrationId, TenantId};
@@ -35,6 +35,8 @@ pub(super) struct Server {
     pub(super) holes: BTreeSet<Hole>,
     /// Never lost: makes each epoch's name its own, as random numbers do in Redis.
     pub(super) epochs_made: u64,
+    /// Raised by whatever others may want to hear of.
+    pub(super) news: u64,
     feed_max: usize,
 }
 
@@ -112,6 +114,7 @@ impl Server {
             timing,
             holes: BTreeSet::new(),
             epochs_made: 0,
+            news: 0,
             feed_max,
         }
     }
@@ -153,6 +156,7 @@ impl Server {
 
     /// Adds to the feed of changes.
     pub(super) fn tell(&mut self, request: &Request, shard: usize, event: Event) {
+        self.news += 1;
         let feed_max = self.feed_max;
         let ring = &mut self.shard(shard).ring;
         ring.push(request.now, Arc::clone(&request.instance), event);
@@ -245,15 +249,9 @@ impl Shard {
     }
 
     /// Whether a member left in this state or a later one.
-    pub(super) fn is_buried(
-        &self,
-        name: &GroupName,
-        fingerprint: Fingerprint,
-        updated_at: Timestamp,
-        now: Timestamp,
-    ) -> bool {
-        let tomb = self.tombs.get(&(name.clone(), fingerprint));
-        tomb.is_some_and(|(state, until)| now < *until && updated_at <= *state)
+    pub(super) fn is_buried(&self, name: &GroupName, alert: &Alert, now: Timestamp) -> bool {
+        let tomb = self.tombs.get(&(name.clone(), alert.fingerprint));
+        tomb.is_some_and(|(state, until)| now < *until && alert.is_covered_by(*state))
     }
 }
 

@@ -37,6 +37,7 @@ impl Server {
             None => known.silences.push(Arc::clone(silence)),
         }
         let version = raise(known, request);
+        self.news += 1;
         SilencePut::Stored { version }
     }
 
@@ -58,8 +59,12 @@ impl Server {
         }
         if has_changed {
             raise(known, request);
+            self.news += 1;
         }
-        known.version
+        self.data
+            .silences
+            .get(tenant)
+            .map_or(0, |known| known.version)
     }
 
     pub(super) fn silence_forget(&mut self, tenant: &TenantId, ids: &[Arc<str>]) {

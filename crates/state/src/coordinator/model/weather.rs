@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 /// Decides the fate of each request.
+#[async_trait]
 pub trait Weather: Send + Sync {
+    /// Answers once the instance may go on: one that is stopped or dead neither asks nor hears.
+    async fn goes_on(&self) {}
+
     /// What this request of this instance meets; `request` is the name of the coordinator's method.
     fn meets(&self, instance: &str, request: &'static str) -> Fate;
 }

@@ -1,0 +1,270 @@
+//! One life of an instance: a real engine, the layer that shares its state, and everything it runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use config::{Integration as Configured, LoadOptions};
+use domain::id::{IntegrationId, TenantId};
+use domain::inhibit::InhibitRule;
+use domain::label::Interner;
+use domain::matcher::MatcherMode;
+use engine::settings::{ReceiverParts, Settings, SettingsParts};
+use engine::{Engine, EngineOptions, Parts};
+use runtime::clock::SharedClock;
+use runtime::ids::SeededIds;
+use runtime::metrics::Metrics;
+use runtime::tasks::{Shutdown, Stop};
+use runtime::timing::Timing;
+use state::coordinated::Coordinated;
+use state::coordinator::InstanceReport;
+use state::coordinator::model::Model;
+use store::journal::{Commit, CompactionMark, Journal, Record, Replayed};
+use store::{Store, StoreError};
+use tokio::task::JoinHandle;
+
+use crate::receiver::{Receiver, Setup};
+use crate::sky::{Gate, Overhead, Sky};
+
+/// What every life of every instance shares.
+pub struct Surroundings {
+    /// The time.
+    pub clock: SharedClock,
+    /// The server.
+    pub model: Model,
+    /// What is over it.
+    pub sky: Arc<Sky>,
+    /// Who is told.
+    pub receivers: Vec<Receiver>,
+}
+
+/// One life of an instance.
+pub struct Instance {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// How it shares its state.
+    pub shared: Arc<Coordinated>,
+    /// Whether it lives.
+    pub gate: Gate,
+    /// Which instance, and which of its lives.
+    pub from: (usize, usize),
+    shutdown: Shutdown,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What counts of a life, for the oracle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Groups without a place in a queue that were repaired.
+    pub repaired: u64,
+    /// Times it went on alone, or came back.
+    pub mode_changes: u64,
+}
+
+impl Instance {
+    /// Begins a life on what the journal holds.
+    pub async fn start(
+        around: &Surroundings,
+        from: (usize, usize),
+        store: &Store,
+        yaml: &str,
+    ) -> Self {
+        let gate = Gate::default();
+        let (slot, life) = from;
+        let id = format!("i{slot}-{life}");
+        let overhead = Overhead {
+            sky: Arc::clone(&around.sky),
+            slot,
+            gate: gate.clone(),
+        };
+        let client = around.model.connect_through(&id, Arc::new(overhead));
+        let report = InstanceReport {
+            id,
+            started_at: Some(around.clock.now()),
+            ..InstanceReport::default()
+        };
+        let timing = Timing::default();
+        let clock = Arc::clone(&around.clock);
+        let shared = Coordinated::new(Arc::new(client), report, Arc::clone(&clock), timing);
+        let seed = u64::try_from(slot * 1_000 + life).unwrap_or(0);
+        let engine = Engine::new(Parts {
+            state: Arc::<Coordinated>::clone(&shared),
+            journal: Arc::new(LivingJournal {
+                inner: Arc::clone(&store.journal),
+                gate: gate.clone(),
+            }),
+            inbox: Arc::clone(&store.inbox),
+            clock,
+            ids: SeededIds::shared(seed),
+            metrics: Arc::new(Metrics::new(&runtime::metrics::Options::default())),
+            options: EngineOptions::default(),
+            interner: Arc::default(),
+        });
+        let mut instance = Self {
+            engine,
+            shared,
+            gate,
+            from,
+            shutdown: Shutdown::new(),
+            tasks: Vec::new(),
+        };
+        instance.configure(around, yaml).await;
+        let restored = instance.engine.restore().await;
+        restored.expect("the journal can be read");
+        instance.shared.start().await;
+        instance.run();
+        instance
+    }
+
+    fn run(&mut self) {
+        let stop = || self.shutdown.listener();
+        let keep = |task: JoinHandle<()>| task;
+        self.tasks = vec![
+            keep(tokio::spawn(Arc::clone(&self.engine).dispatch(stop()))),
+            keep(tokio::spawn(Arc::clone(&self.engine).maintain(stop()))),
+            keep(tokio::spawn(follow(Arc::clone(&self.shared), stop()))),
+            keep(tokio::spawn(keep_up(Arc::clone(&self.shared), stop()))),
+        ];
+    }
+
+    /// Puts a configuration in force.
+    pub async fn configure(&self, around: &Surroundings, yaml: &str) {
+        let settings = self.settings(yaml, &around.receivers);
+        let wanted = BTreeMap::from([(TenantId::default_tenant(), settings)]);
+        let configured = self.engine.configure(wanted).await;
+        configured.expect("the configuration is put in force");
+    }
+
+    /// Ends as `kill -9` does: what is out hangs for ever from its next step on.
+    pub fn kill(&self) {
+        self.gate.kill();
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+
+    /// Ends as SIGTERM does; one that takes too long is killed.
+    pub async fn stop(&mut self) {
+        self.shutdown.stop();
+        for task in &mut self.tasks {
+            let _ = tokio::time::timeout(Duration::from_secs(30), task).await;
+        }
+        self.kill();
+    }
+
+    /// What counts of this life.
+    pub fn counted(&self) -> Counted {
+        let counters = self.shared.counters();
+        Counted {
+            repaired: counters.audit_repaired.load(Ordering::Relaxed),
+            mode_changes: counters.mode_changes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn settings(&self, yaml: &str, receivers: &[Receiver]) -> Arc<Settings> {
+        let config = config::load(yaml, &LoadOptions::default());
+        let config = config.expect("the configuration of the simulation is valid");
+        let inhibit_rules = config.inhibit_rules.into_iter().map(|rule| InhibitRule {
+            name: None,
+            source_matchers: rule.source_matchers,
+            target_matchers: rule.target_matchers,
+            equal: rule
+                .equal
+                .iter()
+                .map(|label| Arc::from(label.as_str()))
+                .collect(),
+        });
+        let parts = SettingsParts {
+            receivers: config
+                .receivers
+                .iter()
+                .map(|r| self.parts(r, receivers))
+                .collect(),
+            inhibit_rules: inhibit_rules.collect(),
+            time_intervals: config.time_intervals.into_iter().collect(),
+            resolve_timeout: config.global.resolve_timeout,
+            original: config.original,
+            route: config.route,
+            matcher_mode: MatcherMode::Fallback,
+            external_url: Arc::from("http://belfry.example.org"),
+            anonymous_api: false,
+        };
+        Settings::new(parts, self.engine.metrics())
+    }
+
+    fn parts(&self, configured: &config::Receiver, receivers: &[Receiver]) -> ReceiverParts {
+        let webhooks = configured.integrations.iter().filter_map(|one| {
+            let Configured::Webhook(webhook) = &one.integration else {
+                return None;
+            };
+            let url = webhook.url.as_ref()?.expose().to_owned();
+            let named = |r: &&Receiver| url == format!("http://{}", r.name());
+            let receiver = receivers.iter().find(named)?;
+            Some(receiver.integration(Setup {
+                id: IntegrationId::new(&configured.name, "webhook", one.index),
+                send_resolved: webhook.send_resolved,
+                from: self.from,
+                gate: self.gate.clone(),
+            }))
+        });
+        ReceiverParts {
+            name: configured.name.clone(),
+            labels: Vec::new(),
+            integrations: webhooks.collect(),
+        }
+    }
+}
+
+async fn follow(shared: Arc<Coordinated>, stop: Stop) {
+    shared.run_follower(stop).await;
+}
+
+async fn keep_up(shared: Arc<Coordinated>, stop: Stop) {
+    shared.run_keeper(stop).await;
+}
+
+/// A journal, as long as its instance lives.
+struct LivingJournal {
+    inner: Arc<dyn Journal>,
+    gate: Gate,
+}
+
+#[async_trait]
+impl Journal for LivingJournal {
+    async fn append(&self, records: Vec<Record>) -> Result<(), StoreError> {
+        self.gate.pass().await;
+        self.inner.append(records).await?;
+        self.gate.pass().await;
+        Ok(())
+    }
+
+    fn submit(&self, records: Vec<Record>) -> Commit {
+        self.inner.submit(records)
+    }
+
+    async fn replay(
+        &self,
+        interner: &Interner,
+        visit: &mut (dyn FnMut(Record) + Send),
+    ) -> Result<Replayed, StoreError> {
+        self.inner.replay(interner, visit).await
+    }
+
+    fn wants_compaction(&self) -> bool {
+        self.inner.wants_compaction()
+    }
+
+    async fn begin_compaction(&self) -> Result<CompactionMark, StoreError> {
+        self.gate.pass().await;
+        self.inner.begin_compaction().await
+    }
+
+    async fn finish_compaction(&self, mark: CompactionMark) -> Result<(), StoreError> {
+        self.gate.pass().await;
+        self.inner.finish_compaction(mark).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
