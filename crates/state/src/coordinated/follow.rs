@@ -11,13 +11,15 @@ use domain::group::grid::Grid;
 use domain::group::{Group, GroupIdentity};
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName};
+use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName, Merge};
 use crate::host::{Host, News};
 
 /// Ticks of groups whose first member has not been heard of yet; a bounded number.
 #[derive(Default)]
 pub(super) struct Orphans {
     grids: HashMap<GroupName, Grid>,
+    /// Ends this instance heard of while it was alone, and that others do not know.
+    corrections: Vec<Merge>,
     /// Number of the latest read that came to its end.
     completed: u64,
 }
@@ -75,11 +77,38 @@ impl Coordinated {
             }
             if is_done && outcome.is_ok() {
                 orphans.completed = number;
+                self.correct(orphans).await;
             }
             if is_done || outcome.is_err() {
                 return outcome;
             }
         }
+    }
+
+    /// Says what this instance knows better than what it heard.
+    async fn correct(&self, orphans: &mut Orphans) {
+        let corrections = std::mem::take(&mut orphans.corrections);
+        if corrections.is_empty() {
+            return;
+        }
+        let merged = self.shared.merge(corrections.clone()).await;
+        let outcomes = corrections.into_iter().zip(merged);
+        let failed = outcomes.filter(|(_, merged)| merged.is_err());
+        orphans.corrections = failed.map(|(correction, _)| correction).collect();
+    }
+
+    /// An alert another instance holds for firing may be over, as this one heard while it was alone.
+    fn end_known_here(&self, identity: &Arc<GroupIdentity>, heard: &Alert) -> Option<Merge> {
+        let known = self.memory.alert(&identity.tenant, heard.fingerprint)?;
+        let is_later = heard.updated_at < known.updated_at;
+        let is_better = is_later && known.is_explicit_end() && !heard.is_explicit_end();
+        is_better.then(|| Merge {
+            group: Arc::clone(identity),
+            alerts: vec![known],
+            told: Vec::new(),
+            leaves: Vec::new(),
+            grid: Grid::starting(self.clock.now(), identity.group_interval),
+        })
     }
 
     /// Waits until the replica includes these changes; reads them now if it does not.
@@ -192,6 +221,10 @@ impl Coordinated {
         self.memory.learn_alert(&group.tenant, &alert, is_ours);
         match known.or_else(|| of_key(&groups, group)) {
             Some(identity) => {
+                if !is_ours && orphans.corrections.len() < ORPHANS_MAX {
+                    let correction = self.end_known_here(&identity, &alert);
+                    orphans.corrections.extend(correction);
+                }
                 let now = self.clock.now();
                 let grid = orphans.grids.remove(group);
                 let grid = || grid.unwrap_or_else(|| Grid::starting(now, identity.group_interval));
