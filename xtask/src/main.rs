@@ -3,6 +3,7 @@
 mod bench;
 mod compare;
 mod crash;
+mod faults;
 mod peers;
 mod test;
 mod vectors;
@@ -17,8 +18,9 @@ usage: cargo xtask COMMAND
   peers [--install]      fetch Prometheus, Alertmanager, amtool, Redis and nginx into target/peers
   vectors [DIR]          check every vector file of a folder (default: tests/vectors)
   crash [N]              kill -9 the server N times under load (default 500) and check what survived
-  bench [OPTIONS]        measure side by side with Alertmanager; `bench --help` lists the options
-  compare [OPTIONS]      three instances beside a cluster of three Alertmanagers under the same faults; `--help` likewise";
+  faults [ROW…] [OPTIONS]  run rows of the fault matrix; `faults --help` lists the options
+  compare [OPTIONS]      three instances beside a cluster of three Alertmanagers under the same faults; `--help` likewise
+  bench [OPTIONS]        measure side by side with Alertmanager; `bench --help` lists the options";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Some("peers") => peers::run(rest),
         Some("vectors") => vectors::run(rest),
         Some("crash") => crash::run(rest),
+        Some("faults") => faults::run(rest),
         Some("bench") => bench::run(rest),
         Some("compare") => compare::run(rest),
         _ => Err(anyhow::anyhow!(USAGE)),

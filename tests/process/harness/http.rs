@@ -66,6 +66,18 @@ impl Message {
     /// # Errors
     /// When the connection breaks, or what comes is no HTTP.
     pub fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
+        let Some(mut message) = Self::read_head(reader)? else {
+            return Ok(None);
+        };
+        message.read_body(reader)?;
+        Ok(Some(message))
+    }
+
+    /// Reads a message up to its body; `None` at the end of the connection.
+    ///
+    /// # Errors
+    /// When the connection breaks, or what comes is no HTTP.
+    pub fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut message = Self::default();
         if reader.read_line(&mut message.first)? == 0 {
             return Ok(None);
@@ -85,8 +97,16 @@ impl Message {
                 message.headers.push((name.to_ascii_lowercase(), value));
             }
         }
-        message.body = body(&message, reader)?;
         Ok(Some(message))
+    }
+
+    /// Reads the body that follows the head.
+    ///
+    /// # Errors
+    /// When the connection breaks, or what comes is no HTTP.
+    pub fn read_body(&mut self, reader: &mut impl BufRead) -> io::Result<()> {
+        self.body = body(self, reader)?;
+        Ok(())
     }
 }
 
@@ -162,9 +182,23 @@ pub fn request(
     headers: &[(&str, &str)],
     body: &str,
 ) -> io::Result<Message> {
+    request_within(TIMEOUT, address, (method, target), headers, body)
+}
+
+/// As [`request`], waiting at most so long for each read or write.
+///
+/// # Errors
+/// When there is no connection, it breaks, or no answer comes in time.
+pub fn request_within(
+    timeout: Duration,
+    address: &str,
+    (method, target): (&str, &str),
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Message> {
     let stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
     stream.set_nodelay(true)?;
     exchange(stream, address, (method, target), headers, body)
 }

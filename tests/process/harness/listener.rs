@@ -42,6 +42,12 @@ pub trait Handler: Send + Sync + 'static {
     fn answer(&self, request: &Message) -> (Reply, Option<u64>);
     /// The reply to the request with this number was written, or could not be.
     fn written(&self, number: u64, is_whole: bool);
+    /// Whether a request is cut off after its head: the connection is reset with the body unread.
+    fn cuts(&self, _head: &Message) -> bool {
+        false
+    }
+    /// A request broke off before its end.
+    fn broken(&self) {}
 }
 
 /// A server; it stops listening when dropped.
@@ -101,7 +107,15 @@ fn serve(stream: &TcpStream, handler: &dyn Handler) {
     let _ = stream.set_nodelay(true);
     let _ = stream.set_read_timeout(Some(Duration::from_secs(120)));
     let mut reader = BufReader::new(stream);
-    while let Ok(Some(request)) = Message::read(&mut reader) {
+    while let Ok(Some(mut request)) = Message::read_head(&mut reader) {
+        if handler.cuts(&request) {
+            // Closing with unread bytes resets the connection; they need a moment to arrive.
+            std::thread::sleep(Duration::from_millis(5));
+            return;
+        }
+        if request.read_body(&mut reader).is_err() {
+            return handler.broken();
+        }
         let (reply, number) = handler.answer(&request);
         let Reply::Answer {
             status,

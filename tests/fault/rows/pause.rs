@@ -1,0 +1,109 @@
+//! Instances are stopped and go on later: F11 to F14.
+
+use std::time::{Duration, Instant};
+
+use crate::cluster::lease;
+use crate::row::{Allowed, Row, shared};
+use crate::scene::{PATHS, Scene};
+use crate::sink::Manner;
+
+pub(super) fn rows() -> Vec<Row> {
+    vec![
+        shared("F11", "SIGSTOP for less than the lease", briefly),
+        Row {
+            needs_failpoints: true,
+            ..shared(
+                "F12",
+                "SIGSTOP past the lease, before the gate (C13)",
+                at_the_gate,
+            )
+        },
+        Row {
+            allowed: Allowed::IN_FLIGHT,
+            ..shared("F13", "SIGSTOP past the lease, any moment", past_the_lease)
+        },
+        Row {
+            allowed: Allowed::IN_FLIGHT,
+            ..shared("F14", "SIGSTOP of all for longer than endsAt", everybody)
+        },
+    ]
+}
+
+fn frozen(scene: &mut Scene, instances: &[usize], long: Duration) {
+    let began = Instant::now();
+    for instance in instances {
+        scene.cluster.freeze(*instance, true);
+    }
+    scene.pass(long);
+    for instance in instances {
+        scene.cluster.freeze(*instance, false);
+    }
+    scene.fault_since(began);
+}
+
+fn briefly(scene: &mut Scene) -> Result<(), String> {
+    for _ in 0..scene.times(3, 50) {
+        scene.pass(Duration::from_secs(1));
+        scene.pass_up_to(Duration::from_secs(4));
+        let victim = scene.anybody();
+        frozen(scene, &[victim], Duration::from_millis(2_500));
+    }
+    Ok(())
+}
+
+fn at_the_gate(scene: &mut Scene) -> Result<(), String> {
+    let victim = scene.anybody();
+    let mut stops = 0;
+    let mut rejected = 0.0;
+    for _ in 0..scene.times(2, 20) {
+        scene.cluster.kill(victim);
+        scene.cluster.arm(victim, Some("C13:stop@1"));
+        scene.cluster.start(victim)?;
+        if scene.cluster.await_frozen(victim, Duration::from_secs(15)) {
+            stops += 1;
+            scene.pass(lease() + Duration::from_secs(2));
+            scene.cluster.freeze(victim, false);
+            scene.pass(Duration::from_secs(2));
+            rejected += scene.cluster.metric(victim, "belfry_gate_rejected_total");
+        }
+    }
+    scene.cluster.arm(victim, None);
+    scene.note(format!(
+        "{stops} stops, {rejected} sends refused by the gate"
+    ));
+    scene.claim(0 < stops, "nobody stopped at C13");
+    scene.claim(
+        f64::from(stops) <= rejected,
+        format!("the gate refused {rejected} sends in {stops} stops"),
+    );
+    Ok(())
+}
+
+fn past_the_lease(scene: &mut Scene) -> Result<(), String> {
+    // Slow receivers, so that the fault often finds messages under way.
+    for path in PATHS {
+        scene
+            .sink
+            .set(path, Manner::Delay(Duration::from_millis(150)));
+    }
+    for _ in 0..scene.times(2, 30) {
+        scene.pass(Duration::from_secs(1));
+        scene.pass_up_to(Duration::from_secs(4));
+        let victim = scene.anybody();
+        frozen(scene, &[victim], lease().mul_f64(1.5));
+    }
+    Ok(())
+}
+
+fn everybody(scene: &mut Scene) -> Result<(), String> {
+    for _ in 0..scene.times(1, 5) {
+        scene.pass(scene.either(2, 10));
+        scene.pass_up_to(Duration::from_secs(4));
+        let all = scene.everybody();
+        // endsAt is four resend intervals ahead.
+        let long = scene.either(15, 30);
+        frozen(scene, &all, long);
+        scene.pass(scene.either(3, 20));
+    }
+    Ok(())
+}
