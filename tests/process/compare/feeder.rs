@@ -16,8 +16,9 @@ use harness::random::Random;
 const ALERTS: usize = 120;
 const GROUPS: usize = 40;
 
-/// How often everything is stated again; Prometheus's default is a minute.
-const RESEND: Duration = Duration::from_secs(5);
+/// How often everything is stated again. As with the defaults (a minute, and a group_interval of five), several times
+/// between two ticks: Alertmanager forgets ends that are not stated again from tick to tick, and tells them anew.
+const RESEND: Duration = Duration::from_secs(2);
 /// How far ahead the stated end of a firing alert is, as Prometheus does.
 const LASTS: Duration = Duration::from_secs(20);
 /// How long ended alerts are stated again.
