@@ -26,7 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where instances can be posted to: the engines that run, by slot; clones are the same one.
 #[derive(Clone, Default)]
-pub struct Doors(Arc<Mutex<Vec<Option<(Arc<Engine>, Gate)>>>>);
+pub struct Doors(Arc<Mutex<Vec<Option<Door>>>>);
+
+/// An instance that answers, and what its answers meet.
+type Door = (Arc<Engine>, Gate);
 
 impl Doors {
     /// Doors for so many instances, all shut.

@@ -97,38 +97,24 @@ local function offer_to_group(offer)
   end
   local is_over = offer.lasts_ms <= 0
   if is_over and not offer.is_owed then return '', 0, -1 end
-<<<<<<< HEAD
-  local first = -1
-  if not offer.group.is_there then
-=======
   if is_over and is_explicit_end(offer.post) then
     -- An end that was told already, stated again to an instance that has not heard of that.
     local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), offer.fingerprint))
     if tomb and tomb >= ms_of(offer.post.stop) then return '', 0, -1 end
   end
-  local first, is_known = -1, offer.group.is_queued
-  if not is_known and not exists(group) then
->>>>>>> main
+  local first = -1
+  if not offer.group.is_there then
     first = now + offer.first_delay_ms
     make_group(group, facts, first, first, false, math.max(now, floor_of_shard()))
     offer.group.is_there, offer.group.is_queued = true, true
   end
   join(group, offer.fingerprint, offer.post, is_over, now + offer.lasts_ms)
-<<<<<<< HEAD
   if not is_over then note_deadline(offer.group, now + offer.lasts_ms) end
   if first >= 0 then emit_grid(group, first, first, facts.interval, false) end
   if not offer.group.is_queued then
     ensure_queued(group)
     offer.group.is_queued = true
   end
-=======
-  if first >= 0 then
-    emit_grid(group, first, first, facts.interval, false)
-  elseif not is_known then
-    ensure_queued(group)
-  end
-  offer.group.is_queued = true
->>>>>>> main
   return '', 1, first
 end
 

@@ -103,13 +103,9 @@ end
 
 -- Whatever creates a queue gives it its life; here all are renewed together.
 local function keep_shard()
-<<<<<<< HEAD
+  if redis.call('PTTL', shard) >= SHARD_KEPT_MS then return end
   seen_to = {}
   for _, name in ipairs({ shard, QUEUE_DUE, QUEUE_INFLIGHT, QUEUE_ENDS, EVENTS }) do keep(name) end
-=======
-  if redis.call('PTTL', shard) >= SHARD_KEPT_MS then return end
-  for _, name in ipairs({ shard, QUEUE_DUE, QUEUE_INFLIGHT, QUEUE_ENDS, EVENTS }) do keep(name, SHARD_KEPT_MS) end
->>>>>>> main
 end
 
 -- Moves members whose time ran out to the ended ones. While senders get time, only what was refreshed since counts.

@@ -77,14 +77,11 @@ impl Stream {
     }
 
     /// The next event with this name; others are passed.
-    #[track_caller]
-    pub(crate) fn named(&mut self, name: &'static str) -> impl Future<Output = Event> {
-        async move {
-            loop {
-                let event = self.next().await.expect("the stream goes on");
-                if event.name == name {
-                    return event;
-                }
+    pub(crate) async fn named(&mut self, name: &'static str) -> Event {
+        loop {
+            let event = self.next().await.expect("the stream goes on");
+            if event.name == name {
+                return event;
             }
         }
     }
