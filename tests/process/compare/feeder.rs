@@ -182,10 +182,18 @@ fn post_all(
                 );
             }
         }
-        if !batch.is_empty() && !post(door, &alert::body(&batch)).is_ok_and(|status| status == 200)
-        {
+        let answer = match batch.is_empty() {
+            true => Ok(200),
+            false => post(door, &alert::body(&batch)),
+        };
+        let why = match answer {
+            Ok(200) => None,
+            Ok(status) => Some(status.to_string()),
+            Err(error) => Some(error.kind().to_string()),
+        };
+        if let Some(why) = why {
             let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
-            *refused.entry(door.to_owned()).or_default() += 1;
+            *refused.entry(format!("{door}: {why}")).or_default() += 1;
         }
         thread::sleep(Duration::from_millis(200));
     }
