@@ -291,6 +291,17 @@ fn nothing_was_left_behind() {
 }
 
 #[test]
+fn no_merge_was_left_unfinished() {
+    let files = Command::new("git")
+        .args(["grep", "-l", "-E", "^(<<<<<<<|>>>>>>>) "])
+        .current_dir(root())
+        .output()
+        .expect("git runs");
+    let found = String::from_utf8_lossy(&files.stdout);
+    assert_eq!(found.trim(), "", "these files hold conflict markers");
+}
+
+#[test]
 fn every_crate_forbids_unsafe_code_through_the_workspace() {
     let mut problems = Vec::new();
     for folder in fs::read_dir(root().join("crates"))
