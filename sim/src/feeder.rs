@@ -19,14 +19,17 @@ use crate::truth::{Statement, Truth};
 const REPEAT: Duration = Duration::from_secs(10);
 
 /// How long what it says holds unless repeated.
-const HOLDS_SECONDS: f64 = 40.0;
+const HOLDS_SECONDS: f64 = 60.0;
 
 /// How long a feeder waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where instances can be posted to: the engines that run, by slot; clones are the same one.
 #[derive(Clone, Default)]
-pub struct Doors(Arc<Mutex<Vec<Option<(Arc<Engine>, Gate)>>>>);
+pub struct Doors(Arc<Mutex<Vec<Option<Door>>>>);
+
+/// An instance that answers, and what its answers meet.
+type Door = (Arc<Engine>, Gate);
 
 impl Doors {
     /// Doors for so many instances, all shut.
@@ -87,6 +90,7 @@ impl Feeder {
         let mut slot = self.dice.index(self.doors.count());
         let mut said: Vec<Option<Statement>> = vec![None; ALERTS];
         let mut repeat_at = Instant::now();
+        let mut has_failed = false;
         loop {
             let is_time = self.is_repeating && repeat_at <= Instant::now();
             let statements = self.statements(&said, is_time);
@@ -99,7 +103,7 @@ impl Feeder {
                 let _ = tokio::time::timeout(pause, self.bell.notified()).await;
                 continue;
             }
-            if !self.is_sticky {
+            if !self.is_sticky && !has_failed {
                 slot = self.dice.index(self.doors.count());
             }
             let is_stored = self.post(slot, &statements).await;
@@ -113,6 +117,7 @@ impl Feeder {
                 );
             }
             if is_stored {
+                has_failed = false;
                 let now = self.zero.elapsed().as_secs_f64();
                 for (alert, statement) in statements {
                     self.truth.acknowledge(alert, statement, now);
@@ -122,7 +127,8 @@ impl Feeder {
                     repeat_at = Instant::now() + REPEAT;
                 }
             } else {
-                slot = self.dice.index(self.doors.count());
+                slot = (slot + 1) % self.doors.count();
+                has_failed = true;
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
         }

@@ -1,6 +1,7 @@
 //! Automation for developers and CI: `cargo xtask COMMAND`.
 
 mod bench;
+mod compare;
 mod crash;
 mod faults;
 mod peers;
@@ -14,10 +15,11 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [--install]       run every test; fetches the peers they need as root or with --install
-  peers [--install]      fetch Prometheus, Alertmanager and amtool into target/peers
+  peers [--install]      fetch Prometheus, Alertmanager, amtool, Redis and nginx into target/peers
   vectors [DIR]          check every vector file of a folder (default: tests/vectors)
   crash [N]              kill -9 the server N times under load (default 500) and check what survived
   faults [ROW…] [OPTIONS]  run rows of the fault matrix; `faults --help` lists the options
+  compare [OPTIONS]      three instances beside a cluster of three Alertmanagers under the same faults; `--help` likewise
   bench [OPTIONS]        measure side by side with Alertmanager; `bench --help` lists the options";
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Some("crash") => crash::run(rest),
         Some("faults") => faults::run(rest),
         Some("bench") => bench::run(rest),
+        Some("compare") => compare::run(rest),
         _ => Err(anyhow::anyhow!(USAGE)),
     };
     match done {

@@ -208,6 +208,15 @@ fn not_allowed(method: &Method, allowed: &[Method]) -> Response {
     response
 }
 
+/// What only operators may ask for.
+async fn for_operators(api: &Api, place: Place, parts: &Parts) -> Response {
+    match place {
+        Place::Metrics => ops::metrics::scrape(api, &parts.headers),
+        Place::Reload => reload(api).await,
+        _ => ops::sharing::status(api).await,
+    }
+}
+
 /// Everything that is not API v2.
 async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
     let caller = match api.parts.access.caller(&parts.headers).await {
@@ -246,21 +255,15 @@ async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
         }
         Place::Healthy | Place::Ready => answer::text(StatusCode::OK, "OK"),
         Place::Coordinated => ops::sharing::coordinated(api),
-        Place::Status => match api.parts.access.operator(&caller) {
-            Ok(()) => ops::sharing::status(api).await,
-            Err(refusal) => refusal.into(),
-        },
         Place::Favicon => answer::empty(StatusCode::NO_CONTENT),
         Place::Stylesheet => ops::home::stylesheet(),
         Place::V1 => v1_gone(),
-        Place::Metrics => match api.parts.access.operator(&caller) {
-            Ok(()) => ops::metrics::scrape(api, &parts.headers),
-            Err(refusal) => refusal.into(),
-        },
-        Place::Reload => match api.parts.access.operator(&caller) {
-            Ok(()) => reload(api).await,
-            Err(refusal) => refusal.into(),
-        },
+        Place::Status | Place::Metrics | Place::Reload => {
+            match api.parts.access.operator(&caller) {
+                Ok(()) => for_operators(api, place, &parts).await,
+                Err(refusal) => refusal.into(),
+            }
+        }
         Place::Home => match tenant() {
             Ok(tenant) => ops::home::page(api, &tenant),
             Err(refusal) => refusal.into(),

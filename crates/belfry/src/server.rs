@@ -77,15 +77,7 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
         receiver_names: options.features.receiver_names,
         alert_names: options.features.alert_names,
     }));
-    let web = options
-        .web_config_file
-        .as_deref()
-        .map(WebFile::read)
-        .transpose();
-    let web = web
-        .map_err(anyhow::Error::msg)
-        .context("--web.config.file")?
-        .unwrap_or_default();
+    let web = web_file(&options)?;
     let store = open_store(&options.database_url, &metrics).await?;
     let listeners = bind(&options.listen, options.may_move).await?;
     let addresses = listeners
@@ -95,11 +87,7 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
     let place = place(&options, &addresses, web.tls.is_some()).map_err(anyhow::Error::msg)?;
     let clock = FollowingClock::new(SystemClock::shared());
     let interner = Arc::default();
-    let sharing = options.redis.as_ref().map(|redis| {
-        let name = options.cluster.as_ref().map(|peer| peer.name.as_str());
-        sharing::sharing(redis, name, &interner, &clock, options.engine.timing)
-    });
-    let sharing = sharing.transpose().context("redis")?;
+    let sharing = sharing::sharing(&options, &interner, &clock).context("redis")?;
     let engine = engine(&store, metrics, &options, clock, interner, sharing.as_ref());
     let frame = Frame {
         matcher_mode: options.features.matcher_mode,
@@ -140,6 +128,12 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
         sharing_tasks,
         signals,
     })
+}
+
+fn web_file(options: &Options) -> anyhow::Result<WebFile> {
+    let file = options.web_config_file.as_deref().map(WebFile::read);
+    let file = file.transpose().map_err(anyhow::Error::msg);
+    Ok(file.context("--web.config.file")?.unwrap_or_default())
 }
 
 /// Puts the configuration in force, then what the journal holds.

@@ -9,13 +9,13 @@ use domain::label::Interner;
 use runtime::clock::{Clock as _, FollowingClock};
 use runtime::ids::{IdSource as _, RandomIds};
 use runtime::tasks::TaskGroup;
-use runtime::timing::Timing;
 use state::coordinated::Coordinated;
 use state::coordinator::InstanceReport;
 use state_redis::coordinator::RedisCoordinator;
 use state_redis::link::{Link, LinkOptions, Password, Topology};
 
 use crate::build::VERSION;
+use crate::options::Options;
 
 /// What this instance shares with others.
 pub(crate) struct Sharing {
@@ -25,17 +25,20 @@ pub(crate) struct Sharing {
     pub(crate) place: String,
 }
 
-/// Puts the shared state together; Redis need not be up.
+/// Puts the shared state together, if the options name a Redis; it need not be up.
 ///
 /// # Errors
 /// A configuration that cannot work, for people.
 pub(crate) fn sharing(
-    redis: &Redis,
-    name: Option<&str>,
+    options: &Options,
     interner: &Arc<Interner>,
     clock: &Arc<FollowingClock>,
-    timing: Timing,
-) -> anyhow::Result<Sharing> {
+) -> anyhow::Result<Option<Sharing>> {
+    let Some(redis) = &options.redis else {
+        return Ok(None);
+    };
+    let name = options.cluster.as_ref().map(|peer| peer.name.as_str());
+    let timing = options.engine.timing;
     let link = Link::new(link_options(redis))?;
     let place = link.describe();
     let ids = RandomIds;
@@ -54,7 +57,7 @@ pub(crate) fn sharing(
     let shared_clock: runtime::clock::SharedClock = Arc::clone(clock) as _;
     let state = Coordinated::new(Arc::new(coordinator), report, shared_clock, timing);
     state.lead(Arc::clone(clock));
-    Ok(Sharing { state, place })
+    Ok(Some(Sharing { state, place }))
 }
 
 /// A name as it may stand in keys and log lines.

@@ -121,6 +121,8 @@ pub struct Foreign {
     pub alerts: Vec<Fingerprint>,
     /// Integrations another instance was the last to tell: repeats are not for us.
     pub repeats: Vec<IntegrationId>,
+    /// For how long after its end an alert whose time ran out is not over yet: others may have heard of it meanwhile.
+    pub patience: Duration,
 }
 
 impl Foreign {
@@ -136,7 +138,12 @@ impl Claim {
     /// One that another instance answers for is over only when its sender said so.
     pub fn is_over(&self, alert: &Alert) -> bool {
         alert.is_resolved(self.now, self.grace)
-            && (alert.is_explicit_end() || !self.foreign.has(alert.fingerprint))
+            && (alert.is_explicit_end() || self.is_ours_to_end(alert))
+    }
+
+    fn is_ours_to_end(&self, alert: &Alert) -> bool {
+        let foreign = &self.foreign;
+        alert.ends_at + foreign.patience <= self.now && !foreign.has(alert.fingerprint)
     }
 }
 

@@ -101,6 +101,13 @@ impl Engine {
         });
     }
 
+    /// Whether a tick may come before the dispatcher looks by itself, which it does at least every
+    /// [`Timing::poll_max`](runtime::timing::Timing::poll_max): then it has to be woken.
+    pub(crate) fn is_before_next_poll(&self, tick: Timestamp) -> bool {
+        // Twice that, because a poll takes its time.
+        tick <= self.clock.now() + self.options.timing.poll_max * 2
+    }
+
     /// Suspends ends by time-out everywhere they are judged.
     pub(crate) fn set_grace(&self, grace: Grace) {
         self.state.set_grace(grace);

@@ -30,9 +30,16 @@ impl Host for Engine {
         let known = tenant.mirror().known(alert.fingerprint);
         match known.filter(|known| known.alert.labels == alert.labels) {
             Some(known) => known.groups,
-            None => tenant
-                .settings()
-                .placement(tenant.id(), &alert.labels, &self.interner),
+            // While a reload places alerts anew, groups that are here may be those of the configuration before.
+            None => match tenant.placing.try_read() {
+                Ok(_placing) => {
+                    let (mirror, settings) = (tenant.mirror(), tenant.settings());
+                    self.groups_of(&tenant, &mirror, &settings, &alert.labels)
+                }
+                Err(_) => tenant
+                    .settings()
+                    .placement(tenant.id(), &alert.labels, &self.interner),
+            },
         }
     }
 
@@ -69,9 +76,11 @@ impl Host for Engine {
         let mut records = Vec::new();
         let mut alerts: HashMap<TenantId, Vec<(Arc<Alert>, Vec<Arc<GroupIdentity>>)>> =
             HashMap::new();
-        let mut has_groups = false;
+        let mut is_due_soon = false;
         for one in news {
-            has_groups |= matches!(one, News::Group { .. });
+            if let News::Group { first_tick, .. } = &one {
+                is_due_soon |= self.is_before_next_poll(*first_tick);
+            }
             match one {
                 News::Alert {
                     tenant,
@@ -102,7 +111,7 @@ impl Host for Engine {
         if !records.is_empty() {
             self.record_later(records).await;
         }
-        if has_groups {
+        if is_due_soon {
             self.wake.notify_one();
         }
     }

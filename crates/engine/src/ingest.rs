@@ -71,7 +71,8 @@ impl Engine {
             .await
             .map_err(unavailable)?;
         reach("C2").await;
-        if ingested.iter().any(|i| !i.created.is_empty()) {
+        let mut first_ticks = ingested.iter().flat_map(|i| &i.created);
+        if first_ticks.any(|(_, first_tick)| self.is_before_next_poll(*first_tick)) {
             self.wake.notify_one();
         }
         {
@@ -238,7 +239,7 @@ impl Engine {
     }
 
     /// The groups a new alert belongs to; groups that are here already are shared.
-    fn groups_of(
+    pub(crate) fn groups_of(
         &self,
         tenant: &Tenant,
         mirror: &Mirror,

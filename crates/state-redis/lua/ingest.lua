@@ -55,6 +55,9 @@ local function is_same(a, b)
   return a.start == b.start and a.stop == b.stop and a.timeout == b.timeout and a.rest == b.rest
 end
 
+-- The earliest of the ends that came in this run.
+local function note_deadline(group, deadline) group.deadline = math.min(group.deadline or deadline, deadline) end
+
 local function update(offer, text, was_over)
   local group, post, known = offer.group.name, offer.post, read_alert(text)
   -- What cannot be read gives way.
@@ -71,22 +74,27 @@ local function update(offer, text, was_over)
   local deadline = nil
   if not merged.is_kept then deadline = now + offer.lasts_ms end
   place(group, offer.fingerprint, written, is_over, deadline, was_over)
+  if deadline and not is_over then note_deadline(offer.group, deadline) end
   return written == post.text and '' or written
 end
 
--- A configuration may have changed a group's times: what the latest post comes with holds.
+-- Looks whether a group is there. A configuration may have changed its times: what the latest post comes with holds.
 local function follow(group)
-  local interval = redis.call('HGET', meta_of(group.name), 'interval')
-  if not interval or interval == group.facts.interval then return end
-  write_facts(group.name, group.facts)
+  local facts, read = group.facts, redis.call('HMGET', meta_of(group.name), 'interval', 'kept', 'net')
+  group.is_there, group.net = read[1] ~= false, read[3]
+  if not group.is_there or (read[1] == facts.interval and read[2] == facts.kept) then return end
+  write_facts(group.name, facts)
+  if read[1] == facts.interval then return end
   local grid = read_grid(group.name)
   emit_grid(group.name, grid.first, grid.next, int(grid.interval), grid.ticked)
 end
 
 local function offer_to_group(offer)
   local group, facts = offer.group.name, offer.group.facts
-  local text, was_over = member(group, offer.fingerprint)
-  if text then return update(offer, text, was_over), 1, -1 end
+  if offer.group.is_there then
+    local text, was_over = member(group, offer.fingerprint)
+    if text then return update(offer, text, was_over), 1, -1 end
+  end
   local is_over = offer.lasts_ms <= 0
   if is_over and not offer.is_owed then return '', 0, -1 end
   if is_over and is_explicit_end(offer.post) then
@@ -94,18 +102,19 @@ local function offer_to_group(offer)
     local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), offer.fingerprint))
     if tomb and tomb >= ms_of(offer.post.stop) then return '', 0, -1 end
   end
-  local first, is_known = -1, offer.group.is_queued
-  if not is_known and not exists(group) then
+  local first = -1
+  if not offer.group.is_there then
     first = now + offer.first_delay_ms
     make_group(group, facts, first, first, false, math.max(now, floor_of_shard()))
+    offer.group.is_there, offer.group.is_queued = true, true
   end
   join(group, offer.fingerprint, offer.post, is_over, now + offer.lasts_ms)
-  if first >= 0 then
-    emit_grid(group, first, first, facts.interval, false)
-  elseif not is_known then
+  if not is_over then note_deadline(offer.group, now + offer.lasts_ms) end
+  if first >= 0 then emit_grid(group, first, first, facts.interval, false) end
+  if not offer.group.is_queued then
     ensure_queued(group)
+    offer.group.is_queued = true
   end
-  offer.group.is_queued = true
   return '', 1, first
 end
 
@@ -118,8 +127,8 @@ for index, offer in ipairs(offers) do
 end
 for _, group in ipairs(groups) do
   if group.is_touched then
-    queue_end(group.name)
-    touch(group.name, group.facts.kept)
+    if group.deadline then queue_end_by(group.name, group.deadline) end
+    touch(group.name, group.facts.kept, group.net or 0)
   end
 end
 close()

@@ -92,7 +92,7 @@ if is_there and count_members(group) == 0 and not redis.call('ZSCORE', QUEUE_INF
   drop_group(group)
 elseif is_there then
   queue_end(group)
-  touch(group, facts.kept)
+  touch(group)
 end
 close()
 return 'merged'

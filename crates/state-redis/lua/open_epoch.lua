@@ -17,5 +17,5 @@ local holds = ARGV[4] == '1'
 redis.call('HSET', shard, 'epoch', fresh, 'generation', int(generation), 'polled', int(now),
   'hold', holds and '1' or '0', 'hold_until', holds and int(now + hold_ms) or '0',
   'grace_since', int(now), 'grace_until', int(now + grace_ms))
-keep(shard, SHARD_KEPT_MS)
+keep(shard)
 return fresh

@@ -104,7 +104,8 @@ end
 -- Whatever creates a queue gives it its life; here all are renewed together.
 local function keep_shard()
   if redis.call('PTTL', shard) >= SHARD_KEPT_MS then return end
-  for _, name in ipairs({ shard, QUEUE_DUE, QUEUE_INFLIGHT, QUEUE_ENDS, EVENTS }) do keep(name, SHARD_KEPT_MS) end
+  seen_to = {}
+  for _, name in ipairs({ shard, QUEUE_DUE, QUEUE_INFLIGHT, QUEUE_ENDS, EVENTS }) do keep(name) end
 end
 
 -- Moves members whose time ran out to the ended ones. While senders get time, only what was refreshed since counts.

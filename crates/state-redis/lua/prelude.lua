@@ -41,24 +41,50 @@ end
 local clock_read, clock_offset, clock_latest, last_before = read_clock()
 local now = math.max(clock_read, clock_latest)
 
--- Makes sure that a key, if it is there, lives for this long.
-local function keep(key, ms)
+-- Keys looked after in this run already.
+local seen_to = {}
+
+-- Makes sure that a key of the shard, if it is there, lives on; what is missed here, the next poll sees to.
+local function keep(key)
+  if seen_to[key] then return end
   local left = redis.call('PTTL', key)
-  if left < ms and left ~= -2 then redis.call('PEXPIRE', key, int(ms + SLACK_MS)) end
+  if left == -2 then return end
+  seen_to[key] = true
+  if left < SHARD_KEPT_MS then redis.call('PEXPIRE', key, int(SHARD_KEPT_MS + SLACK_MS)) end
 end
 
 local function queue(key, score, group)
   redis.call('ZADD', key, int(score), group)
-  keep(key, SHARD_KEPT_MS)
+  keep(key)
 end
 
--- Renews the safety net under a group: it ends by transitions, never by this.
-local function touch(group, kept_ms)
-  kept_ms = tonumber(kept_ms or redis.call('HGET', meta_of(group), 'kept')) or SHARD_KEPT_MS
-  keep(meta_of(group), kept_ms)
-  keep(firing_of(group), kept_ms)
-  keep(recovery_of(group), kept_ms)
-  keep(ends_of(group), kept_ms)
+-- Keys of a group that may be new in this run.
+local grown = {}
+local function note_grown(group, key)
+  grown[group] = grown[group] or {}
+  grown[group][key] = true
+end
+
+-- Renews the safety net under a group: it ends by transitions, never by this. `net` in its hash is when the net ends, by
+-- the shard clock, so that keys whose net is far enough away need not be asked; `kept` and `net` as read before, if so.
+local function touch(group, kept, net)
+  local meta = meta_of(group)
+  if not net then
+    local read = redis.call('HMGET', meta, 'kept', 'net')
+    kept, net = read[1], read[2]
+  end
+  local kept_ms, left_ms = tonumber(kept), (tonumber(net) or 0) - now
+  if not kept_ms then return end
+  if left_ms < kept_ms then
+    left_ms = kept_ms + SLACK_MS
+    redis.call('HSET', meta, 'net', int(now + left_ms))
+    for _, key in ipairs({ meta, firing_of(group), recovery_of(group), ends_of(group) }) do
+      redis.call('PEXPIRE', key, int(left_ms))
+    end
+  else
+    for key in pairs(grown[group] or {}) do redis.call('PEXPIRE', key, int(left_ms)) end
+  end
+  grown[group] = nil
 end
 
 local last_event
@@ -74,8 +100,10 @@ end
 local function close()
   if not last_event then return end
   redis.call('HSET', shard, 'last', last_event)
-  keep(shard, SHARD_KEPT_MS)
-  keep(EVENTS, SHARD_KEPT_MS)
+  if last_before == '0-0' then
+    keep(shard)
+    keep(EVENTS)
+  end
   redis.call('PUBLISH', prefix .. 'wake', tag)
 end
 
@@ -126,15 +154,17 @@ end
 -- is never nowhere.
 local function place(group, fingerprint, text, is_over, deadline, was_over)
   if is_over then
-    redis.call('HSET', recovery_of(group), fingerprint, text)
+    if redis.call('HSET', recovery_of(group), fingerprint, text) == 1 then note_grown(group, recovery_of(group)) end
     if was_over == false then
       redis.call('HDEL', firing_of(group), fingerprint)
       redis.call('ZREM', ends_of(group), fingerprint)
     end
   else
-    redis.call('HSET', firing_of(group), fingerprint, text)
+    if redis.call('HSET', firing_of(group), fingerprint, text) == 1 then note_grown(group, firing_of(group)) end
     if was_over then redis.call('HDEL', recovery_of(group), fingerprint) end
-    if deadline then redis.call('ZADD', ends_of(group), int(deadline), fingerprint) end
+    if deadline and redis.call('ZADD', ends_of(group), int(deadline), fingerprint) == 1 then
+      note_grown(group, ends_of(group))
+    end
   end
   emit('alert', group, 'f', fingerprint, 'v', text)
 end
@@ -166,6 +196,13 @@ end
 
 local function count_members(group)
   return redis.call('HLEN', firing_of(group)) + redis.call('HLEN', recovery_of(group))
+end
+
+-- Makes sure that a group is looked at when this member ends. A group whose ends were put off is looked at in vain, and
+-- then queued anew.
+local function queue_end_by(group, deadline)
+  redis.call('ZADD', QUEUE_ENDS, 'LT', int(deadline), group)
+  keep(QUEUE_ENDS)
 end
 
 -- Queues a group by the earliest end of its members.

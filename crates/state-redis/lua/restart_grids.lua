@@ -26,6 +26,6 @@ if known then
   for _, group in ipairs(redis.call('ZRANGE', QUEUE_INFLIGHT, 0, -1)) do restart(group, false) end
 end
 redis.call('HSET', shard, 'cfg:' .. tenant, hash)
-keep(shard, SHARD_KEPT_MS)
+keep(shard)
 close()
 return known and 1 or 0

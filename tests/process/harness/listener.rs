@@ -63,7 +63,16 @@ impl Listener {
     /// When there is no free port.
     #[must_use]
     pub fn start(handler: Arc<dyn Handler>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_on("127.0.0.1", handler)
+    }
+
+    /// Listens on a free port of one of this machine's addresses.
+    ///
+    /// # Panics
+    /// When there is no such address or no free port.
+    #[must_use]
+    pub fn start_on(host: &str, handler: Arc<dyn Handler>) -> Self {
+        let listener = TcpListener::bind((host, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound").to_string();
         let is_over = Arc::new(AtomicBool::new(false));
         let over = is_over.clone();

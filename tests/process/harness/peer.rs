@@ -8,30 +8,71 @@ use std::path::{Path, PathBuf};
 pub struct Peer {
     variable: &'static str,
     place: &'static str,
+    /// The machine's own, where any version will do.
+    installed: Option<&'static str>,
 }
 
 /// Prometheus.
 pub const PROMETHEUS: Peer = Peer {
     variable: "BELFRY_TEST_PROMETHEUS",
     place: "stable/usr/bin/prometheus",
+    installed: None,
 };
 
 /// amtool 0.33.1.
 pub const AMTOOL: Peer = Peer {
     variable: "BELFRY_TEST_AMTOOL",
     place: "sid/usr/bin/amtool",
+    installed: None,
 };
 
 /// amtool 0.25.
 pub const AMTOOL_025: Peer = Peer {
     variable: "BELFRY_TEST_AMTOOL_025",
     place: "stable/usr/bin/amtool",
+    installed: None,
 };
 
 /// Alertmanager 0.33.1.
 pub const ALERTMANAGER: Peer = Peer {
     variable: "BELFRY_TEST_ALERTMANAGER",
     place: "sid/usr/bin/prometheus-alertmanager",
+    installed: None,
+};
+
+/// promtool.
+pub const PROMTOOL: Peer = Peer {
+    variable: "BELFRY_TEST_PROMTOOL",
+    place: "stable/usr/bin/promtool",
+    installed: None,
+};
+
+/// A Redis server.
+pub const REDIS_SERVER: Peer = Peer {
+    variable: "BELFRY_TEST_REDIS_SERVER",
+    place: "servers/bin/redis-server",
+    installed: Some("/usr/bin/redis-server"),
+};
+
+/// A Redis sentinel.
+pub const REDIS_SENTINEL: Peer = Peer {
+    variable: "BELFRY_TEST_REDIS_SENTINEL",
+    place: "servers/bin/redis-sentinel",
+    installed: Some("/usr/bin/redis-sentinel"),
+};
+
+/// The operator's door to Redis.
+pub const REDIS_CLI: Peer = Peer {
+    variable: "BELFRY_TEST_REDIS_CLI",
+    place: "servers/bin/redis-cli",
+    installed: Some("/usr/bin/redis-cli"),
+};
+
+/// nginx.
+pub const NGINX: Peer = Peer {
+    variable: "BELFRY_TEST_NGINX",
+    place: "servers/bin/nginx",
+    installed: Some("/usr/sbin/nginx"),
 };
 
 impl Peer {
@@ -41,14 +82,9 @@ impl Peer {
     /// When it is missing although `BELFRY_REQUIRE_PEERS` demands it.
     #[must_use]
     pub fn find(self, test: &str) -> Option<PathBuf> {
-        let path = match std::env::var_os(self.variable) {
-            Some(path) => PathBuf::from(path),
-            None => Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("../target/peers")
-                .join(self.place),
-        };
+        let path = self.path();
         if path.is_file() {
-            return Some(path.canonicalize().unwrap_or(path));
+            return Some(absolute(path));
         }
         let is_required =
             std::env::var_os("BELFRY_REQUIRE_PEERS").is_some_and(|value| value == "1");
@@ -65,5 +101,26 @@ impl Peer {
             self.variable
         );
         None
+    }
+    fn path(self) -> PathBuf {
+        if let Some(path) = std::env::var_os(self.variable) {
+            return path.into();
+        }
+        let unpacked = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../target/peers")
+            .join(self.place);
+        match self.installed.map(PathBuf::from) {
+            Some(installed) if !unpacked.is_file() && installed.is_file() => installed,
+            _ => unpacked,
+        }
+    }
+}
+
+/// The path from the root, its last part as it is: Redis' programs are one file that looks at the name it is called by.
+fn absolute(path: PathBuf) -> PathBuf {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path,
     }
 }

@@ -116,8 +116,14 @@ impl Sink {
     /// Starts one that accepts everything.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_on("127.0.0.1")
+    }
+
+    /// Starts one on one of this machine's addresses.
+    #[must_use]
+    pub fn start_on(host: &str) -> Self {
         let shared = Arc::new(Shared::default());
-        let listener = Listener::start(shared.clone());
+        let listener = Listener::start_on(host, shared.clone());
         Self { shared, listener }
     }
 

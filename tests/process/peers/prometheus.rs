@@ -1,15 +1,13 @@
 //! A real Prometheus with a rule file and a flapping metric, Belfry as its alertmanager, and what the webhook gets.
 
-use std::net::TcpListener;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use harness::http::{Message, request};
+use harness::http::Message;
 use harness::listener::{Handler, Listener, Reply};
 use harness::peer::PROMETHEUS;
-use harness::program::Program;
+use harness::prometheus::Prometheus;
 use harness::server::Place;
 use harness::sink::{Sink, Told};
 use harness::wait_for;
@@ -51,68 +49,6 @@ impl Handler for Parts {
     fn written(&self, _: u64, _: bool) {}
 }
 
-/// Prometheus, its folder, and where it answers.
-struct Prometheus {
-    program: Program,
-    address: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Prometheus {
-    fn start(path: &std::path::Path, target: &str, alertmanager: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let config = format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s, external_labels: {{site: here}}}}\n\
-             rule_files: [rules.yml]\n\
-             scrape_configs: [{{job_name: parts, static_configs: [{{targets: ['{target}']}}]}}]\n\
-             alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}\n"
-        );
-        std::fs::write(folder.path().join("prometheus.yml"), config).expect("written");
-        std::fs::write(folder.path().join("rules.yml"), RULES).expect("written");
-        // It says nowhere which port it got, so it is given one that was free a moment ago.
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|l| l.local_addr())
-            .expect("a free port")
-            .port();
-        let address = format!("127.0.0.1:{port}");
-        let mut command = Command::new(path);
-        command
-            .arg(format!(
-                "--config.file={}",
-                folder.path().join("prometheus.yml").display()
-            ))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                folder.path().join("data").display()
-            ))
-            .arg(format!("--web.listen-address={address}"))
-            .args(["--rules.alert.resend-delay=1s", "--log.level=warn"]);
-        Self {
-            program: Program::start(&mut command),
-            address,
-            _folder: folder,
-        }
-    }
-
-    /// The states of its alerts, sorted; empty while it does not answer.
-    fn states(&self) -> Vec<String> {
-        let answer = request(&self.address, ("GET", "/api/v1/alerts"), &[], "");
-        let Some(answer) = answer.ok().filter(|answer| answer.status() == 200) else {
-            return Vec::new();
-        };
-        let alerts = answer.json()["data"]["alerts"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        let mut states: Vec<_> = alerts
-            .iter()
-            .filter_map(|a| a["state"].as_str().map(str::to_owned))
-            .collect();
-        states.sort();
-        states
-    }
-}
-
 /// `part status`, sorted.
 fn parts(told: &Told) -> Vec<String> {
     let one = |alert: &Value| {
@@ -141,7 +77,7 @@ fn from_pending_to_firing_to_resolved() {
     let server = place.start(&["--web.external-url=http://bell.example.org/"]);
     let source = Arc::new(Parts::default());
     let metrics = Listener::start(source.clone());
-    let prometheus = Prometheus::start(&path, metrics.address(), server.address());
+    let prometheus = Prometheus::start(&path, RULES, metrics.address(), server.address());
     let states = |wanted: &[&str]| {
         let found = wait_for(SOON, || (prometheus.states() == wanted).then_some(()));
         assert!(

@@ -34,7 +34,7 @@ pub fn program() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .map(|folder| folder.join("redis-server"))
-        .chain([Path::new(PEERS).join("redis/usr/bin/redis-server")])
+        .chain([Path::new(PEERS).join("servers/bin/redis-server")])
         .find(|path| path.is_file())
 }
 
@@ -43,18 +43,9 @@ pub fn program() -> Option<PathBuf> {
 pub fn valkey_program() -> Option<PathBuf> {
     let path = match std::env::var_os("BELFRY_TEST_VALKEY_SERVER") {
         Some(path) => PathBuf::from(path),
-        None => Path::new(PEERS).join("valkey/usr/bin/valkey-server"),
+        None => Path::new(PEERS).join("valkey/bin/valkey-server"),
     };
     path.is_file().then_some(path)
-}
-
-/// Where fetched programs find libraries the machine may lack.
-pub(crate) fn libraries() -> Option<PathBuf> {
-    let folders = std::fs::read_dir(Path::new(PEERS).join("redis/usr/lib")).ok()?;
-    folders
-        .flatten()
-        .map(|folder| folder.path())
-        .find(|path| path.to_string_lossy().ends_with("-linux-gnu"))
 }
 
 /// Whether there is no server program; a line then names the test as skipped.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{PATIENCE, holds_within, libraries, program, resp};
+use crate::{PATIENCE, holds_within, program, resp};
 
 /// The first port that is tried. All are below those the system gives to outgoing connections, which could otherwise
 /// take a server's port while it is down; a cluster's bus, 10,000 above, is too.
@@ -245,9 +245,6 @@ impl RedisServer {
             command.args(["--save", "", "--appendonly", "no"]);
             command.args(["--repl-diskless-sync-delay", "0"]);
             command.args(&self.args);
-        }
-        if let Some(libraries) = libraries().filter(|_| !self.program.starts_with("/usr")) {
-            command.env("LD_LIBRARY_PATH", libraries);
         }
         let command = command
             .current_dir(self.folder.path())

@@ -42,7 +42,7 @@ impl Program {
     pub(super) fn belfry() -> Self {
         Self {
             name: "Belfry",
-            path: target().join("release/belfry"),
+            path: workspace::target().join("release/belfry"),
             subcommand: Some("alertmanager"),
             durable: true,
         }
@@ -83,9 +83,4 @@ pub(super) fn version_of(program: &Path) -> String {
     let text = output.map(|output| [output.stdout, output.stderr].concat());
     let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
     text.lines().next().unwrap_or("unknown version").to_owned()
-}
-
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| workspace::root().join("target"), PathBuf::from)
 }

@@ -9,17 +9,20 @@ mod sources;
 mod tests;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use crate::workspace;
 
-/// One program: the variable that tests look in, the suite it comes from, and its file under `usr/bin`.
+/// One program: the variable that tests look in, the suite it comes from, and its file there.
 struct Peer {
     variable: &'static str,
     suite: &'static Suite,
-    program: &'static str,
+    file: &'static str,
+    /// The machine's own, which serves as well when it is there: these do not depend on one version.
+    installed: Option<&'static str>,
 }
 
 /// Packages of one Debian suite.
@@ -27,69 +30,67 @@ struct Suite {
     folder: &'static str,
     name: &'static str,
     packages: &'static [&'static str],
+    /// Programs that need libraries of these packages: started through `bin/NAME`, a script that names their folder.
+    wrapped: &'static [&'static str],
 }
 
 static STABLE: Suite = Suite {
     folder: "stable",
     name: "bookworm",
     packages: &["prometheus", "prometheus-alertmanager"],
+    wrapped: &[],
 };
 static SID: Suite = Suite {
     folder: "sid",
     name: "sid",
     packages: &["prometheus-alertmanager"],
+    wrapped: &[],
 };
-
-/// With the libraries a bare machine may lack; the tests' harness shows the way to them.
-static REDIS: Suite = Suite {
-    folder: "redis",
+// nginx-light is nothing but this nginx with one more module.
+static SERVERS: Suite = Suite {
+    folder: "servers",
     name: "bookworm",
     packages: &[
         "redis-server",
+        "redis-sentinel",
         "redis-tools",
         "libatomic1",
         "libjemalloc2",
         "liblzf1",
+        "nginx",
+        "libpcre2-8-0",
+    ],
+    wrapped: &[
+        "usr/bin/redis-server",
+        "usr/bin/redis-sentinel",
+        "usr/bin/redis-cli",
+        "usr/sbin/nginx",
     ],
 };
+
+// What Valkey's packages depend on is among the servers' packages.
 static VALKEY: Suite = Suite {
     folder: "valkey",
     name: "bookworm-backports",
     packages: &["valkey-server", "valkey-tools"],
+    wrapped: &["usr/bin/valkey-server"],
 };
 
-static PEERS: [Peer; 6] = [
-    Peer {
-        variable: "BELFRY_TEST_PROMETHEUS",
-        suite: &STABLE,
-        program: "prometheus",
-    },
-    Peer {
-        variable: "BELFRY_TEST_AMTOOL_025",
-        suite: &STABLE,
-        program: "amtool",
-    },
-    Peer {
-        variable: "BELFRY_TEST_AMTOOL",
-        suite: &SID,
-        program: "amtool",
-    },
-    Peer {
-        variable: "BELFRY_TEST_ALERTMANAGER",
-        suite: &SID,
-        program: "prometheus-alertmanager",
-    },
-    Peer {
-        variable: "BELFRY_TEST_REDIS_SERVER",
-        suite: &REDIS,
-        program: "redis-server",
-    },
-    Peer {
-        variable: "BELFRY_TEST_VALKEY_SERVER",
-        suite: &VALKEY,
-        program: "valkey-server",
-    },
+static PEERS: [Peer; 10] = [
+    Peer::new("BELFRY_TEST_PROMETHEUS", &STABLE, "usr/bin/prometheus"),
+    Peer::new("BELFRY_TEST_PROMTOOL", &STABLE, "usr/bin/promtool"),
+    Peer::new("BELFRY_TEST_AMTOOL_025", &STABLE, "usr/bin/amtool"),
+    Peer::new("BELFRY_TEST_AMTOOL", &SID, "usr/bin/amtool"),
+    Peer::new("BELFRY_TEST_ALERTMANAGER", &SID, ALERTMANAGER),
+    Peer::new("BELFRY_TEST_REDIS_SERVER", &SERVERS, "bin/redis-server").or("/usr/bin/redis-server"),
+    Peer::new("BELFRY_TEST_REDIS_SENTINEL", &SERVERS, "bin/redis-sentinel")
+        .or("/usr/bin/redis-sentinel"),
+    Peer::new("BELFRY_TEST_REDIS_CLI", &SERVERS, "bin/redis-cli").or("/usr/bin/redis-cli"),
+    Peer::new("BELFRY_TEST_NGINX", &SERVERS, "bin/nginx").or("/usr/sbin/nginx"),
+    Peer::new("BELFRY_TEST_VALKEY_SERVER", &VALKEY, "bin/valkey-server"),
 ];
+
+const ALERTMANAGER: &str = "usr/bin/prometheus-alertmanager";
 
 /// Where Debian's builds of Alertmanager and amtool look for the default templates.
 const TEMPLATES: &str = "/usr/share/prometheus/alertmanager";
@@ -98,22 +99,42 @@ const TEMPLATES: &str = "/usr/share/prometheus/alertmanager";
 pub(crate) const INSTALL_COMMAND: &str = "cargo xtask peers --install";
 
 impl Peer {
-    /// The program the variable names when it is set, else the one under `target/peers`.
+    const fn new(variable: &'static str, suite: &'static Suite, file: &'static str) -> Self {
+        Self {
+            variable,
+            suite,
+            file,
+            installed: None,
+        }
+    }
+
+    const fn or(self, installed: &'static str) -> Self {
+        Self {
+            installed: Some(installed),
+            ..self
+        }
+    }
+
+    /// The program the variable names when it is set, else the one under `target/peers`, else the machine's own.
     fn path(&self) -> PathBuf {
-        match std::env::var_os(self.variable) {
-            Some(path) => path.into(),
-            None => self.unpacked(),
+        if let Some(path) = std::env::var_os(self.variable) {
+            return path.into();
+        }
+        let unpacked = self.unpacked();
+        match self.installed.map(PathBuf::from) {
+            Some(installed) if !unpacked.is_file() && installed.is_file() => installed,
+            _ => unpacked,
         }
     }
 
     fn unpacked(&self) -> PathBuf {
-        self.suite.root().join("usr/bin").join(self.program)
+        self.suite.root().join(self.file)
     }
 
     /// Whether it is there with what it cannot start without.
     fn is_there(&self) -> bool {
         let own = std::env::var_os(self.variable).is_none();
-        let reads_templates = own && self.program == "prometheus-alertmanager";
+        let reads_templates = own && self.file == ALERTMANAGER;
         self.path().is_file() && (!reads_templates || have_templates())
     }
 }
@@ -121,6 +142,30 @@ impl Peer {
 impl Suite {
     fn root(&self) -> PathBuf {
         workspace::root().join("target/peers").join(self.folder)
+    }
+
+    /// Writes the scripts that start programs with the libraries unpacked beside them.
+    fn wrap(&self) -> Result<()> {
+        for file in self.wrapped {
+            let name = file.rsplit('/').next().unwrap_or(file);
+            let path = self.root().join("bin").join(name);
+            let script = format!(
+                "#!/bin/sh\n\
+                 # Becomes Debian's {name} with the libraries that were unpacked beside it, or with the servers.\n\
+                 here=$(cd \"$(dirname \"$0\")/..\" && pwd)\n\
+                 own=$(echo \"$here\"/usr/lib/*-linux-gnu)\n\
+                 shared=$(echo \"$here\"/../servers/usr/lib/*-linux-gnu)\n\
+                 export LD_LIBRARY_PATH=\"$own:$shared\"\n\
+                 exec \"$here/{file}\" \"$@\"\n"
+            );
+            let write = || -> std::io::Result<()> {
+                fs::create_dir_all(self.root().join("bin"))?;
+                fs::write(&path, script)?;
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+            };
+            write().with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
     }
 }
 
@@ -179,8 +224,8 @@ fn missing() -> Vec<&'static str> {
 }
 
 fn fetch_missing() -> Result<()> {
-    for suite in [&STABLE, &SID, &REDIS, &VALKEY] {
-        let lacks = |peer: &Peer| std::ptr::eq(peer.suite, suite) && !peer.unpacked().is_file();
+    for suite in [&STABLE, &SID, &SERVERS, &VALKEY] {
+        let lacks = |peer: &Peer| std::ptr::eq(peer.suite, suite) && !peer.path().is_file();
         if PEERS.iter().any(lacks) {
             eprintln!(
                 "peers: fetching {} of suite {}",
@@ -189,6 +234,7 @@ fn fetch_missing() -> Result<()> {
             );
             apt::unpack(suite.name, suite.packages, &suite.root())
                 .with_context(|| format!("cannot fetch the packages of suite {}", suite.name))?;
+            suite.wrap()?;
         }
     }
     if have_templates() {

@@ -85,7 +85,7 @@ mod tests {
             silences: 5,
         };
         let text = written(&shared);
-        assert!(text.starts_with("1.5.19b8dbd9900-3.0.0."), "{text}");
+        assert!(text.starts_with("1.5.19b8d996900-3.0.0."), "{text}");
         let here = Position::Here {
             era: u64::MAX,
             number: 7,

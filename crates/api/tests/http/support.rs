@@ -115,6 +115,9 @@ pub(crate) struct Options {
     pub(crate) limits: Option<Limits>,
     pub(crate) web: Web,
     pub(crate) cluster: Cluster,
+    /// Memory unless given.
+    pub(crate) state: Option<Arc<dyn state::State>>,
+    pub(crate) engine: EngineOptions,
 }
 
 /// Starts a server with one tenant, open to anybody.
@@ -135,14 +138,16 @@ pub(crate) async fn start_with(tenants: Vec<TenantFile>, options: Options) -> Se
     let clock = SystemClock::shared();
     let store = store::Store::memory(Arc::clone(&clock));
     let engine = Engine::new(engine::Parts {
-        state: Arc::new(state::memory::Memory::default()),
+        state: options
+            .state
+            .unwrap_or_else(|| Arc::new(state::memory::Memory::default())),
         journal: store.journal,
         inbox: store.inbox,
         clock,
         ids: RandomIds::shared(),
         interner: Arc::default(),
         metrics: Arc::new(Metrics::default()),
-        options: EngineOptions::default(),
+        options: options.engine,
     });
     let file = tenants[0].text.clone();
     let all = tenants.iter().map(|tenant| {

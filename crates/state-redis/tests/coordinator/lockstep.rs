@@ -5,15 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use domain::fingerprint::Fingerprint;
-use domain::group::farewell::{Farewell, Leave};
+use domain::group::farewell::Leave;
 use domain::group::grid::Grid;
 use domain::group::told::{Pending, Told};
 use domain::id::IntegrationId;
 use domain::limits;
-use domain::notification::Reason;
 use domain::time::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -30,86 +28,18 @@ use state_redis::link::Link;
 use crate::actors::{ALERTS, GROUPS, alert, group};
 use crate::world::Servers;
 
-/// What is asked next; numbers choose among what there is.
-#[derive(Clone, Debug)]
-enum Step {
-    Pass(u32),
-    Post {
-        by: usize,
-        group: usize,
-        alert: usize,
-        began_ago: i64,
-        lasts: i64,
-        behind: i64,
-        is_timeout: bool,
-        is_owed: bool,
-    },
-    Poll(usize),
-    Seize(usize, usize),
-    Begin(usize, usize, u8),
-    Commit(usize, usize),
-    Refuse(usize),
-    Settle(usize),
-    Renew(usize),
-    Unclaim(usize, u32),
-    Finish {
-        claim: usize,
-        leaves: u8,
-        later: bool,
-        forget: bool,
-    },
-    Merge {
-        group: usize,
-        alerts: u8,
-        age: i64,
-        told: usize,
-        leaves: u8,
-    },
-    Restart(u8),
+/// Fails with what both said if that differs.
+macro_rules! same {
+    ($what:expr, $model:expr, $redis:expr) => {
+        let (model, redis) = ($model, $redis);
+        prop_assert_eq!(&model, &redis, "{}: left is the model", $what);
+    };
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let (by, claim, integration) = (0..2_usize, 0..8_usize, 0..2_usize);
-    let post = (
-        by.clone(),
-        0..GROUPS,
-        0..ALERTS,
-        (0..100_i64, -20..300_i64, -3..4_i64),
-        any::<(bool, bool)>(),
-    );
-    let post = post.prop_map(|(by, group, alert, times, flags)| Step::Post {
-        by,
-        group,
-        alert,
-        began_ago: times.0,
-        lasts: times.1,
-        behind: times.2,
-        is_timeout: flags.0,
-        is_owed: flags.1,
-    });
-    let finish = (claim.clone(), any::<u8>(), any::<(bool, bool)>());
-    let merge = (0..GROUPS, any::<u8>(), -50..50_i64, 0..8_usize, any::<u8>());
-    prop_oneof![
-        3 => (0..90_u32).prop_map(Step::Pass),
-        6 => post,
-        4 => by.prop_map(Step::Poll),
-        1 => (0..2_usize, 0..GROUPS).prop_map(|(by, group)| Step::Seize(by, group)),
-        3 => (claim.clone(), integration.clone(), any::<u8>())
-            .prop_map(|(claim, id, set)| Step::Begin(claim, id, set)),
-        3 => (claim.clone(), integration).prop_map(|(claim, id)| Step::Commit(claim, id)),
-        1 => claim.clone().prop_map(Step::Refuse),
-        1 => claim.clone().prop_map(Step::Settle),
-        1 => claim.clone().prop_map(Step::Renew),
-        1 => (claim, 0..40_u32).prop_map(|(claim, delay)| Step::Unclaim(claim, delay)),
-        3 => finish.prop_map(|(claim, leaves, (later, forget))| Step::Finish {
-            claim, leaves, later, forget,
-        }),
-        2 => merge.prop_map(|(group, alerts, age, told, leaves)| Step::Merge {
-            group, alerts, age, told, leaves,
-        }),
-        1 => any::<u8>().prop_map(Step::Restart),
-    ]
-}
+mod flush;
+mod step;
+
+use step::{Step, step};
 
 #[derive(Clone, Default)]
 struct Hand(Arc<Mutex<i64>>);
@@ -139,14 +69,6 @@ struct Pair {
     /// Messages that were begun.
     begun: Vec<(GroupName, IntegrationId, Pending)>,
     told: Vec<Told>,
-}
-
-/// Fails with what both said if that differs.
-macro_rules! same {
-    ($what:expr, $model:expr, $redis:expr) => {
-        let (model, redis) = ($model, $redis);
-        prop_assert_eq!(&model, &redis, "{}: left is the model", $what);
-    };
 }
 
 impl Pair {
@@ -299,154 +221,6 @@ impl Pair {
         same!("asked again", &redis.0, &again.0);
         same!("poll", model, redis);
         Ok(())
-    }
-
-    async fn flush(&mut self, step: &Step) -> Result<(), TestCaseError> {
-        match step {
-            Step::Begin(number, id, set) => self.begin(*number, *id, *set).await?,
-            Step::Commit(number, ahead) => {
-                let Some((group, id, message)) = self.message(*number) else {
-                    return Ok(());
-                };
-                let sent_at = self.now();
-                let message = Pending {
-                    seq: message.seq + u64::try_from(*ahead).unwrap_or(0),
-                    ..message
-                };
-                let model = self.model[0].commit(&group, &id, &message, sent_at).await;
-                let redis = self.redis[0].commit(&group, &id, &message, sent_at).await;
-                same!("commit", model, redis);
-            }
-            Step::Refuse(number) => {
-                let Some((group, id, message)) = self.message(*number) else {
-                    return Ok(());
-                };
-                let model = self.model[0].refuse(&group, &id, message.seq).await;
-                let redis = self.redis[0].refuse(&group, &id, message.seq).await;
-                same!("refuse", model, redis);
-            }
-            Step::Settle(number) => {
-                let Some((group, id, message)) = self.message(*number) else {
-                    return Ok(());
-                };
-                let settled = message.accepted(self.now());
-                let model = self.model[0].settle(&group, &id, &settled).await;
-                let redis = self.redis[0].settle(&group, &id, &settled).await;
-                same!("settle", model, redis);
-            }
-            other => self.release(other).await?,
-        }
-        Ok(())
-    }
-
-    async fn release(&mut self, step: &Step) -> Result<(), TestCaseError> {
-        let (Step::Renew(number) | Step::Unclaim(number, _) | Step::Finish { claim: number, .. }) =
-            step
-        else {
-            return Ok(());
-        };
-        let Some((by, claim)) = self.claim(*number) else {
-            return Ok(());
-        };
-        let (model, redis) = (&self.model[by], &self.redis[by]);
-        let (name, fence) = (&claim.group, claim.fence);
-        match step {
-            Step::Renew(_) => {
-                same!(
-                    "renew",
-                    model.renew(name, fence).await,
-                    redis.renew(name, fence).await
-                );
-            }
-            Step::Unclaim(_, delay) => {
-                let delay = Duration::from_secs(u64::from(*delay));
-                let model = model.unclaim(name, fence, delay).await;
-                let redis = redis.unclaim(name, fence, delay).await;
-                same!("unclaim", model, redis);
-            }
-            _ => {
-                let farewell = self.farewell(name, step).await;
-                let model = model.finish(name, fence, &farewell).await;
-                let redis = redis.finish(name, fence, &farewell).await;
-                same!("finish", model, redis);
-            }
-        }
-        Ok(())
-    }
-
-    async fn farewell(&self, name: &GroupName, step: &Step) -> Farewell {
-        let mut farewell = Farewell::default();
-        let group = self.model[0].group(name).await.expect("reachable");
-        let (
-            Some(group),
-            Step::Finish {
-                leaves,
-                later,
-                forget,
-                ..
-            },
-        ) = (group, step)
-        else {
-            return farewell;
-        };
-        for (index, member) in group.members.iter().enumerate() {
-            if leaves >> index & 1 == 1 {
-                let off = if *later { 1000 } else { -1000 } * i64::from(leaves >> 7);
-                let seen_ms = member.updated_at.unix_ms() + off;
-                farewell.leaves.push(Leave {
-                    fingerprint: member.fingerprint,
-                    updated_at: Timestamp::from_unix_ms(seen_ms),
-                });
-            }
-        }
-        if *forget {
-            for (id, mut told) in group.told {
-                told.forget(alert(0, 0).fingerprint);
-                farewell.retold.push((id, told));
-            }
-        }
-        farewell
-    }
-
-    async fn begin(&mut self, number: usize, id: usize, set: u8) -> Result<(), TestCaseError> {
-        let Some((by, claim)) = self.claim(number) else {
-            return Ok(());
-        };
-        let index = (0..GROUPS).find(|index| GroupName::of(&group(*index)) == claim.group);
-        let mut all: Vec<Fingerprint> = (0..ALERTS)
-            .map(|which| alert(index.unwrap_or(0), which).fingerprint)
-            .collect();
-        all.sort_unstable();
-        let some = |shift: usize| {
-            let chosen = all.iter().enumerate();
-            let chosen = chosen.filter(|(index, _)| set >> (index + shift) & 1 == 1);
-            chosen.map(|(_, fingerprint)| *fingerprint).collect()
-        };
-        let message = Pending {
-            seq: 0,
-            firing: some(0),
-            resolved: some(3),
-            hidden: some(5),
-            tick: claim.tick,
-            reason: Reason::ALL[usize::from(set) % Reason::ALL.len()],
-        };
-        let id = IntegrationId::new("r", "webhook", id);
-        let (name, fence) = (&claim.group, claim.fence);
-        let model = self.model[by].begin(name, fence, &id, &message).await;
-        let redis = self.redis[by].begin(name, fence, &id, &message).await;
-        if let Ok(Ok(told)) = &redis {
-            self.told.push(told.clone());
-            let pending = told.pending.clone();
-            self.begun
-                .extend(pending.map(|message| (name.clone(), id.clone(), message)));
-        }
-        same!("begin", model, redis);
-        Ok(())
-    }
-
-    fn message(&self, number: usize) -> Option<(GroupName, IntegrationId, Pending)> {
-        // The latest ones are of interest.
-        self.begun.iter().rev().nth(number % 3).cloned()
     }
 
     async fn merge(&self, step: &Step) -> Result<(), TestCaseError> {

@@ -5,5 +5,6 @@ mod cluster;
 mod costs;
 mod keys;
 mod lockstep;
+mod merging;
 mod single;
 mod world;

@@ -69,6 +69,8 @@ impl Coordinated {
         Foreign {
             alerts: alerts.filter(|fingerprint| !is_own(*fingerprint)).collect(),
             repeats: others.cloned().collect(),
+            // Senders spread over the instances: the next refresh may have gone to another one.
+            patience: self.timing.grace,
         }
     }
 }

@@ -4,18 +4,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Leave;
 use domain::group::grid::Grid;
 use domain::group::{Group, GroupIdentity};
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName};
+use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName, Merge};
 use crate::host::{Host, News};
 
 /// Ticks of groups whose first member has not been heard of yet; a bounded number.
 #[derive(Default)]
 pub(super) struct Orphans {
     grids: HashMap<GroupName, Grid>,
+    /// Ends this instance heard of while it was alone, and that others do not know.
+    corrections: Vec<Merge>,
     /// Number of the latest read that came to its end.
     completed: u64,
 }
@@ -73,11 +77,38 @@ impl Coordinated {
             }
             if is_done && outcome.is_ok() {
                 orphans.completed = number;
+                self.correct(orphans).await;
             }
             if is_done || outcome.is_err() {
                 return outcome;
             }
         }
+    }
+
+    /// Says what this instance knows better than what it heard.
+    async fn correct(&self, orphans: &mut Orphans) {
+        let corrections = std::mem::take(&mut orphans.corrections);
+        if corrections.is_empty() {
+            return;
+        }
+        let merged = self.shared.merge(corrections.clone()).await;
+        let outcomes = corrections.into_iter().zip(merged);
+        let failed = outcomes.filter(|(_, merged)| merged.is_err());
+        orphans.corrections = failed.map(|(correction, _)| correction).collect();
+    }
+
+    /// An alert another instance holds for firing may be over, as this one heard while it was alone.
+    fn end_known_here(&self, identity: &Arc<GroupIdentity>, heard: &Alert) -> Option<Merge> {
+        let known = self.memory.alert(&identity.tenant, heard.fingerprint)?;
+        let is_later = heard.updated_at < known.updated_at;
+        let is_better = is_later && known.is_explicit_end() && !heard.is_explicit_end();
+        is_better.then(|| Merge {
+            group: Arc::clone(identity),
+            alerts: vec![known],
+            told: Vec::new(),
+            leaves: Vec::new(),
+            grid: Grid::starting(self.clock.now(), identity.group_interval),
+        })
     }
 
     /// Waits until the replica includes these changes; reads them now if it does not.
@@ -126,52 +157,9 @@ impl Coordinated {
         let is_ours = change.is_ours;
         match change.event {
             Event::Alert { group, alert } => {
-                let tenant = group.tenant.clone();
-                let known = self
-                    .memory
-                    .with(&group, |known| Arc::clone(known.identity()));
-                let groups = match &known {
-                    // Its group is known and so is the alert: where it belongs does not have to be found out.
-                    Some(_) if is_ours => Vec::new(),
-                    _ => host.placement(&tenant, &alert),
-                };
-                self.memory.learn_alert(&tenant, &alert, is_ours);
-                let identity = known.or_else(|| of_key(&groups, &group));
-                match identity {
-                    Some(identity) => {
-                        let now = self.clock.now();
-                        let grid = orphans.grids.remove(&group);
-                        let grid =
-                            || grid.unwrap_or_else(|| Grid::starting(now, identity.group_interval));
-                        self.memory.learn_member(&identity, &alert, grid);
-                    }
-                    None => lock(&self.stranded).see_foreign(&group, [alert.fingerprint]),
-                }
-                if !is_ours {
-                    news.push(News::Alert {
-                        tenant,
-                        alert,
-                        groups,
-                    });
-                }
+                news.extend(self.take_alert(host, &group, alert, is_ours, orphans));
             }
-            Event::Left { group, alerts } => {
-                let mut left = Vec::with_capacity(alerts.len());
-                let leave = |known: &mut Group| {
-                    for fingerprint in &alerts {
-                        left.extend(known.remove(*fingerprint));
-                    }
-                    Arc::clone(known.identity())
-                };
-                if let Some(identity) = self.memory.with(&group, leave) {
-                    let leaves = left.iter().map(|alert| Leave {
-                        fingerprint: alert.fingerprint,
-                        updated_at: alert.updated_at,
-                    });
-                    self.bury(&identity, &leaves.collect::<Vec<_>>());
-                }
-                lock(&self.stranded).left(&group, &alerts);
-            }
+            Event::Left { group, alerts } => self.take_leave(&group, &alerts),
             Event::Told {
                 group,
                 integration,
@@ -211,6 +199,63 @@ impl Coordinated {
                 news.push(News::GroupGone { tenant, key });
             }
         }
+    }
+
+    /// An alert is known better; answers the news in that, if another instance took it in.
+    fn take_alert(
+        &self,
+        host: &dyn Host,
+        group: &GroupName,
+        alert: Arc<Alert>,
+        is_ours: bool,
+        orphans: &mut Orphans,
+    ) -> Option<News> {
+        let known = self
+            .memory
+            .with(group, |known| Arc::clone(known.identity()));
+        let groups = match &known {
+            // Its group is known and so is the alert: where it belongs does not have to be found out.
+            Some(_) if is_ours => Vec::new(),
+            _ => host.placement(&group.tenant, &alert),
+        };
+        self.memory.learn_alert(&group.tenant, &alert, is_ours);
+        match known.or_else(|| of_key(&groups, group)) {
+            Some(identity) => {
+                if !is_ours && orphans.corrections.len() < ORPHANS_MAX {
+                    let correction = self.end_known_here(&identity, &alert);
+                    orphans.corrections.extend(correction);
+                }
+                let now = self.clock.now();
+                let grid = orphans.grids.remove(group);
+                let grid = || grid.unwrap_or_else(|| Grid::starting(now, identity.group_interval));
+                self.memory.learn_member(&identity, &alert, grid);
+            }
+            None => lock(&self.stranded).see_foreign(group, [alert.fingerprint]),
+        }
+        (!is_ours).then(|| News::Alert {
+            tenant: group.tenant.clone(),
+            alert,
+            groups,
+        })
+    }
+
+    /// Members left a group.
+    fn take_leave(&self, group: &GroupName, alerts: &[Fingerprint]) {
+        let mut left = Vec::with_capacity(alerts.len());
+        let leave = |known: &mut Group| {
+            for fingerprint in alerts {
+                left.extend(known.remove(*fingerprint));
+            }
+            Arc::clone(known.identity())
+        };
+        if let Some(identity) = self.memory.with(group, leave) {
+            let leaves = left.iter().map(|alert| Leave {
+                fingerprint: alert.fingerprint,
+                updated_at: alert.updated_at,
+            });
+            self.bury(&identity, &leaves.collect::<Vec<_>>());
+        }
+        lock(&self.stranded).left(group, alerts);
     }
 
     fn take_grid(&self, group: &GroupName, grid: Grid, orphans: &mut Orphans) {

@@ -78,6 +78,7 @@ impl Coordinated {
 
     /// Merges a post with what is known and finds the groups that have to hear of it.
     fn prepare(&self, tenant: &TenantId, placed: Placed) -> Post {
+        let stated_start = placed.alert.starts_at;
         let (alert, owed) = self.memory.peek(tenant, placed.alert);
         let groups = self.not_leaving(tenant, &alert, placed.groups);
         // A refresh that what is shared covers costs no request (protocol.md §5, coalescing).
@@ -85,7 +86,9 @@ impl Coordinated {
             let member = |g: &mut domain::group::Group| g.contains(alert.fingerprint);
             self.memory.with(&GroupName::of(group), member) == Some(true)
         };
-        let is_covered = owed == OwedRecord::Nothing && groups.iter().all(is_held);
+        // Only of the same episode: where this instance slept through an end, what fires anew is no refresh.
+        let is_same = stated_start <= alert.starts_at;
+        let is_covered = owed == OwedRecord::Nothing && is_same && groups.iter().all(is_held);
         let all = (0..groups.len()).collect();
         let (open, holding) = if is_covered {
             (Vec::new(), all)

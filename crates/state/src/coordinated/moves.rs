@@ -26,6 +26,9 @@ use crate::{Placement, State, StateError};
 /// Most stranded groups that are remembered; further ones are found again when they are claimed.
 const STRANDED_MAX: usize = 100_000;
 
+/// By how much an alert that was moved is known newer.
+const MOVED: std::time::Duration = std::time::Duration::from_millis(1);
+
 /// Groups moved in one go, so that the caller looks at the world in between.
 const MOVES_MAX: usize = 200;
 
@@ -338,6 +341,11 @@ impl Coordinated {
             if alert.is_resolved(now, grace) && !is_believed {
                 continue;
             }
+            // Known newer than when it may have left there: a tombstone is about alerts that ended, not about moves.
+            let alert = Arc::new(Alert {
+                updated_at: alert.updated_at + MOVED,
+                ..Alert::clone(&alert)
+            });
             group.adopt(Arc::clone(&alert), &source.told, now);
             moved.push(alert);
         }

@@ -16,8 +16,8 @@ use crate::coordinator::{CoordinatorError, Outage};
 /// Longest sleep between two looks at the feed.
 const FOLLOW_MAX: Duration = Duration::from_secs(1);
 
-/// How often one shard is audited.
-const AUDIT_PAUSE: Duration = Duration::from_secs(10);
+/// How often one shard is audited: that looks at every key of its server.
+const AUDIT_PAUSE: Duration = Duration::from_secs(60);
 
 impl Coordinated {
     /// Meets shared state once, before anything is served: with it, this instance begins to share; without it, it begins

@@ -1,0 +1,68 @@
+//! What else lies in `deploy/`.
+
+use std::process::Command;
+
+use harness::peer::PROMTOOL;
+use harness::program::run;
+
+use harness::nginx::deployed;
+
+use crate::shared::Shared;
+
+#[test]
+fn prometheus_takes_the_rules_about_ourselves() {
+    let Some(promtool) = PROMTOOL.find("prometheus_takes_the_rules_about_ourselves") else {
+        return;
+    };
+    let mut command = Command::new(promtool);
+    command.args(["check", "rules", "--lint-fatal"]);
+    let checked = run(command.arg(deployed("alerts/belfry.yml")));
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+}
+
+/// Goal: the settings and the user are such that Redis takes them, and allow what Belfry does and no more.
+#[test]
+fn redis_takes_our_settings_and_our_user() {
+    if redis_harness::is_missing("redis_takes_our_settings_and_our_user") {
+        return;
+    }
+    let shared = Shared::start();
+    let policy = shared.ask(&["CONFIG", "GET", "maxmemory-policy"]);
+    assert_eq!(policy, "maxmemory-policy\nnoeviction");
+    let may = |words: &[&str]| {
+        let words = [&["ACL", "DRYRUN", "belfry"], words].concat();
+        shared.ask(&words) == "OK"
+    };
+    for words in [
+        &["HSET", "alert:meta:{s00}a:b", "a", "b"][..],
+        &["SET", "lock:group:{s00}a:b", "c", "NX", "PX", "1"],
+        &["ZADD", "queue:due:{s00}", "1", "a"],
+        &["XADD", "events:{s00}", "*", "a", "b"],
+        &["HGETALL", "silences:a"],
+        &["EVAL", "return 1", "0"],
+        &["SUBSCRIBE", "wake"],
+        &["SCAN", "0"],
+        &["TIME"],
+        &["INFO"],
+        &["ROLE"],
+        &["CONFIG", "GET", "maxmemory-policy"],
+        &["CLUSTER", "SLOTS"],
+    ] {
+        assert!(may(words), "Belfry may not {words:?}");
+    }
+    for words in [
+        &["SET", "else", "a"][..],
+        &["GET", "else"],
+        &["FLUSHALL"],
+        &["KEYS", "*"],
+        &["CONFIG", "SET", "maxmemory-policy", "noeviction"],
+        &["ACL", "LIST"],
+        &["SHUTDOWN"],
+        &["REPLICAOF", "a", "1"],
+        &["DEBUG", "SLEEP", "1"],
+        &["CLIENT", "KILL", "ID", "1"],
+        &["CLUSTER", "RESET"],
+    ] {
+        assert!(!may(words), "Belfry may {words:?}");
+    }
+}
