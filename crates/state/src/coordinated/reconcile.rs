@@ -19,8 +19,12 @@ use domain::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, follow, lock};
-use crate::coordinator::{CoordinatorError, Epoch, EventId, GroupName, Merge, SharedGroup};
-use crate::host::News;
+use crate::coordinator::{CoordinatorError, Epoch, EventId, GroupName, Merge, Outage, SharedGroup};
+use crate::host::{Host, News};
+use crate::{Placed, State};
+
+/// Alerts that were put into a group, and what the group was then.
+pub(super) type Joined = HashMap<Fingerprint, Arc<GroupIdentity>>;
 
 /// An epoch that began this recently follows a loss: what an instance still knows may be all there is.
 const FRESH: Duration = Duration::from_secs(60);
@@ -60,7 +64,7 @@ impl Coordinated {
         // What came in meanwhile; nothing more comes in alone while this is held.
         let part = &self.domains[domain];
         let _nobody_is_alone = part.alone.write().await;
-        let touched: Vec<GroupName> = lock(&part.touched).drain().collect();
+        let touched: Vec<GroupName> = lock(&part.touched).drain().map(|(name, _)| name).collect();
         for chunk in touched.chunks(CHUNK) {
             let mut merges = Vec::new();
             for name in chunk {
@@ -110,8 +114,21 @@ impl Coordinated {
             Ok(()) => self.reconcile(shard, known).await,
             Err(alone) => Err(alone),
         };
-        if outcome.is_err() {
-            tracing::debug!(shard, "A shard could not be reconciled; it is tried again");
+        if outcome.is_ok() {
+            return;
+        }
+        tracing::debug!(shard, "A shard could not be reconciled; it is tried again");
+        let since = *self
+            .view(shard)
+            .strange_since
+            .get_or_insert_with(Instant::now);
+        if since.elapsed() >= self.timing.breaker_silence {
+            // Nobody would be told of what is in it.
+            let error = CoordinatorError {
+                outage: Outage::Certain,
+                text: format!("it answers, but shard {shard} cannot be reconciled"),
+            };
+            self.fail(shard, &error);
         }
     }
 
@@ -161,9 +178,8 @@ impl Coordinated {
         if let Some(host) = self.host().filter(|_| !ended.is_empty()) {
             host.heard(ended).await;
         }
-        for group in there.into_values() {
-            self.adopt(group).await;
-        }
+        self.adopt_all(there.into_values()).await;
+        self.join_again(shard).await;
         *self.view(shard) = super::ShardView {
             epoch: Some(epoch.clone()),
             seen: last_event,
@@ -251,13 +267,56 @@ impl Coordinated {
         })
     }
 
+    /// Puts alerts back into their groups that came in while those were replaced by what is shared of them.
+    async fn join_again(&self, shard: usize) {
+        let touched = lock(&self.domain(shard).touched).clone();
+        for (name, joined) in touched {
+            if name.shard() != shard {
+                continue;
+            }
+            for (fingerprint, identity) in joined {
+                let has = |group: &mut Group| group.contains(fingerprint);
+                let alert = self.memory.alert(&name.tenant, fingerprint);
+                let Some(alert) = alert.filter(|_| self.memory.with(&name, has) != Some(true))
+                else {
+                    continue;
+                };
+                let placed = Placed {
+                    alert: Alert::clone(&alert),
+                    groups: vec![identity],
+                };
+                let now = self.clock.now();
+                let _ = self.memory.ingest(&name.tenant, vec![placed], now).await;
+            }
+        }
+    }
+
+    /// Takes over many groups; the journal hears of a number of them at a time.
+    async fn adopt_all(&self, groups: impl Iterator<Item = SharedGroup>) {
+        let Some(host) = self.host() else { return };
+        let mut news = Vec::new();
+        for group in groups {
+            self.take_in(&*host, group, &mut news);
+            if news.len() >= CHUNK {
+                host.heard(std::mem::take(&mut news)).await;
+            }
+        }
+        host.heard(news).await;
+    }
+
     /// Takes over a group as shared state holds it; answers whether this instance's configuration knows the group.
     pub(super) async fn adopt(&self, there: SharedGroup) -> bool {
         let Some(host) = self.host() else {
             return false;
         };
-        let tenant = there.name.tenant.clone();
         let mut news = Vec::new();
+        let is_known = self.take_in(&*host, there, &mut news);
+        host.heard(news).await;
+        is_known
+    }
+
+    fn take_in(&self, host: &dyn Host, there: SharedGroup, news: &mut Vec<News>) -> bool {
+        let tenant = there.name.tenant.clone();
         let mut identity = self
             .memory
             .with(&there.name, |known| Arc::clone(known.identity()));
@@ -270,9 +329,9 @@ impl Coordinated {
                 news.push(alert_news(&tenant, alert, groups));
             }
         }
-        let is_known = match identity {
+        match identity {
             Some(identity) => {
-                self.replace(identity, &there, &mut news);
+                self.replace(identity, &there, news);
                 true
             }
             None => {
@@ -280,9 +339,7 @@ impl Coordinated {
                 lock(&self.stranded).see_foreign(&there.name, members);
                 false
             }
-        };
-        host.heard(news).await;
-        is_known
+        }
     }
 
     fn replace(&self, identity: Arc<GroupIdentity>, there: &SharedGroup, news: &mut Vec<News>) {
