@@ -64,6 +64,7 @@ impl Coordinated {
                 Ok(told)
             }
             Err(_alone) => {
+                lock(&self.told_alone).insert((name.clone(), integration.clone()));
                 self.touch(name);
                 Ok(here)
             }

@@ -80,6 +80,7 @@ impl Coordinated {
             }
         }
         self.reconcile_silences().await?;
+        lock(&self.told_alone).retain(|(name, _)| name.shard() % self.domains.len() != domain);
         lock(&part.breaker).close(Instant::now());
         *lock(&part.reached_at) = Some(self.clock.now());
         Ok(())
@@ -262,10 +263,10 @@ impl Coordinated {
         let told: Vec<(IntegrationId, Told)> = here
             .told()
             .iter()
-            .filter(|(integration, told)| {
-                self.is_told_later(here, integration, told, there, is_fresh)
+            .filter_map(|(integration, told)| {
+                let told = self.told_to_merge(here, integration, told, there, is_fresh)?;
+                Some((integration.clone(), told))
             })
-            .cloned()
             .collect();
         let is_empty = alerts.is_empty() && (told.is_empty() || there.is_none());
         (!is_empty).then(|| Merge {
@@ -300,6 +301,39 @@ impl Coordinated {
                 let _ = self.memory.ingest(&name.tenant, vec![placed], now).await;
             }
         }
+    }
+
+    /// What is to be merged of what an integration was told: what is known later here, and, if this instance told it something
+    /// alone, whose end only the earlier of the two messages owes.
+    fn told_to_merge(
+        &self,
+        here: &Group,
+        integration: &IntegrationId,
+        told: &Told,
+        there: Option<&SharedGroup>,
+        is_fresh: bool,
+    ) -> Option<Told> {
+        let name = GroupName::of(here.identity());
+        let known = there.and_then(|group| group.told.iter().find(|(id, _)| id == integration));
+        let is_alone = || lock(&self.told_alone).contains(&(name.clone(), integration.clone()));
+        let Some((_, known)) = known.filter(|_| is_alone()) else {
+            let is_later = self.is_told_later(here, integration, told, there, is_fresh);
+            return is_later.then(|| told.clone());
+        };
+        let is_later = told.supersedes(known);
+        let (mut later, earlier) = if is_later {
+            (told.clone(), known)
+        } else {
+            (known.clone(), told)
+        };
+        // Our own message spoke of every end that had been heard of here.
+        let sent_at = later.last.as_ref().map(|last| last.sent_at);
+        let is_end_told = |fingerprint| {
+            let alert = self.memory.alert(&name.tenant, fingerprint);
+            is_later && alert.is_some_and(|a| a.is_explicit_end() && Some(a.updated_at) <= sent_at)
+        };
+        later.keep_owing(earlier, |fingerprint| !is_end_told(fingerprint));
+        (later != *known).then_some(later)
     }
 
     /// Takes over many groups; the journal hears of a number of them at a time.
@@ -387,16 +421,16 @@ impl Coordinated {
             .members
             .iter()
             .for_each(|alert| group.restore_member(Arc::clone(alert)));
-        for (integration, told) in &there.told {
+        let before = self.memory.with(&there.name, |known| known.clone());
+        // Of two states of the same message, what is shared counts.
+        let told_before = before.iter().flat_map(|before| {
+            let told = before.told().iter();
+            told.filter(|(id, told)| self.is_told_later(before, id, told, Some(there), false))
+        });
+        for (integration, told) in told_before.chain(&there.told) {
             group.merge_told(integration, told);
         }
-        let before = self.memory.with(&there.name, |known| known.clone());
         if let Some(before) = before {
-            for (integration, told) in before.told() {
-                if self.is_told_later(&before, integration, told, Some(there), false) {
-                    group.merge_told(integration, told);
-                }
-            }
             for alert in before.members() {
                 let is_later = group
                     .member(alert.fingerprint)
