@@ -30,7 +30,7 @@ use tokio::time::Instant;
 
 use crate::Mode;
 use crate::coordinator::{
-    Coordinator, CoordinatorError, Epoch, EventId, GroupName, InstanceReport,
+    Coordinator, CoordinatorError, Epoch, EventId, GroupName, InstanceReport, Outage,
 };
 use crate::host::Host;
 use crate::memory::Memory;
@@ -48,6 +48,9 @@ mod state;
 mod status;
 mod tasks;
 mod tombs;
+
+#[cfg(test)]
+mod tests;
 
 pub use status::SharingCounters;
 
@@ -76,6 +79,8 @@ struct ShardView {
     last: EventId,
     /// Since when a change is known to be there that the replica does not include.
     behind_since: Option<Instant>,
+    /// Since when it cannot be reconciled although it answers.
+    strange_since: Option<Instant>,
 }
 
 impl ShardView {
@@ -101,8 +106,8 @@ struct Domain {
     breaker: Mutex<Breaker>,
     /// Held for reading while something is changed by this instance alone, for writing while it goes back to sharing.
     alone: tokio::sync::RwLock<()>,
-    /// Groups that alerts were put into by this instance alone, since the way back began.
-    touched: Mutex<HashSet<GroupName>>,
+    /// Groups that this instance changed alone since the way back began, with the alerts it put into them.
+    touched: Mutex<HashMap<GroupName, reconcile::Joined>>,
     /// Whether no group is claimed: this instance is on its way back.
     is_returning: AtomicBool,
     /// When shared state answered last, by the wall clock.
@@ -126,7 +131,9 @@ pub struct Coordinated {
     /// Claims this instance is flushing, with their fences.
     active: Mutex<HashMap<GroupName, u64>>,
     /// Integrations this instance was the last to tell.
-    told_here: Mutex<HashSet<(GroupName, IntegrationId)>>,
+    told_here: Mutex<HashMap<GroupName, HashSet<IntegrationId>>>,
+    /// Integrations this instance told something while it was alone.
+    told_alone: Mutex<HashSet<(GroupName, IntegrationId)>>,
     stranded: Mutex<Stranded>,
     /// Who left which group lately.
     tombs: Mutex<Tombs>,
@@ -177,6 +184,7 @@ impl Coordinated {
             silences_made: Mutex::default(),
             active: Mutex::default(),
             told_here: Mutex::default(),
+            told_alone: Mutex::default(),
             stranded: Mutex::default(),
             tombs: Mutex::default(),
             nonce: AtomicU64::new(1),
@@ -234,6 +242,7 @@ impl Coordinated {
         shard: usize,
         ask: impl Fn() -> Answer<'a, T> + Send,
     ) -> Result<T, Alone> {
+        let since = Instant::now();
         loop {
             if self.is_alone(shard) {
                 return Err(Alone);
@@ -243,10 +252,27 @@ impl Coordinated {
                     self.succeed(shard);
                     return Ok(answer);
                 }
-                Err(error) => self.fail(shard, &error),
+                Err(error) => self.fail_since(since, shard, error),
             }
             if !self.is_alone(shard) {
                 tokio::time::sleep(RETRY_PAUSE).await;
+            }
+        }
+    }
+
+    /// As [`Coordinated::attempt`]; what has to be done alone is done while the way back is kept from completing.
+    async fn attempt_or_stay<'a, T>(
+        &self,
+        shard: usize,
+        ask: impl Fn() -> Answer<'a, T> + Send + Sync,
+    ) -> Result<T, ingest::StaysAlone<'_>> {
+        loop {
+            if let Ok(answer) = self.attempt(shard, &ask).await {
+                return Ok(answer);
+            }
+            let alone = self.stay_alone().await;
+            if self.is_alone(shard) {
+                return Err(alone);
             }
         }
     }
@@ -256,6 +282,15 @@ impl Coordinated {
         let domain = self.domain(shard);
         lock(&domain.breaker).succeed();
         *lock(&domain.reached_at) = Some(self.clock.now());
+    }
+
+    /// The coordinator did not answer a request that is repeated since then. Other requests may be answered meanwhile, so
+    /// that they alone would never make this instance go on without it.
+    fn fail_since(&self, since: Instant, shard: usize, mut error: CoordinatorError) {
+        if since.elapsed() >= self.timing.breaker_silence * 2 {
+            error.outage = Outage::Certain;
+        }
+        self.fail(shard, &error);
     }
 
     /// The coordinator did not answer; if that was once too often this instance goes on alone.

@@ -207,6 +207,24 @@ impl Told {
         }
     }
 
+    /// Goes on owing the ends of alerts that an earlier message called firing, sent by somebody whom the sender of the last
+    /// one could not hear. Telling them again is news: what became of them since is not known here.
+    pub fn keep_owing(&mut self, earlier: &Told, is_owed: impl Fn(Fingerprint) -> bool) {
+        let believed = earlier
+            .last
+            .iter()
+            .flat_map(|m| m.firing.iter().chain(&m.hidden));
+        for fingerprint in believed.copied().filter(|f| is_owed(*f)) {
+            if let Some(last) = self
+                .last
+                .as_mut()
+                .filter(|last| !last.believes(fingerprint))
+            {
+                insert(&mut last.hidden, fingerprint);
+            }
+        }
+    }
+
     /// Stops believing that an alert fires, without a message.
     pub fn forget(&mut self, fingerprint: Fingerprint) {
         if let Some(last) = &mut self.last {

@@ -98,6 +98,12 @@ impl Breaker {
         self.probes >= self.probes_needed
     }
 
+    /// It could not be trusted again although the probes succeeded: they begin anew, and more are needed.
+    pub(super) fn turn_back(&mut self) {
+        self.probes = 0;
+        self.probes_needed = (self.probes_needed * 2).min(PROBES_MAX);
+    }
+
     /// Trusts again.
     pub(super) fn close(&mut self, now: Instant) {
         self.is_open = false;
@@ -143,6 +149,15 @@ mod tests {
         let now = Instant::now();
         assert!(closed(now).fail(Outage::Certain, now));
         assert!(closed(now).fail(Outage::Refused, now));
+    }
+
+    #[test]
+    fn a_way_back_that_failed_is_not_tried_again_at_once() {
+        let mut breaker = Breaker::new(Duration::from_secs(3));
+        assert!(breaker.probed(true));
+        breaker.turn_back();
+        assert!(!breaker.probed(true));
+        assert!(breaker.probed(true));
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Coordinated {
     /// Makes the replica the state machine of a fault domain.
     pub(super) fn take_over(&self, domain: usize) {
         let now = self.clock.now();
-        let known_until = lock(&self.domains[domain].reached_at).unwrap_or(now);
+        let known_until = *lock(&self.domains[domain].reached_at);
         self.memory.distrust_others();
         for shard in (domain..limits::SHARDS).step_by(self.domains.len()) {
             self.memory
@@ -64,8 +64,9 @@ impl Coordinated {
         let is_own = |fingerprint| self.memory.is_own(&name.tenant, fingerprint);
         let alerts = claim.alerts.iter().map(|alert| alert.fingerprint);
         let told_here = lock(&self.told_here);
+        let told_here = told_here.get(name);
         let others = claim.told.iter().map(|(integration, _)| integration);
-        let others = others.filter(|id| !told_here.contains(&(name.clone(), (*id).clone())));
+        let others = others.filter(|id| !told_here.is_some_and(|told| told.contains(*id)));
         Foreign {
             alerts: alerts.filter(|fingerprint| !is_own(*fingerprint)).collect(),
             repeats: others.cloned().collect(),

@@ -21,7 +21,7 @@ impl Coordinated {
     ) -> Result<Held<Pending>, StateError> {
         let name = GroupName::of(&claim.identity);
         let asked = self
-            .attempt(name.shard(), || {
+            .attempt_or_stay(name.shard(), || {
                 self.shared.begin(&name, claim.fence, integration, &message)
             })
             .await;
@@ -32,8 +32,7 @@ impl Coordinated {
                 Ok(told.pending.ok_or(LeaseLost))
             }
             Ok(Err(lost)) => Ok(Err(lost)),
-            Err(_) => {
-                let _alone = self.stay_alone().await;
+            Err(_alone) => {
                 self.touch(name);
                 self.memory.begin(claim, integration, message, now).await
             }
@@ -55,7 +54,7 @@ impl Coordinated {
             .commit(group, integration, message, sent_at)
             .await?;
         let asked = self
-            .attempt(name.shard(), || {
+            .attempt_or_stay(name.shard(), || {
                 self.shared.commit(&name, integration, message, sent_at)
             })
             .await;
@@ -64,7 +63,8 @@ impl Coordinated {
                 self.take_told(&name, integration, &told);
                 Ok(told)
             }
-            Err(_) => {
+            Err(_alone) => {
+                lock(&self.told_alone).insert((name.clone(), integration.clone()));
                 self.touch(name);
                 Ok(here)
             }
@@ -79,12 +79,15 @@ impl Coordinated {
     ) -> Result<Told, StateError> {
         let name = GroupName::of(group);
         let asked = self
-            .attempt(name.shard(), || self.shared.refuse(&name, integration, seq))
+            .attempt_or_stay(name.shard(), || self.shared.refuse(&name, integration, seq))
             .await;
-        if let Ok(told) = asked {
-            self.take_told(&name, integration, &told);
-            return Ok(told);
-        }
+        let _alone = match asked {
+            Ok(told) => {
+                self.take_told(&name, integration, &told);
+                return Ok(told);
+            }
+            Err(alone) => alone,
+        };
         self.touch(name);
         self.memory.refuse(group, integration, seq).await
     }
@@ -97,14 +100,17 @@ impl Coordinated {
     ) -> Result<Told, StateError> {
         let name = GroupName::of(&claim.identity);
         let asked = self
-            .attempt(name.shard(), || {
+            .attempt_or_stay(name.shard(), || {
                 self.shared.settle(&name, integration, &message)
             })
             .await;
-        if let Ok(told) = asked {
-            self.take_told(&name, integration, &told);
-            return Ok(told);
-        }
+        let _alone = match asked {
+            Ok(told) => {
+                self.take_told(&name, integration, &told);
+                return Ok(told);
+            }
+            Err(alone) => alone,
+        };
         self.touch(name);
         self.memory.settle(claim, integration, message).await
     }
@@ -163,7 +169,7 @@ impl Coordinated {
             .with(&name, |group| group.farewell(claim, is_complete))
             .unwrap_or_default();
         let asked = self
-            .attempt(name.shard(), || {
+            .attempt_or_stay(name.shard(), || {
                 self.shared.finish(&name, claim.fence, &farewell)
             })
             .await;
@@ -193,8 +199,7 @@ impl Coordinated {
                 });
                 Ok(Err(lost))
             }
-            Err(_) => {
-                let _alone = self.stay_alone().await;
+            Err(_alone) => {
                 self.touch(name.clone());
                 let told = self.memory.with(&name, |group| group.told().to_vec());
                 let finished = self.memory.finish(claim, is_complete, now).await?;

@@ -230,6 +230,7 @@ impl Coordinated {
                 let grid = orphans.grids.remove(group);
                 let grid = || grid.unwrap_or_else(|| Grid::starting(now, identity.group_interval));
                 self.memory.learn_member(&identity, &alert, grid);
+                lock(&self.tombs).lift(group, &alert);
             }
             None => lock(&self.stranded).see_foreign(group, [alert.fingerprint]),
         }
@@ -268,14 +269,7 @@ impl Coordinated {
 
     /// Forgets a group and all that is kept beside it.
     pub(super) fn forget(&self, group: &GroupName) {
-        let integrations = self.memory.with(group, |known| {
-            let told = known.told().iter().map(|(id, _)| id.clone());
-            told.collect::<Vec<_>>()
-        });
-        let mut told_here = lock(&self.told_here);
-        for integration in integrations.unwrap_or_default() {
-            told_here.remove(&(group.clone(), integration));
-        }
+        lock(&self.told_here).remove(group);
         self.memory.forget_group(group);
         lock(&self.stranded).gone(group);
     }
@@ -288,11 +282,11 @@ impl Coordinated {
         is_us: bool,
     ) {
         let mut told_here = lock(&self.told_here);
-        let name = (group.clone(), integration.clone());
         if is_us {
-            told_here.insert(name);
-        } else {
-            told_here.remove(&name);
+            let told = told_here.entry(group.clone()).or_default();
+            told.insert(integration.clone());
+        } else if let Some(told) = told_here.get_mut(group) {
+            told.remove(integration);
         }
     }
 }

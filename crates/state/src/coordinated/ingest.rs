@@ -9,10 +9,14 @@ use domain::group::GroupIdentity;
 use domain::group::grid::Grid;
 use domain::id::{GroupKey, TenantId};
 use domain::time::Timestamp;
+use tokio::time::Instant;
 
 use super::{Coordinated, lock};
 use crate::coordinator::{GroupName, Offer, Offered};
 use crate::{Ingested, OwedRecord, Placed, State, StateError};
+
+/// While it is held nobody completes the way back to sharing.
+pub(super) type StaysAlone<'a> = Vec<tokio::sync::RwLockReadGuard<'a, ()>>;
 
 /// A post on its way.
 struct Post {
@@ -40,10 +44,11 @@ impl Coordinated {
             .into_iter()
             .map(|placed| self.prepare(tenant, placed))
             .collect();
+        let since = Instant::now();
         loop {
             let offers = self.open_offers(&posts);
             if !offers.is_empty() {
-                self.offer(&mut posts, offers, now).await;
+                self.offer(&mut posts, offers, now, since).await;
                 continue;
             }
             // Nobody goes back to sharing while these are held; who is alone stays so.
@@ -60,7 +65,7 @@ impl Coordinated {
     }
 
     /// Keeps the way back to sharing from completing.
-    pub(super) async fn stay_alone(&self) -> Vec<tokio::sync::RwLockReadGuard<'_, ()>> {
+    pub(super) async fn stay_alone(&self) -> StaysAlone<'_> {
         let mut locks = Vec::with_capacity(self.domains.len());
         for domain in &self.domains {
             locks.push(domain.alone.read().await);
@@ -72,7 +77,18 @@ impl Coordinated {
     pub(super) fn touch(&self, name: GroupName) {
         let domain = self.domain(name.shard());
         if domain.is_returning.load(Ordering::Acquire) {
-            lock(&domain.touched).insert(name);
+            lock(&domain.touched).entry(name).or_default();
+        }
+    }
+
+    /// Notes that an alert was put into a group by this instance alone while it is on its way back.
+    fn touch_by(&self, group: &Arc<GroupIdentity>, alert: &Alert) {
+        let name = GroupName::of(group);
+        let domain = self.domain(name.shard());
+        if domain.is_returning.load(Ordering::Acquire) {
+            let mut touched = lock(&domain.touched);
+            let joined = touched.entry(name).or_default();
+            joined.insert(alert.fingerprint, Arc::clone(group));
         }
     }
 
@@ -124,7 +140,13 @@ impl Coordinated {
     }
 
     /// One round: shards that fail leave their offers open, to be repeated or taken in alone.
-    async fn offer(&self, posts: &mut [Post], offers: Vec<(usize, usize)>, now: Timestamp) {
+    async fn offer(
+        &self,
+        posts: &mut [Post],
+        offers: Vec<(usize, usize)>,
+        now: Timestamp,
+        since: Instant,
+    ) {
         let mut asked = Vec::with_capacity(offers.len());
         let mut places = Vec::with_capacity(offers.len());
         for (p, g) in offers {
@@ -162,8 +184,8 @@ impl Coordinated {
         if failed.is_empty() {
             return;
         }
-        for (shard, error) in &failed {
-            self.fail(*shard, error);
+        for (shard, error) in failed {
+            self.fail_since(since, shard, error);
         }
         tokio::time::sleep(super::RETRY_PAUSE).await;
     }
@@ -191,9 +213,7 @@ impl Coordinated {
         let alone = post.open.iter().filter_map(|g| post.groups.get(*g));
         let alone: Vec<_> = alone.cloned().collect();
         if !alone.is_empty() {
-            alone
-                .iter()
-                .for_each(|group| self.touch(GroupName::of(group)));
+            alone.iter().for_each(|group| self.touch_by(group, &alert));
             let placed = Placed {
                 alert: Alert::clone(&alert),
                 groups: alone,

@@ -19,8 +19,12 @@ use domain::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, follow, lock};
-use crate::coordinator::{CoordinatorError, Epoch, EventId, GroupName, Merge, SharedGroup};
-use crate::host::News;
+use crate::coordinator::{CoordinatorError, Epoch, EventId, GroupName, Merge, Outage, SharedGroup};
+use crate::host::{Host, News};
+use crate::{Placed, State};
+
+/// Alerts that were put into a group, and what the group was then.
+pub(super) type Joined = HashMap<Fingerprint, Arc<GroupIdentity>>;
 
 /// An epoch that began this recently follows a loss: what an instance still knows may be all there is.
 const FRESH: Duration = Duration::from_secs(60);
@@ -63,7 +67,7 @@ impl Coordinated {
         // What came in meanwhile; nothing more comes in alone while this is held.
         let part = &self.domains[domain];
         let _nobody_is_alone = part.alone.write().await;
-        let touched: Vec<GroupName> = lock(&part.touched).drain().collect();
+        let touched: Vec<GroupName> = lock(&part.touched).drain().map(|(name, _)| name).collect();
         for chunk in touched.chunks(CHUNK) {
             let mut merges = Vec::new();
             for name in chunk {
@@ -76,6 +80,7 @@ impl Coordinated {
             }
         }
         self.reconcile_silences().await?;
+        lock(&self.told_alone).retain(|(name, _)| name.shard() % self.domains.len() != domain);
         lock(&part.breaker).close(Instant::now());
         *lock(&part.reached_at) = Some(self.clock.now());
         Ok(())
@@ -113,8 +118,21 @@ impl Coordinated {
             Ok(()) => self.reconcile(shard, known).await,
             Err(alone) => Err(alone),
         };
-        if outcome.is_err() {
-            tracing::debug!(shard, "A shard could not be reconciled; it is tried again");
+        if outcome.is_ok() {
+            return;
+        }
+        tracing::debug!(shard, "A shard could not be reconciled; it is tried again");
+        let since = *self
+            .view(shard)
+            .strange_since
+            .get_or_insert_with(Instant::now);
+        if since.elapsed() >= self.timing.breaker_silence {
+            // Nobody would be told of what is in it.
+            let error = CoordinatorError {
+                outage: Outage::Certain,
+                text: format!("it answers, but shard {shard} cannot be reconciled"),
+            };
+            self.fail(shard, &error);
         }
     }
 
@@ -164,9 +182,8 @@ impl Coordinated {
         if let Some(host) = self.host().filter(|_| !ended.is_empty()) {
             host.heard(ended).await;
         }
-        for group in there.into_values() {
-            self.adopt(group).await;
-        }
+        self.adopt_all(there.into_values()).await;
+        self.join_again(shard).await;
         *self.view(shard) = super::ShardView {
             epoch: Some(epoch.clone()),
             seen: last_event,
@@ -246,10 +263,10 @@ impl Coordinated {
         let told: Vec<(IntegrationId, Told)> = here
             .told()
             .iter()
-            .filter(|(integration, told)| {
-                self.is_told_later(here, integration, told, there, is_fresh)
+            .filter_map(|(integration, told)| {
+                let told = self.told_to_merge(here, integration, told, there, is_fresh)?;
+                Some((integration.clone(), told))
             })
-            .cloned()
             .collect();
         let is_empty = alerts.is_empty() && (told.is_empty() || there.is_none());
         (!is_empty).then(|| Merge {
@@ -260,6 +277,76 @@ impl Coordinated {
             grid: here.grid(),
             is_move: false,
         })
+    }
+
+    /// Puts alerts back into their groups that came in while those were replaced by what is shared of them.
+    async fn join_again(&self, shard: usize) {
+        let touched = lock(&self.domain(shard).touched).clone();
+        for (name, joined) in touched {
+            if name.shard() != shard {
+                continue;
+            }
+            for (fingerprint, identity) in joined {
+                let has = |group: &mut Group| group.contains(fingerprint);
+                let alert = self.memory.alert(&name.tenant, fingerprint);
+                let Some(alert) = alert.filter(|_| self.memory.with(&name, has) != Some(true))
+                else {
+                    continue;
+                };
+                let placed = Placed {
+                    alert: Alert::clone(&alert),
+                    groups: vec![identity],
+                };
+                let now = self.clock.now();
+                let _ = self.memory.ingest(&name.tenant, vec![placed], now).await;
+            }
+        }
+    }
+
+    /// What is to be merged of what an integration was told: what is known later here, and, if this instance told it something
+    /// alone, whose end only the earlier of the two messages owes.
+    fn told_to_merge(
+        &self,
+        here: &Group,
+        integration: &IntegrationId,
+        told: &Told,
+        there: Option<&SharedGroup>,
+        is_fresh: bool,
+    ) -> Option<Told> {
+        let name = GroupName::of(here.identity());
+        let known = there.and_then(|group| group.told.iter().find(|(id, _)| id == integration));
+        let is_alone = || lock(&self.told_alone).contains(&(name.clone(), integration.clone()));
+        let Some((_, known)) = known.filter(|_| is_alone()) else {
+            let is_later = self.is_told_later(here, integration, told, there, is_fresh);
+            return is_later.then(|| told.clone());
+        };
+        let is_later = told.supersedes(known);
+        let (mut later, earlier) = if is_later {
+            (told.clone(), known)
+        } else {
+            (known.clone(), told)
+        };
+        // Our own message spoke of every end that had been heard of here.
+        let sent_at = later.last.as_ref().map(|last| last.sent_at);
+        let is_end_told = |fingerprint| {
+            let alert = self.memory.alert(&name.tenant, fingerprint);
+            is_later && alert.is_some_and(|a| a.is_explicit_end() && Some(a.updated_at) <= sent_at)
+        };
+        later.keep_owing(earlier, |fingerprint| !is_end_told(fingerprint));
+        (later != *known).then_some(later)
+    }
+
+    /// Takes over many groups; the journal hears of a number of them at a time.
+    async fn adopt_all(&self, groups: impl Iterator<Item = SharedGroup>) {
+        let Some(host) = self.host() else { return };
+        let mut news = Vec::new();
+        for group in groups {
+            self.take_in(&*host, group, &mut news);
+            if news.len() >= CHUNK {
+                host.heard(std::mem::take(&mut news)).await;
+            }
+        }
+        host.heard(news).await;
     }
 
     /// Whether this instance knows later than shared state what an integration was told.
@@ -281,7 +368,10 @@ impl Coordinated {
         let away_since_ms = self.view(name.shard()).seen.ms.saturating_sub(SKEW_MS);
         let is_told_alone = || {
             let told_here = lock(&self.told_here);
-            told.seq > away_since_ms && told_here.contains(&(name.clone(), integration.clone()))
+            let is_ours = told_here
+                .get(&name)
+                .is_some_and(|ids| ids.contains(integration));
+            told.seq > away_since_ms && is_ours
         };
         is_later && (is_fresh || goes_on || is_told_alone())
     }
@@ -291,8 +381,14 @@ impl Coordinated {
         let Some(host) = self.host() else {
             return false;
         };
-        let tenant = there.name.tenant.clone();
         let mut news = Vec::new();
+        let is_known = self.take_in(&*host, there, &mut news);
+        host.heard(news).await;
+        is_known
+    }
+
+    fn take_in(&self, host: &dyn Host, there: SharedGroup, news: &mut Vec<News>) -> bool {
+        let tenant = there.name.tenant.clone();
         let mut identity = self
             .memory
             .with(&there.name, |known| Arc::clone(known.identity()));
@@ -305,9 +401,9 @@ impl Coordinated {
                 news.push(alert_news(&tenant, alert, groups));
             }
         }
-        let is_known = match identity {
+        match identity {
             Some(identity) => {
-                self.replace(identity, &there, &mut news);
+                self.replace(identity, &there, news);
                 true
             }
             None => {
@@ -315,9 +411,7 @@ impl Coordinated {
                 lock(&self.stranded).see_foreign(&there.name, members);
                 false
             }
-        };
-        host.heard(news).await;
-        is_known
+        }
     }
 
     fn replace(&self, identity: Arc<GroupIdentity>, there: &SharedGroup, news: &mut Vec<News>) {
@@ -327,16 +421,16 @@ impl Coordinated {
             .members
             .iter()
             .for_each(|alert| group.restore_member(Arc::clone(alert)));
-        for (integration, told) in &there.told {
+        let before = self.memory.with(&there.name, |known| known.clone());
+        // Of two states of the same message, what is shared counts.
+        let told_before = before.iter().flat_map(|before| {
+            let told = before.told().iter();
+            told.filter(|(id, told)| self.is_told_later(before, id, told, Some(there), false))
+        });
+        for (integration, told) in told_before.chain(&there.told) {
             group.merge_told(integration, told);
         }
-        let before = self.memory.with(&there.name, |known| known.clone());
         if let Some(before) = before {
-            for (integration, told) in before.told() {
-                if self.is_told_later(&before, integration, told, Some(there), false) {
-                    group.merge_told(integration, told);
-                }
-            }
             for alert in before.members() {
                 let is_later = group
                     .member(alert.fingerprint)

@@ -198,6 +198,9 @@ impl Coordinated {
             );
             self.note_turn(None);
             self.greet().await;
+        } else {
+            // On the way back nothing is claimed: whoever tried at once again would tell hardly anything.
+            lock(&part.breaker).turn_back();
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::Leave;
@@ -72,8 +73,26 @@ impl Tombs {
                 None => self.count += 1,
             }
         }
-        if self.count > TOMBS_MAX {
-            self.forget_older_than(kept / 2, now);
+        let mut kept = kept;
+        while self.count > TOMBS_MAX && !kept.is_zero() {
+            kept /= 2;
+            self.forget_older_than(kept, now);
+        }
+    }
+
+    /// An alert became a member in a state that counts as left: it left in an earlier one.
+    pub(super) fn lift(&mut self, name: &GroupName, alert: &Alert) {
+        let Some(grave) = self.groups.get_mut(name) else {
+            return;
+        };
+        let left_at = grave.members.get(&alert.fingerprint);
+        if left_at.is_none_or(|(left_at, _)| *left_at < alert.updated_at) {
+            return;
+        }
+        grave.members.remove(&alert.fingerprint);
+        self.count -= 1;
+        if grave.members.is_empty() {
+            self.groups.remove(name);
         }
     }
 

@@ -54,6 +54,19 @@ impl DueQueue {
             .map(|(tick_ms, _)| Timestamp::from_unix_ms(*tick_ms))
     }
 
+    /// Takes a group out of the queue.
+    pub(super) fn remove(&mut self, name: &Name) {
+        if let Some(tick_ms) = self.queued.remove(name) {
+            self.drop_from(tick_ms, name);
+        }
+    }
+
+    /// How many groups are queued.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.queued.len()
+    }
+
     fn drop_from(&mut self, tick_ms: i64, name: &Name) {
         if let Some(names) = self.ticks.get_mut(&tick_ms) {
             names.retain(|other| other != name);

@@ -56,7 +56,15 @@ impl Memory {
     /// Forgets a group.
     pub(crate) fn forget_group(&self, name: &GroupName) {
         let mut shard = self.shard(&name.tenant, name.key);
-        shard.groups.remove(&(name.tenant.clone(), name.key));
+        let name = (name.tenant.clone(), name.key);
+        shard.groups.remove(&name);
+        shard.due.remove(&name);
+    }
+
+    /// How many groups are queued for a tick.
+    #[cfg(test)]
+    pub(crate) fn queued_count(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).due.len()).sum()
     }
 
     /// Does something with a group, if it is here.
@@ -98,10 +106,11 @@ impl Memory {
         tables.values().for_each(|table| table.distrust_others());
     }
 
-    /// Goes on with a group's grid by itself: a tick that fell into the time since `known_until` is due at once.
+    /// Goes on with a group's grid by itself: a tick that fell into the time since `known_until` is due at once. If shared
+    /// state was never reached, the ticks are those of the journal, and stay.
     ///
     /// `hold`: somebody else may be flushing it until then.
-    pub(crate) fn take_over(&self, shard: usize, known_until: Timestamp, hold: Timestamp) {
+    pub(crate) fn take_over(&self, shard: usize, known_until: Option<Timestamp>, hold: Timestamp) {
         let Some(shard) = self.shards.get(shard) else {
             return;
         };
@@ -148,13 +157,15 @@ fn lock_read<T>(lock: &std::sync::RwLock<T>) -> std::sync::RwLockReadGuard<'_, T
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn take_over(group: &mut Group, known_until: Timestamp, hold: Timestamp) {
-    if group.is_held(known_until) {
-        // Flushed by this very instance: that goes on.
-        return;
+fn take_over(group: &mut Group, known_until: Option<Timestamp>, hold: Timestamp) {
+    if let Some(known_until) = known_until {
+        if group.is_held(known_until) {
+            // Flushed by this very instance: that goes on.
+            return;
+        }
+        let grid = group.grid();
+        group.set_grid(Grid::resumed(grid.first(), grid.interval(), known_until));
     }
-    let grid = group.grid();
-    group.set_grid(Grid::resumed(grid.first(), grid.interval(), known_until));
     if group.told().iter().any(|(_, told)| told.pending.is_some()) {
         group.hold(hold);
     }

@@ -1,0 +1,402 @@
+//! Interleavings of one instance, its server and others that the suites of the ports do not reach.
+
+use std::sync::atomic::AtomicUsize;
+
+use async_trait::async_trait;
+use domain::alert::Alert;
+use domain::annotations::Annotations;
+use domain::group::told::Pending;
+use domain::group::{Finished, IntegrationSpec, ReceiverSpec, key};
+use domain::label::Labels;
+use domain::notification::Reason;
+use domain::route::RouteIndex;
+use domain::silence::Silence;
+use runtime::clock::SimClock;
+
+use super::*;
+use crate::coordinator::Merge;
+use crate::coordinator::model::weather::{End, Fate, Weather};
+use crate::coordinator::model::{Model, ModelClient};
+use crate::host::News;
+use crate::{Placed, RestoredGroup, State};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// An engine that places alerts by their label `group`, and keeps nothing.
+struct Engine;
+
+#[async_trait]
+impl Host for Engine {
+    fn tenants(&self) -> Vec<TenantId> {
+        vec![TenantId::default_tenant()]
+    }
+
+    fn placement(&self, _: &TenantId, alert: &Alert) -> Vec<Arc<GroupIdentity>> {
+        let name = alert.labels.get("group");
+        name.map(group).into_iter().collect()
+    }
+
+    fn config_hash(&self, _: &TenantId) -> String {
+        "a".to_owned()
+    }
+
+    fn silences(&self, _: &TenantId) -> Vec<Arc<Silence>> {
+        Vec::new()
+    }
+
+    fn grace_changed(&self, _: Grace) {}
+
+    async fn heard(&self, _: Vec<News>) {}
+}
+
+/// The line between an instance and the server: cut or not, and how long answers to one kind of request take.
+#[derive(Default)]
+struct Line {
+    is_cut: AtomicBool,
+    slow: Mutex<Option<(&'static str, Duration)>>,
+    failing: Mutex<Option<&'static str>>,
+    asked: AtomicUsize,
+}
+
+impl Weather for Line {
+    fn meets(&self, _: &str, request: &'static str) -> Fate {
+        if self.is_cut.load(Ordering::SeqCst) {
+            return Fate::ending(End::Unreachable);
+        }
+        if *lock(&self.failing) == Some(request) {
+            return Fate::ending(End::RequestLost);
+        }
+        let slow = lock(&self.slow).filter(|(name, _)| *name == request);
+        let Some((_, back)) = slow else {
+            return Fate::FINE;
+        };
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Fate { back, ..Fate::FINE }
+    }
+}
+
+struct Scene {
+    clock: SharedClock,
+    other: ModelClient,
+    line: Arc<Line>,
+    state: Arc<Coordinated>,
+    _host: Arc<dyn Host>,
+}
+
+impl Scene {
+    /// An instance that has not started yet.
+    fn new() -> Self {
+        let clock = SimClock::shared(Timestamp::from_unix_ms(1_800_000_000_000));
+        let model = Model::new(Arc::clone(&clock), Timing::default());
+        let line = Arc::new(Line::default());
+        let client = model.connect_through("a", Arc::clone(&line) as _);
+        let report = InstanceReport {
+            id: "a".to_owned(),
+            ..InstanceReport::default()
+        };
+        let timing = Timing::default();
+        let state = Coordinated::new(Arc::new(client), report, Arc::clone(&clock), timing);
+        let host: Arc<dyn Host> = Arc::new(Engine);
+        state.attach(Arc::downgrade(&host));
+        Self {
+            other: model.connect("b"),
+            clock,
+            line,
+            state,
+            _host: host,
+        }
+    }
+
+    async fn started() -> Self {
+        let scene = Self::new();
+        scene.state.start().await;
+        assert_eq!(scene.state.mode(), Mode::Coordinated);
+        scene
+    }
+
+    async fn cut(&self) {
+        self.line.is_cut.store(true, Ordering::SeqCst);
+        while self.state.mode() == Mode::Coordinated {
+            let _ = self.state.poll(0, self.clock.now()).await;
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
+    }
+
+    async fn mend(&self) {
+        self.line.is_cut.store(false, Ordering::SeqCst);
+        self.state.go_back(0).await.expect("the way back is open");
+    }
+
+    fn alert(&self, group: &str, name: &str) -> Alert {
+        let labels = Labels::from_pairs([("alertname", name), ("group", group)]);
+        let now = self.clock.now();
+        Alert {
+            fingerprint: labels.fingerprint(),
+            labels,
+            annotations: Annotations::empty(),
+            generator_url: Arc::from(""),
+            starts_at: now,
+            ends_at: now + MINUTE * 600,
+            updated_at: now,
+            is_timeout: false,
+        }
+    }
+
+    async fn post(&self, name: &str, alert: Alert) {
+        let placed = Placed {
+            alert,
+            groups: vec![group(name)],
+        };
+        let ingested = self
+            .state
+            .ingest(&TenantId::default_tenant(), vec![placed], self.clock.now())
+            .await;
+        assert_eq!(ingested.expect("taken in").len(), 1);
+    }
+
+    /// The names of a group's members as they are shared.
+    async fn shared(&self, name: &str) -> Vec<String> {
+        let there = self.other.group(&GroupName::of(&group(name))).await;
+        let there = there.expect("the server answers");
+        let members = there.into_iter().flat_map(|group| group.members);
+        let names = members.filter_map(|alert| alert.labels.get("alertname").map(str::to_owned));
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+}
+
+fn webhook() -> IntegrationId {
+    IntegrationId::from_stored("r/webhook[0]")
+}
+
+fn group(name: &str) -> Arc<GroupIdentity> {
+    let labels = Labels::from_pairs([("group", name)]);
+    let text = format!("{{}}:{labels}");
+    Arc::new(GroupIdentity {
+        tenant: TenantId::default_tenant(),
+        key: key::stored(&text, "r", 0),
+        text,
+        route: RouteIndex(0),
+        labels,
+        receiver: Arc::new(ReceiverSpec {
+            name: Arc::from("r"),
+            integrations: vec![IntegrationSpec {
+                id: webhook(),
+                send_resolved: true,
+            }],
+        }),
+        group_wait: MINUTE / 6,
+        group_interval: MINUTE * 5,
+        repeat_interval: MINUTE * 240,
+        mute_time_intervals: Vec::new(),
+        active_time_intervals: Vec::new(),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_in_on_the_way_back_is_shared_when_it_ends() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "first")).await;
+    scene.cut().await;
+    scene.line.is_cut.store(false, Ordering::SeqCst);
+    *lock(&scene.line.slow) = Some(("shard", Duration::from_millis(400)));
+    let state = Arc::clone(&scene.state);
+    let back = tokio::spawn(async move { state.go_back(0).await });
+    let mut expected = vec!["first".to_owned()];
+    for number in 0..limits::SHARDS {
+        while scene.line.asked.load(Ordering::SeqCst) <= number && !back.is_finished() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // The shard was read, and its answer is on its way.
+        let name = format!("m{number:02}");
+        scene.post("g", scene.alert("g", &name)).await;
+        expected.push(name);
+    }
+    assert_eq!(back.await.expect("it ends"), Ok(()));
+    assert_eq!(scene.shared("g").await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_came_back_is_not_taken_for_the_one_that_left() {
+    let scene = Scene::started().await;
+    let alert = scene.alert("g", "x");
+    scene.post("g", scene.alert("g", "y")).await;
+    scene.post("g", alert.clone()).await;
+    scene.state.follow().await.expect("the feed is there");
+    // Somebody else sees it off, and it fires anew here before that was heard.
+    let left = Merge {
+        group: group("g"),
+        alerts: Vec::new(),
+        told: Vec::new(),
+        leaves: vec![Leave {
+            fingerprint: alert.fingerprint,
+            updated_at: alert.updated_at,
+        }],
+        grid: domain::group::grid::Grid::starting(scene.clock.now(), MINUTE),
+        is_move: false,
+    };
+    assert_eq!(scene.other.merge(vec![left]).await, vec![Ok(())]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    scene.post("g", scene.alert("g", "x")).await;
+    scene.state.follow().await.expect("the feed is there");
+    assert_eq!(scene.shared("g").await, ["x", "y"]);
+    scene.cut().await;
+    scene.mend().await;
+    assert_eq!(scene.shared("g").await, ["x", "y"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_that_passed_while_the_instance_was_away_is_due_at_once_without_shared_state() {
+    let scene = Scene::new();
+    let now = scene.clock.now();
+    let restored = RestoredGroup {
+        identity: group("g"),
+        first_tick: now - MINUTE,
+        known_until: now - MINUTE * 2,
+        members: vec![Arc::new(scene.alert("g", "x"))],
+        told: Vec::new(),
+    };
+    let restored = scene.state.restore_group(restored, now).await;
+    assert_eq!(restored, Ok(()));
+    scene.line.is_cut.store(true, Ordering::SeqCst);
+    scene.state.start().await;
+    assert_eq!(scene.state.mode(), Mode::Degraded);
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    assert_eq!(polled.expect("polled").claims.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_kept_of_a_group_that_is_gone() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "x")).await;
+    tokio::time::sleep(MINUTE).await;
+    let polled = scene
+        .state
+        .poll(10, scene.clock.now())
+        .await
+        .expect("polled");
+    let claim = polled.claims.first().expect("a claim");
+    let message = message(claim.tick, &scene.alert("g", "x"));
+    tell(&scene, claim, message.clone()).await;
+    let finished = scene.state.finish(claim, true, scene.clock.now()).await;
+    assert!(matches!(finished, Ok(Ok(Finished::Again { .. }))));
+    tokio::time::sleep(MINUTE * 4).await;
+    let mut ended = scene.alert("g", "x");
+    ended.ends_at = scene.clock.now();
+    scene.post("g", ended).await;
+    tokio::time::sleep(MINUTE * 2).await;
+    let polled = scene
+        .state
+        .poll(10, scene.clock.now())
+        .await
+        .expect("polled");
+    let claim = polled.claims.first().expect("a claim");
+    let message = Pending {
+        resolved: std::mem::take(&mut message.firing.clone()),
+        firing: Vec::new(),
+        ..message
+    };
+    tell(&scene, claim, message).await;
+    let finished = scene.state.finish(claim, true, scene.clock.now()).await;
+    assert_eq!(finished, Ok(Ok(Finished::Gone)));
+    scene.state.follow().await.expect("the feed is there");
+    assert!(lock(&scene.state.told_here).is_empty());
+    assert_eq!(scene.state.memory.queued_count(), 0);
+}
+
+async fn tell(scene: &Scene, claim: &domain::group::Claim, message: Pending) {
+    let now = scene.clock.now();
+    let begun = scene.state.begin(claim, &webhook(), message, now).await;
+    let begun = begun.expect("answered").expect("held");
+    let told = scene
+        .state
+        .commit(&claim.identity, &webhook(), &begun, now)
+        .await;
+    assert!(told.expect("told").pending.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_cannot_be_read_makes_an_instance_go_on_alone() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "x")).await;
+    *lock(&scene.line.failing) = Some("shard");
+    let lost = GroupName::of(&group("g")).shard();
+    scene.state.view(lost).epoch = None;
+    let began = Instant::now();
+    while scene.state.mode() == Mode::Coordinated && began.elapsed() < MINUTE {
+        let _ = scene.state.poll(10, scene.clock.now()).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(scene.state.mode(), Mode::Degraded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_never_answered_is_not_repeated_for_ever_while_others_are() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "x")).await;
+    *lock(&scene.line.failing) = Some("ingest");
+    let state = Arc::clone(&scene.state);
+    let clock = Arc::clone(&scene.clock);
+    let polling = tokio::spawn(async move {
+        loop {
+            let _ = state.poll(0, clock.now()).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let post = scene.post("g", scene.alert("g", "y"));
+    let posted = tokio::time::timeout(Duration::from_secs(10), post).await;
+    polling.abort();
+    assert!(posted.is_ok(), "taken in alone rather than never");
+    assert_eq!(scene.state.mode(), Mode::Degraded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_alone_is_still_owed_its_end_although_others_told_something_later() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "y")).await;
+    scene.cut().await;
+    let z = scene.alert("g", "z");
+    scene.post("g", z.clone()).await;
+    tokio::time::sleep(MINUTE).await;
+    let now = scene.clock.now();
+    let polled = scene.state.poll(10, now).await.expect("polled");
+    let claim = polled.claims.first().expect("a claim");
+    tell(&scene, claim, message(claim.tick, &z)).await;
+    let finished = scene.state.finish(claim, true, now).await;
+    assert!(matches!(finished, Ok(Ok(Finished::Again { .. }))));
+    // Another instance, which does not know of it, tells the same receiver about the rest.
+    tokio::time::sleep(MINUTE / 6).await;
+    let y = scene.alert("g", "y");
+    let name = GroupName::of(&group("g"));
+    let told = Pending {
+        seq: u64::try_from(scene.clock.now().unix_ms()).expect("a time"),
+        ..message(scene.clock.now(), &y)
+    };
+    let (webhook, now) = (webhook(), scene.clock.now());
+    let committed = scene.other.commit(&name, &webhook, &told, now).await;
+    committed.expect("the server answers");
+    let mut ended = scene.alert("g", "z");
+    ended.ends_at = scene.clock.now();
+    scene.post("g", ended).await;
+    scene.mend().await;
+    let there = scene.other.group(&name).await.expect("the server answers");
+    let there = there.expect("a group");
+    let (_, told) = there.told.first().expect("what was told");
+    assert_eq!(told.firing(), [y.fingerprint]);
+    assert!(told.believes_firing(z.fingerprint), "{told:?}");
+    let here = scene.state.group(&name.tenant, name.key).expect("a group");
+    assert_eq!(here.told, there.told);
+}
+
+/// A first message that this alert fires.
+fn message(tick: Timestamp, alert: &Alert) -> Pending {
+    Pending {
+        seq: 0,
+        firing: vec![alert.fingerprint],
+        resolved: Vec::new(),
+        hidden: Vec::new(),
+        tick,
+        reason: Reason::FirstNotification,
+    }
+}
