@@ -41,6 +41,7 @@ mod flush;
 mod follow;
 mod ingest;
 mod moves;
+mod owing;
 mod poll;
 mod reconcile;
 mod silences;

@@ -167,6 +167,9 @@ impl Coordinated {
             // What came of it: somebody may have known better.
             (last_event, there) = self.read_shard(shard).await?;
         }
+        if self.own_up(&here, &there).await? {
+            (last_event, there) = self.read_shard(shard).await?;
+        }
         let mut ended = Vec::new();
         for group in &here {
             let name = GroupName::of(group.identity());

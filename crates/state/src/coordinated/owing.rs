@@ -1,0 +1,98 @@
+//! Ends that are still owed after instances were alone: each told what it had heard of, so an integration may have been told
+//! by one that an alert fires whose end another one had told it before.
+//!
+//! Whoever told something alone looks, once its knowledge is merged, whether what its integrations believe to be firing is
+//! still a member. What is not has ended by another instance's knowledge: it is put back as ended, so that the group's next tick
+//! says so.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
+use domain::group::Group;
+use domain::group::told::Told;
+
+use super::{Alone, Coordinated, lock};
+use crate::coordinator::{GroupName, Merge, SharedGroup};
+
+/// By how much a state that is put back as ended is later than what is known.
+const LATER: Duration = Duration::from_millis(1);
+
+impl Coordinated {
+    /// Puts back as ended what was told alone and is no member any more; answers whether there was any.
+    pub(super) async fn own_up(
+        &self,
+        here: &[Group],
+        there: &HashMap<GroupName, SharedGroup>,
+    ) -> Result<bool, Alone> {
+        let owed = here.iter().filter_map(|group| {
+            let name = GroupName::of(group.identity());
+            self.still_owed(group, there.get(&name))
+        });
+        let owed: Vec<Merge> = owed.collect();
+        let has_any = !owed.is_empty();
+        for merged in self.shared.merge(owed).await {
+            self.directly(merged)?;
+        }
+        Ok(has_any)
+    }
+
+    fn still_owed(&self, here: &Group, there: Option<&SharedGroup>) -> Option<Merge> {
+        let name = GroupName::of(here.identity());
+        let told_alone: Vec<_> = {
+            let alone = lock(&self.told_alone);
+            let ours = here.told().iter();
+            let ours = ours.filter(|(id, _)| alone.contains(&(name.clone(), id.clone())));
+            ours.cloned().collect()
+        };
+        let mut alerts: Vec<Arc<Alert>> = Vec::new();
+        for (integration, told) in &told_alone {
+            let mut shared = there.iter().flat_map(|group| &group.told);
+            let shared = shared.find(|(id, _)| id == integration);
+            let told = shared.map_or(told, |(_, shared)| shared);
+            for fingerprint in believed(told) {
+                let is_member = there.is_some_and(|group| {
+                    let mut members = group.members.iter();
+                    members.any(|alert| alert.fingerprint == fingerprint)
+                });
+                let is_noted = alerts.iter().any(|alert| alert.fingerprint == fingerprint);
+                if is_member || is_noted {
+                    continue;
+                }
+                let known = self.memory.alert(&name.tenant, fingerprint);
+                alerts.extend(known.map(|alert| ended(&alert)));
+            }
+        }
+        (!alerts.is_empty()).then(|| Merge {
+            group: Arc::clone(here.identity()),
+            alerts,
+            told: match there {
+                Some(_) => Vec::new(),
+                None => told_alone,
+            },
+            leaves: Vec::new(),
+            grid: here.grid(),
+            is_move: true,
+        })
+    }
+}
+
+/// Every alert an integration believes to be firing.
+fn believed(told: &Told) -> impl Iterator<Item = Fingerprint> + '_ {
+    let last = told.last.iter();
+    last.flat_map(|last| last.firing.iter().chain(&last.hidden))
+        .copied()
+}
+
+/// The alert as over, in a state just later than the one known here: whoever heard of it later than that knows better, also
+/// that it fires anew.
+fn ended(alert: &Alert) -> Arc<Alert> {
+    let updated_at = alert.updated_at + LATER;
+    Arc::new(Alert {
+        ends_at: alert.ends_at.min(updated_at),
+        updated_at,
+        ..alert.clone()
+    })
+}
