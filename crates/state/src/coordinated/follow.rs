@@ -270,6 +270,10 @@ impl Coordinated {
     /// Forgets a group and all that is kept beside it.
     pub(super) fn forget(&self, group: &GroupName) {
         lock(&self.told_here).remove(group);
+        // Should its end be lost, what was told of it before is not the last that was told.
+        if let Some(told) = self.memory.with(group, |known| known.told().to_vec()) {
+            lock(&self.tombs).end(group, told);
+        }
         self.memory.forget_group(group);
         lock(&self.stranded).gone(group);
     }

@@ -223,8 +223,13 @@ impl Coordinated {
                     is_move: false,
                 });
             merge.leaves = ended.leaves;
-            if merge.alerts.is_empty() && merge.told.is_empty() {
-                merge.told = ended.told;
+            for (integration, told) in ended.told {
+                let known = merge.told.iter_mut().find(|(id, _)| *id == integration);
+                match known {
+                    Some((_, known)) if known.supersedes(&told) => {}
+                    Some((_, known)) => *known = told,
+                    None => merge.told.push((integration, told)),
+                }
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) struct Ended {
 struct Grave {
     identity: Arc<GroupIdentity>,
     members: HashMap<Fingerprint, (Timestamp, Instant)>,
-    /// What was told of the group when it ended while this instance was alone: that nothing fires any more.
+    /// What was told of the group when it ended: that nothing fires any more.
     told: Vec<(IntegrationId, Told)>,
 }
 
@@ -96,7 +96,7 @@ impl Tombs {
         }
     }
 
-    /// Remembers with whom left last what was told of a group that ended while this instance was alone.
+    /// Remembers with whom left last what was told of a group that ended.
     pub(super) fn end(&mut self, name: &GroupName, told: Vec<(IntegrationId, Told)>) {
         let Some(grave) = self.groups.get_mut(name) else {
             return;
