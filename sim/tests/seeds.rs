@@ -7,7 +7,7 @@ use sim::Run;
 use sim::profile::Profile;
 
 /// Runs of each profile in one run of the tests.
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
 const KEPT: [(Profile, u64); 11] = [

@@ -51,9 +51,10 @@ local is_holding = known[3] == '1' or now < hold_until
 local grace_since, grace_until = tonumber(known[5]) or 0, tonumber(known[6]) or 0
 local polled, nonce_known, claims_known = tonumber(known[7]), known[9], known[10] or ''
 
--- Signs of life. Instances that were silent for long are forgotten; answers those whose claims may be taken back.
+-- Signs of life. Instances that were silent for long are forgotten; answers those whose claims may be taken back, and
+-- whether somebody fell silent since the last poll of anybody.
 local function note_instances()
-  local kept, silent, is_known, changed = {}, {}, false, false
+  local kept, silent, is_known, changed, fell_silent = {}, {}, false, false, false
   for id in string.gmatch(known[8] or '', '%S+') do
     local since = id == instance and now or tonumber(redis.call('HGET', shard, 'seen:' .. id)) or 0
     is_known = is_known or id == instance
@@ -63,6 +64,7 @@ local function note_instances()
     else
       kept[#kept + 1] = id
       if since + unbegun_ms <= now then silent[id] = true end
+      fell_silent = fell_silent or (polled and polled < since + stall_ms and since + stall_ms <= now)
     end
   end
   if not is_known then kept[#kept + 1] = instance end
@@ -71,12 +73,12 @@ local function note_instances()
   if clock_read < clock_latest then
     redis.call('HSET', shard, 'offset', int(clock_offset + clock_latest - clock_read))
   end
-  return silent
+  return silent, fell_silent
 end
 
--- After a time in which nobody looked, senders get time to refresh before anything ends by time-out.
-local function note_stall()
-  if not polled or polled + stall_ms <= now then
+-- After a time in which nobody looked, or somebody did not, senders get time to refresh before anything ends by time-out.
+local function note_stall(fell_silent)
+  if fell_silent or not polled or polled + stall_ms <= now then
     grace_since, grace_until = now, now + grace_ms
     redis.call('HSET', shard, 'grace_since', int(grace_since), 'grace_until', int(grace_until))
   end
@@ -226,8 +228,8 @@ local function claim_named()
   return claims
 end
 
-local silent = note_instances()
-note_stall()
+local silent, fell_silent = note_instances()
+note_stall(fell_silent)
 free_lapsed()
 free_unbegun(silent)
 end_groups()

@@ -91,7 +91,7 @@ impl Told {
 
     /// What counts as told after a message of unknown fate was repeated and refused: it may have been accepted before.
     ///
-    /// Whoever it named is believed neither to fire nor to be over: its end is owed, and that it fires is news.
+    /// Of whom it said something new nobody knows what is believed: the end is owed, and that the alert fires is news.
     pub fn in_doubt(&self, refused: &Pending, now: Timestamp) -> ToldMessage {
         let mut last = self.last.clone().unwrap_or_else(|| ToldMessage {
             firing: Vec::new(),
@@ -100,10 +100,14 @@ impl Told {
             sent_at: now,
             reason: refused.reason,
         });
-        let named = refused.firing.iter().chain(&refused.resolved);
-        for fingerprint in named {
-            last.firing.retain(|known| known != fingerprint);
-            insert(&mut last.hidden, *fingerprint);
+        let told_to_fire =
+            |fingerprint: &&Fingerprint| last.firing.binary_search(fingerprint).is_ok();
+        let new = refused.firing.iter().filter(|f| !told_to_fire(f));
+        let ended = refused.resolved.iter().filter(told_to_fire);
+        let in_doubt: Vec<_> = new.chain(ended).copied().collect();
+        last.firing.retain(|known| !in_doubt.contains(known));
+        for fingerprint in in_doubt {
+            insert(&mut last.hidden, fingerprint);
         }
         last
     }

@@ -114,6 +114,7 @@ impl Coordinated {
     pub async fn run_keeper(self: Arc<Self>, stop: Stop) {
         let announce_every = self.timing.instance_expiry / 4;
         let mut announced_at: Option<Instant> = None;
+        let mut announced = self.report().configs;
         let mut audited_at = Instant::now();
         let mut shard = 0;
         loop {
@@ -124,11 +125,14 @@ impl Coordinated {
             for domain in 0..self.domains.len() {
                 self.come_back(domain).await;
             }
-            if announced_at.is_none_or(|at| at.elapsed() >= announce_every)
-                && self.current_mode() == Mode::Coordinated
+            let report = self.report();
+            // A configuration is told of at once: others move nothing while instances do not agree.
+            let is_time = announced_at.is_none_or(|at| at.elapsed() >= announce_every);
+            if (is_time || announced != report.configs) && self.current_mode() == Mode::Coordinated
             {
                 announced_at = Some(Instant::now());
-                let _ = self.shared.announce(&self.report()).await;
+                announced = report.configs.clone();
+                let _ = self.shared.announce(&report).await;
                 self.look_around().await;
             }
             self.move_stranded().await;

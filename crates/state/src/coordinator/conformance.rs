@@ -122,6 +122,7 @@ macro_rules! coordinator_conformance {
             a_change_from_the_future_is_strange,
             a_change_that_never_was_is_strange,
             ends_wait_after_a_start_and_after_a_stall,
+            ends_wait_after_an_instance_fell_silent,
             grids_restart_once_per_configuration,
             a_grid_restarted_in_mid_flush_ticks_after_it,
             an_audit_finds_nothing,

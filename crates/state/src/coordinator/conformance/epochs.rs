@@ -169,6 +169,22 @@ pub async fn ends_wait_after_a_start_and_after_a_stall(world: Arc<dyn World>) {
     stage.near(stalled.until, stage.now() + timing.grace);
 }
 
+/// (G5) An instance that is not heard of any more may be heard by its senders all the same: what they tell it nobody else knows.
+pub async fn ends_wait_after_an_instance_fell_silent(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let started = stage.one.poll_shard(0).await.grace;
+    for _ in 0..2 {
+        stage.pass(10).await;
+        assert_eq!(stage.two.poll_shard(0).await.grace, started);
+    }
+    stage.pass(12).await;
+    let silent = stage.two.poll_shard(0).await.grace;
+    assert!(started.since < silent.since);
+    stage.near(silent.until, stage.now() + stage.world.timing().grace);
+    stage.pass(10).await;
+    assert_eq!(stage.two.poll_shard(0).await.grace, silent, "once");
+}
+
 /// The first to apply a configuration restarts the grids that have ticked, once; the first configuration ever restarts nothing.
 pub async fn grids_restart_once_per_configuration(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;

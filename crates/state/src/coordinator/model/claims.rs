@@ -99,14 +99,21 @@ impl Server {
         }))
     }
 
-    /// Notes a sign of life; after a time without any, ends by time-out wait.
+    /// Notes a sign of life; after a time without any, or without one of an instance, ends by time-out wait: its senders may
+    /// not have been heard.
     fn note_poll(&mut self, request: &Request, index: usize) -> Grace {
         let (timing, now) = (self.timing, request.now);
         let gives_grace = !self.has(Hole::NoGrace);
         let shard = self.shard(index);
         let before = shard.last_poll.replace(now);
+        let others = shard.seen.iter().filter(|(id, _)| **id != request.instance);
+        let fell_silent = others.into_iter().any(|(_, seen)| {
+            let silent_at = *seen + timing.stall;
+            before.is_some_and(|before| before < silent_at) && silent_at <= now
+        });
         shard.seen.insert(Arc::clone(&request.instance), now);
-        if gives_grace && before.is_none_or(|before| now.since(before) >= timing.stall) {
+        let is_stall = before.is_none_or(|before| now.since(before) >= timing.stall);
+        if gives_grace && (is_stall || fell_silent) {
             shard.grace = Some(Grace {
                 since: now,
                 until: now + timing.grace,
