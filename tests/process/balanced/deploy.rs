@@ -20,6 +20,22 @@ fn prometheus_takes_the_rules_about_ourselves() {
     assert_eq!(checked.code, Some(0), "{checked:?}");
 }
 
+/// Goal: no rule, and no line of the operators' page, waits for a metric that is not there.
+#[test]
+fn every_metric_that_is_named_exists() {
+    let metric = regex::Regex::new(r"\b(belfry|alertmanager)_[a-z_]+").expect("a pattern");
+    for name in ["alerts/belfry.yml", "../docs/OPERATIONS.md"] {
+        let text = std::fs::read_to_string(deployed(name)).expect("it is there");
+        for found in metric.find_iter(&text).map(|found| found.as_str()) {
+            let known = found.strip_suffix("_bucket").unwrap_or(found);
+            let is_known = runtime::metrics::table::ALL
+                .iter()
+                .any(|spec| spec.name == known);
+            assert!(is_known, "{name}: there is no metric {found}");
+        }
+    }
+}
+
 /// Goal: the settings and the user are such that Redis takes them, and allow what Belfry does and no more.
 #[test]
 fn redis_takes_our_settings_and_our_user() {
@@ -40,6 +56,7 @@ fn redis_takes_our_settings_and_our_user() {
         &["XADD", "events:{s00}", "*", "a", "b"],
         &["HGETALL", "silences:a"],
         &["EVAL", "return 1", "0"],
+        &["SET", "fence:{s00}a", "1"],
         &["SUBSCRIBE", "wake"],
         &["SCAN", "0"],
         &["TIME"],

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use harness::PATIENCE;
 use harness::alert::{self, Alert};
 use harness::http::{Message, request};
 use harness::listener::{Handler, Listener, Reply};
 use harness::peer::NGINX;
+use harness::{PATIENCE, wait_for};
 
 use harness::nginx::Nginx;
 
@@ -80,11 +80,17 @@ fn a_post_of_alerts_goes_to_the_next_instance() {
             assert!(began.elapsed() < Duration::from_secs(9), "one {how}");
         }
         assert_ne!(bad.asked(), 0, "the one that {how} was never asked");
-        let passed = nginx.passed();
-        assert!(passed.iter().any(|one| one.asked == 2), "{passed:?}");
+        // A worker writes its line after the answer, on a busy machine well after it.
+        let is_repeated = || {
+            let passed = nginx.passed();
+            passed.iter().any(|one| one.asked == 2).then_some(())
+        };
+        let found = wait_for(PATIENCE, is_repeated);
+        assert!(found.is_some(), "one {how}: {:?}", nginx.passed());
         assert!(
             bad.asked() < 3,
-            "the one that {how} was not left alone: {passed:?}"
+            "the one that {how} was not left alone: {:?}",
+            nginx.passed()
         );
     }
 }

@@ -16,8 +16,9 @@ use harness::random::Random;
 const ALERTS: usize = 120;
 const GROUPS: usize = 40;
 
-/// How often everything is stated again; Prometheus's default is a minute.
-const RESEND: Duration = Duration::from_secs(5);
+/// How often everything is stated again. As with the defaults (a minute, and a group_interval of five), several times
+/// between two ticks: Alertmanager forgets ends that are not stated again from tick to tick, and tells them anew.
+const RESEND: Duration = Duration::from_secs(2);
 /// How far ahead the stated end of a firing alert is, as Prometheus does.
 const LASTS: Duration = Duration::from_secs(20);
 /// How long ended alerts are stated again.
@@ -181,10 +182,18 @@ fn post_all(
                 );
             }
         }
-        if !batch.is_empty() && !post(door, &alert::body(&batch)).is_ok_and(|status| status == 200)
-        {
+        let answer = match batch.is_empty() {
+            true => Ok(200),
+            false => post(door, &alert::body(&batch)),
+        };
+        let why = match answer {
+            Ok(200) => None,
+            Ok(status) => Some(status.to_string()),
+            Err(error) => Some(error.kind().to_string()),
+        };
+        if let Some(why) = why {
             let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
-            *refused.entry(door.to_owned()).or_default() += 1;
+            *refused.entry(format!("{door}: {why}")).or_default() += 1;
         }
         thread::sleep(Duration::from_millis(200));
     }
