@@ -22,7 +22,6 @@ const KEPT: [(Profile, u64); 11] = [
     (Profile::Reloads, 10),
     (Profile::Reloads, 17),
     // What was told of a group while the configuration did not know it was not heard.
-    (Profile::Reloads, 37),
     (Profile::Reloads, 11),
     // A group ended where somebody was alone; another instance brought back what was told of it before.
     (Profile::All, 6),
