@@ -10,7 +10,7 @@ use sim::profile::Profile;
 const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
-const KEPT: [(Profile, u64); 11] = [
+const KEPT: [(Profile, u64); 10] = [
     // An alert that fired anew was taken for a refresh by an instance that slept through its end.
     (Profile::Freezes, 6),
     // Senders that spread over the instances were not heard by the one that was alone, and time-outs counted.
