@@ -222,6 +222,17 @@ fn says(message: &Message) -> String {
     )
 }
 
+/// Where two texts part, with what stands there.
+fn difference(one: &str, other: &str) -> String {
+    let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b);
+    let from = same.count().saturating_sub(40);
+    let part = |text: &str| {
+        let bytes = text.as_bytes().iter().skip(from).take(120);
+        String::from_utf8_lossy(&bytes.copied().collect::<Vec<u8>>()).into_owned()
+    };
+    format!("…{}… then …{}…", part(one), part(other))
+}
+
 impl<'a> Judge<'a> {
     fn breach(&mut self, kind: Kind, message: &Message, earlier: Option<Instant>, what: String) {
         self.judgement.breaches.push(Breach {
@@ -275,12 +286,10 @@ impl<'a> Judge<'a> {
         let differs = first.firing != message.firing || first.resolved != message.resolved;
         let is_altered = first.body != message.body && !self.was_stated_between(first, message);
         if differs || is_altered {
-            let word = if differs {
-                "other alerts"
-            } else {
-                "another body"
+            let what = match differs {
+                true => format!("other alerts: {} then {}", says(first), says(message)),
+                false => format!("another body: {}", difference(&first.body, &message.body)),
             };
-            let what = format!("{word}: {} then {}", says(first), says(message));
             self.breach(Kind::ChangedRepeat, message, Some(first.at), what);
         }
         if !message.outcome.is_accepted() {

@@ -1,8 +1,6 @@
 //! The webhooks' other end: answers as each path is told to, and keeps of every message what the oracle needs.
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -77,8 +75,8 @@ pub(crate) struct Message {
     pub(crate) stream: Stream,
     /// Its Idempotency-Key; empty when it has none.
     pub(crate) key: String,
-    /// A hash of its body.
-    pub(crate) body: u64,
+    /// Its body.
+    pub(crate) body: Arc<str>,
     /// Names of alerts it calls firing.
     pub(crate) firing: BTreeSet<Arc<str>>,
     /// Names of alerts it calls resolved.
@@ -179,8 +177,6 @@ impl Shared {
     fn arrive(&self, request: &Request) -> (usize, Manner) {
         let at = Instant::now();
         let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
-        let mut hasher = DefaultHasher::new();
-        request.body.hash(&mut hasher);
         let mut state = self.lock();
         let path = request.target();
         let manner = state.manners.get(path).copied();
@@ -198,7 +194,7 @@ impl Shared {
                 .header("idempotency-key")
                 .unwrap_or_default()
                 .to_owned(),
-            body: hasher.finish(),
+            body: request.body.as_str().into(),
             firing: BTreeSet::new(),
             resolved: BTreeSet::new(),
             foreign: Vec::new(),

@@ -63,7 +63,7 @@ impl Log {
                 group: "g".into(),
             },
             key: key.to_owned(),
-            body: alerts.len() as u64,
+            body: alerts.into(),
             firing: names('+'),
             resolved: names('-'),
             foreign: with('+')
@@ -183,7 +183,7 @@ fn a_repeat_has_the_same_body_unless_its_alerts_changed() {
     let log = Log::new().stated(0.0, "a", true);
     let mut log = log.came(4.0, "k1", "+a", Outcome::AcceptedUnheard);
     log = log.told(6.0, "k1", "+a");
-    log.messages[1].body += 1;
+    log.messages[1].body = "another".into();
     log.check("ChangedRepeat");
     let log = log.stated(5.0, "a", false).stated(5.5, "a", true);
     log.check("");

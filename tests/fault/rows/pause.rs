@@ -56,7 +56,7 @@ fn at_the_gate(scene: &mut Scene) -> Result<(), String> {
     let mut stops = 0;
     let mut rejected = 0.0;
     for _ in 0..scene.times(2, 20) {
-        scene.cluster.kill(victim);
+        scene.cluster.stop(victim)?;
         scene.cluster.arm(victim, Some("C13:stop@1"));
         scene.cluster.start(victim)?;
         if scene.cluster.await_frozen(victim, Duration::from_secs(15)) {
