@@ -9,6 +9,7 @@ use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Leave;
 use domain::group::grid::Grid;
 use domain::group::{Group, GroupIdentity};
+use domain::id::TenantId;
 
 use super::{Alone, Coordinated, lock};
 use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName, Merge};
@@ -98,18 +99,26 @@ impl Coordinated {
     }
 
     /// An alert another instance holds for firing may be over, as this one heard while it was alone.
-    fn end_known_here(&self, identity: &Arc<GroupIdentity>, heard: &Alert) -> Option<Merge> {
-        let known = self.memory.alert(&identity.tenant, heard.fingerprint)?;
+    pub(super) fn end_known_here(&self, tenant: &TenantId, heard: &Alert) -> Option<Arc<Alert>> {
+        let known = self.memory.alert(tenant, heard.fingerprint)?;
         let is_later = heard.updated_at < known.updated_at;
-        let is_better = is_later && known.is_explicit_end() && !heard.is_explicit_end();
-        is_better.then(|| Merge {
+        (is_later && known.is_explicit_end() && !heard.is_explicit_end()).then_some(known)
+    }
+
+    /// What is to be said of a group some of whose members ended, as this instance heard while it was alone.
+    pub(super) fn correction(
+        &self,
+        identity: &Arc<GroupIdentity>,
+        alerts: Vec<Arc<Alert>>,
+    ) -> Merge {
+        Merge {
             group: Arc::clone(identity),
-            alerts: vec![known],
+            alerts,
             told: Vec::new(),
             leaves: Vec::new(),
             grid: Grid::starting(self.clock.now(), identity.group_interval),
             is_move: false,
-        })
+        }
     }
 
     /// Waits until the replica includes these changes; reads them now if it does not.
@@ -223,13 +232,18 @@ impl Coordinated {
         match known.or_else(|| of_key(&groups, group)) {
             Some(identity) => {
                 if !is_ours && orphans.corrections.len() < ORPHANS_MAX {
-                    let correction = self.end_known_here(&identity, &alert);
+                    let end = self.end_known_here(&group.tenant, &alert);
+                    let correction = end.map(|end| self.correction(&identity, vec![end]));
                     orphans.corrections.extend(correction);
                 }
                 let now = self.clock.now();
                 let grid = orphans.grids.remove(group);
                 let grid = || grid.unwrap_or_else(|| Grid::starting(now, identity.group_interval));
                 self.memory.learn_member(&identity, &alert, grid);
+                if !is_ours && of_key(&groups, group).is_none() {
+                    // It joined a group that this instance no longer routes to: it waits there with the others.
+                    lock(&self.stranded).see_foreign(group, [alert.fingerprint]);
+                }
                 lock(&self.tombs).lift(group, &alert);
             }
             None => lock(&self.stranded).see_foreign(group, [alert.fingerprint]),

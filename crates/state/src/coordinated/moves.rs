@@ -26,6 +26,13 @@ use crate::{Placement, State, StateError};
 /// Most stranded groups that are remembered; further ones are found again when they are claimed.
 const STRANDED_MAX: usize = 100_000;
 
+/// How long a group that a move made waits for what was told in the group its members come from.
+const MADE_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How often a group that was just made is tried to be held, and the pause between two tries.
+const HOLD_TRIES: usize = 10;
+const HOLD_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// By how much an alert that was moved is known newer.
 const MOVED: std::time::Duration = std::time::Duration::from_millis(1);
 
@@ -321,60 +328,90 @@ impl Coordinated {
         alerts: Vec<Arc<Alert>>,
         source: &SharedGroup,
     ) -> Result<bool, Alone> {
-        let name = GroupName::of(&identity);
-        let held: Option<Claimed> = match self.directly(self.shared.seize(&name).await)? {
-            Some(Ok(claimed)) => Some(claimed),
-            Some(Err(_)) => return Ok(false),
-            None => None,
-        };
         let now = self.clock.now();
-        let there = self.directly(self.shared.group(&name).await)?;
-        // A group that has ticked ticks at once, and so do those its members move to.
+        let moved = self.movable(alerts, source, now);
+        if moved.is_empty() {
+            return Ok(true);
+        }
+        // A group that has ticked ticks soon, and so do those its members move to; one in its group_wait keeps it.
+        let soon = now + MADE_PAUSE;
         let first = if source.grid.has_ticked() {
-            now
+            soon
         } else {
-            source.grid.next()
+            source.grid.next().max(soon)
         };
-        let grid = there.as_ref().map_or_else(
-            || Grid::starting(first, identity.group_interval),
-            |t| t.grid,
-        );
-        let mut group = Group::restored(Arc::clone(&identity), grid);
+        let merge = Merge {
+            grid: Grid::starting(first, identity.group_interval),
+            group: Arc::clone(&identity),
+            alerts: moved,
+            told: Vec::new(),
+            leaves: Vec::new(),
+            is_move: true,
+        };
+        let Some(claimed) = self.hold_target(&merge).await? else {
+            return Ok(false);
+        };
+        let there = self.directly(self.shared.group(&claimed.group).await)?;
+        let mut group = Group::restored(identity, merge.grid);
         for (integration, told) in there.iter().flat_map(|there| &there.told) {
             group.merge_told(integration, told);
         }
+        for alert in &merge.alerts {
+            group.adopt(Arc::clone(alert), &source.told, now);
+        }
+        let merge = Merge {
+            told: group.told().to_vec(),
+            ..merge
+        };
+        for merged in self.shared.merge(vec![merge]).await {
+            self.directly(merged)?;
+        }
+        self.give_back(&claimed, std::time::Duration::ZERO).await;
+        Ok(true)
+    }
+
+    /// The members that fire, or whose end is owed.
+    fn movable(
+        &self,
+        alerts: Vec<Arc<Alert>>,
+        source: &SharedGroup,
+        now: Timestamp,
+    ) -> Vec<Arc<Alert>> {
         let grace = State::grace(&self.memory);
-        let mut moved = Vec::new();
-        for alert in alerts {
+        let is_wanted = |alert: &Arc<Alert>| {
             let mut told = source.told.iter();
             let is_believed = told.any(|(_, told)| told.believes_firing(alert.fingerprint));
-            if alert.is_resolved(now, grace) && !is_believed {
-                continue;
-            }
-            // Known newer than when it may have left there: a tombstone is about alerts that ended, not about moves.
-            let alert = Arc::new(Alert {
+            !alert.is_resolved(now, grace) || is_believed
+        };
+        // Known newer than when it may have left there: this is no replay.
+        let newer = |alert: Arc<Alert>| {
+            Arc::new(Alert {
                 updated_at: alert.updated_at + MOVED,
                 ..Alert::clone(&alert)
-            });
-            group.adopt(Arc::clone(&alert), &source.told, now);
-            moved.push(alert);
-        }
-        if !moved.is_empty() {
-            let merge = Merge {
-                group: identity,
-                alerts: moved,
-                told: group.told().to_vec(),
-                leaves: Vec::new(),
-                grid,
-                is_move: true,
-            };
-            for merged in self.shared.merge(vec![merge]).await {
-                self.directly(merged)?;
+            })
+        };
+        alerts.into_iter().filter(is_wanted).map(newer).collect()
+    }
+
+    /// Holds the group members move to, which is made if it is missing. What was told is merged only by who
+    /// holds it: two who move members there at once would undo each other's.
+    async fn hold_target(&self, merge: &Merge) -> Result<Option<Claimed>, Alone> {
+        let name = GroupName::of(&merge.group);
+        let mut is_made = false;
+        for _ in 0..HOLD_TRIES {
+            match self.directly(self.shared.seize(&name).await)? {
+                Some(Ok(claimed)) => return Ok(Some(claimed)),
+                Some(Err(_)) if !is_made => return Ok(None),
+                // Just made: somebody else moves members there, which takes moments.
+                Some(Err(_)) => tokio::time::sleep(HOLD_PAUSE).await,
+                None => {
+                    is_made = true;
+                    for merged in self.shared.merge(vec![merge.clone()]).await {
+                        self.directly(merged)?;
+                    }
+                }
             }
         }
-        if let Some(claimed) = held {
-            self.give_back(&claimed, std::time::Duration::ZERO).await;
-        }
-        Ok(true)
+        Ok(None)
     }
 }

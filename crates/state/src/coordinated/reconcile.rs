@@ -156,6 +156,7 @@ impl Coordinated {
                 Some((name, merge))
             })
             .collect();
+        self.add_ends(&there, &mut merges);
         self.add_leaves(shard, now, &mut merges);
         let merges: Vec<Merge> = merges.into_values().collect();
         for chunk in merges.chunks(CHUNK) {
@@ -205,6 +206,30 @@ impl Coordinated {
         let (last_event, groups) = self.directly(self.shared.shard(shard).await)?;
         let there = groups.into_iter().map(|group| (group.name.clone(), group));
         Ok((last_event, there.collect()))
+    }
+
+    /// Adds ends of members of groups that are not here: this instance may have heard of them before it heard of the group.
+    fn add_ends(
+        &self,
+        there: &HashMap<GroupName, SharedGroup>,
+        merges: &mut HashMap<GroupName, Merge>,
+    ) {
+        let Some(host) = self.host() else { return };
+        let unknown = there
+            .values()
+            .filter(|group| self.memory.with(&group.name, |_| ()).is_none());
+        for group in unknown {
+            let tenant = &group.name.tenant;
+            let members = group.members.iter();
+            let ends: Vec<_> = members
+                .filter_map(|alert| self.end_known_here(tenant, alert))
+                .collect();
+            let Some(first) = ends.first() else { continue };
+            let groups = host.placement(tenant, first);
+            if let Some(identity) = follow::of_key(&groups, &group.name) {
+                merges.insert(group.name.clone(), self.correction(&identity, ends));
+            }
+        }
     }
 
     /// Adds who left lately to what is merged: they do not come back because somebody has not heard of it.
