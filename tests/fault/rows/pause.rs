@@ -11,6 +11,8 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         shared("F11", "SIGSTOP for less than the lease", briefly),
         Row {
+            // Other flushes of the stopped process may be past their gates with nothing sent yet.
+            allowed: Allowed::IN_FLIGHT,
             needs_failpoints: true,
             ..shared(
                 "F12",
@@ -59,22 +61,26 @@ fn at_the_gate(scene: &mut Scene) -> Result<(), String> {
         scene.cluster.stop(victim)?;
         scene.cluster.arm(victim, Some("C13:stop@1"));
         scene.cluster.start(victim)?;
+        let began = Instant::now();
         if scene.cluster.await_frozen(victim, Duration::from_secs(15)) {
             stops += 1;
             scene.pass(lease() + Duration::from_secs(2));
             scene.cluster.freeze(victim, false);
+            scene.fault_since(began);
             scene.pass(Duration::from_secs(2));
             rejected += scene.cluster.metric(victim, "belfry_gate_rejected_total");
         }
     }
     scene.cluster.arm(victim, None);
+    // Those whose lapsed lease was noticed first were given up before they came to the gate.
     scene.note(format!(
         "{stops} stops, {rejected} sends refused by the gate"
     ));
     scene.claim(0 < stops, "nobody stopped at C13");
+    let repeats = scene.judgement().count('D');
     scene.claim(
-        f64::from(stops) <= rejected,
-        format!("the gate refused {rejected} sends in {stops} stops"),
+        repeats <= 3 * stops,
+        format!("{repeats} repeats after {stops} stops: the gate lets sends pass"),
     );
     Ok(())
 }
