@@ -259,7 +259,19 @@ impl Judge<'_> {
     }
 
     fn no_news(&mut self, message: &Message) {
-        let is_excused = self.run.profile.has_silence() && self.run.profile.has_refusals();
+        // Whoever may have accepted a message without an answer is owed the end of what it said.
+        let offered = self.receiver.offered();
+        let attempts = offered
+            .iter()
+            .filter(|m| !m.is_accepted && m.at < message.at);
+        let is_owed = attempts.into_iter().any(|m| {
+            message
+                .resolved
+                .iter()
+                .any(|alert| m.firing.contains(alert))
+        });
+        let is_excused =
+            is_owed || (self.run.profile.has_silence() && self.run.profile.has_refusals());
         if is_excused || self.is_troubled(message.at - LEASE, message.at) {
             return;
         }

@@ -386,7 +386,7 @@ impl<'a> Stage<'a> {
                 is_equal: true,
             }],
             starts_at: start,
-            ends_at: start + Duration::from_secs_f64(seconds.min(QUIET - now)),
+            ends_at: start + Duration::from_secs_f64(seconds.min(QUIET - now).max(0.1)),
             created_by: "sim".to_owned(),
             comment: "quiet please".to_owned(),
             annotations: Labels::empty(),

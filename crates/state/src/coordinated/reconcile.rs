@@ -15,7 +15,6 @@ use domain::group::told::Told;
 use domain::group::{Group, GroupIdentity};
 use domain::id::{IntegrationId, TenantId};
 use domain::limits;
-use domain::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, follow, lock};
@@ -157,7 +156,7 @@ impl Coordinated {
             })
             .collect();
         self.add_ends(&there, &mut merges);
-        self.add_leaves(shard, now, &mut merges);
+        self.add_leaves(shard, &there, &mut merges);
         let merges: Vec<Merge> = merges.into_values().collect();
         for chunk in merges.chunks(CHUNK) {
             for merged in self.shared.merge(chunk.to_vec()).await {
@@ -233,7 +232,13 @@ impl Coordinated {
     }
 
     /// Adds who left lately to what is merged: they do not come back because somebody has not heard of it.
-    fn add_leaves(&self, shard: usize, now: Timestamp, merges: &mut HashMap<GroupName, Merge>) {
+    fn add_leaves(
+        &self,
+        shard: usize,
+        there: &HashMap<GroupName, SharedGroup>,
+        merges: &mut HashMap<GroupName, Merge>,
+    ) {
+        let now = self.clock.now();
         let graves = lock(&self.tombs).of_shard(shard, self.timing.tombstone);
         for ended in graves {
             let identity = ended.identity;
@@ -248,6 +253,9 @@ impl Coordinated {
                     is_move: false,
                 });
             merge.leaves = ended.leaves;
+            if let Some(there) = there.get(&GroupName::of(&merge.group)) {
+                self.owe_ends(merge, there, &ended.told);
+            }
             for (integration, told) in ended.told {
                 let known = merge.told.iter_mut().find(|(id, _)| *id == integration);
                 match known {
@@ -256,6 +264,42 @@ impl Coordinated {
                     None => merge.told.push((integration, told)),
                 }
             }
+        }
+    }
+
+    /// Somebody else may have told that an alert fires which this instance saw off: its end is owed, so it stays, as over.
+    fn owe_ends(
+        &self,
+        merge: &mut Merge,
+        there: &SharedGroup,
+        told_here: &[(IntegrationId, Told)],
+    ) {
+        let is_later_there = |integration: &IntegrationId, told: &Told| {
+            let here = told_here.iter().find(|(id, _)| id == integration);
+            here.is_none_or(|(_, here)| here.seq < told.seq)
+        };
+        let told = there.told.iter();
+        let told: Vec<&Told> = told
+            .filter(|(integration, told)| is_later_there(integration, told))
+            .map(|(_, told)| told)
+            .collect();
+        let tenant = &there.name.tenant;
+        let mut owed = Vec::new();
+        merge.leaves.retain(|leave| {
+            let is_believed = told
+                .iter()
+                .any(|told| told.believes_firing(leave.fingerprint));
+            let known = self.memory.alert(tenant, leave.fingerprint);
+            let end = known.filter(|known| is_believed && known.is_explicit_end());
+            let is_left = end.is_none();
+            owed.extend(end);
+            is_left
+        });
+        for end in owed {
+            merge
+                .alerts
+                .retain(|alert| alert.fingerprint != end.fingerprint);
+            merge.alerts.push(end);
         }
     }
 
