@@ -98,7 +98,7 @@ fn root() -> PathBuf {
 /// Every Rust file of the workspace with its text.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    for folder in ["crates", "tests", "xtask"] {
+    for folder in ["crates", "sim", "tests", "xtask"] {
         walk(&root().join(folder), &mut found);
     }
     assert!(

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sim::Run;
 use sim::oracle::Verdict;
 use sim::profile::Profile;
+use state::coordinator::model::hole::Hole;
 use tokio::time::Instant;
 
 const USAGE: &str = "\
@@ -18,7 +19,8 @@ usage: cargo run -p sim -- [--seeds N] [--from N] [--profile NAME] [--seed N --t
 --profile NAME  only this one
 --seed N        one seed
 --trace         print everything that happens
---jobs N        runs at a time (2)";
+--jobs N        runs at a time (2)
+--hole NAME     with this rule of the protocol broken";
 
 /// What is asked for.
 struct Asked {
@@ -27,6 +29,7 @@ struct Asked {
     profiles: Vec<Profile>,
     is_traced: bool,
     jobs: u64,
+    holes: Vec<Hole>,
 }
 
 /// A row of the table.
@@ -62,6 +65,7 @@ fn asked() -> Result<Asked, String> {
         profiles: Profile::ALL.to_vec(),
         is_traced: false,
         jobs: 2,
+        holes: Vec::new(),
     };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -76,11 +80,19 @@ fn asked() -> Result<Asked, String> {
             "--jobs" => asked.jobs = number(value()?)?.max(1),
             "--profile" => asked.profiles = vec![value()?.parse()?],
             "--seed" => (asked.from, asked.seeds) = (number(value()?)?, 1),
+            "--hole" => asked.holes.push(hole(&value()?)?),
             "--trace" => asked.is_traced = true,
             _ => return Err(USAGE.to_owned()),
         }
     }
     Ok(asked)
+}
+
+fn hole(name: &str) -> Result<Hole, String> {
+    let found = Hole::ALL
+        .into_iter()
+        .find(|hole| format!("{hole:?}") == name);
+    found.ok_or_else(|| format!("no hole `{name}`; there are {:?}", Hole::ALL))
 }
 
 /// Plays every seed of a profile, some at a time.
@@ -95,6 +107,7 @@ fn play(asked: &Asked, profile: Profile) -> Row {
             }
             let run = Run {
                 is_traced: asked.is_traced,
+                holes: asked.holes.clone(),
                 ..Run::new(profile, seed)
             };
             let verdict = run.play();

@@ -310,12 +310,29 @@ impl Judge<'_> {
         let first = same.map(|other| other.at).fold(message.at, f64::min);
         for alert in &message.resolved {
             // Decided when it was claimed, at most a flush before it was first offered.
-            if !self.truth.was_over(*alert, first - LEASE, message.at) {
+            if !self.truth.was_over(*alert, first - LEASE, message.at)
+                && !self.may_time_out(message)
+            {
                 self.verdict.false_resolved += 1;
                 let at = message.at;
                 self.blame(format!("n{alert} resolved at {at:.3}, and it was not over"));
             }
         }
+    }
+
+    /// Whether some instance was cut off or away while others went on: senders that keep to it are heard by nobody else, and
+    /// what they stopped refreshing there ends by time-out (a limit of protocol.md §9 where no store is shared).
+    fn may_time_out(&self, message: &Message) -> bool {
+        let at = message.at;
+        let outages = self.evidence.outages.iter().copied();
+        let absences = self.evidence.absences.iter().map(|a| (a.from, a.until));
+        let partial = outages
+            .chain(absences)
+            .filter(|(from, until)| until - from > 20.0);
+        self.run.profile == crate::profile::Profile::All
+            && partial
+                .into_iter()
+                .any(|(from, until)| from <= at && at <= until + LEASE)
     }
 
     /// In calm weather a silence holds on every instance at once.

@@ -2,6 +2,7 @@
 
 mod api;
 mod compaction;
+mod events;
 mod explain;
 mod failure;
 mod inhibit;

@@ -1,6 +1,7 @@
 //! From a request to the handler of its path, and around it what all answers share: limits, access, headers, counting.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -9,6 +10,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use engine::Tenant;
 use futures::FutureExt as _;
 
 use crate::answer::{self, text_error};
@@ -241,12 +243,6 @@ async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
             .insert(ALLOW, HeaderValue::from_static(allowed));
         return response;
     }
-    let tenant = || {
-        api.parts
-            .access
-            .tenant(&caller, &parts.headers, api.engine())
-    };
-    let query = Query::parse(parts.uri.query());
     match place {
         Place::Unknown => text_error(StatusCode::NOT_FOUND, "404 page not found"),
         // Alertmanager's HEAD says nothing at all, not even of what kind.
@@ -264,33 +260,38 @@ async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
                 Err(refusal) => refusal.into(),
             }
         }
-        Place::Home => match tenant() {
-            Ok(tenant) => ops::home::page(api, &tenant),
-            Err(refusal) => refusal.into(),
-        },
-        Place::Inbox => match tenant() {
-            Ok(tenant) => ops::inbox::list(api, &tenant, &query).await,
-            Err(refusal) => refusal.into(),
-        },
+        Place::Home | Place::Inbox | Place::Events | Place::Explain => {
+            let tenant = api
+                .parts
+                .access
+                .tenant(&caller, &parts.headers, api.engine());
+            match tenant {
+                Ok(tenant) => of_tenant(api, tenant, place, &parts).await,
+                Err(refusal) => refusal.into(),
+            }
+        }
+    }
+}
+
+/// Our own places that show what a tenant has.
+async fn of_tenant(api: &Api, tenant: Arc<Tenant>, place: Place, parts: &Parts) -> Response {
+    let query = Query::parse(parts.uri.query());
+    match place {
+        Place::Inbox => ops::inbox::list(api, &tenant, &query).await,
         // Nothing follows: whoever asks for the head only gets it.
         Place::Events if parts.method == Method::HEAD => ops::events::head(),
-        Place::Events => match tenant() {
-            Ok(tenant) => ops::events::stream(api, tenant, &parts.headers, &query),
+        Place::Events => ops::events::stream(api, tenant, &parts.headers, &query),
+        Place::Explain => match fresh::reached(api, &tenant, &parts.headers).await {
+            Ok(()) => ops::explain::explain(api, &tenant, &query),
             Err(refusal) => refusal.into(),
         },
-        Place::Explain => match tenant() {
-            Ok(tenant) => match fresh::reached(api, &tenant, &parts.headers).await {
-                Ok(()) => ops::explain::explain(api, &tenant, &query),
-                Err(refusal) => refusal.into(),
-            },
-            Err(refusal) => refusal.into(),
-        },
+        _ => ops::home::page(api, &tenant),
     }
 }
 
 /// Runs to its end even if the client goes away: a reload half done would be none.
 async fn reload(api: &Api) -> Response {
-    let reload = std::sync::Arc::clone(&api.parts.reload);
+    let reload = Arc::clone(&api.parts.reload);
     match tokio::spawn(async move { reload.reload().await }).await {
         Ok(Ok(())) => answer::empty(StatusCode::OK),
         Ok(Err(reason)) => reload_failed(&reason),

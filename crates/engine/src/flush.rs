@@ -243,14 +243,15 @@ impl Flush<'_> {
                 },
             };
             if message.firing.is_empty() && !spec.send_resolved && !was_in_flight {
-                self.settle(spec, message).await;
+                self.settle(spec, message.accepted(self.claim.now)).await;
                 return true;
             }
             let Some(channel) = self.settings.channel(&spec.id) else {
                 // A reload took the integration away after this claim; the next tick knows the new receiver.
                 return false;
             };
-            match self.send(spec, channel, message, told.last.take()).await {
+            let last = told.last.take();
+            match self.send(spec, channel, message, last, was_in_flight).await {
                 Some(now_told) => told = now_told,
                 None => return false,
             }
@@ -326,9 +327,9 @@ impl Flush<'_> {
             .collect()
     }
 
-    /// Everything is over and the integration does not want to hear of it: it counts as told all the same.
-    async fn settle(&self, spec: &IntegrationSpec, message: Pending) {
-        let accepted: ToldMessage = message.accepted(self.claim.now);
+    /// Notes what counts as told without a message that says so: everything is over and the integration does not want to hear
+    /// of it, or nobody knows what it heard.
+    async fn settle(&self, spec: &IntegrationSpec, accepted: ToldMessage) {
         match self
             .engine
             .state
@@ -350,6 +351,7 @@ impl Flush<'_> {
         channel: &Channel,
         message: Pending,
         last: Option<ToldMessage>,
+        was_in_flight: bool,
     ) -> Option<Told> {
         let engine = self.engine;
         reach("C6").await;
@@ -381,12 +383,18 @@ impl Flush<'_> {
 
         channel.metrics.notification();
         let (seq, reason) = (begun.seq, begun.reason);
+        let frozen = begun.clone();
         match self.sending.deliver(channel, &notification).await {
             Outcome::Accepted => self.accepted(spec, begun).await,
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);
                 self.log_failure(spec, reason, &error.detail);
-                self.take_back(spec, seq).await;
+                let told = self.take_back(spec, seq).await?;
+                if was_in_flight {
+                    // An earlier attempt may have been accepted all the same.
+                    self.settle(spec, told.in_doubt(&frozen, engine.clock.now()))
+                        .await;
+                }
                 None
             }
             Outcome::Unknown(error) => {

@@ -2,9 +2,10 @@
 --
 -- KEYS[1]  shard:{sNN}
 -- ARGV     instance, group, its facts (text, labels, receiver, wait, interval, repeat, kept), its ticks should it not be
---          there (first, next, 1 if it has ticked), life of a tombstone in milliseconds, number of alerts, of each:
---          fingerprint, alert, its end in milliseconds; number of integrations, of each: integration, seq, last, pending
---          ('' = none); then of each member seen off: fingerprint, its instant `updated`
+--          there (first, next, 1 if it has ticked), life of a tombstone in milliseconds, 1 if the alerts come
+--          from another group, number of alerts, of each: fingerprint, alert, its end in milliseconds; number of
+--          integrations, of each: integration, seq, last, pending ('' = none); then of each member seen off: fingerprint,
+--          its instant `updated`
 -- Reply    'merged'
 --
 -- Safe in every prefix because each piece is merged by itself, who leaves is remembered before anybody joins, and members come
@@ -12,11 +13,11 @@
 
 local group, facts = ARGV[2], read_facts(3)
 local first, next_tick, ticked = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
-local tomb_ms, alert_count = tonumber(ARGV[13]), tonumber(ARGV[14])
+local tomb_ms, is_move, alert_count = tonumber(ARGV[13]), ARGV[14] == '1', tonumber(ARGV[15])
 if not (facts and first and next_tick and tomb_ms and alert_count) then
   return redis.error_reply('ERR a merge cannot be read')
 end
-local alerts, at = {}, 15
+local alerts, at = {}, 16
 for index = 1, alert_count do
   local alert, ends_ms = read_alert(ARGV[at + 1] or ''), tonumber(ARGV[at + 2])
   if not (alert and ends_ms) then return redis.error_reply('ERR an alert to merge cannot be read') end
@@ -32,7 +33,8 @@ local function merge_alert(alert)
   local is_over = is_explicit_end(alert)
   local known = text and read_alert(text)
   if known and known.updated >= alert.updated then return end
-  local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), alert.fingerprint))
+  -- Who moved away and comes back did not end: a tombstone is about ends.
+  local tomb = not is_move and tonumber(redis.call('ZSCORE', tomb_of(group), alert.fingerprint))
   -- An end that was stated again later is the same end (domain::alert::Alert::is_covered_by).
   if tomb and tomb >= ms_of(is_over and alert.stop or alert.updated) then return end
   if text then

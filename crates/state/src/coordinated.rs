@@ -132,6 +132,8 @@ pub struct Coordinated {
     active: Mutex<HashMap<GroupName, u64>>,
     /// Integrations this instance was the last to tell.
     told_here: Mutex<HashMap<GroupName, HashSet<IntegrationId>>>,
+    /// Integrations this instance told something while it was alone.
+    told_alone: Mutex<HashSet<(GroupName, IntegrationId)>>,
     stranded: Mutex<Stranded>,
     /// Who left which group lately.
     tombs: Mutex<Tombs>,
@@ -182,6 +184,7 @@ impl Coordinated {
             silences_made: Mutex::default(),
             active: Mutex::default(),
             told_here: Mutex::default(),
+            told_alone: Mutex::default(),
             stranded: Mutex::default(),
             tombs: Mutex::default(),
             nonce: AtomicU64::new(1),

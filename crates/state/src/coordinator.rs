@@ -274,6 +274,9 @@ pub struct Merge {
     pub leaves: Vec<Leave>,
     /// Its ticks, if it is not there.
     pub grid: Grid,
+    /// Whether the alerts come from another group. They may have been here before and moved away, which is no end: tombstones
+    /// are not asked.
+    pub is_move: bool,
 }
 
 /// A tenant's silences.

@@ -3,6 +3,7 @@
 mod failpoints;
 mod process;
 mod sink;
+mod status;
 
 use std::time::Duration;
 

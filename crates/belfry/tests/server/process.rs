@@ -227,6 +227,7 @@ fn between(text: &str, before: &str, after: &str) -> Option<String> {
 }
 
 /// How a process ended.
+#[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,

@@ -89,6 +89,25 @@ impl Told {
         }
     }
 
+    /// What counts as told after a message of unknown fate was repeated and refused: it may have been accepted before.
+    ///
+    /// Whoever it named is believed neither to fire nor to be over: its end is owed, and that it fires is news.
+    pub fn in_doubt(&self, refused: &Pending, now: Timestamp) -> ToldMessage {
+        let mut last = self.last.clone().unwrap_or_else(|| ToldMessage {
+            firing: Vec::new(),
+            hidden: Vec::new(),
+            tick: refused.tick,
+            sent_at: now,
+            reason: refused.reason,
+        });
+        let named = refused.firing.iter().chain(&refused.resolved);
+        for fingerprint in named {
+            last.firing.retain(|known| known != fingerprint);
+            insert(&mut last.hidden, *fingerprint);
+        }
+        last
+    }
+
     /// Whether the integration believes this alert to be firing, or may (a message saying so is in flight).
     pub fn believes_firing(&self, fingerprint: Fingerprint) -> bool {
         let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();
@@ -181,6 +200,24 @@ impl Told {
             pending.firing.retain(|known| *known != fingerprint);
         } else {
             insert(&mut pending.firing, fingerprint);
+        }
+    }
+
+    /// Goes on owing the ends of alerts that an earlier message called firing, sent by somebody whom the sender of the last
+    /// one could not hear. Telling them again is news: what became of them since is not known here.
+    pub fn keep_owing(&mut self, earlier: &Told, is_owed: impl Fn(Fingerprint) -> bool) {
+        let believed = earlier
+            .last
+            .iter()
+            .flat_map(|m| m.firing.iter().chain(&m.hidden));
+        for fingerprint in believed.copied().filter(|f| is_owed(*f)) {
+            if let Some(last) = self
+                .last
+                .as_mut()
+                .filter(|last| !last.believes(fingerprint))
+            {
+                insert(&mut last.hidden, fingerprint);
+            }
         }
     }
 

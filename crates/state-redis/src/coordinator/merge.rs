@@ -66,6 +66,7 @@ impl RedisCoordinator {
             Arg::from(merge.grid.next().unix_ms()),
             Arg::from(if merge.grid.has_ticked() { "1" } else { "0" }),
             Arg::from(names::span_ms(self.timing.tombstone)),
+            Arg::from(if merge.is_move { "1" } else { "0" }),
             count(alerts.len()),
         ]);
         for alert in alerts {

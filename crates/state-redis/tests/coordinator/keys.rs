@@ -218,6 +218,7 @@ async fn a_time_out_moves_a_member_to_the_ended_ones() {
         alerts: vec![Arc::new(stated(now(), before))],
         told: vec![],
         leaves: vec![],
+        is_move: false,
         grid: domain::group::grid::Grid::starting(
             now() + Duration::from_secs(60),
             group(0).group_interval,

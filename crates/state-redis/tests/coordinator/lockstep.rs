@@ -259,6 +259,7 @@ impl Pair {
             alerts: states.collect(),
             told: vec![(IntegrationId::new("r", "webhook", told % 2), known)],
             leaves: off.collect(),
+            is_move: has(*leaves, 6),
         };
         let model = self.model[1].merge(vec![merge.clone()]).await;
         let redis = self.redis[1].merge(vec![merge]).await;

@@ -64,6 +64,7 @@ impl Coordinated {
                 Ok(told)
             }
             Err(_alone) => {
+                lock(&self.told_alone).insert((name.clone(), integration.clone()));
                 self.touch(name);
                 Ok(here)
             }
@@ -199,8 +200,13 @@ impl Coordinated {
                 Ok(Err(lost))
             }
             Err(_alone) => {
-                self.touch(name);
-                self.memory.finish(claim, is_complete, now).await
+                self.touch(name.clone());
+                let told = self.memory.with(&name, |group| group.told().to_vec());
+                let finished = self.memory.finish(claim, is_complete, now).await?;
+                if finished == Ok(Finished::Gone) {
+                    lock(&self.tombs).end(&name, told.unwrap_or_default());
+                }
+                Ok(finished)
             }
         }
     }

@@ -108,6 +108,7 @@ impl Coordinated {
             told: Vec::new(),
             leaves: Vec::new(),
             grid: Grid::starting(self.clock.now(), identity.group_interval),
+            is_move: false,
         })
     }
 

@@ -121,6 +121,12 @@ impl Stranded {
         self.groups.len()
     }
 
+    /// The shards a tenant's lie in.
+    fn shards(&self, tenant: &TenantId) -> HashSet<usize> {
+        let names = self.groups.keys().filter(|name| name.tenant == *tenant);
+        names.map(GroupName::shard).collect()
+    }
+
     fn names(&self, tenant: &TenantId) -> Vec<GroupName> {
         let names = self.groups.keys().filter(|name| name.tenant == *tenant);
         names.take(MOVES_MAX).cloned().collect()
@@ -194,6 +200,10 @@ impl Coordinated {
 
     /// Gives groups their identity under a new configuration, and notes those it has no route for.
     fn strand(&self, tenant: &TenantId, placement: &Placement<'_>) {
+        // What was told of groups nothing here routed to was not heard: their shards are read anew before anything is claimed.
+        for shard in lock(&self.stranded).shards(tenant) {
+            self.view(shard).epoch = None;
+        }
         lock(&self.stranded).forget(tenant);
         for shard in 0..domain::limits::SHARDS {
             for group in self.memory.groups_in(shard) {
@@ -356,6 +366,7 @@ impl Coordinated {
                 told: group.told().to_vec(),
                 leaves: Vec::new(),
                 grid,
+                is_move: true,
             };
             for merged in self.shared.merge(vec![merge]).await {
                 self.directly(merged)?;

@@ -29,6 +29,9 @@ pub(super) type Joined = HashMap<Fingerprint, Arc<GroupIdentity>>;
 /// An epoch that began this recently follows a loss: what an instance still knows may be all there is.
 const FRESH: Duration = Duration::from_secs(60);
 
+/// By how much this instance's clock may be behind the server's.
+const SKEW_MS: u64 = 10_000;
+
 /// Groups merged in one round trip.
 const CHUNK: usize = 500;
 
@@ -77,6 +80,7 @@ impl Coordinated {
             }
         }
         self.reconcile_silences().await?;
+        lock(&self.told_alone).retain(|(name, _)| name.shard() % self.domains.len() != domain);
         lock(&part.breaker).close(Instant::now());
         *lock(&part.reached_at) = Some(self.clock.now());
         Ok(())
@@ -203,7 +207,8 @@ impl Coordinated {
     /// Adds who left lately to what is merged: they do not come back because somebody has not heard of it.
     fn add_leaves(&self, shard: usize, now: Timestamp, merges: &mut HashMap<GroupName, Merge>) {
         let graves = lock(&self.tombs).of_shard(shard, self.timing.tombstone);
-        for (identity, leaves) in graves {
+        for ended in graves {
+            let identity = ended.identity;
             let merge = merges
                 .entry(GroupName::of(&identity))
                 .or_insert_with(|| Merge {
@@ -212,8 +217,12 @@ impl Coordinated {
                     alerts: Vec::new(),
                     told: Vec::new(),
                     leaves: Vec::new(),
+                    is_move: false,
                 });
-            merge.leaves = leaves;
+            merge.leaves = ended.leaves;
+            if merge.alerts.is_empty() && merge.told.is_empty() {
+                merge.told = ended.told;
+            }
         }
     }
 
@@ -254,8 +263,10 @@ impl Coordinated {
         let told: Vec<(IntegrationId, Told)> = here
             .told()
             .iter()
-            .filter(|(integration, told)| is_told_later(integration, told, there))
-            .cloned()
+            .filter_map(|(integration, told)| {
+                let told = self.told_to_merge(here, integration, told, there, is_fresh)?;
+                Some((integration.clone(), told))
+            })
             .collect();
         let is_empty = alerts.is_empty() && (told.is_empty() || there.is_none());
         (!is_empty).then(|| Merge {
@@ -264,6 +275,7 @@ impl Coordinated {
             told,
             leaves: Vec::new(),
             grid: here.grid(),
+            is_move: false,
         })
     }
 
@@ -291,6 +303,39 @@ impl Coordinated {
         }
     }
 
+    /// What is to be merged of what an integration was told: what is known later here, and, if this instance told it something
+    /// alone, whose end only the earlier of the two messages owes.
+    fn told_to_merge(
+        &self,
+        here: &Group,
+        integration: &IntegrationId,
+        told: &Told,
+        there: Option<&SharedGroup>,
+        is_fresh: bool,
+    ) -> Option<Told> {
+        let name = GroupName::of(here.identity());
+        let known = there.and_then(|group| group.told.iter().find(|(id, _)| id == integration));
+        let is_alone = || lock(&self.told_alone).contains(&(name.clone(), integration.clone()));
+        let Some((_, known)) = known.filter(|_| is_alone()) else {
+            let is_later = self.is_told_later(here, integration, told, there, is_fresh);
+            return is_later.then(|| told.clone());
+        };
+        let is_later = told.supersedes(known);
+        let (mut later, earlier) = if is_later {
+            (told.clone(), known)
+        } else {
+            (known.clone(), told)
+        };
+        // Our own message spoke of every end that had been heard of here.
+        let sent_at = later.last.as_ref().map(|last| last.sent_at);
+        let is_end_told = |fingerprint| {
+            let alert = self.memory.alert(&name.tenant, fingerprint);
+            is_later && alert.is_some_and(|a| a.is_explicit_end() && Some(a.updated_at) <= sent_at)
+        };
+        later.keep_owing(earlier, |fingerprint| !is_end_told(fingerprint));
+        (later != *known).then_some(later)
+    }
+
     /// Takes over many groups; the journal hears of a number of them at a time.
     async fn adopt_all(&self, groups: impl Iterator<Item = SharedGroup>) {
         let Some(host) = self.host() else { return };
@@ -302,6 +347,33 @@ impl Coordinated {
             }
         }
         host.heard(news).await;
+    }
+
+    /// Whether this instance knows later than shared state what an integration was told.
+    ///
+    /// A group that is not there, or was told nothing there, may have ended and begun anew while this instance was away: then
+    /// only what it told itself in that time counts. Not so after a loss, when what is known here may be all there is.
+    fn is_told_later(
+        &self,
+        here: &Group,
+        integration: &IntegrationId,
+        told: &Told,
+        there: Option<&SharedGroup>,
+        is_fresh: bool,
+    ) -> bool {
+        let name = GroupName::of(here.identity());
+        let known = there.and_then(|group| group.told.iter().find(|(id, _)| id == integration));
+        let is_later = known.is_none_or(|(_, known)| told.supersedes(known) && told != known);
+        let goes_on = known.is_some_and(|(_, known)| known.seq > 0);
+        let away_since_ms = self.view(name.shard()).seen.ms.saturating_sub(SKEW_MS);
+        let is_told_alone = || {
+            let told_here = lock(&self.told_here);
+            let is_ours = told_here
+                .get(&name)
+                .is_some_and(|ids| ids.contains(integration));
+            told.seq > away_since_ms && is_ours
+        };
+        is_later && (is_fresh || goes_on || is_told_alone())
     }
 
     /// Takes over a group as shared state holds it; answers whether this instance's configuration knows the group.
@@ -349,14 +421,16 @@ impl Coordinated {
             .members
             .iter()
             .for_each(|alert| group.restore_member(Arc::clone(alert)));
-        for (integration, told) in &there.told {
+        let before = self.memory.with(&there.name, |known| known.clone());
+        // Of two states of the same message, what is shared counts.
+        let told_before = before.iter().flat_map(|before| {
+            let told = before.told().iter();
+            told.filter(|(id, told)| self.is_told_later(before, id, told, Some(there), false))
+        });
+        for (integration, told) in told_before.chain(&there.told) {
             group.merge_told(integration, told);
         }
-        let before = self.memory.with(&there.name, |known| known.clone());
         if let Some(before) = before {
-            for (integration, told) in before.told() {
-                group.merge_told(integration, told);
-            }
             for alert in before.members() {
                 let is_later = group
                     .member(alert.fingerprint)
@@ -397,11 +471,6 @@ impl Coordinated {
             self.note_teller(name, integration, false);
         }
     }
-}
-
-fn is_told_later(integration: &IntegrationId, told: &Told, there: Option<&SharedGroup>) -> bool {
-    let known = there.and_then(|group| group.told.iter().find(|(id, _)| id == integration));
-    known.is_none_or(|(_, known)| told.supersedes(known) && told != known)
 }
 
 fn alert_news(tenant: &TenantId, alert: &Arc<Alert>, groups: Vec<Arc<GroupIdentity>>) -> News {

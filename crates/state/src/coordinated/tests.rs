@@ -234,6 +234,7 @@ async fn an_alert_that_came_back_is_not_taken_for_the_one_that_left() {
             updated_at: alert.updated_at,
         }],
         grid: domain::group::grid::Grid::starting(scene.clock.now(), MINUTE),
+        is_move: false,
     };
     assert_eq!(scene.other.merge(vec![left]).await, vec![Ok(())]);
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -276,14 +277,7 @@ async fn nothing_is_kept_of_a_group_that_is_gone() {
         .await
         .expect("polled");
     let claim = polled.claims.first().expect("a claim");
-    let message = Pending {
-        seq: 0,
-        firing: vec![scene.alert("g", "x").fingerprint],
-        resolved: Vec::new(),
-        hidden: Vec::new(),
-        tick: claim.tick,
-        reason: Reason::FirstNotification,
-    };
+    let message = message(claim.tick, &scene.alert("g", "x"));
     tell(&scene, claim, message.clone()).await;
     let finished = scene.state.finish(claim, true, scene.clock.now()).await;
     assert!(matches!(finished, Ok(Ok(Finished::Again { .. }))));
@@ -355,4 +349,54 @@ async fn a_request_that_is_never_answered_is_not_repeated_for_ever_while_others_
     polling.abort();
     assert!(posted.is_ok(), "taken in alone rather than never");
     assert_eq!(scene.state.mode(), Mode::Degraded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_alone_is_still_owed_its_end_although_others_told_something_later() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "y")).await;
+    scene.cut().await;
+    let z = scene.alert("g", "z");
+    scene.post("g", z.clone()).await;
+    tokio::time::sleep(MINUTE).await;
+    let now = scene.clock.now();
+    let polled = scene.state.poll(10, now).await.expect("polled");
+    let claim = polled.claims.first().expect("a claim");
+    tell(&scene, claim, message(claim.tick, &z)).await;
+    let finished = scene.state.finish(claim, true, now).await;
+    assert!(matches!(finished, Ok(Ok(Finished::Again { .. }))));
+    // Another instance, which does not know of it, tells the same receiver about the rest.
+    tokio::time::sleep(MINUTE / 6).await;
+    let y = scene.alert("g", "y");
+    let name = GroupName::of(&group("g"));
+    let told = Pending {
+        seq: u64::try_from(scene.clock.now().unix_ms()).expect("a time"),
+        ..message(scene.clock.now(), &y)
+    };
+    let (webhook, now) = (webhook(), scene.clock.now());
+    let committed = scene.other.commit(&name, &webhook, &told, now).await;
+    committed.expect("the server answers");
+    let mut ended = scene.alert("g", "z");
+    ended.ends_at = scene.clock.now();
+    scene.post("g", ended).await;
+    scene.mend().await;
+    let there = scene.other.group(&name).await.expect("the server answers");
+    let there = there.expect("a group");
+    let (_, told) = there.told.first().expect("what was told");
+    assert_eq!(told.firing(), [y.fingerprint]);
+    assert!(told.believes_firing(z.fingerprint), "{told:?}");
+    let here = scene.state.group(&name.tenant, name.key).expect("a group");
+    assert_eq!(here.told, there.told);
+}
+
+/// A first message that this alert fires.
+fn message(tick: Timestamp, alert: &Alert) -> Pending {
+    Pending {
+        seq: 0,
+        firing: vec![alert.fingerprint],
+        resolved: Vec::new(),
+        hidden: Vec::new(),
+        tick,
+        reason: Reason::FirstNotification,
+    }
 }

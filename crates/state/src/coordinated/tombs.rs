@@ -10,6 +10,8 @@ use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::Leave;
+use domain::group::told::Told;
+use domain::id::IntegrationId;
 use domain::time::Timestamp;
 use tokio::time::Instant;
 
@@ -25,9 +27,18 @@ pub(super) struct Tombs {
     count: usize,
 }
 
+/// What is remembered of a group.
+pub(super) struct Ended {
+    pub(super) identity: Arc<GroupIdentity>,
+    pub(super) leaves: Vec<Leave>,
+    pub(super) told: Vec<(IntegrationId, Told)>,
+}
+
 struct Grave {
     identity: Arc<GroupIdentity>,
     members: HashMap<Fingerprint, (Timestamp, Instant)>,
+    /// What was told of the group when it ended while this instance was alone: that nothing fires any more.
+    told: Vec<(IntegrationId, Told)>,
 }
 
 impl Tombs {
@@ -48,6 +59,7 @@ impl Tombs {
             .or_insert_with(|| Grave {
                 identity: Arc::clone(identity),
                 members: HashMap::new(),
+                told: Vec::new(),
             });
         for leave in leaves {
             let known = grave
@@ -84,12 +96,26 @@ impl Tombs {
         }
     }
 
+    /// Remembers with whom left last what was told of a group that ended while this instance was alone.
+    pub(super) fn end(&mut self, name: &GroupName, told: Vec<(IntegrationId, Told)>) {
+        let Some(grave) = self.groups.get_mut(name) else {
+            return;
+        };
+        grave.told = told
+            .into_iter()
+            .map(|(integration, mut told)| {
+                told.pending = None;
+                if let Some(last) = &mut told.last {
+                    last.firing.clear();
+                    last.hidden.clear();
+                }
+                (integration, told)
+            })
+            .collect();
+    }
+
     /// Those of one shard that still matter.
-    pub(super) fn of_shard(
-        &mut self,
-        shard: usize,
-        kept: std::time::Duration,
-    ) -> Vec<(Arc<GroupIdentity>, Vec<Leave>)> {
+    pub(super) fn of_shard(&mut self, shard: usize, kept: std::time::Duration) -> Vec<Ended> {
         self.forget_older_than(kept, Instant::now());
         let graves = self.groups.iter();
         let graves = graves.filter(|(name, _)| name.shard() == shard);
@@ -100,7 +126,11 @@ impl Tombs {
                     fingerprint: *fingerprint,
                     updated_at: *updated_at,
                 });
-                (Arc::clone(&grave.identity), leaves.collect())
+                Ended {
+                    identity: Arc::clone(&grave.identity),
+                    leaves: leaves.collect(),
+                    told: grave.told.clone(),
+                }
             })
             .collect()
     }

@@ -19,6 +19,7 @@ fn merge(stage: &Stage, name: &str) -> Merge {
         alerts: vec![],
         told: vec![],
         leaves: vec![],
+        is_move: false,
     }
 }
 
@@ -162,6 +163,22 @@ pub async fn a_later_state_joins_although_an_earlier_one_left(world: Arc<dyn Wor
     stage.two.merge(merge).await;
     let held = stage.one.read(&claim.group).await;
     assert_eq!(*held.members[0], *again);
+}
+
+/// A member that a configuration moved away, and another one moves back as it was, did not end here.
+pub async fn who_moved_away_and_comes_back_is_no_replay(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, alert, claim) = stage.claimed("a").await;
+    let over = stage.one.post(&group, stage.ended(&alert)).await.alert;
+    stage.retire(&claim, &over).await;
+    let back = Merge {
+        alerts: vec![Arc::clone(&over)],
+        is_move: true,
+        ..merge(&stage, "a")
+    };
+    stage.two.merge(back).await;
+    let held = stage.one.read(&claim.group).await;
+    assert_eq!(*held.members[0], *over);
 }
 
 /// An instance saw members off while it was alone: they leave here too, unless they are known better.

@@ -39,3 +39,26 @@ pub enum Hole {
     /// Ends by time-out count at once after a stall.
     NoGrace,
 }
+
+impl Hole {
+    /// Every hole.
+    pub const ALL: [Self; 17] = [
+        Self::PollWithoutNonce,
+        Self::CommitNeedsFence,
+        Self::SeqFromCounterOnly,
+        Self::MergeIgnoresTombstones,
+        Self::JoinWithoutTick,
+        Self::MergeWithoutTick,
+        Self::SecondClaim,
+        Self::LeaveWithoutVersion,
+        Self::PostsAreReplays,
+        Self::LossUnnoticed,
+        Self::NoHoldAfterLoss,
+        Self::NoTurns,
+        Self::MergeReplacesTold,
+        Self::RestartAlways,
+        Self::CommitIgnoresBirth,
+        Self::LeasesNeverLapse,
+        Self::NoGrace,
+    ];
+}

@@ -66,7 +66,7 @@ impl Server {
             Some(group) => group.restore_member(Arc::clone(alert)),
             None => created = Some(self.make(request, name, offer, received_at)),
         }
-        let is_queued = !self.has(Hole::JoinWithoutTick) || created.is_some();
+        let is_queued = !self.has(Hole::JoinWithoutTick);
         self.tell_alert(request, name, alert);
         if created.is_some() {
             self.tell_grid(request, name);
@@ -188,7 +188,7 @@ impl Server {
             }
             let shard = self.shard(name.shard());
             let is_buried = shard.is_buried(name, alert, request.now);
-            if is_buried && !ignores_tombs {
+            if is_buried && !ignores_tombs && !merge.is_move {
                 continue;
             }
             let is_new = !shard.groups.contains_key(name);

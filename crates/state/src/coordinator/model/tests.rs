@@ -52,3 +52,49 @@ async fn world() -> Option<Arc<dyn World>> {
 }
 
 crate::coordinator_conformance!(tokio::test(start_paused = true), world);
+
+/// The suite notices every hole: the test that names it fails with it open.
+mod holes {
+    use super::*;
+    use crate::coordinator::conformance::{claims, epochs, leases, merges, posts, telling};
+    use crate::coordinator::model::hole::Hole;
+
+    async fn with(hole: Hole) -> Arc<dyn World> {
+        let clock = SimClock::shared(Timestamp::from_unix_ms(1_800_000_000_000));
+        let model = Model::new(Arc::clone(&clock), Timing::default());
+        model.open(hole);
+        Arc::new(InMemory { model, clock })
+    }
+
+    macro_rules! noticed {
+        ($($name:ident: $hole:ident, $test:path;)*) => {
+            $(
+                #[tokio::test(start_paused = true)]
+                #[should_panic]
+                async fn $name() {
+                    $test(with(Hole::$hole).await).await;
+                }
+            )*
+        };
+    }
+
+    noticed! {
+        a_claim_whose_reply_was_lost: PollWithoutNonce, claims::the_same_nonce_gets_the_same_claims;
+        a_late_commit_thrown_away: CommitNeedsFence, telling::a_commit_counts_whoever_reports_it;
+        numbers_reused: SeqFromCounterOnly, telling::numbers_are_not_reused_after_the_group_was_made_anew;
+        a_stale_mirror_revives: MergeIgnoresTombstones, merges::a_replay_does_not_revive_what_left_but_a_fresh_post_does;
+        a_post_without_a_tick: JoinWithoutTick, posts::an_old_alert_makes_a_group_that_is_due_at_once;
+        a_merge_without_a_tick: MergeWithoutTick, merges::a_merge_builds_what_is_missing;
+        a_second_claim_during_a_flush: SecondClaim, claims::a_flush_is_never_joined_by_a_second;
+        an_end_between_claim_and_finish: LeaveWithoutVersion, telling::an_end_between_claim_and_finish_stays;
+        a_fresh_post_swallowed_as_a_replay: PostsAreReplays, posts::the_last_post_wins_and_nothing_grows_older;
+        a_loss_unnoticed: LossUnnoticed, epochs::a_loss_is_noticed_and_holds_claims;
+        claims_at_once_after_a_loss: NoHoldAfterLoss, epochs::a_hold_lasts_its_time_even_if_reseeded_at_once;
+        a_noisy_tenant_starves_others: NoTurns, claims::the_more_severe_goes_first_and_tenants_take_turns;
+        told_rolled_back_by_a_merge: MergeReplacesTold, merges::of_two_told_states_the_later_stays;
+        a_configuration_edit_restarts_again: RestartAlways, epochs::grids_restart_once_per_configuration;
+        a_late_commit_of_an_earlier_group: CommitIgnoresBirth, telling::a_late_commit_does_not_speak_for_a_group_made_later;
+        a_dead_holder_keeps_its_lease: LeasesNeverLapse, leases::a_lapsed_lease_frees_the_group;
+        ends_at_once_after_a_stall: NoGrace, epochs::ends_wait_after_a_start_and_after_a_stall;
+    }
+}
