@@ -18,6 +18,7 @@
 pub mod ast;
 mod error;
 pub mod functions;
+pub mod html;
 mod lexer;
 mod limits;
 mod number;

@@ -1,0 +1,3 @@
+//! Tests of contextual escaping.
+
+mod contexts;
