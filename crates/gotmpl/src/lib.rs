@@ -17,6 +17,7 @@
 
 pub mod ast;
 mod error;
+pub mod fmt;
 pub mod functions;
 pub mod html;
 mod lexer;
@@ -26,6 +27,8 @@ mod parser;
 mod print;
 mod quote;
 mod templates;
+pub mod time;
+pub mod value;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +37,7 @@ pub use error::ParseError;
 pub use functions::Functions;
 pub use limits::Limits;
 pub use templates::{Templates, parse};
+pub use value::Value;
 
 /// Says whether a text contains an action at all; a text without one renders to itself.
 #[must_use]
