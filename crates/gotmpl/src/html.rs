@@ -7,7 +7,8 @@
 //!
 //! The parts: [`context`] is the place in the document, [`transition`] what literal text does to it,
 //! [`text`] what of that text is printed, [`escape`](mod@escape) the walk over the templates,
-//! [`pipeline`] the rewriting of an action and [`escapers`] the functions that this adds.
+//! [`pipeline`] the rewriting of an action, [`escapers`] what it adds and [`functions`] how that is
+//! called.
 
 mod attribute;
 mod context;
@@ -15,6 +16,7 @@ mod entities;
 mod escape;
 mod escapers;
 mod fault;
+mod functions;
 mod pipeline;
 mod text;
 mod transition;
@@ -24,3 +26,4 @@ mod tests;
 
 pub use escape::{Limits, escape};
 pub use fault::{ErrorCode, EscapeError, Place};
+pub use functions::ESCAPERS;

@@ -6,7 +6,7 @@ use crate::ast::{Command, Operand, OperandKind, Pipeline};
 
 /// An escaper; the functions of executed templates have the names of Go's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Escaper {
+pub(super) enum Escaper {
     /// Any value in a quoted attribute.
     Attribute,
     /// A value in a comment: nothing.
@@ -44,29 +44,8 @@ pub(crate) enum Escaper {
 }
 
 impl Escaper {
-    /// All of them.
-    pub(crate) const ALL: [Self; 17] = [
-        Self::Attribute,
-        Self::Comment,
-        Self::CssString,
-        Self::CssValue,
-        Self::HtmlText,
-        Self::HtmlName,
-        Self::HtmlUnquoted,
-        Self::JsRegexp,
-        Self::JsString,
-        Self::JsTemplateLiteral,
-        Self::JsValue,
-        Self::RawText,
-        Self::Srcset,
-        Self::UrlEscape,
-        Self::UrlFilter,
-        Self::UrlNormalize,
-        Self::Arguments,
-    ];
-
     /// The name of the function in a rewritten template.
-    pub(crate) fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Attribute => "_html_template_attrescaper",
             Self::Comment => "_html_template_commentescaper",
