@@ -5,7 +5,7 @@
 //! The result is executed like any other set. A template called in several contexts gets a copy
 //! for each; one whose contexts cannot be told is an error.
 //!
-//! The parts: [`context`] is the place in the document, [`transition`] what literal text does to it,
+//! The parts: [`context`] and [`state`] are the place in the document, [`transition`] what literal text does to it,
 //! [`text`] what of that text is printed, [`escape`](mod@escape) the walk over the templates,
 //! [`pipeline`] the rewriting of an action, [`escapers`] what it adds and [`functions`] how that is
 //! called.
@@ -17,13 +17,16 @@ mod escape;
 mod escapers;
 mod fault;
 mod functions;
+mod limits;
 mod pipeline;
+mod state;
 mod text;
 mod transition;
 
 #[cfg(test)]
 mod tests;
 
-pub use escape::{Limits, escape};
+pub use escape::escape;
 pub use fault::{ErrorCode, EscapeError, Place};
 pub use functions::ESCAPERS;
+pub use limits::Limits;

@@ -9,37 +9,13 @@ mod range;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::context::{Context, State};
+use super::context::Context;
 use super::fault::{ErrorCode, EscapeError, Fault, Place};
-use super::{pipeline, text};
+use super::state::State;
+use super::{Limits, pipeline, text};
 use crate::Templates;
 use crate::ast::{Branch, Call, Conditional, Node, Pipeline, Template, Text};
 use range::Exit;
-
-/// Bounds what the escaping of one template may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// How deep blocks and calls of templates may nest, counted together.
-    ///
-    /// The walk recurses once per level, so this bounds the native stack.
-    pub depth_max: usize,
-    /// Most copies of templates for contexts other than text.
-    pub derived_max: usize,
-    /// Most bytes of text and nodes that are looked at, each as often as it is.
-    ///
-    /// Nested ranges that change the context are looked at twice per level.
-    pub work_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            depth_max: 400,
-            derived_max: 1000,
-            work_max: 64 * 1024 * 1024,
-        }
-    }
-}
 
 /// Escapes a template and all that it calls.
 ///
@@ -61,7 +37,7 @@ pub fn escape(
         limits,
         entry: name,
         depth: 0,
-        work: 0,
+        work_bytes: 0,
         open: HashMap::new(),
         done: HashMap::new(),
         order: Vec::new(),
@@ -86,7 +62,7 @@ struct Walk<'t> {
     /// The name of the template to be executed.
     entry: &'t str,
     depth: usize,
-    work: usize,
+    work_bytes: usize,
     /// The templates around the current place, by their derived names.
     open: HashMap<Arc<str>, Open>,
     /// The escaped templates, by their derived names.
@@ -183,14 +159,19 @@ impl Walk<'_> {
             if context.state == State::Dead {
                 break;
             }
-            self.work += 1;
-            if self.work > self.limits.work_max {
-                return Err(self.limit(template, offset_of(node), "take too long to escape"));
-            }
+            self.pay(weight(node), node, template)?;
             escaped.push(self.node(&mut context, node, template)?);
         }
         self.depth -= 1;
         Ok((context, escaped))
+    }
+
+    fn pay(&mut self, bytes: usize, node: &Node, template: &Template) -> Walked<()> {
+        self.work_bytes = self.work_bytes.saturating_add(bytes);
+        if self.work_bytes > self.limits.work_bytes_max {
+            return Err(self.limit(template, offset_of(node), "take too much work to escape"));
+        }
+        Ok(())
     }
 
     fn node(&mut self, context: &mut Context, node: &Node, template: &Template) -> Walked<Node> {
@@ -217,9 +198,8 @@ impl Walk<'_> {
     }
 
     fn text(&mut self, context: &mut Context, node: &Text, template: &Template) -> Walked<Text> {
-        self.work += node.text.len();
         let rewritten = text::rewrite(context, &node.text)
-            .map_err(|fault| self.error(template, Some(node.offset), fault))?;
+            .map_err(|fault| self.error(template, Some(node.offset + fault.at), fault))?;
         Ok(Text {
             offset: node.offset,
             text: rewritten.into(),
@@ -354,6 +334,27 @@ impl Walk<'_> {
             message: fault.message,
         }
     }
+}
+
+/// About how many bytes a copy of a node takes, without the bodies inside it.
+fn weight(node: &Node) -> usize {
+    let inner = match node {
+        Node::Text(text) => text.text.len(),
+        Node::Action(pipeline) => pipeline::weight(pipeline),
+        Node::If(conditional) | Node::With(conditional) => {
+            let branches = conditional.branches.iter();
+            branches
+                .map(|branch| size_of::<Branch>() + pipeline::weight(&branch.condition))
+                .sum()
+        }
+        Node::Range(range) => pipeline::weight(&range.pipeline),
+        // The name of the copy that is called is longer by the name of the context.
+        Node::Call(call) => {
+            call.argument.as_ref().map_or(0, pipeline::weight) + call.name.len() + 256
+        }
+        Node::Break(_) | Node::Continue(_) => 0,
+    };
+    size_of::<Node>() + inner
 }
 
 fn first_offset(nodes: &[Node]) -> usize {

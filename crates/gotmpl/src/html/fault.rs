@@ -113,12 +113,18 @@ pub(super) struct Fault {
     pub(super) code: ErrorCode,
     /// What is wrong.
     pub(super) message: String,
+    /// How far into the text it is.
+    pub(super) at: usize,
 }
 
 impl Fault {
     /// Makes a fault.
     pub(super) fn new(code: ErrorCode, message: String) -> Self {
-        Self { code, message }
+        Self {
+            code,
+            message,
+            at: 0,
+        }
     }
 
     /// Makes a fault about the text that is not HTML.

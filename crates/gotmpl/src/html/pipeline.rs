@@ -1,7 +1,8 @@
 //! Which escapers a value passes, and how they come into a pipeline.
 
-use super::context::{Context, Delimiter, Slash, State, UrlPart};
+use super::context::Context;
 use super::fault::{ErrorCode, Fault};
+use super::state::{Delimiter, Slash, State, UrlPart};
 use crate::ast::{Command, Operand, OperandKind, Pipeline};
 
 /// An escaper; the functions of executed templates have the names of Go's.
@@ -75,6 +76,26 @@ impl Escaper {
             _ => None,
         }
     }
+}
+
+/// About how many bytes of memory a copy of the pipeline takes.
+pub(super) fn weight(pipeline: &Pipeline) -> usize {
+    let commands = pipeline.commands.iter();
+    let operands = commands.flat_map(|command| &command.operands);
+    size_of::<Pipeline>() + operands.map(operand_weight).sum::<usize>()
+}
+
+fn operand_weight(operand: &Operand) -> usize {
+    let inner = match &operand.kind {
+        OperandKind::Pipeline(pipeline) => weight(pipeline),
+        OperandKind::Chain { base, fields } => operand_weight(base) + size_of_val(&fields[..]),
+        OperandKind::Field(fields) | OperandKind::Variable { fields, .. } => {
+            size_of_val(&fields[..])
+        }
+        OperandKind::String(literal) => literal.quoted.len() + literal.value.len(),
+        _ => 0,
+    };
+    size_of::<Command>() + size_of::<Operand>() + inner
 }
 
 /// The functions that users may call themselves and that escape.

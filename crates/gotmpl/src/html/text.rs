@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 
-use super::context::{Context, Delimiter, State};
+use super::context::Context;
 use super::fault::Fault;
+use super::state::{Delimiter, State};
 use super::transition::Reader;
 
 /// Reads a text and gives what to print for it.

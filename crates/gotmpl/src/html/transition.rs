@@ -11,9 +11,10 @@ mod markup;
 pub(super) use js::is_identifier_part as is_js_identifier_part;
 
 use super::attribute::is_js_type;
-use super::context::{Attribute, Context, Delimiter, Element, State, UrlPart};
+use super::context::Context;
 use super::entities;
 use super::fault::{Fault, shown};
+use super::state::{Attribute, Delimiter, Element, State, UrlPart};
 
 /// What the reading of a token gives: how many bytes it has.
 type Read = Result<usize, Fault>;
@@ -41,21 +42,27 @@ impl<'t> Reader<'t> {
 
     /// Reads one token; gives the offset after it, or nothing at the end of the text.
     pub(super) fn read(&mut self, context: &mut Context) -> Result<Option<usize>, Fault> {
-        let rest = &self.text[self.at..];
-        if rest.is_empty() {
+        if self.at == self.text.len() {
             return Ok(None);
         }
+        let length = self.token(context).map_err(|fault| Fault {
+            at: self.at,
+            ..fault
+        })?;
+        self.at += length;
+        Ok(Some(self.at))
+    }
+
+    fn token(&mut self, context: &mut Context) -> Read {
         if context.delimiter != Delimiter::None {
-            self.at += attribute_value(context, rest)?;
-            return Ok(Some(self.at));
+            return attribute_value(context, &self.text[self.at..]);
         }
         let end = self.content_end(context);
         if end == self.at {
             *context = Context::default();
-        } else {
-            self.at += token(context, &self.text[self.at..end])?;
+            return Ok(0);
         }
-        Ok(Some(self.at))
+        token(context, &self.text[self.at..end])
     }
 
     /// Where the content of the element around ends.

@@ -2,8 +2,9 @@
 
 use super::{Walk, Walked};
 use crate::ast::{Node, Range, Template};
-use crate::html::context::{Context, State};
+use crate::html::context::Context;
 use crate::html::fault::EscapeError;
+use crate::html::state::State;
 
 /// A place where `{{break}}` or `{{continue}}` leaves the body of a range.
 pub(super) struct Exit {

@@ -2,8 +2,9 @@
 
 use super::{UNSAFE_VALUE, replace};
 use crate::html::attribute::{Kind, kind};
-use crate::html::context::{Context, Delimiter, Element, State};
+use crate::html::context::Context;
 use crate::html::fault::Fault;
+use crate::html::state::{Delimiter, Element, State};
 use crate::html::transition::{raw_text, token};
 
 /// Escapes text, also for values in quotation marks.

@@ -1,6 +1,7 @@
 //! What text does to the context, and what of it is printed.
 
-use crate::html::context::{Context, Element, State};
+use crate::html::context::Context;
+use crate::html::state::{Element, State};
 use crate::html::text::rewrite;
 
 /// The context after a text, as Go prints it, and what is printed for the text.

@@ -265,7 +265,7 @@ fn templates_that_call_themselves() {
     let growing = "{{define \"g\"}}{{if .}}{{template \"g\"}}{{end}}\"{{end}}";
     assert_eq!(
         rewritten(&format!("<script>{growing}{{{{template \"g\"}}}}</script>")),
-        "html/template:t:1:22: cannot compute output context for template \
+        "html/template:t:1:24: cannot compute output context for template \
          g$htmltemplate_stateJS_elementScript"
     );
 }
@@ -275,7 +275,7 @@ fn the_place_of_an_error_is_known_even_where_go_prints_none() {
     let error = escape_source("a\nb <a b=c`>").expect_err("a backquote is not HTML");
     assert_eq!(error.code, ErrorCode::BadHtml);
     let place = error.place.expect("it is in a text");
-    assert_eq!((place.line, place.column), (1, 0));
+    assert_eq!((place.line, place.column), (2, 7));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! CSS: strings, URLs and comments.
 
 use super::{Read, SPACES, url};
-use crate::html::context::{Context, State, UrlPart};
+use crate::html::context::Context;
 use crate::html::escapers::css::decode;
 use crate::html::fault::{ErrorCode, Fault, shown};
+use crate::html::state::{State, UrlPart};
 
 /// Reads up to and including what starts a string, a URL or a comment.
 pub(super) fn code(context: &mut Context, text: &str) -> usize {

@@ -1,8 +1,9 @@
 //! JavaScript: literals and comments, and what a slash starts.
 
 use super::Read;
-use crate::html::context::{Context, Slash, State};
+use crate::html::context::Context;
 use crate::html::fault::{ErrorCode, Fault, shown, shown_up_to};
+use crate::html::state::{Slash, State};
 
 /// The words after which a slash starts a regular expression.
 const WORDS_BEFORE_REGEXP: [&str; 14] = [
@@ -21,6 +22,9 @@ const WORDS_BEFORE_REGEXP: [&str; 14] = [
     "typeof",
     "void",
 ];
+
+/// Most `${` that may be open at once; contexts are copied often and should stay small.
+const OPEN_EXPRESSIONS_MAX: usize = 100;
 
 /// Reads code up to and including what starts a literal or comment, or changes the slash.
 pub(super) fn code(context: &mut Context, text: &str) -> Read {
@@ -178,6 +182,10 @@ pub(super) fn template_literal(context: &mut Context, text: &str) -> Read {
                 return Ok(at);
             }
             _ if text[at..].starts_with('{') => {
+                if context.braces.len() == OPEN_EXPRESSIONS_MAX {
+                    let message = "JS template literals nest too deeply".to_owned();
+                    return Err(Fault::new(ErrorCode::Limit, message));
+                }
                 context.braces.push(0);
                 context.state = State::Js;
                 context.slash = Slash::Regexp;

@@ -2,8 +2,9 @@
 
 use super::{Read, SPACES};
 use crate::html::attribute::{Kind, kind};
-use crate::html::context::{Attribute, Context, Delimiter, Element, State};
+use crate::html::context::Context;
 use crate::html::fault::{Fault, shown, shown_up_to};
+use crate::html::state::{Attribute, Delimiter, Element, State};
 
 /// Reads text up to and including the name of the next tag, or the start of a comment.
 pub(super) fn text(context: &mut Context, text: &str) -> Read {
