@@ -6,6 +6,7 @@ mod call;
 mod signature;
 
 pub use call::{CallError, Context, Environment, Limit, Query, RouteLabels, Sample};
+pub(crate) use signature::ConstantKind;
 pub use signature::{Results, Signature, Type};
 
 use crate::value::Value;

@@ -17,6 +17,7 @@
 
 pub mod ast;
 mod error;
+mod exec;
 pub mod fmt;
 pub mod functions;
 pub mod html;
@@ -34,6 +35,7 @@ pub mod value;
 mod tests;
 
 pub use error::ParseError;
+pub use exec::{ExecError, Location};
 pub use functions::Functions;
 pub use limits::Limits;
 pub use templates::{Templates, parse};

@@ -117,6 +117,12 @@ impl Type {
         .into()
     }
 
+    /// Says whether everything can be given.
+    #[must_use]
+    pub fn takes_any(self) -> bool {
+        matches!(self, Self::Value | Self::Any)
+    }
+
     /// Says whether nil can be given.
     #[must_use]
     pub fn takes_nil(self) -> bool {

@@ -1,0 +1,98 @@
+//! `.Field`: methods, fields of structs, entries of maps.
+
+use super::machine::Machine;
+use super::place::Place;
+use crate::Value;
+use crate::functions::{CallError, Context, Results, Signature};
+use crate::time::methods;
+use crate::value::Shape;
+
+/// What a method of a value wants; none when it has no such method.
+pub(super) fn method(value: &Value, name: &str) -> Option<Signature> {
+    match value {
+        Value::Time(_) => methods::time_signature(name),
+        Value::Int(_, kind) => methods::int_signature(*kind, name),
+        Value::Object(object) => object.method(name),
+        _ => None,
+    }
+}
+
+/// Calls a method that the value has.
+pub(super) fn call_method(
+    context: &mut Context<'_>,
+    receiver: &Value,
+    name: &str,
+    arguments: &[Value],
+) -> Result<Value, CallError> {
+    match receiver {
+        Value::Time(time) => methods::call_time(context, time, name, arguments),
+        Value::Object(object) => object.call(name, arguments),
+        other => methods::call_int(context, other, name, arguments),
+    }
+}
+
+/// Refuses a call with the wrong number of arguments, or of something that does not give one value.
+pub(super) fn check_count(name: &str, signature: &Signature, count: usize, written: usize) -> Result<(), CallError> {
+    let fixed = signature.parameters.len();
+    if signature.rest.is_some() {
+        if count < fixed {
+            return Err(format!("wrong number of args for {name}: want at least {fixed} got {written}").into());
+        }
+    } else if count != fixed {
+        return Err(format!("wrong number of args for {name}: want {fixed} got {count}").into());
+    }
+    match signature.results {
+        Results::One => Ok(()),
+        Results::Pair(second) => Err(format!(
+            "invalid function signature for {name}: second return value should be error; is {second}"
+        )
+        .into()),
+        Results::Many(count) => {
+            Err(format!("function {name} has {count} return values; should be 1 or 2").into())
+        }
+    }
+}
+
+/// Takes something that is not a method from a value.
+pub(super) fn plain(value: &Value, name: &str, has_arguments: bool) -> Result<Value, CallError> {
+    match value {
+        Value::Nil => return Ok(Value::Nil),
+        Value::NilElement => {
+            return Err(format!("nil pointer evaluating interface {{}}.{name}").into());
+        }
+        Value::Object(object) if matches!(object.shape(), Shape::Struct(_)) => {
+            if let Some(field) = object.field(name) {
+                if has_arguments {
+                    return Err(format!("{name} has arguments but cannot be invoked as function").into());
+                }
+                return Ok(field.into_element());
+            }
+        }
+        _ => {}
+    }
+    if let Some(map) = value.as_map() {
+        if has_arguments {
+            return Err(format!("{name} is not a method but has arguments").into());
+        }
+        let found = map.get(name.as_bytes()).cloned();
+        return Ok(found.map_or_else(|| map.element_type().zero(), Value::into_element));
+    }
+    Err(format!("can't evaluate field {name} in type {}", value.type_name()).into())
+}
+
+impl Machine<'_, '_> {
+    /// Replaces the top by its field, or by what its method gives without arguments.
+    pub(super) fn field(&mut self, name: &str, place: Place) -> Result<(), CallError> {
+        let receiver = self.pop();
+        let value = match method(&receiver, name) {
+            None => plain(&receiver, name, false)?,
+            Some(signature) => {
+                check_count(name, &signature, 0, 0)?;
+                let called = call_method(&mut self.context, &receiver, name, &[]);
+                self.called(name, place, called)?
+            }
+        };
+        self.values.push(value);
+        Ok(())
+    }
+}
