@@ -115,12 +115,6 @@ impl Templates {
         self.by_name.len()
     }
 
-    /// Adds a template; it takes the place of one of the same name.
-    pub(crate) fn replace(&mut self, template: Template) {
-        self.by_name
-            .insert(Arc::clone(&template.name), Arc::new(template));
-    }
-
     /// Adds a template of the same source, where two of one name are a mistake.
     ///
     /// Gives false, and changes nothing, when both have content.

@@ -51,7 +51,7 @@ pub fn escape(
     }
     let mut escaped = Templates::default();
     for (_, done) in walk.done {
-        escaped.replace(done.template);
+        escaped.insert(done.template);
     }
     Ok(escaped)
 }
