@@ -60,7 +60,10 @@ const SHOWN_BYTES_MAX: usize = 16 << 10;
 pub(super) fn shown(value: &Value) -> String {
     let mut bytes = Vec::new();
     // A value that is too long is cut.
-    let _ = print(&mut Buffer::new(&mut bytes, SHOWN_BYTES_MAX), std::slice::from_ref(value));
+    let _ = print(
+        &mut Buffer::new(&mut bytes, SHOWN_BYTES_MAX),
+        std::slice::from_ref(value),
+    );
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -75,7 +78,10 @@ impl<'t> Machine<'t, '_> {
             match value {
                 Value::Int(..) | Value::Uint(..) if op.variables.len() > 1 => {
                     let shown = shown(value);
-                    return Err(format!("can't use {shown} to iterate over more than one variable").into());
+                    return Err(format!(
+                        "can't use {shown} to iterate over more than one variable"
+                    )
+                    .into());
                 }
                 Value::Int(end, kind) => Elements::Ints(*end, *kind),
                 Value::Uint(end, kind) => Elements::Uints(*end, *kind),

@@ -176,25 +176,29 @@ impl Walk<'_> {
 
     fn node(&mut self, context: &mut Context, node: &Node, template: &Template) -> Walked<Node> {
         match node {
-            Node::Text(text) => self.text(context, text, template).map(Node::Text),
-            Node::Action(pipeline) => self.action(context, pipeline, template).map(Node::Action),
-            Node::If(conditional) => self
-                .conditional(context, conditional, "if", template)
-                .map(Node::If),
-            Node::With(conditional) => self
-                .conditional(context, conditional, "with", template)
-                .map(Node::With),
-            Node::Range(range) => self.range(context, range, template).map(Node::Range),
-            Node::Call(call) => self.call(context, call, template).map(Node::Call),
+            Node::If(inner) => self.conditional(context, inner, ("if", Node::If), template),
+            Node::With(inner) => self.conditional(context, inner, ("with", Node::With), template),
+            Node::Range(range) => self.range(context, range, template),
+            Node::Call(call) => self.call(context, call, template),
+            leaf => self.leaf(context, leaf, template),
+        }
+    }
+
+    /// Escapes a node without others inside; apart from the rest to keep that small on the stack.
+    fn leaf(&mut self, context: &mut Context, node: &Node, template: &Template) -> Walked<Node> {
+        Ok(match node {
+            Node::Text(text) => Node::Text(self.text(context, text, template)?),
+            Node::Action(pipeline) => Node::Action(self.action(context, pipeline, template)?),
             Node::Break(offset) => {
                 self.leave_range(context, *offset, "break");
-                Ok(Node::Break(*offset))
+                Node::Break(*offset)
             }
             Node::Continue(offset) => {
                 self.leave_range(context, *offset, "continue");
-                Ok(Node::Continue(*offset))
+                Node::Continue(*offset)
             }
-        }
+            other => other.clone(),
+        })
     }
 
     fn text(&mut self, context: &mut Context, node: &Text, template: &Template) -> Walked<Text> {
@@ -226,9 +230,9 @@ impl Walk<'_> {
         &mut self,
         context: &mut Context,
         node: &Conditional,
-        keyword: &str,
+        (keyword, wrap): (&str, fn(Conditional) -> Node),
         template: &Template,
-    ) -> Walked<Conditional> {
+    ) -> Walked<Node> {
         let mut branches = Vec::with_capacity(node.branches.len());
         let mut ends = Vec::with_capacity(node.branches.len());
         for branch in &node.branches {
@@ -242,11 +246,11 @@ impl Walk<'_> {
         for (end, offset) in ends.into_iter().rev() {
             *context = self.join(&end, context, keyword, offset, template)?;
         }
-        Ok(Conditional {
+        Ok(wrap(Conditional {
             offset: node.offset,
             branches,
             otherwise,
-        })
+        }))
     }
 
     /// Escapes an `else`, if there is one; without one the context stays.
@@ -264,7 +268,7 @@ impl Walk<'_> {
         Ok(Some(escaped))
     }
 
-    fn call(&mut self, context: &mut Context, node: &Call, template: &Template) -> Walked<Call> {
+    fn call(&mut self, context: &mut Context, node: &Call, template: &Template) -> Walked<Node> {
         let derived: Arc<str> = context.derived_name(&node.name).into();
         let end = if let Some(open) = self.open.get_mut(&derived) {
             open.recursed = true;
@@ -281,11 +285,11 @@ impl Walk<'_> {
             self.template(context.clone(), called, Arc::clone(&derived))?
         };
         *context = end;
-        Ok(Call {
+        Ok(Node::Call(Call {
             offset: node.offset,
             name: derived,
             argument: node.argument.clone(),
-        })
+        }))
     }
 
     /// Refuses one more copy of a template, or one under the name of another template.

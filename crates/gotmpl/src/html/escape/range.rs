@@ -19,7 +19,7 @@ impl Walk<'_> {
         context: &mut Context,
         node: &Range,
         template: &Template,
-    ) -> Walked<Range> {
+    ) -> Walked<Node> {
         let offset = node.pipeline.offset;
         let (mut end, body) = self.range_body(context.clone(), node, template)?;
         // A second round starts where the first one ended and has to end there, too.
@@ -37,12 +37,12 @@ impl Walk<'_> {
         }
         let otherwise = self.otherwise(context, node.otherwise.as_deref(), template)?;
         *context = self.join(&end, context, "range", offset, template)?;
-        Ok(Range {
+        Ok(Node::Range(Range {
             offset: node.offset,
             pipeline: node.pipeline.clone(),
             body,
             otherwise,
-        })
+        }))
     }
 
     fn range_body(

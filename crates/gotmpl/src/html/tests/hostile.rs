@@ -43,6 +43,13 @@ fn long_chains_of_calls() {
 fn deep_blocks() {
     let blocks = format!("{}x{}", "{{if .}}".repeat(190), "{{end}}".repeat(190));
     assert_eq!(code_of(blocks), None);
+    let ranges = format!("{}x{}", "{{range .}}".repeat(190), "{{end}}".repeat(190));
+    let called = format!(
+        "{{{{define \"x\"}}}}{ranges}{{{{end}}}}{}{{{{template \"x\"}}}}{}",
+        "{{with .}}".repeat(190),
+        "{{end}}".repeat(190)
+    );
+    assert_eq!(code_of(called), Some(ErrorCode::Limit));
 }
 
 #[test]
