@@ -5,10 +5,10 @@
 //! The result is executed like any other set. A template called in several contexts gets a copy
 //! for each; one whose contexts cannot be told is an error.
 //!
-//! The parts: [`context`] and [`state`] are the place in the document, [`transition`] what literal text does to it,
-//! [`text`] what of that text is printed, [`escape`](mod@escape) the walk over the templates,
-//! [`pipeline`] the rewriting of an action, [`escapers`] what it adds and [`functions`] how that is
-//! called.
+//! The parts: [`context`] and [`state`] are the place in the document, [`transition`] what literal
+//! text does to it, [`text`] what of that text is printed, [`escape`](mod@escape) the walk over the
+//! templates, [`pipeline`] the rewriting of an action, [`escapers`] what it adds and [`functions`]
+//! how that is called.
 
 mod attribute;
 mod context;
