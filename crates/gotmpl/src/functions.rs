@@ -2,13 +2,25 @@
 //!
 //! A call of an unknown function is a parse error, so the parser asks here too.
 
+mod alertmanager;
+mod builtin;
 mod call;
+mod collection;
+mod compare;
+pub(crate) mod escape;
+mod numbers;
+mod pattern;
+mod prometheus;
 mod signature;
+mod text;
+mod times;
 
 pub use call::{CallError, Context, Environment, Limit, Query, RouteLabels, Sample};
 pub(crate) use signature::ConstantKind;
+pub(crate) use text::join;
 pub use signature::{Results, Signature, Type};
 
+use crate::fmt::{Buffer, printf};
 use crate::value::Value;
 
 /// A function of templates.
@@ -72,7 +84,30 @@ impl Functions {
     }
 }
 
-const BUILTINS: &[Function] = &[];
+const BUILTINS: &[Function] = builtin::TABLE;
 
 /// The functions of an Alertmanager notification template.
-pub const ALERTMANAGER: Functions = Functions::with_builtins(&[]);
+pub const ALERTMANAGER: Functions = Functions::with_builtins(alertmanager::TABLE);
+
+/// The functions of labels and annotations of a Prometheus rule.
+pub const PROMETHEUS: Functions = Functions::with_builtins(prometheus::TABLE);
+
+/// Most bytes of a value that a message shows.
+const SHOWN_BYTES_MAX: usize = 16 << 10;
+
+/// A value as a message shows it by `%v`.
+pub(crate) fn shown(value: &Value) -> String {
+    shown_by(b"%v", value)
+}
+
+/// A value as a message shows it by `%s`.
+fn shown_as_string(value: &Value) -> String {
+    shown_by(b"%s", value)
+}
+
+fn shown_by(format: &[u8], value: &Value) -> String {
+    let mut bytes = Vec::new();
+    // A value that is too long is cut.
+    let _ = printf(&mut Buffer::new(&mut bytes, SHOWN_BYTES_MAX), format, std::slice::from_ref(value));
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -16,6 +16,7 @@
 //! ```
 
 pub mod ast;
+pub mod data;
 mod error;
 mod exec;
 pub mod fmt;

@@ -4,10 +4,12 @@ mod civil;
 mod duration;
 mod layout;
 pub(crate) mod methods;
+mod parse;
 mod zone;
 
 pub use zone::Zone;
 
+pub(crate) use parse::parse as parse_time;
 pub(crate) use duration::{duration_text, parse as parse_duration};
 
 use std::fmt;

@@ -3,9 +3,9 @@
 use super::machine::Machine;
 use super::place::Place;
 use crate::Value;
-use crate::functions::{CallError, Context, Results, Signature};
+use crate::functions::{self, CallError, Context, Results, Signature, Type};
 use crate::time::methods;
-use crate::value::Shape;
+use crate::value::{ElementType, Shape};
 
 /// What a method of a value wants; none when it has no such method.
 pub(super) fn method(value: &Value, name: &str) -> Option<Signature> {
@@ -13,6 +13,10 @@ pub(super) fn method(value: &Value, name: &str) -> Option<Signature> {
         Value::Time(_) => methods::time_signature(name),
         Value::Int(_, kind) => methods::int_signature(*kind, name),
         Value::Object(object) => object.method(name),
+        // What `Names` and `Values` give has this method since 0.34.
+        Value::List(list) if name == "Join" && list.element_type() == ElementType::String => {
+            Some(Signature::new(&[Type::String]))
+        }
         _ => None,
     }
 }
@@ -26,8 +30,16 @@ pub(super) fn call_method(
 ) -> Result<Value, CallError> {
     match receiver {
         Value::Time(time) => methods::call_time(context, time, name, arguments),
-        Value::Object(object) => object.call(name, arguments),
+        Value::Object(object) => object.call(context, name, arguments),
+        Value::List(_) => join(context, receiver, arguments),
         other => methods::call_int(context, other, name, arguments),
+    }
+}
+
+fn join(context: &mut Context<'_>, list: &Value, arguments: &[Value]) -> Result<Value, CallError> {
+    match arguments {
+        [Value::String(separator, _)] => functions::join(context, separator, list),
+        _ => Ok(Value::from("")),
     }
 }
 

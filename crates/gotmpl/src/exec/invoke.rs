@@ -145,6 +145,9 @@ impl Machine<'_, '_> {
         }
         let arguments = self.values.get(pending.base..).unwrap_or_default();
         let context = &mut self.context;
+        // Most functions read the texts they get.
+        let texts = arguments.iter().filter_map(Value::as_string);
+        context.read(texts.map(|text| text.len()).sum())?;
         let (name, called) = match &pending.callee {
             Callee::Function(function) => (function.name, (function.run)(context, arguments)),
             Callee::Method { receiver, name } => (

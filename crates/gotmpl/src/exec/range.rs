@@ -5,8 +5,7 @@ use super::op::RangeOp;
 use super::scope::{Mark, Scope};
 use crate::Value;
 use crate::ast::Binding;
-use crate::fmt::{Buffer, print};
-use crate::functions::CallError;
+use crate::functions::{CallError, shown};
 use crate::value::{IntType, List, Map, UintType};
 
 /// A loop that is running.
@@ -53,20 +52,6 @@ impl Elements {
     }
 }
 
-/// Most bytes of a value that a message shows.
-const SHOWN_BYTES_MAX: usize = 16 << 10;
-
-/// A value as a message shows it.
-pub(super) fn shown(value: &Value) -> String {
-    let mut bytes = Vec::new();
-    // A value that is too long is cut.
-    let _ = print(
-        &mut Buffer::new(&mut bytes, SHOWN_BYTES_MAX),
-        std::slice::from_ref(value),
-    );
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 impl<'t> Machine<'t, '_> {
     /// Begins a loop over a value.
     pub(super) fn range(&mut self, op: &'t RangeOp, value: &Value) -> Result<(), CallError> {
@@ -78,10 +63,7 @@ impl<'t> Machine<'t, '_> {
             match value {
                 Value::Int(..) | Value::Uint(..) if op.variables.len() > 1 => {
                     let shown = shown(value);
-                    return Err(format!(
-                        "can't use {shown} to iterate over more than one variable"
-                    )
-                    .into());
+                    return Err(format!("can't use {shown} to iterate over more than one variable").into());
                 }
                 Value::Int(end, kind) => Elements::Ints(*end, *kind),
                 Value::Uint(end, kind) => Elements::Uints(*end, *kind),

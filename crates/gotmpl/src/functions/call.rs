@@ -1,10 +1,8 @@
 //! What a function gets besides its arguments, and how it fails.
 
-use std::sync::Arc;
-
-use regex::Regex;
 use thiserror::Error;
 
+use super::pattern::Pattern;
 use crate::fmt::{Buffer, Full};
 use crate::limits::Limits;
 use crate::time::{Time, Zone};
@@ -122,14 +120,14 @@ pub struct Context<'e> {
     environment: &'e Environment<'e>,
     steps_left: u64,
     memory_left: usize,
-    regexes: Vec<(Box<str>, Arc<Regex>)>,
+    patterns: Vec<(Box<str>, Pattern)>,
 }
 
 /// Bytes that are handled in about the time of one step.
 const BYTES_PER_STEP: usize = 32;
 
 /// Expressions kept compiled; with more of them the oldest is forgotten.
-const REGEXES_MAX: usize = 32;
+const PATTERNS_MAX: usize = 32;
 
 impl<'e> Context<'e> {
     pub(crate) fn new(environment: &'e Environment<'e>, limits: &Limits) -> Self {
@@ -137,7 +135,7 @@ impl<'e> Context<'e> {
             environment,
             steps_left: limits.steps_max,
             memory_left: limits.memory_bytes_max,
-            regexes: Vec::new(),
+            patterns: Vec::new(),
         }
     }
 
@@ -237,15 +235,15 @@ impl<'e> Context<'e> {
         Ok(value)
     }
 
-    pub(crate) fn known_regex(&self, pattern: &str) -> Option<Arc<Regex>> {
-        let known = self.regexes.iter().find(|(own, _)| **own == *pattern);
-        known.map(|(_, regex)| Arc::clone(regex))
+    pub(super) fn known_pattern(&self, text: &str) -> Option<Pattern> {
+        let known = self.patterns.iter().find(|(own, _)| **own == *text);
+        known.map(|(_, pattern)| pattern.clone())
     }
 
-    pub(crate) fn remember_regex(&mut self, pattern: &str, regex: &Arc<Regex>) {
-        if self.regexes.len() >= REGEXES_MAX {
-            self.regexes.remove(0);
+    pub(super) fn remember_pattern(&mut self, text: &str, pattern: Pattern) {
+        if self.patterns.len() >= PATTERNS_MAX {
+            self.patterns.remove(0);
         }
-        self.regexes.push((pattern.into(), Arc::clone(regex)));
+        self.patterns.push((text.into(), pattern));
     }
 }

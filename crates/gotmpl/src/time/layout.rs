@@ -6,7 +6,7 @@ use super::zone::Offset;
 
 /// A part of a layout that stands for a part of the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     LongMonth,
     Month,
     NumberMonth,
@@ -40,12 +40,12 @@ enum Part {
 
 /// The way an offset is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct OffsetForm {
+pub(super) struct OffsetForm {
     /// UTC is `Z`.
-    has_z: bool,
-    has_colons: bool,
-    has_minutes: bool,
-    has_seconds: bool,
+    pub(super) has_z: bool,
+    pub(super) has_colons: bool,
+    pub(super) has_minutes: bool,
+    pub(super) has_seconds: bool,
 }
 
 /// Parts that a fixed text stands for; of two that fit the earlier one counts.
@@ -111,7 +111,7 @@ pub(super) fn format(time: &Time, layout: &str) -> String {
 }
 
 /// The part that a text begins with, and the bytes it takes.
-fn part_at(text: &str) -> Option<(Part, usize)> {
+pub(super) fn part_at(text: &str) -> Option<(Part, usize)> {
     let first = text.chars().next()?;
     match first {
         '.' | ',' => return fraction_at(text, first),

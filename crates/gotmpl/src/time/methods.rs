@@ -108,7 +108,7 @@ fn add_date(time: &Time, years: i64, months: i64, days: i64) -> Time {
 }
 
 /// The instant at which a zone shows a date.
-fn in_zone(civil: Civil, nanoseconds: u32, zone: &Zone) -> Time {
+pub(super) fn in_zone(civil: Civil, nanoseconds: u32, zone: &Zone) -> Time {
     let seconds = civil.to_seconds();
     // As Go guesses: the offset that holds at the instant found with the offset of the date read as UTC.
     let first = seconds - i64::from(zone.at(seconds).offset_seconds);
@@ -228,7 +228,7 @@ impl Object for Location {
         (name == "String").then_some(NONE)
     }
 
-    fn call(&self, _name: &str, _arguments: &[Value]) -> Result<Value, CallError> {
+    fn call(&self, _cx: &mut Context<'_>, _name: &str, _arguments: &[Value]) -> Result<Value, CallError> {
         Ok(Value::from(&*self.0))
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use super::{GoString, List, Map, Value};
-use crate::functions::{CallError, Signature};
+use crate::functions::{CallError, Context, Signature};
 
 /// A value of a named Go type.
 pub trait Object: Debug + Send + Sync {
@@ -27,11 +27,16 @@ pub trait Object: Debug + Send + Sync {
     ///
     /// # Errors
     /// As the method says.
-    fn call(&self, name: &str, _arguments: &[Value]) -> Result<Value, CallError> {
+    fn call(
+        &self,
+        _cx: &mut Context<'_>,
+        name: &str,
+        _arguments: &[Value],
+    ) -> Result<Value, CallError> {
         Err(CallError::from(format!("no method {name}")))
     }
 
-    /// What its method `String` gives, when it has one; printing then uses it.
+    /// What its method `String` gives, when it has one; printing then uses it. It has to be quick.
     fn text(&self) -> Option<GoString> {
         None
     }
