@@ -1,10 +1,11 @@
 //! Templates that were made to hurt.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
 use super::escape_source;
 use crate::html::ErrorCode;
+use crate::html::context::Context;
+use crate::html::text::rewrite;
 
 /// Escapes in a thread with a small stack; gives the code of the error, if there is one.
 fn code_of(source: String) -> Option<ErrorCode> {
@@ -67,34 +68,31 @@ fn ranges_that_change_the_context_in_ranges() {
     }
     source.push_str(&"{{end}}".repeat(60));
     source.push('>');
-    let started = Instant::now();
     let code = code_of(source);
     assert!(code.is_none() || code == Some(ErrorCode::Limit), "{code:?}");
-    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
+/// With quadratic time, each of these would take minutes.
 #[test]
-fn long_texts_take_linear_time() {
+fn long_texts() {
     let texts = [
-        "<script>".to_owned() + &"x = \"a\" / {b}; ".repeat(40_000),
-        "<style>".to_owned() + &"a(\"\\a \") url(b) ".repeat(40_000),
-        "<title>".to_owned() + &"</titl".repeat(100_000),
-        "<a b='".to_owned() + &"&amp;&x".repeat(100_000),
-        "<a onclick='".to_owned() + &"a/&quot;/*x*/".repeat(50_000),
-        "<".repeat(300_000),
-        "<a b=c ".repeat(100_000),
-        "<a ".to_owned() + &"b ".repeat(100_000),
-        "<script>'".to_owned() + &"<script".repeat(50_000),
-        "<script>".to_owned() + &"/* x */".repeat(50_000),
+        "<script>".to_owned() + &"x = \"a\" / {b}; ".repeat(100_000),
+        "<style>".to_owned() + &"a(\"\\a \") url(b) ".repeat(100_000),
+        "<style>'".to_owned() + &"\\a ".repeat(500_000),
+        "<title>".to_owned() + &"</titl".repeat(300_000),
+        "<a b='".to_owned() + &"&amp;&x".repeat(300_000),
+        "<a onclick='".to_owned() + &"a/&quot;/*x*/".repeat(100_000),
+        "<".repeat(1_000_000),
+        "<a b=c>".repeat(200_000),
+        "<a ".to_owned() + &"b ".repeat(300_000),
+        "<script>'".to_owned() + &"<script".repeat(200_000),
+        "<script>".to_owned() + &"/* x */".repeat(200_000),
+        "<meta content='".to_owned() + &"url ".repeat(300_000),
+        "<meta content='".to_owned() + &"url".repeat(300_000) + &" ".repeat(300_000),
     ];
     for text in texts {
-        let started = Instant::now();
-        let _ = escape_source(&text);
-        assert!(
-            started.elapsed() < Duration::from_secs(5),
-            "{}: {:?}",
-            &text[..20],
-            started.elapsed()
-        );
+        let mut context = Context::default();
+        let outcome = rewrite(&mut context, &text);
+        assert!(outcome.is_ok(), "{}: {outcome:?}", &text[..20]);
     }
 }
