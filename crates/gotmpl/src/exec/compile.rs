@@ -7,7 +7,9 @@ use super::constant;
 use super::op::{Address, Arguments, Name, Op, Program, RangeOp};
 use super::place::{Place, PlaceKind};
 use crate::Value;
-use crate::ast::{Call, Command, Conditional, Node, Operand, OperandKind, Pipeline, Range, Template};
+use crate::ast::{
+    Call, Command, Conditional, Node, Operand, OperandKind, Pipeline, Range, Template,
+};
 
 /// Stands for an address that is filled in later.
 const LATER: Address = usize::MAX;
@@ -50,7 +52,13 @@ impl Compiler {
     fn land(&mut self, jump: Address) {
         let here = self.here();
         match self.code.get_mut(jump) {
-            Some(Op::Jump(to) | Op::Unless(to) | Op::With(to) | Op::Decide(to) | Op::Method(_, _, to)) => {
+            Some(
+                Op::Jump(to)
+                | Op::Unless(to)
+                | Op::With(to)
+                | Op::Decide(to)
+                | Op::Method(_, _, to),
+            ) => {
                 *to = here;
             }
             _ => {}
@@ -171,7 +179,12 @@ impl Compiler {
         match &first.kind {
             OperandKind::Function(name) => {
                 self.at(PlaceKind::Operand, first.offset);
-                self.function(name, arguments, written, Place::new(PlaceKind::Command, command.offset));
+                self.function(
+                    name,
+                    arguments,
+                    written,
+                    Place::new(PlaceKind::Command, command.offset),
+                );
             }
             OperandKind::Field(fields) => {
                 let place = self.at(PlaceKind::Operand, first.offset);
@@ -223,7 +236,13 @@ impl Compiler {
     }
 
     /// Takes fields of the top; the last one gets the arguments, in case it is a method.
-    fn fields(&mut self, fields: &[Arc<str>], arguments: Arguments, written: &[Operand], place: Place) {
+    fn fields(
+        &mut self,
+        fields: &[Arc<str>],
+        arguments: Arguments,
+        written: &[Operand],
+        place: Place,
+    ) {
         let Some((last, before)) = fields.split_last() else {
             return;
         };
@@ -242,7 +261,13 @@ impl Compiler {
         self.land(call);
     }
 
-    fn function(&mut self, name: &Arc<str>, arguments: Arguments, written: &[Operand], place: Place) {
+    fn function(
+        &mut self,
+        name: &Arc<str>,
+        arguments: Arguments,
+        written: &[Operand],
+        place: Place,
+    ) {
         self.emit(Op::Function(Arc::clone(name), arguments));
         let mut exits = Vec::new();
         for operand in written {

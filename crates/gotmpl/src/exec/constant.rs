@@ -34,7 +34,8 @@ fn ideal_number(number: &Number) -> Value {
     let text = &*number.text;
     let is_hex = text.starts_with("0x") || text.starts_with("0X");
     let is_hex_int = is_hex && !text.contains(['p', 'P']);
-    let looks_like_float = !is_hex_int && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']);
+    let looks_like_float =
+        !is_hex_int && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']);
     match (number.complex, number.float, number.int) {
         (Some((real, imaginary)), ..) => Value::Complex(real, imaginary),
         (_, Some(float), _) if looks_like_float => Value::Float(float),
@@ -61,7 +62,9 @@ impl Constant {
             (_, Self::Nil) if parameter.takes_nil() => Ok(Value::Nil),
             (_, Self::Nil) => Err(format!("cannot assign nil to {}", parameter.name())),
             (ConstantKind::Any | ConstantKind::Bool, Self::Bool(value)) => Ok(Value::Bool(*value)),
-            (ConstantKind::Any | ConstantKind::String, Self::String { value, .. }) => Ok(value.clone()),
+            (ConstantKind::Any | ConstantKind::String, Self::String { value, .. }) => {
+                Ok(value.clone())
+            }
             (ConstantKind::Any, Self::Number(number)) => match ideal_number(number) {
                 Value::Uint(..) => Err(format!("{} overflows int", number.text)),
                 value => Ok(value),

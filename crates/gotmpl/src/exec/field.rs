@@ -44,11 +44,19 @@ fn join(context: &mut Context<'_>, list: &Value, arguments: &[Value]) -> Result<
 }
 
 /// Refuses a call with the wrong number of arguments, or of something that does not give one value.
-pub(super) fn check_count(name: &str, signature: &Signature, count: usize, written: usize) -> Result<(), CallError> {
+pub(super) fn check_count(
+    name: &str,
+    signature: &Signature,
+    count: usize,
+    written: usize,
+) -> Result<(), CallError> {
     let fixed = signature.parameters.len();
     if signature.rest.is_some() {
         if count < fixed {
-            return Err(format!("wrong number of args for {name}: want at least {fixed} got {written}").into());
+            return Err(format!(
+                "wrong number of args for {name}: want at least {fixed} got {written}"
+            )
+            .into());
         }
     } else if count != fixed {
         return Err(format!("wrong number of args for {name}: want {fixed} got {count}").into());
@@ -75,7 +83,9 @@ pub(super) fn plain(value: &Value, name: &str, has_arguments: bool) -> Result<Va
         Value::Object(object) if matches!(object.shape(), Shape::Struct(_)) => {
             if let Some(field) = object.field(name) {
                 if has_arguments {
-                    return Err(format!("{name} has arguments but cannot be invoked as function").into());
+                    return Err(
+                        format!("{name} has arguments but cannot be invoked as function").into(),
+                    );
                 }
                 return Ok(field.into_element());
             }

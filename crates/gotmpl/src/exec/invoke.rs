@@ -25,12 +25,21 @@ enum Callee {
 }
 
 impl Machine<'_, '_> {
-    pub(super) fn begin_function(&mut self, name: &str, arguments: Arguments) -> Result<(), CallError> {
+    pub(super) fn begin_function(
+        &mut self,
+        name: &str,
+        arguments: Arguments,
+    ) -> Result<(), CallError> {
         let Some(function) = self.functions.get(name) else {
             let quoted = crate::quote::quote(name);
             return Err(format!("{quoted} is not a defined function").into());
         };
-        self.begin(Callee::Function(function), function.signature, name, arguments)
+        self.begin(
+            Callee::Function(function),
+            function.signature,
+            name,
+            arguments,
+        )
     }
 
     pub(super) fn begin_method(
@@ -64,7 +73,11 @@ impl Machine<'_, '_> {
         name: &str,
         arguments: Arguments,
     ) -> Result<(), CallError> {
-        let piped = if arguments.has_piped { Some(self.pop()) } else { None };
+        let piped = if arguments.has_piped {
+            Some(self.pop())
+        } else {
+            None
+        };
         let count = arguments.count + usize::from(piped.is_some());
         field::check_count(name, &signature, count, arguments.count)?;
         self.pending.push(Pending {
@@ -108,7 +121,10 @@ impl Machine<'_, '_> {
             return;
         };
         let (is_or, base) = (function.name == "or", *base);
-        let is_decided = self.values.last().is_some_and(|value| value.is_true() == is_or);
+        let is_decided = self
+            .values
+            .last()
+            .is_some_and(|value| value.is_true() == is_or);
         if is_decided {
             let value = self.pop();
             self.values.truncate(base);
@@ -124,7 +140,8 @@ impl Machine<'_, '_> {
         };
         if let Some(piped) = pending.piped {
             let index = self.values.len().saturating_sub(pending.base);
-            self.values.push(converted(piped, pending.signature.at(index))?);
+            self.values
+                .push(converted(piped, pending.signature.at(index))?);
         }
         let arguments = self.values.get(pending.base..).unwrap_or_default();
         let context = &mut self.context;
@@ -133,9 +150,10 @@ impl Machine<'_, '_> {
         context.read(texts.map(|text| text.len()).sum())?;
         let (name, called) = match &pending.callee {
             Callee::Function(function) => (function.name, (function.run)(context, arguments)),
-            Callee::Method { receiver, name } => {
-                (&**name, field::call_method(context, receiver, name, arguments))
-            }
+            Callee::Method { receiver, name } => (
+                &**name,
+                field::call_method(context, receiver, name, arguments),
+            ),
         };
         let value = self.called(name, place, called)?;
         self.values.truncate(pending.base);
@@ -162,7 +180,9 @@ impl Machine<'_, '_> {
 
 /// A value as an argument of a type.
 fn converted(value: Value, parameter: Type) -> Result<Value, CallError> {
-    if value.is_nil() && (parameter.takes_any() || (matches!(value, Value::Nil) && parameter.takes_nil())) {
+    if value.is_nil()
+        && (parameter.takes_any() || (matches!(value, Value::Nil) && parameter.takes_nil()))
+    {
         return Ok(Value::Nil);
     }
     if matches!(value, Value::Nil) {

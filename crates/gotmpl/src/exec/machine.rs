@@ -1,10 +1,10 @@
 //! The machine: one loop over operations, and stacks for everything that nests.
 
+use super::ExecError;
 use super::invoke::Pending;
 use super::op::{Address, Op, Program};
 use super::place::Place;
 use super::scope::{Return, Scope, Variable};
-use super::ExecError;
 use crate::fmt::{Buffer, print_result};
 use crate::functions::{CallError, Context, Functions, Limit};
 use crate::{Limits, Templates, Value};
@@ -76,7 +76,10 @@ impl<'t, 'e> Machine<'t, 'e> {
             let done = match program.code.get(self.next) {
                 Some(op) => {
                     self.next += 1;
-                    self.context.step(1).map_err(CallError::from).and_then(|()| self.operate(op))
+                    self.context
+                        .step(1)
+                        .map_err(CallError::from)
+                        .and_then(|()| self.operate(op))
                 }
                 None if self.end_template() => Ok(()),
                 None => return Ok(()),
@@ -214,7 +217,10 @@ impl<'t, 'e> Machine<'t, 'e> {
         let (message, limit) = match error {
             CallError::Failed(message) => (message, None),
             CallError::Limit(Limit::Depth) => {
-                let message = format!("exceeded maximum template depth ({})", self.limits.depth_max);
+                let message = format!(
+                    "exceeded maximum template depth ({})",
+                    self.limits.depth_max
+                );
                 (message, Some(Limit::Depth))
             }
             CallError::Limit(limit) => (limit.to_string(), Some(limit)),

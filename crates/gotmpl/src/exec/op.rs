@@ -106,10 +106,7 @@ pub(super) enum Constant {
     Nil,
     Bool(bool),
     Number(Box<crate::ast::Number>),
-    String {
-        value: Value,
-        quoted: Box<str>,
-    },
+    String { value: Value, quoted: Box<str> },
 }
 
 #[derive(Debug)]

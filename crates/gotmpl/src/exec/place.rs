@@ -27,7 +27,9 @@ impl Place {
     /// Describes the place for a message.
     pub(super) fn locate(self, template: &Template) -> Location {
         let text = &template.source.text;
-        let offset = (0..=self.offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+        let offset = (0..=self.offset.min(text.len()))
+            .rev()
+            .find(|at| text.is_char_boundary(*at));
         let before = text.get(..offset.unwrap_or(0)).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Location {
@@ -49,7 +51,8 @@ impl Place {
             Node::If(conditional) | Node::With(conditional) => {
                 let mut branches = conditional.branches.iter();
                 let found = branches.find_map(|branch| {
-                    self.in_pipeline(&branch.condition).or_else(|| self.in_nodes(&branch.body))
+                    self.in_pipeline(&branch.condition)
+                        .or_else(|| self.in_nodes(&branch.body))
                 });
                 found.or_else(|| self.in_nodes(conditional.otherwise.as_deref()?))
             }
@@ -57,7 +60,9 @@ impl Place {
                 .in_pipeline(&range.pipeline)
                 .or_else(|| self.in_nodes(&range.body))
                 .or_else(|| self.in_nodes(range.otherwise.as_deref()?)),
-            Node::Call(call) if self == Self::new(PlaceKind::Call, call.offset) => Some(call.to_string()),
+            Node::Call(call) if self == Self::new(PlaceKind::Call, call.offset) => {
+                Some(call.to_string())
+            }
             Node::Call(call) => self.in_pipeline(call.argument.as_ref()?),
         }
     }
@@ -70,7 +75,10 @@ impl Place {
             if self == Self::new(PlaceKind::Command, command.offset) {
                 return Some(command.to_string());
             }
-            command.operands.iter().find_map(|operand| self.in_operand(operand))
+            command
+                .operands
+                .iter()
+                .find_map(|operand| self.in_operand(operand))
         })
     }
 

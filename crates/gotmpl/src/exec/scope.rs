@@ -60,7 +60,9 @@ impl<'t> Machine<'t, '_> {
 
     /// Closes the innermost block.
     pub(super) fn leave(&mut self) {
-        if let Some(Scope::Block(mark)) = self.scopes.pop_if(|scope| matches!(scope, Scope::Block(_))) {
+        if let Some(Scope::Block(mark)) =
+            self.scopes.pop_if(|scope| matches!(scope, Scope::Block(_)))
+        {
             self.go_back(mark);
         }
     }
@@ -86,7 +88,12 @@ impl<'t> Machine<'t, '_> {
         Ok(variable.map_or(Value::Nil, |variable| variable.value.clone()))
     }
 
-    pub(super) fn set(&mut self, binding: Binding, name: Name, value: Value) -> Result<(), CallError> {
+    pub(super) fn set(
+        &mut self,
+        binding: Binding,
+        name: Name,
+        value: Value,
+    ) -> Result<(), CallError> {
         match binding {
             Binding::Declare => self.variables.push(Variable { name, value }),
             Binding::Assign => {
