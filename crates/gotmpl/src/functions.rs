@@ -17,8 +17,8 @@ mod times;
 
 pub use call::{CallError, Context, Environment, Limit, Query, RouteLabels, Sample};
 pub(crate) use signature::ConstantKind;
-pub(crate) use text::join;
 pub use signature::{Results, Signature, Type};
+pub(crate) use text::join;
 
 use crate::fmt::{Buffer, printf};
 use crate::value::Value;
@@ -108,6 +108,10 @@ fn shown_as_string(value: &Value) -> String {
 fn shown_by(format: &[u8], value: &Value) -> String {
     let mut bytes = Vec::new();
     // A value that is too long is cut.
-    let _ = printf(&mut Buffer::new(&mut bytes, SHOWN_BYTES_MAX), format, std::slice::from_ref(value));
+    let _ = printf(
+        &mut Buffer::new(&mut bytes, SHOWN_BYTES_MAX),
+        format,
+        std::slice::from_ref(value),
+    );
     String::from_utf8_lossy(&bytes).into_owned()
 }

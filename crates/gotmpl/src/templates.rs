@@ -69,6 +69,27 @@ impl Templates {
         Ok(())
     }
 
+    /// Parses a text that is rendered by itself, and adds what it defines.
+    ///
+    /// The text itself becomes the template `name` even when it is only white space.
+    ///
+    /// # Errors
+    /// As [`parse`]; the set is then unchanged.
+    pub fn parse_inline(
+        &mut self,
+        name: &str,
+        source: &str,
+        functions: &Functions,
+        limits: &Limits,
+    ) -> Result<(), ParseError> {
+        let parsed = parse(name, source, functions, limits)?;
+        self.add(&parsed);
+        if let Some(entry) = parsed.by_name.get(name) {
+            self.by_name.insert(name.into(), entry.clone());
+        }
+        Ok(())
+    }
+
     /// Adds the templates of another source; they replace those of the same name.
     ///
     /// A template of white space only replaces nothing. This lets a file of definitions, whose

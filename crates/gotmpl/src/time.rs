@@ -9,8 +9,8 @@ mod zone;
 
 pub use zone::Zone;
 
-pub(crate) use parse::parse as parse_time;
 pub(crate) use duration::{duration_text, parse as parse_duration};
+pub(crate) use parse::parse as parse_time;
 
 use std::fmt;
 

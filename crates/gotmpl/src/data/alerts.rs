@@ -111,7 +111,11 @@ impl Alerts {
     }
 
     fn those(&self, is_resolved: bool) -> List {
-        let those = if is_resolved { &self.0.resolved } else { &self.0.firing };
+        let those = if is_resolved {
+            &self.0.resolved
+        } else {
+            &self.0.firing
+        };
         let make = || {
             let all = self.0.all.items().iter().zip(&self.0.are_resolved);
             let wanted = all.filter(|(_, own)| **own == is_resolved);
@@ -138,7 +142,12 @@ impl Object for Alerts {
         matches!(name, "Firing" | "Resolved").then_some(Signature::new(&[]))
     }
 
-    fn call(&self, _cx: &mut Context<'_>, name: &str, _arguments: &[Value]) -> Result<Value, CallError> {
+    fn call(
+        &self,
+        _cx: &mut Context<'_>,
+        name: &str,
+        _arguments: &[Value],
+    ) -> Result<Value, CallError> {
         Ok(self.those(name == "Resolved").into())
     }
 

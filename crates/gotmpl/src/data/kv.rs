@@ -19,7 +19,9 @@ struct Inner {
 impl Kv {
     /// Makes a set of names and values.
     #[must_use]
-    pub fn new<N: Into<GoString>, V: Into<GoString>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+    pub fn new<N: Into<GoString>, V: Into<GoString>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
         let pairs = pairs.into_iter();
         let pairs = pairs.map(|(name, value)| (name, Value::string(value)));
         Self::from_map(Map::of_strings(pairs))
@@ -45,7 +47,9 @@ impl Kv {
     }
 
     fn pairs(&self) -> &Arc<Pairs> {
-        self.0.pairs.get_or_init(|| Arc::new(Pairs::new(&self.0.map)))
+        self.0
+            .pairs
+            .get_or_init(|| Arc::new(Pairs::new(&self.0.map)))
     }
 
     fn without(&self, cx: &mut Context<'_>, names: &Value) -> Result<Value, CallError> {
@@ -54,7 +58,11 @@ impl Kv {
         let entries = self.0.map.entries();
         cx.step(entries.len().saturating_mul(names.len() + 4))?;
         let is_kept = |name: &GoString| !names.iter().any(|other| other.as_string() == Some(name));
-        let kept = entries.iter().filter(|(name, _)| is_kept(name)).cloned().collect();
+        let kept = entries
+            .iter()
+            .filter(|(name, _)| is_kept(name))
+            .cloned()
+            .collect();
         let kept = Self::from_map(Map::new(kept, ElementType::String));
         cx.allocate(entries.len().saturating_mul(size_of::<(GoString, Value)>()))?;
         Ok(kept.to_value())
@@ -78,7 +86,12 @@ impl Object for Kv {
         }
     }
 
-    fn call(&self, cx: &mut Context<'_>, name: &str, arguments: &[Value]) -> Result<Value, CallError> {
+    fn call(
+        &self,
+        cx: &mut Context<'_>,
+        name: &str,
+        arguments: &[Value],
+    ) -> Result<Value, CallError> {
         match (name, arguments) {
             ("Remove", [names]) => self.without(cx, names),
             ("SortedPairs", _) => Ok(Value::Object(Arc::clone(self.pairs()) as Arc<dyn Object>)),
@@ -108,7 +121,11 @@ impl Pairs {
     fn new(map: &Map) -> Self {
         let is_first = |(name, _): &&(GoString, Value)| name.as_bytes() == b"alertname";
         let entries = map.entries().iter();
-        let sorted: Vec<_> = entries.clone().filter(is_first).chain(entries.filter(|entry| !is_first(entry))).collect();
+        let sorted: Vec<_> = entries
+            .clone()
+            .filter(is_first)
+            .chain(entries.filter(|entry| !is_first(entry)))
+            .collect();
         let mut text = Vec::new();
         for (name, value) in &sorted {
             if !text.is_empty() {
@@ -149,7 +166,12 @@ impl Object for Pairs {
         matches!(name, "Names" | "String" | "Values").then_some(Signature::new(&[]))
     }
 
-    fn call(&self, _cx: &mut Context<'_>, name: &str, _arguments: &[Value]) -> Result<Value, CallError> {
+    fn call(
+        &self,
+        _cx: &mut Context<'_>,
+        name: &str,
+        _arguments: &[Value],
+    ) -> Result<Value, CallError> {
         Ok(match name {
             "Names" => self.names.clone().into(),
             "Values" => self.values.clone().into(),

@@ -63,7 +63,10 @@ impl<'t> Machine<'t, '_> {
             match value {
                 Value::Int(..) | Value::Uint(..) if op.variables.len() > 1 => {
                     let shown = shown(value);
-                    return Err(format!("can't use {shown} to iterate over more than one variable").into());
+                    return Err(format!(
+                        "can't use {shown} to iterate over more than one variable"
+                    )
+                    .into());
                 }
                 Value::Int(end, kind) => Elements::Ints(*end, *kind),
                 Value::Uint(end, kind) => Elements::Uints(*end, *kind),

@@ -204,7 +204,9 @@ fn element(item: &Value, index: &Value) -> Result<Value, CallError> {
             }
             Value::String(key, crate::value::TextType::String) => key,
             other => {
-                return Err(format!("value has type {}; should be string", other.type_name()).into());
+                return Err(
+                    format!("value has type {}; should be string", other.type_name()).into(),
+                );
             }
         };
         let found = map.get(key.as_bytes()).cloned();
@@ -270,7 +272,10 @@ fn joined(cx: &mut Context<'_>, arguments: &[Value]) -> Result<Vec<u8>, CallErro
         [one] => Ok(print_result(out, one)?),
         more => Ok(print(out, more)?),
     })?;
-    Ok(text.as_string().map(|text| text.as_bytes().to_vec()).unwrap_or_default())
+    Ok(text
+        .as_string()
+        .map(|text| text.as_bytes().to_vec())
+        .unwrap_or_default())
 }
 
 fn printable(value: &Value) -> Value {

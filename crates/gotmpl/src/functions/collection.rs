@@ -69,6 +69,8 @@ fn dict(cx: &mut Context<'_>, arguments: &[Value]) -> Result<Value, CallError> {
 
 fn map(cx: &mut Context<'_>, entries: Vec<(GoString, Value)>) -> Result<Value, CallError> {
     cx.allocate(entries.len().saturating_mul(size_of::<(GoString, Value)>()))?;
-    let entries = entries.into_iter().map(|(key, value)| (key, value.into_element()));
+    let entries = entries
+        .into_iter()
+        .map(|(key, value)| (key, value.into_element()));
     Context::bounded(Map::new(entries.collect(), ElementType::Any).into())
 }

@@ -80,7 +80,9 @@ fn structures(a: &Value, b: &Value) -> Result<bool, CallError> {
     if shape(a) != shape(b) {
         let (shown_a, shown_b) = (shown_as_string(a), super::shown(b));
         let (type_a, type_b) = (a.type_name(), b.type_name());
-        return Err(format!("non-comparable types {shown_a}: {type_a}, {type_b}: {shown_b}").into());
+        return Err(
+            format!("non-comparable types {shown_a}: {type_a}, {type_b}: {shown_b}").into(),
+        );
     }
     match (a, b) {
         (Value::Object(one), Value::Object(other)) if a.type_name().starts_with('*') => {

@@ -48,7 +48,9 @@ pub(crate) fn js(out: &mut Buffer<'_>, text: &[u8]) -> Result<(), Full> {
 pub(crate) fn query(out: &mut Buffer<'_>, text: &[u8]) -> Result<(), Full> {
     for byte in text {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(&[*byte])?,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(&[*byte])?
+            }
             b' ' => out.push(b"+")?,
             other => out.push(format!("%{other:02X}").as_bytes())?,
         }
@@ -63,11 +65,17 @@ pub(super) fn unescape_query(text: &[u8]) -> Result<Vec<u8>, String> {
     while let Some((first, after)) = rest.split_first() {
         rest = match first {
             b'%' => {
-                let digits = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-                let digits = digits.filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()));
+                let digits = after
+                    .get(..2)
+                    .and_then(|pair| std::str::from_utf8(pair).ok());
+                let digits =
+                    digits.filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()));
                 let Some(byte) = digits.and_then(|pair| u8::from_str_radix(pair, 16).ok()) else {
                     let shown = String::from_utf8_lossy(rest.get(..3).unwrap_or(rest));
-                    return Err(format!("invalid URL escape {}", crate::quote::quote(&shown)));
+                    return Err(format!(
+                        "invalid URL escape {}",
+                        crate::quote::quote(&shown)
+                    ));
                 };
                 out.push(byte);
                 after.get(2..).unwrap_or_default()

@@ -190,7 +190,10 @@ fn nanoseconds(seconds: f64) -> Result<i64, CallError> {
 /// The time so many seconds after the Unix epoch, in milliseconds as Prometheus has them.
 fn timestamp(seconds: f64) -> Result<Time, CallError> {
     let milliseconds = nanoseconds(seconds)? / 1_000_000;
-    Ok(Time::from_nanoseconds(i128::from(milliseconds) * 1_000_000, Zone::Utc))
+    Ok(Time::from_nanoseconds(
+        i128::from(milliseconds) * 1_000_000,
+        Zone::Utc,
+    ))
 }
 
 /// Pays nothing: numbers are short.

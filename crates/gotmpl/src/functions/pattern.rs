@@ -25,7 +25,11 @@ pub(super) const RE_REPLACE_ALL: Function = Function {
     name: "reReplaceAll",
     signature: Signature::new(&[Type::String, Type::String, Type::String]),
     run: |cx, arguments| match arguments {
-        [Value::String(pattern, _), Value::String(replacement, _), Value::String(text, _)] => {
+        [
+            Value::String(pattern, _),
+            Value::String(replacement, _),
+            Value::String(text, _),
+        ] => {
             let pattern = pattern.to_str();
             // Go panics here, and the message of the panic is the error.
             let regex = compiled(cx, &pattern, |error| {
@@ -79,7 +83,10 @@ fn compiled(
     let node = goregex::parse(pattern).map_err(|error| failed(error.to_string()))?;
     let weight = node.weight();
     if weight > WEIGHT_MAX {
-        return Err(failed(format!("error parsing regexp: expression too large: `{pattern}`")).into());
+        return Err(failed(format!(
+            "error parsing regexp: expression too large: `{pattern}`"
+        ))
+        .into());
     }
     let weight = usize::try_from(weight).unwrap_or(usize::MAX);
     cx.step(weight.saturating_mul(COMPILE_STEPS))?;
@@ -92,7 +99,12 @@ fn compiled(
     Ok(known)
 }
 
-fn replace_all(cx: &mut Context<'_>, regex: &Regex, replacement: &str, text: &str) -> Result<Value, CallError> {
+fn replace_all(
+    cx: &mut Context<'_>,
+    regex: &Regex,
+    replacement: &str,
+    text: &str,
+) -> Result<Value, CallError> {
     let pieces = pieces(replacement);
     let mut steps = 0;
     let made = cx.text(|out| {
@@ -170,7 +182,8 @@ fn group(text: &str) -> Option<(Piece<'_>, &str)> {
     if braced.is_some() {
         rest = rest.strip_prefix('}')?;
     }
-    let is_number = name.bytes().all(|byte| byte.is_ascii_digit()) && !(name.len() > 1 && name.starts_with('0'));
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit())
+        && !(name.len() > 1 && name.starts_with('0'));
     let piece = match name.parse().ok().filter(|_| is_number) {
         Some(number) => Piece::Number(number),
         None => Piece::Name(name),

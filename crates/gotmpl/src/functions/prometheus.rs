@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use super::text::first;
-use super::{CallError, Context, Function, Sample, Signature, Type, collection, escape, numbers, pattern, text};
+use super::{
+    CallError, Context, Function, Sample, Signature, Type, collection, escape, numbers, pattern,
+    text,
+};
 use crate::Value;
 use crate::time::{SECOND, parse_duration};
 use crate::value::{ElementType, Field, List, Map, Object, Shape};
@@ -101,7 +104,9 @@ pub(super) const TABLE: &[Function] = &[
         signature: TEXT,
         run: |cx, arguments| {
             let text = first(arguments)?.to_str();
-            let host = split_port(&text).map_or(&*text, |(host, _)| host).to_owned();
+            let host = split_port(&text)
+                .map_or(&*text, |(host, _)| host)
+                .to_owned();
             cx.made(host)
         },
     },
@@ -147,7 +152,9 @@ fn query(cx: &mut Context<'_>, arguments: &[Value]) -> Result<Value, CallError> 
     let found = port.query(&expression.to_str(), &cx.environment().now)?;
     let mut samples = Vec::with_capacity(found.len());
     for Sample { labels, value } in found {
-        let bytes = labels.iter().map(|(name, value)| name.len() + value.len() + 64);
+        let bytes = labels
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 64);
         cx.allocate(bytes.sum())?;
         let labels = Map::of_strings(labels);
         samples.push(Value::object(SampleValue { labels, value }));
@@ -164,19 +171,25 @@ fn field(sample: Option<&Value>, name: &str) -> Option<Value> {
 
 fn label(sample: Option<&Value>, name: &[u8]) -> Value {
     let labels = field(sample, "Labels").and_then(|labels| labels.as_map());
-    labels.and_then(|labels| labels.get(name).cloned()).unwrap_or_else(|| Value::from(""))
+    labels
+        .and_then(|labels| labels.get(name).cloned())
+        .unwrap_or_else(|| Value::from(""))
 }
 
 fn first_sample(_cx: &mut Context<'_>, arguments: &[Value]) -> Result<Value, CallError> {
     let list = arguments.first().and_then(Value::as_list);
     let sample = list.as_ref().and_then(|list| list.items().first());
-    sample.cloned().ok_or_else(|| "first() called on vector with no elements".into())
+    sample
+        .cloned()
+        .ok_or_else(|| "first() called on vector with no elements".into())
 }
 
 fn sort_by_label(cx: &mut Context<'_>, arguments: &[Value]) -> Result<Value, CallError> {
     let name = first(arguments)?;
     let list = arguments.get(1).and_then(Value::as_list);
-    let mut samples = list.as_ref().map_or(Vec::new(), |list: &List| list.items().to_vec());
+    let mut samples = list
+        .as_ref()
+        .map_or(Vec::new(), |list: &List| list.items().to_vec());
     cx.step(samples.len().saturating_mul(8))?;
     samples.sort_by_cached_key(|sample| label(Some(sample), name.as_bytes()).as_string().cloned());
     cx.list(samples, ElementType::Named("*template.sample"))
@@ -199,7 +212,11 @@ fn seconds(_cx: &mut Context<'_>, arguments: &[Value]) -> Result<Value, CallErro
     }
     match parse_duration(&text) {
         Some(nanoseconds) => Ok(Value::Float(nanoseconds as f64 / SECOND as f64)),
-        None => Err(format!("not a valid duration string: {}", crate::quote::quote(&text)).into()),
+        None => Err(format!(
+            "not a valid duration string: {}",
+            crate::quote::quote(&text)
+        )
+        .into()),
     }
 }
 

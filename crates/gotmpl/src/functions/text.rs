@@ -53,7 +53,11 @@ pub(super) const TITLE_PLAIN: Function = Function {
         mapped_with(cx, text, |char| {
             let is_start = is_separator(before);
             before = char;
-            if is_start { title_char(char).chars().next().unwrap_or(char) } else { char }
+            if is_start {
+                title_char(char).chars().next().unwrap_or(char)
+            } else {
+                char
+            }
         })
     },
 };
@@ -113,9 +117,10 @@ pub(super) const BASE64_DECODE: Function = Function {
         let text = first(arguments)?;
         match URL_SAFE.decode(text.as_bytes()) {
             Ok(bytes) => cx.made(bytes),
-            Err(base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _)) => {
-                Err(format!("illegal base64 data at input byte {at}").into())
-            }
+            Err(
+                base64::DecodeError::InvalidByte(at, _)
+                | base64::DecodeError::InvalidLastSymbol(at, _),
+            ) => Err(format!("illegal base64 data at input byte {at}").into()),
             Err(_) => Err(format!("illegal base64 data at input byte {}", text.len()).into()),
         }
     },
@@ -127,16 +132,31 @@ pub(super) fn first(arguments: &[Value]) -> Result<&GoString, CallError> {
     text.ok_or_else(|| "a string is missing".into())
 }
 
-fn mapped(cx: &mut Context<'_>, arguments: &[Value], map: fn(char) -> char) -> Result<Value, CallError> {
+fn mapped(
+    cx: &mut Context<'_>,
+    arguments: &[Value],
+    map: fn(char) -> char,
+) -> Result<Value, CallError> {
     mapped_with(cx, first(arguments)?, map)
 }
 
-fn mapped_with(cx: &mut Context<'_>, text: &GoString, mut map: impl FnMut(char) -> char) -> Result<Value, CallError> {
-    let mapped: String = text.chars().map(|char| map(char.unwrap_or('\u{fffd}'))).collect();
+fn mapped_with(
+    cx: &mut Context<'_>,
+    text: &GoString,
+    mut map: impl FnMut(char) -> char,
+) -> Result<Value, CallError> {
+    let mapped: String = text
+        .chars()
+        .map(|char| map(char.unwrap_or('\u{fffd}')))
+        .collect();
     cx.made(mapped)
 }
 
-pub(crate) fn join(cx: &mut Context<'_>, separator: &GoString, list: &Value) -> Result<Value, CallError> {
+pub(crate) fn join(
+    cx: &mut Context<'_>,
+    separator: &GoString,
+    list: &Value,
+) -> Result<Value, CallError> {
     let list = list.as_list();
     let items = list.as_ref().map_or(&[][..], |list| list.items());
     cx.step(items.len())?;
@@ -202,11 +222,29 @@ fn is_cased(char: char) -> bool {
 
 /// Characters that do not end a word when one of them stands in it.
 fn is_inside_word(char: char) -> bool {
-    matches!(char, '\'' | '.' | ':' | '·' | '’' | '‘' | '․' | '‧' | '\u{fe13}' | '\u{fe52}' | '\u{fe55}' | '＇' | '．' | '：')
+    matches!(
+        char,
+        '\'' | '.'
+            | ':'
+            | '·'
+            | '’'
+            | '‘'
+            | '․'
+            | '‧'
+            | '\u{fe13}'
+            | '\u{fe52}'
+            | '\u{fe55}'
+            | '＇'
+            | '．'
+            | '：'
+    )
 }
 
 fn is_word_char(char: char) -> bool {
-    char.is_alphanumeric() || char == '_' || is_inside_word(char) || matches!(u32::from(char), 0x300..=0x36f)
+    char.is_alphanumeric()
+        || char == '_'
+        || is_inside_word(char)
+        || matches!(u32::from(char), 0x300..=0x36f)
 }
 
 fn title(text: &str) -> String {

@@ -67,5 +67,9 @@ fn read(cx: &mut Context<'_>, arguments: &[Value]) -> Result<Result<Time, String
         return Ok(Err("a string is missing".to_owned()));
     };
     cx.read(layout.len() + text.len())?;
-    Ok(parse_time(&layout.to_str(), &text.to_str(), &cx.environment().local))
+    Ok(parse_time(
+        &layout.to_str(),
+        &text.to_str(),
+        &cx.environment().local,
+    ))
 }

@@ -228,7 +228,12 @@ impl Object for Location {
         (name == "String").then_some(NONE)
     }
 
-    fn call(&self, _cx: &mut Context<'_>, _name: &str, _arguments: &[Value]) -> Result<Value, CallError> {
+    fn call(
+        &self,
+        _cx: &mut Context<'_>,
+        _name: &str,
+        _arguments: &[Value],
+    ) -> Result<Value, CallError> {
         Ok(Value::from(&*self.0))
     }
 

@@ -22,7 +22,9 @@ pub(crate) fn parse(layout: &str, text: &str, local: &Zone) -> Result<Time, Stri
         }
         Err(Mistake::Piece { at, piece }) => {
             let [text, layout, at, piece] = [text, layout, &at, &piece].map(crate::quote::quote);
-            return Err(format!("parsing time {text} as {layout}: cannot parse {at} as {piece}"));
+            return Err(format!(
+                "parsing time {text} as {layout}: cannot parse {at} as {piece}"
+            ));
         }
     }
     reader.found.time(text, local)
@@ -78,7 +80,11 @@ impl<'t> Reader<'t> {
                 piece: layout.to_owned(),
             })?;
         }
-        if self.rest.is_empty() { Ok(()) } else { Err(Mistake::Extra) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(Mistake::Extra)
+        }
     }
 
     /// Reads what a part stands for.
@@ -118,7 +124,12 @@ impl<'t> Reader<'t> {
                 if part == Part::UnderYearDay {
                     self.rest = self.rest.trim_start_matches(' ');
                 }
-                let length = self.rest.bytes().take(3).take_while(u8::is_ascii_digit).count();
+                let length = self
+                    .rest
+                    .bytes()
+                    .take(3)
+                    .take_while(u8::is_ascii_digit)
+                    .count();
                 self.found.year_day = Some(self.digits(length)?);
             }
             Part::Hour => {
@@ -145,7 +156,11 @@ impl<'t> Reader<'t> {
             Part::LowerPm => self.found.is_pm = Some(self.either("pm", "am")?),
             Part::ZoneName => self.zone_name()?,
             Part::Offset(form) => self.offset(form)?,
-            Part::Fraction { digits, is_trimmed: false, .. } => self.fraction(Some(digits))?,
+            Part::Fraction {
+                digits,
+                is_trimmed: false,
+                ..
+            } => self.fraction(Some(digits))?,
             Part::Fraction { .. } => {
                 self.fraction(None);
             }
@@ -162,7 +177,10 @@ impl<'t> Reader<'t> {
     /// Exactly so many digits.
     fn digits(&mut self, count: usize) -> Option<i64> {
         let text = self.rest.get(..count).filter(|text| !text.is_empty())?;
-        let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())??;
+        let number = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| text.parse().ok())??;
         self.take(count)?;
         Some(number)
     }
@@ -179,7 +197,10 @@ impl<'t> Reader<'t> {
     fn name(&mut self, names: &[&str], length: usize) -> Option<i64> {
         for (index, name) in names.iter().enumerate() {
             let length = length.min(name.len());
-            let is_this = self.rest.get(..length).is_some_and(|text| text.eq_ignore_ascii_case(&name[..length]));
+            let is_this = self
+                .rest
+                .get(..length)
+                .is_some_and(|text| text.eq_ignore_ascii_case(&name[..length]));
             if is_this {
                 self.take(length)?;
                 return i64::try_from(index).ok();
@@ -210,7 +231,10 @@ impl<'t> Reader<'t> {
 
     fn zone_name(&mut self) -> Option<()> {
         let length = self.rest.bytes().take_while(u8::is_ascii_uppercase).count();
-        let name = self.rest.get(..length).filter(|name| (3..=5).contains(&name.len()))?;
+        let name = self
+            .rest
+            .get(..length)
+            .filter(|name| (3..=5).contains(&name.len()))?;
         // Other short names mean different zones in different places; Go takes them as UTC too, unless they are local.
         self.found.zone = Some(Zone::Utc);
         self.take(name.len())?;
@@ -237,13 +261,23 @@ impl<'t> Reader<'t> {
                 seconds += self.digits(2).filter(|number| *number < 60)? * unit;
             }
         }
-        self.found.zone = Some(Zone::from_offset_seconds(i32::try_from(sign * seconds).ok()?));
+        self.found.zone = Some(Zone::from_offset_seconds(
+            i32::try_from(sign * seconds).ok()?,
+        ));
         Some(())
     }
 }
 
-fn within(number: i64, range: std::ops::RangeInclusive<i64>, what: &'static str) -> Result<(), Mistake> {
-    if range.contains(&number) { Ok(()) } else { Err(Mistake::Range(what)) }
+fn within(
+    number: i64,
+    range: std::ops::RangeInclusive<i64>,
+    what: &'static str,
+) -> Result<(), Mistake> {
+    if range.contains(&number) {
+        Ok(())
+    } else {
+        Err(Mistake::Range(what))
+    }
 }
 
 impl Found {
@@ -254,7 +288,11 @@ impl Found {
             (_, hour) => hour,
         };
         let from_year_day = self.month.is_none() && self.day.is_none();
-        let day = self.year_day.filter(|_| from_year_day).or(self.day).unwrap_or(1);
+        let day = self
+            .year_day
+            .filter(|_| from_year_day)
+            .or(self.day)
+            .unwrap_or(1);
         let civil = Civil {
             year: self.year,
             month: self.month.unwrap_or(1),
