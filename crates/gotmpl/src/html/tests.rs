@@ -1,11 +1,9 @@
 //! Tests of contextual escaping.
 
 mod contexts;
-mod data;
 mod hostile;
 mod properties;
 mod rewriting;
-mod vectors;
 
 use super::{EscapeError, Limits, escape};
 use crate::{Functions, Templates};
