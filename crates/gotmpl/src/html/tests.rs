@@ -4,6 +4,7 @@ mod contexts;
 mod hostile;
 mod properties;
 mod rewriting;
+mod values;
 
 use super::{EscapeError, Limits, escape};
 use crate::{Functions, Templates};
