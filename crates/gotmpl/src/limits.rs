@@ -28,7 +28,7 @@ impl Limits {
     /// For templates that tenants enter.
     pub const TENANT: Self = Self {
         source_bytes_max: 64 << 10,
-        nesting_max: 200,
+        nesting_max: 100,
         steps_max: 1_000_000,
         output_bytes_max: 256 << 10,
         memory_bytes_max: 8 << 20,
@@ -40,7 +40,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             source_bytes_max: 1 << 20,
-            nesting_max: 200,
+            nesting_max: 100,
             steps_max: 100_000_000,
             output_bytes_max: 16 << 20,
             memory_bytes_max: 256 << 20,

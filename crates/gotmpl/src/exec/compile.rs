@@ -51,17 +51,11 @@ impl Compiler {
     /// Makes a jump that was emitted go here.
     fn land(&mut self, jump: Address) {
         let here = self.here();
-        match self.code.get_mut(jump) {
-            Some(
-                Op::Jump(to)
-                | Op::Unless(to)
-                | Op::With(to)
-                | Op::Decide(to)
-                | Op::Method(_, _, to),
-            ) => {
-                *to = here;
-            }
-            _ => {}
+        if let Some(
+            Op::Jump(to) | Op::Unless(to) | Op::With(to) | Op::Decide(to) | Op::Method(_, _, to),
+        ) = self.code.get_mut(jump)
+        {
+            *to = here;
         }
     }
 

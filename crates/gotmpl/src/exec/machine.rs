@@ -190,6 +190,7 @@ impl<'t, 'e> Machine<'t, 'e> {
         }));
         self.program = program;
         self.next = 0;
+        self.at = None;
         self.base = self.variables.len();
         self.variables.push(Variable {
             name: 0,
@@ -229,8 +230,20 @@ impl<'t, 'e> Machine<'t, 'e> {
         ExecError {
             executing: template.name.to_string(),
             place: self.at.map(|place| place.locate(template)),
-            message,
+            message: cut(message),
             limit,
         }
     }
+}
+
+/// Most bytes of a message or of the piece of template it shows.
+const SHOWN_BYTES_MAX: usize = 4 << 10;
+
+/// Cuts a text that is too long for a message; it may hold whatever a template made.
+pub(super) fn cut(mut text: String) -> String {
+    if text.len() > SHOWN_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(SHOWN_BYTES_MAX));
+        text.push('…');
+    }
+    text
 }

@@ -1,6 +1,7 @@
 //! Places in a template, as error messages show them.
 
 use super::Location;
+use super::machine::cut;
 use crate::ast::{Node, Operand, OperandKind, Pipeline, Template};
 
 /// A piece of a template, found again by its kind and its offset.
@@ -36,7 +37,7 @@ impl Place {
             source: template.source.name.to_string(),
             line: before.matches('\n').count() + 1,
             column: before.len() - line_start,
-            piece: self.in_nodes(&template.body).unwrap_or_default(),
+            piece: cut(self.in_nodes(&template.body).unwrap_or_default()),
         }
     }
 

@@ -99,14 +99,12 @@ impl<'t> Machine<'t, '_> {
         };
         let element = running.elements.get(running.index);
         running.index += 1;
-        let (op, body, mark) = (running.op, running.body, running.mark.clone());
-        let variables = mark.variables;
-        self.go_back(mark);
+        let (op, body, variables) = (running.op, running.body, running.mark.variables);
         let Some((key, element)) = element else {
-            self.scopes.pop();
-            self.next = op.end;
+            self.break_loop();
             return Ok(());
         };
+        self.variables.truncate(variables);
         match (op.binding, op.variables.as_slice()) {
             (Binding::Declare, names) => {
                 self.put(variables, 1, &element, !names.is_empty());

@@ -7,6 +7,9 @@ use std::fmt;
 pub struct Buffer<'b> {
     bytes: &'b mut Vec<u8>,
     length_max: usize,
+    /// How many times something was appended, and how many times it may be.
+    pushes: usize,
+    pushes_max: usize,
 }
 
 /// A buffer has reached its bound.
@@ -16,7 +19,24 @@ pub struct Full;
 impl<'b> Buffer<'b> {
     /// Appends to these bytes as long as they are at most `length_max` together.
     pub fn new(bytes: &'b mut Vec<u8>, length_max: usize) -> Self {
-        Self { bytes, length_max }
+        Self {
+            bytes,
+            length_max,
+            pushes: 0,
+            pushes_max: usize::MAX,
+        }
+    }
+
+    /// Also bounds how many times something may be appended, which is what takes time.
+    #[must_use]
+    pub fn with_pushes_max(self, pushes_max: usize) -> Self {
+        Self { pushes_max, ..self }
+    }
+
+    /// How many times something was appended.
+    #[must_use]
+    pub fn pushes(&self) -> usize {
+        self.pushes
     }
 
     /// How many bytes there are.
@@ -36,11 +56,17 @@ impl<'b> Buffer<'b> {
     /// # Errors
     /// They do not fit.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        self.take_room(bytes.len())?;
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn take_room(&mut self, count: usize) -> Result<(), Full> {
         let room = self.length_max.saturating_sub(self.bytes.len());
-        if bytes.len() > room {
+        if count > room || self.pushes >= self.pushes_max {
             return Err(Full);
         }
-        self.bytes.extend_from_slice(bytes);
+        self.pushes += 1;
         Ok(())
     }
 
@@ -57,10 +83,7 @@ impl<'b> Buffer<'b> {
     /// # Errors
     /// They do not fit.
     pub fn fill(&mut self, byte: u8, count: usize) -> Result<(), Full> {
-        let room = self.length_max.saturating_sub(self.bytes.len());
-        if count > room {
-            return Err(Full);
-        }
+        self.take_room(count)?;
         self.bytes.resize(self.bytes.len() + count, byte);
         Ok(())
     }

@@ -83,11 +83,14 @@ impl Printer<'_, '_> {
                 self.push(prefix.as_bytes())?;
             }
             let digits = if verb == 'X' {
-                format!("{byte:02X}")
+                b"0123456789ABCDEF"
             } else {
-                format!("{byte:02x}")
+                b"0123456789abcdef"
             };
-            self.push(digits.as_bytes())?;
+            self.push(&[
+                digits[usize::from(byte >> 4)],
+                digits[usize::from(byte & 15)],
+            ])?;
         }
         if flags.minus && !shown.is_empty() {
             self.padding(missing)?;

@@ -126,6 +126,9 @@ pub struct Context<'e> {
 /// Bytes that are handled in about the time of one step.
 const BYTES_PER_STEP: usize = 32;
 
+/// Pieces of text that are put together in about the time of one step.
+const PUSHES_PER_STEP: usize = 2;
+
 /// Expressions kept compiled; with more of them the oldest is forgotten.
 const PATTERNS_MAX: usize = 32;
 
@@ -153,6 +156,11 @@ impl<'e> Context<'e> {
         let left = self.steps_left.checked_sub(count as u64);
         self.steps_left = left.ok_or(Limit::Steps)?;
         Ok(())
+    }
+
+    /// How many steps are left.
+    pub(crate) fn steps_left(&self) -> u64 {
+        self.steps_left
     }
 
     /// Pays for going through some bytes.
@@ -193,7 +201,16 @@ impl<'e> Context<'e> {
         write: impl FnOnce(&mut Buffer<'_>) -> Result<(), CallError>,
     ) -> Result<Value, CallError> {
         let mut bytes = Vec::new();
-        write(&mut Buffer::new(&mut bytes, self.memory_left))?;
+        let pushes_max = usize::try_from(self.steps_left).unwrap_or(usize::MAX);
+        let pushes_max = pushes_max.saturating_mul(PUSHES_PER_STEP);
+        let mut buffer = Buffer::new(&mut bytes, self.memory_left).with_pushes_max(pushes_max);
+        let written = write(&mut buffer);
+        let pushes = buffer.pushes();
+        if pushes >= pushes_max {
+            return Err(Limit::Steps.into());
+        }
+        written?;
+        self.step(pushes / PUSHES_PER_STEP)?;
         self.allocate(bytes.len())?;
         Ok(Value::string(bytes))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regex::{Captures, Regex};
 
-use super::{CallError, Context, Function, Signature, Type};
+use super::{CallError, Context, Function, Limit, Signature, Type};
 use crate::Value;
 use crate::fmt::quote::fits_backquotes;
 
@@ -60,6 +60,9 @@ const WORK_PER_STEP: usize = 64;
 /// Steps to compile one state of an expression.
 const COMPILE_STEPS: usize = 4;
 
+/// Steps to begin a match and find its groups.
+const STEPS_PER_MATCH: u64 = 4;
+
 /// States of the largest expression.
 const WEIGHT_MAX: u64 = 50_000;
 
@@ -106,14 +109,18 @@ fn replace_all(
     text: &str,
 ) -> Result<Value, CallError> {
     let pieces = pieces(replacement);
-    let mut steps = 0;
+    let matches_max = cx.steps_left() / STEPS_PER_MATCH;
+    let mut matches = 0;
     let made = cx.text(|out| {
         let mut end = 0;
         for found in regex.captures_iter(text) {
             let Some(whole) = found.get(0) else {
                 continue;
             };
-            steps += 1;
+            matches += 1;
+            if matches > matches_max {
+                return Err(Limit::Steps.into());
+            }
             out.push(text.get(end..whole.start()).unwrap_or_default().as_bytes())?;
             for piece in &pieces {
                 out.push(piece.of(&found).as_bytes())?;
@@ -122,7 +129,7 @@ fn replace_all(
         }
         Ok(out.push(text.get(end..).unwrap_or_default().as_bytes())?)
     })?;
-    cx.step(steps)?;
+    cx.step(usize::try_from(matches * STEPS_PER_MATCH).unwrap_or(usize::MAX))?;
     Ok(made)
 }
 

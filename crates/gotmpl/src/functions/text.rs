@@ -26,6 +26,7 @@ pub(super) const TRIM_SPACE: Function = Function {
     signature: TEXT,
     run: |cx, arguments| {
         let text = first(arguments)?;
+        cx.read(text.len().saturating_mul(2))?;
         let trimmed = text.to_str().trim().to_owned();
         cx.made(trimmed)
     },
@@ -37,7 +38,7 @@ pub(super) const TITLE: Function = Function {
     signature: TEXT,
     run: |cx, arguments| {
         let text = first(arguments)?;
-        cx.read(text.len().saturating_mul(4))?;
+        cx.read(text.len().saturating_mul(16))?;
         let title = title(&text.to_str());
         cx.made(title)
     },
@@ -145,6 +146,7 @@ fn mapped_with(
     text: &GoString,
     mut map: impl FnMut(char) -> char,
 ) -> Result<Value, CallError> {
+    cx.read(text.len().saturating_mul(8))?;
     let mapped: String = text
         .chars()
         .map(|char| map(char.unwrap_or('\u{fffd}')))

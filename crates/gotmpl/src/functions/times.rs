@@ -4,11 +4,15 @@ use super::{CallError, Context, Function, Signature, Type};
 use crate::Value;
 use crate::time::{Time, Zone, parse_time};
 
+/// Steps to find a zone or to split a time into a date.
+const TIME_STEPS: usize = 20;
+
 pub(super) const DATE: Function = Function {
     name: "date",
     signature: Signature::new(&[Type::String, Type::Time]),
     run: |cx, arguments| match arguments {
         [Value::String(layout, _), Value::Time(time)] => {
+            cx.step(TIME_STEPS)?;
             cx.allocate(layout.len())?;
             cx.made(time.format(&layout.to_str()))
         }
@@ -21,7 +25,7 @@ pub(super) const TZ: Function = Function {
     signature: Signature::new(&[Type::String, Type::Time]),
     run: |cx, arguments| match arguments {
         [Value::String(name, _), Value::Time(time)] => {
-            cx.step(20)?;
+            cx.step(TIME_STEPS)?;
             let name = name.to_str();
             let zone = match &*name {
                 "Local" => Some(cx.environment().local.clone()),
@@ -66,7 +70,8 @@ fn read(cx: &mut Context<'_>, arguments: &[Value]) -> Result<Result<Time, String
     let [Value::String(layout, _), Value::String(text, _)] = arguments else {
         return Ok(Err("a string is missing".to_owned()));
     };
-    cx.read(layout.len() + text.len())?;
+    // Messages repeat both.
+    cx.read((layout.len() + text.len()).saturating_mul(16))?;
     Ok(parse_time(
         &layout.to_str(),
         &text.to_str(),

@@ -44,6 +44,7 @@ pub(crate) fn call_time(
     match (name, arguments) {
         ("Format", [Value::String(layout, _)]) => {
             // A part of the layout becomes at most thirty times as long.
+            cx.step(20)?;
             cx.allocate(layout.len().saturating_mul(2))?;
             cx.made(time.format(&layout.to_str()))
         }

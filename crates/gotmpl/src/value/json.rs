@@ -1,5 +1,7 @@
 //! Values as Go's `encoding/json` writes them, with its escapes for HTML.
 
+use std::borrow::Cow;
+
 use super::{GoString, Object, Shape, Value};
 use crate::fmt::{Buffer, Full, float};
 use crate::functions::CallError;
@@ -99,24 +101,34 @@ fn number(value: f64) -> Result<String, CallError> {
 
 fn string(out: &mut Buffer<'_>, bytes: &[u8]) -> Result<(), Full> {
     out.push(b"\"")?;
+    // What needs no escape is written in one piece.
+    let (mut start, mut at) = (0, 0);
     for char in super::text::chars(bytes) {
-        let Ok(char) = char else {
-            out.push(b"\\ufffd")?;
-            continue;
-        };
-        match char {
-            '"' => out.push(b"\\\"")?,
-            '\\' => out.push(b"\\\\")?,
-            '\n' => out.push(b"\\n")?,
-            '\r' => out.push(b"\\r")?,
-            '\t' => out.push(b"\\t")?,
-            '\u{8}' => out.push(b"\\b")?,
-            '\u{c}' => out.push(b"\\f")?,
-            '\u{0}'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                out.push(format!("\\u{:04x}", u32::from(char)).as_bytes())?;
-            }
-            _ => out.push_char(char)?,
+        let length = char.map_or(1, char::len_utf8);
+        if let Some(escape) = escape(char) {
+            out.push(bytes.get(start..at).unwrap_or_default())?;
+            out.push(escape.as_bytes())?;
+            start = at + length;
         }
+        at += length;
     }
+    out.push(bytes.get(start..).unwrap_or_default())?;
     out.push(b"\"")
+}
+
+fn escape(char: Result<char, u8>) -> Option<Cow<'static, str>> {
+    Some(match char {
+        Err(_) => "\\ufffd".into(),
+        Ok('"') => "\\\"".into(),
+        Ok('\\') => "\\\\".into(),
+        Ok('\n') => "\\n".into(),
+        Ok('\r') => "\\r".into(),
+        Ok('\t') => "\\t".into(),
+        Ok('\u{8}') => "\\b".into(),
+        Ok('\u{c}') => "\\f".into(),
+        Ok(char @ ('\u{0}'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}')) => {
+            format!("\\u{:04x}", u32::from(char)).into()
+        }
+        Ok(_) => return None,
+    })
 }
