@@ -1,7 +1,8 @@
 //! What execution does beyond the recorded cases: functions of rules, printing, scopes, limits.
 
+use crate::data::{Alert, Alerts, Data, Kv};
 use crate::functions::{
-    ALERTMANAGER, Environment, Functions, Limit, PROMETHEUS, Query, RouteLabels, Sample,
+    ALERTMANAGER, Environment, Functions, Limit, MissingKey, PROMETHEUS, Query, RouteLabels, Sample,
 };
 use crate::time::{Time, Zone};
 use crate::value::{ElementType, List, Map};
@@ -335,6 +336,55 @@ fn scopes_and_control() {
 }
 
 #[test]
+fn data_as_go_prints_it() {
+    let alert = |is_resolved| Alert {
+        is_resolved,
+        labels: Kv::new([("alertname", "Up"), ("a", "1")]),
+        annotations: Kv::new([("summary", "s")]),
+        starts_at: Time::new(1_780_000_000, 0, Zone::Utc),
+        ends_at: Time::zero(),
+        generator_url: "http://prom.example.org".into(),
+        fingerprint: "f".into(),
+    };
+    let data = |route_labels| Data {
+        receiver: "r".into(),
+        alerts: Alerts::new([alert(false), alert(true)]),
+        notification_reason: "why".into(),
+        group_labels: Kv::new([("alertname", "Up")]),
+        common_labels: Kv::new([("a", "1")]),
+        common_annotations: Kv::new([("summary", "s")]),
+        route_labels,
+        external_url: "http://am.example.org".into(),
+    };
+    let plain = data(Kv::new::<&str, &str>([])).into_value();
+    let alerts = "[{firing alertname=Up, a=1 summary=s 2026-05-28 20:26:40 +0000 UTC 0001-01-01 00:00:00 +0000 UTC http://prom.example.org f} {resolved alertname=Up, a=1 summary=s 2026-05-28 20:26:40 +0000 UTC 0001-01-01 00:00:00 +0000 UTC http://prom.example.org f}]";
+    let shown =
+        format!("{{r firing {alerts} why alertname=Up a=1 summary=s http://am.example.org}}");
+    gives_with(&ALERTMANAGER, "{{ . }}", &plain, &shown);
+    gives_with(&ALERTMANAGER, "{{ print . }}", &plain, &format!("&{shown}"));
+    gives_with(
+        &ALERTMANAGER,
+        "{{ printf \"%T\" . }}{{ .RouteLabels }}",
+        &plain,
+        "*template.Data",
+    );
+    let routed = data(Kv::new([("team", "infra")])).into_value();
+    gives_with(
+        &ALERTMANAGER,
+        "{{ .RouteLabels.team }} {{ eq . $ }} {{ len .Alerts.Firing }}",
+        &routed,
+        "infra true 1",
+    );
+    let json = "{{ slice (toJson .) 0 40 }} {{ toJson .RouteLabels }}";
+    gives_with(
+        &ALERTMANAGER,
+        json,
+        &routed,
+        "{\"receiver\":\"r\",\"status\":\"firing\",\"alert {\"team\":\"infra\"}",
+    );
+}
+
+#[test]
 fn every_limit_is_told() {
     let tight = Limits {
         steps_max: 1_000,
@@ -386,6 +436,30 @@ fn an_error_names_its_place() {
         text,
         "template: no template \"none\" associated with template \"\""
     );
+}
+
+#[test]
+fn a_missing_key_is_what_the_option_says() {
+    let dot: Value = Map::of_strings([("a", "1")]).into();
+    let run = |missing_key| {
+        let mut templates = Templates::default();
+        templates
+            .parse_inline("", "[{{ .a }}{{ .b }}]", &ALERTMANAGER, &Limits::default())
+            .expect("it parses");
+        let environment = Environment {
+            missing_key,
+            ..Environment::new(Time::zero())
+        };
+        let mut output = Vec::new();
+        let limits = Limits::default();
+        let done = templates.execute("", &dot, &ALERTMANAGER, &environment, &limits, &mut output);
+        done.map(|()| String::from_utf8_lossy(&output).into_owned())
+            .map_err(|error| error.message)
+    };
+    assert_eq!(run(MissingKey::Zero), Ok("[1]".to_owned()));
+    assert_eq!(run(MissingKey::Invalid), Ok("[1<no value>]".to_owned()));
+    let error = "map has no entry for key \"b\"".to_owned();
+    assert_eq!(run(MissingKey::Error), Err(error));
 }
 
 #[test]
