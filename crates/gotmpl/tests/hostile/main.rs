@@ -58,7 +58,11 @@ fn execute(templates: &Templates, limits: &Limits) -> (usize, Option<String>) {
 
 fn on_small_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-    thread.spawn(work).expect("a thread starts").join().expect("no panic")
+    thread
+        .spawn(work)
+        .expect("a thread starts")
+        .join()
+        .expect("no panic")
 }
 
 #[test]
@@ -69,12 +73,25 @@ fn every_hostile_template_ends_within_the_limits() {
         .map(|entry| entry.expect("an entry").path())
         .collect();
     files.sort();
-    assert!(files.len() >= 100, "the corpus has {} templates", files.len());
+    assert!(
+        files.len() >= 100,
+        "the corpus has {} templates",
+        files.len()
+    );
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a text");
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let (length, error) = on_small_stack(move || render(&text, &Limits::TENANT));
-        println!("{name}: {length} bytes, {}", error.as_deref().map_or("done", |e| &e[..e.floor_char_boundary(150)]));
+        println!(
+            "{name}: {length} bytes, {}",
+            error
+                .as_deref()
+                .map_or("done", |e| &e[..e.floor_char_boundary(150)])
+        );
         assert!(length <= Limits::TENANT.output_bytes_max, "{name}");
     }
 }
