@@ -21,6 +21,7 @@ mod error;
 mod exec;
 pub mod fmt;
 pub mod functions;
+pub mod html;
 mod lexer;
 mod limits;
 mod number;

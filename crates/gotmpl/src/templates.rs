@@ -131,6 +131,11 @@ impl Templates {
         self.by_name.keys().map(AsRef::as_ref)
     }
 
+    /// How many templates there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
     /// Adds a template of the same source, where two of one name are a mistake.
     ///
     /// Gives false, and changes nothing, when both have content.

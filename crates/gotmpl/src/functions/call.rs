@@ -181,6 +181,17 @@ impl<'e> Context<'e> {
         self.read(bytes)
     }
 
+    /// Asks whether some bytes could still be paid for, before they are made.
+    ///
+    /// # Errors
+    /// They could not.
+    pub fn expect_room(&self, bytes: usize) -> Result<(), Limit> {
+        if bytes > self.memory_left {
+            return Err(Limit::Memory);
+        }
+        Ok(())
+    }
+
     /// Makes a text by writing it, and pays for it.
     ///
     /// # Errors

@@ -24,9 +24,18 @@ pub(crate) fn value(dataset: &Json) -> Value {
         common_labels: Kv::new(common(alerts, "labels")),
         common_annotations: Kv::new(common(alerts, "annotations")),
         route_labels: Kv::new(Texts::new()),
-        external_url: text("external_url").into(),
+        external_url: url(&text("external_url")).into(),
     }
     .into_value()
+}
+
+/// A URL as Go prints one that it has parsed.
+fn url(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| match byte {
+        0..=0x7f => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    });
+    encoded.collect()
 }
 
 fn alert(alert: &Json) -> Alert {
