@@ -41,13 +41,24 @@ fn render(text: &str, limits: &Limits) -> (usize, Option<String>) {
     }
     let environment = Environment::new(Time::new(1_780_000_000, 0, Zone::Utc));
     let mut output = Vec::new();
-    let done = templates.execute("", &data(), &ALERTMANAGER, &environment, limits, &mut output);
+    let done = templates.execute(
+        "",
+        &data(),
+        &ALERTMANAGER,
+        &environment,
+        limits,
+        &mut output,
+    );
     (output.len(), done.err().map(|error| error.to_string()))
 }
 
 fn on_small_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-    thread.spawn(work).expect("a thread starts").join().expect("no panic")
+    thread
+        .spawn(work)
+        .expect("a thread starts")
+        .join()
+        .expect("no panic")
 }
 
 #[test]
@@ -58,12 +69,25 @@ fn every_hostile_template_ends_within_the_limits() {
         .map(|entry| entry.expect("an entry").path())
         .collect();
     files.sort();
-    assert!(files.len() >= 100, "the corpus has {} templates", files.len());
+    assert!(
+        files.len() >= 100,
+        "the corpus has {} templates",
+        files.len()
+    );
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a text");
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let (length, error) = on_small_stack(move || render(&text, &Limits::TENANT));
-        println!("{name}: {length} bytes, {}", error.as_deref().map_or("done", |e| &e[..e.floor_char_boundary(150)]));
+        println!(
+            "{name}: {length} bytes, {}",
+            error
+                .as_deref()
+                .map_or("done", |e| &e[..e.floor_char_boundary(150)])
+        );
         assert!(length <= Limits::TENANT.output_bytes_max, "{name}");
     }
 }

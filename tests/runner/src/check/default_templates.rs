@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::dataset;
 use crate::report::{Difference, Outcome, Report};
-use crate::shape::{Shape as _, equal};
+use crate::shape::equal;
 
 /// The templates whose dot is the list of alerts.
 const OF_ALERTS: [&str; 3] = [
