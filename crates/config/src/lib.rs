@@ -33,7 +33,9 @@ pub use http::{
 };
 pub use inhibit::InhibitRule;
 pub use matchers::Warning;
-pub use receiver::{InboxConfig, Integration, Receiver, ReceiverIntegration, WebhookConfig};
+pub use receiver::{
+    InboxConfig, Integration, Receiver, ReceiverIntegration, Templated, WebhookConfig,
+};
 pub use secret::{SECRET, Secret, SecretUrl};
 pub use tls::{TlsConfig, TlsVersion};
 pub use tracing::TracingConfig;

@@ -1,6 +1,6 @@
 //! The routing tree as written.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use domain::matcher::is_valid_label_name;
 use domain::route::{GROUP_BY_ALL, RouteSpec};
@@ -23,6 +23,7 @@ const KEYS: &[&str] = &[
     "group_wait",
     "group_interval",
     "repeat_interval",
+    "labels",
 ];
 
 const MATCHERS: MatcherKeys = MatcherKeys {
@@ -95,6 +96,7 @@ fn decode(node: &Node, names: &Names<'_>, reader: &MatcherReader) -> Result<Deco
         r#continue: f.boolean("continue", false)?,
         mute_time_intervals: f.texts("mute_time_intervals")?.unwrap_or_default(),
         active_time_intervals: f.texts("active_time_intervals")?.unwrap_or_default(),
+        labels: labels(&f, reader)?,
         routes,
     };
     check(&spec, &f, names)?;
@@ -179,6 +181,18 @@ fn group_by(f: &Fields, reader: &MatcherReader) -> Result<Option<Vec<String>>> {
     Ok(Some(labels))
 }
 
+/// The route's own labels; their values may be templates.
+fn labels(f: &Fields, reader: &MatcherReader) -> Result<BTreeMap<String, String>> {
+    let labels = f.text_map("labels")?;
+    for name in labels.keys() {
+        if !is_valid_label_name(name, reader.mode) {
+            let message = format!("invalid label name {} in route labels", quoted(name));
+            return Err(f.error_at("labels", message));
+        }
+    }
+    Ok(labels)
+}
+
 fn print(spec: &RouteSpec, matchers: &MatcherSet, routes: Vec<Value>) -> Value {
     let duration = |duration: Option<std::time::Duration>| {
         duration.map(|duration| print_prometheus(duration).as_str().into())
@@ -195,5 +209,6 @@ fn print(spec: &RouteSpec, matchers: &MatcherSet, routes: Vec<Value>) -> Value {
         .some("group_wait", duration(spec.group_wait))
         .some("group_interval", duration(spec.group_interval))
         .some("repeat_interval", duration(spec.repeat_interval))
+        .text_map("labels", &spec.labels)
         .done()
 }

@@ -1,5 +1,6 @@
 //! The routing tree: which receiver hears of an alert, and how its alerts are grouped.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct RouteSpec {
     pub mute_time_intervals: Vec<String>,
     /// Names of intervals outside of which nothing is told.
     pub active_time_intervals: Vec<String>,
+    /// Labels of the route as written, which may be templates; they come beside those inherited, or in their place.
+    pub labels: BTreeMap<String, String>,
     /// Children, tried in order.
     pub routes: Vec<RouteSpec>,
 }
@@ -67,6 +70,8 @@ pub struct Route {
     pub mute_time_intervals: Vec<Arc<str>>,
     /// Names of intervals outside of which nothing is told.
     pub active_time_intervals: Vec<Arc<str>>,
+    /// Labels of the route as written, which may be templates; they say nothing about which alerts it takes.
+    pub labels: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     /// Parent key, `/`, and the matchers: the first half of group keys. Siblings may share it.
     pub key: String,
     /// Like `key`, with the child's index at every level: unique.
@@ -245,6 +250,7 @@ fn root(spec: &RouteSpec) -> Route {
         r#continue: false,
         mute_time_intervals: Vec::new(),
         active_time_intervals: Vec::new(),
+        labels: Arc::default(),
         key: String::new(),
         id: String::new(),
         ordinal: 0,
@@ -286,11 +292,22 @@ fn inherit(spec: &RouteSpec, parent: &Route, position: usize) -> Route {
         r#continue: spec.r#continue,
         mute_time_intervals: texts(&spec.mute_time_intervals),
         active_time_intervals: texts(&spec.active_time_intervals),
+        labels: labels(spec, parent),
         key: format!("{}/{printed}", parent.key),
         id: format!("{}/{printed}/{position}", parent.id),
         ordinal: 0,
         children: Vec::new(),
     }
+}
+
+fn labels(spec: &RouteSpec, parent: &Route) -> Arc<BTreeMap<Arc<str>, Arc<str>>> {
+    if spec.labels.is_empty() {
+        return Arc::clone(&parent.labels);
+    }
+    let mut labels = BTreeMap::clone(&parent.labels);
+    let own = spec.labels.iter();
+    labels.extend(own.map(|(name, value)| (Arc::from(name.as_str()), Arc::from(value.as_str()))));
+    Arc::new(labels)
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use crate::{Functions, Limits, ParseError};
 
 /// A set of named templates.
 ///
-/// Copies share the templates, so a set for one inline string costs a map, not a tree.
+/// Copies share the templates. A set can stand on another ([`Templates::on`]), so that one for an inline string costs little.
 #[derive(Debug, Clone, Default)]
 pub struct Templates {
     by_name: BTreeMap<Arc<str>, Entry>,
+    base: Option<Arc<Templates>>,
 }
 
 /// A template and, once it was needed, what the machine makes of it.
@@ -54,6 +55,15 @@ pub fn parse(
 }
 
 impl Templates {
+    /// An empty set above another: what it does not define is looked for there.
+    #[must_use]
+    pub fn on(base: Arc<Self>) -> Self {
+        Self {
+            by_name: BTreeMap::new(),
+            base: Some(base),
+        }
+    }
+
     /// Parses one source and adds what it defines, as [`Templates::add`] does.
     ///
     /// # Errors
@@ -96,7 +106,7 @@ impl Templates {
     /// own text is the white space between them, stand beside others.
     pub fn add(&mut self, later: &Self) {
         for (name, entry) in &later.by_name {
-            if !entry.template.is_empty() || !self.by_name.contains_key(name) {
+            if !entry.template.is_empty() || self.entry(name).is_none() {
                 self.by_name.insert(Arc::clone(name), entry.clone());
             }
         }
@@ -105,7 +115,18 @@ impl Templates {
     /// Finds a template.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Template>> {
-        self.by_name.get(name).map(|entry| &entry.template)
+        self.entry(name).map(|entry| &entry.template)
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        let mut set = self;
+        loop {
+            match (set.by_name.get(name), &set.base) {
+                (Some(entry), _) => return Some(entry),
+                (None, Some(base)) => set = base,
+                (None, None) => return None,
+            }
+        }
     }
 
     /// Puts a template in, in place of one of the same name.
@@ -116,19 +137,31 @@ impl Templates {
 
     /// Finds a template as the machine runs it; it is made once, and copies of the set share it.
     pub(crate) fn program(&self, name: &str) -> Option<&Program> {
-        let entry = self.by_name.get(name)?;
+        let entry = self.entry(name)?;
         let make = || Program::new(Arc::clone(&entry.template));
         Some(entry.program.get_or_init(make))
     }
 
-    /// Goes through the templates, ordered by name.
+    /// Goes through the templates, those of the set below included, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Template>> {
-        self.by_name.values().map(|entry| &entry.template)
+        self.entries().into_values().map(|entry| &entry.template)
     }
 
-    /// Goes through the names, in order.
+    /// Goes through the names, those of the set below included, in order.
     pub fn defined_names(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(AsRef::as_ref)
+        self.entries().into_keys()
+    }
+
+    fn entries(&self) -> BTreeMap<&str, &Entry> {
+        let mut all = BTreeMap::new();
+        let mut set = Some(self);
+        while let Some(own) = set {
+            for (name, entry) in &own.by_name {
+                all.entry(&**name).or_insert(entry);
+            }
+            set = own.base.as_deref();
+        }
+        all
     }
 
     /// How many templates there are.

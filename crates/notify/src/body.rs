@@ -35,7 +35,11 @@ pub(crate) fn version_4(
     push_pairs(&mut out, data.common_labels.pairs());
     out.push_str(",\"commonAnnotations\":");
     push_pairs(&mut out, data.common_annotations.pairs());
-    // `routeLabels` (0.34) belongs here; routes have no labels in 0.33.1's schema, and it is shown only when not empty.
+    // Newer than 0.33.1, so it is shown only when there are any.
+    if !data.route_labels.is_empty() {
+        out.push_str(",\"routeLabels\":");
+        push_pairs(&mut out, data.route_labels.pairs());
+    }
     out.push_str(",\"externalURL\":");
     push_text(&mut out, data.external_url);
     out.push_str(",\"version\":\"4\",\"groupKey\":");

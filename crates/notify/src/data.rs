@@ -5,6 +5,9 @@ use domain::label::{Label, Labels};
 
 use crate::{Notification, NotifiedAlert};
 
+/// Most characters of a title; it is one line of a list.
+const TITLE_CHARS_MAX: usize = 300;
+
 /// The facts of a message; `alerts` may be fewer than the group has, and everything is computed on those.
 #[derive(Clone, Debug)]
 pub struct Data<'a> {
@@ -18,6 +21,8 @@ pub struct Data<'a> {
     pub common_labels: Labels,
     /// The annotations all listed alerts share.
     pub common_annotations: Annotations,
+    /// The labels of the group's route.
+    pub route_labels: &'a Labels,
     /// Where people reach this server.
     pub external_url: &'a str,
     /// Why the message is sent, in Alertmanager's words.
@@ -33,6 +38,7 @@ impl<'a> Data<'a> {
             group_labels: &notification.group_labels,
             common_labels: common(alerts.iter().map(|a| &a.alert.labels)),
             common_annotations: common_annotations(alerts.iter().map(|a| &a.alert.annotations)),
+            route_labels: &notification.route_labels,
             external_url: &notification.external_url,
             reason: notification.reason.as_str(),
         }
@@ -96,8 +102,38 @@ pub fn shown_values(labels: &Labels) -> impl Iterator<Item = &str> {
         .chain(rest.map(|(_, value)| value))
 }
 
+/// `[FIRING:2] HighLoad node (critical)`: the group's values, then those common beyond them.
+pub fn title(data: &Data<'_>) -> String {
+    let mut line = match data.firing_count() {
+        0 => "[RESOLVED]".to_owned(),
+        count => format!("[FIRING:{count}]"),
+    };
+    for value in shown_values(data.group_labels) {
+        line.push(' ');
+        line.push_str(value);
+    }
+    let mut beyond: Vec<_> = data.common_labels.iter().cloned().collect();
+    beyond.retain(|label| data.group_labels.get(label.name()).is_none());
+    let beyond = Labels::new(beyond);
+    if !beyond.is_empty() {
+        line.push_str(" (");
+        line.push_str(&shown_values(&beyond).collect::<Vec<_>>().join(" "));
+        line.push(')');
+    }
+    one_line(&line)
+}
+
+fn one_line(text: &str) -> String {
+    let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut line: String = chars.by_ref().take(TITLE_CHARS_MAX).collect();
+    if chars.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
 /// Go's `regexp.QuoteMeta`.
-fn quote_meta(text: &str) -> String {
+pub fn quote_meta(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if r"\.+*?()|[]{}^$".contains(c) {

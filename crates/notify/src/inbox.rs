@@ -5,19 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::id::IntegrationId;
-use domain::label::Labels;
 use domain::time::Timestamp;
 
 use crate::body;
-use crate::data::{Data, shown_values};
+use crate::data::{Data, title};
 use crate::go_json::push_text;
 use crate::{DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
 
 /// Most alerts one message lists; ten thousand messages are kept, so each must stay small.
 const ALERTS_MAX: usize = 1000;
-
-/// Most characters of a title; it is one line of a list.
-const TITLE_CHARS_MAX: usize = 300;
 
 /// A message as the inbox keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,36 +89,6 @@ pub fn entry(notification: &Notification) -> InboxEntry {
         title,
         body,
     }
-}
-
-/// `[FIRING:2] HighLoad node (critical)`: the group's values, then those common beyond them.
-fn title(data: &Data<'_>) -> String {
-    let mut line = match data.firing_count() {
-        0 => "[RESOLVED]".to_owned(),
-        count => format!("[FIRING:{count}]"),
-    };
-    for value in shown_values(data.group_labels) {
-        line.push(' ');
-        line.push_str(value);
-    }
-    let mut beyond: Vec<_> = data.common_labels.iter().cloned().collect();
-    beyond.retain(|label| data.group_labels.get(label.name()).is_none());
-    let beyond = Labels::new(beyond);
-    if !beyond.is_empty() {
-        line.push_str(" (");
-        line.push_str(&shown_values(&beyond).collect::<Vec<_>>().join(" "));
-        line.push(')');
-    }
-    one_line(&line)
-}
-
-fn one_line(text: &str) -> String {
-    let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut line: String = chars.by_ref().take(TITLE_CHARS_MAX).collect();
-    if chars.next().is_some() {
-        line.push('…');
-    }
-    line
 }
 
 #[async_trait]

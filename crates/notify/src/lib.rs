@@ -15,6 +15,7 @@ pub mod inbox;
 mod payload;
 pub mod receiver;
 mod secrets;
+pub mod template;
 pub mod webhook;
 
 #[cfg(test)]
@@ -48,6 +49,8 @@ pub struct Notification {
     pub group_key: String,
     /// The labels the group's alerts share by group_by.
     pub group_labels: Labels,
+    /// The labels of the group's route, rendered.
+    pub route_labels: Labels,
     /// The alerts in Alertmanager's order (job, instance, label set); never empty. With `send_resolved: false` the resolved
     /// ones are left out already.
     pub alerts: Vec<NotifiedAlert>,
@@ -69,6 +72,13 @@ impl Notification {
 }
 
 pub use runtime::metrics::FailureReason;
+
+/// A message that was accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Which templates failed and why, if some did: the message said something else in their place.
+    pub fallback: Option<String>,
+}
 
 /// A delivery that failed: what the caller can do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -111,5 +121,5 @@ pub trait Integration: Send + Sync {
         &self,
         notification: &Notification,
         deadline: Duration,
-    ) -> Result<(), DeliveryError>;
+    ) -> Result<Delivered, DeliveryError>;
 }

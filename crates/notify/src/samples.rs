@@ -49,6 +49,7 @@ pub(crate) fn notification(instances: &[(&str, bool)]) -> Notification {
         receiver: Arc::from("team.a"),
         group_key: r#"{}:{alertname="HighLoad", job="node"}"#.to_owned(),
         group_labels: Labels::from_pairs([("alertname", "HighLoad"), ("job", "node")]),
+        route_labels: Labels::empty(),
         alerts: alerts.collect(),
         reason: Reason::FirstNotification,
         external_url: Arc::from("http://am.example.org/x"),

@@ -1,0 +1,163 @@
+//! Trying every template of a configuration on made-up alerts, to say at load what would fail at three in the morning.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use config::{Config, ReceiverIntegration};
+use domain::route::RouteTree;
+use domain::time::Timestamp;
+use gotmpl::functions::Environment;
+use gotmpl::{Limits, Value};
+
+use super::facts::{time, value};
+use super::route_labels::RouteTexts;
+use super::samples::{self, Sample};
+use super::{Failure, Markup, TemplateSet};
+use crate::data::Data;
+
+/// What one execution may cost here: far more than groups of a few alerts need, far less than would hold up a load.
+const LIMITS: Limits = Limits {
+    steps_max: 1_000_000,
+    ..Limits::TENANT
+};
+
+/// Texts that may reach a bound before the rest is left untried.
+const LIMITED_MAX: usize = 10;
+
+/// Different texts that are tried.
+const TEXTS_MAX: usize = 20_000;
+
+/// Most findings that are told.
+const FINDINGS_MAX: usize = 200;
+
+/// Tries all templates of a configuration. Each finding is one line: where it stands, what fails, and on which alerts.
+pub fn run(config: &Config, set: &TemplateSet, external_url: &str, at: Timestamp) -> Vec<String> {
+    let mut dry_run = DryRun {
+        set,
+        samples: samples::all("receiver", external_url, at),
+        dots: Vec::new(),
+        at,
+        known: BTreeMap::new(),
+        limited: 0,
+        findings: Vec::new(),
+    };
+    let facts = |sample: &Sample| {
+        let notification = &sample.notification;
+        value(&Data::new(notification, &notification.alerts))
+    };
+    dry_run.dots = dry_run.samples.iter().map(facts).collect();
+    dry_run.routes(config);
+    for receiver in &config.receivers {
+        for integration in &receiver.integrations {
+            dry_run.integration(&receiver.name, integration);
+        }
+    }
+    dry_run.findings()
+}
+
+/// What a text does on the samples.
+#[derive(Clone)]
+enum Tried {
+    Fine,
+    Fails(&'static str, Failure),
+    /// Too much was tried already.
+    Not,
+}
+
+struct DryRun<'a> {
+    set: &'a TemplateSet,
+    samples: Vec<Sample>,
+    /// The dot of each sample.
+    dots: Vec<Value>,
+    at: Timestamp,
+    /// By text: most fields of most integrations say the same.
+    known: BTreeMap<(Markup, String), Tried>,
+    limited: usize,
+    findings: Vec<String>,
+}
+
+impl DryRun<'_> {
+    fn routes(&mut self, config: &Config) {
+        let tree = RouteTree::new(&config.route);
+        let mut seen = BTreeSet::new();
+        for route in tree.routes() {
+            let texts = RouteTexts::new(&route.labels, self.set);
+            if texts.literal().is_some() || self.limited >= LIMITED_MAX {
+                continue;
+            }
+            for sample in &self.samples {
+                let (_, omitted) = texts.render(self.set, &sample.notification);
+                for (name, failure) in omitted {
+                    self.limited += usize::from(failure.is_limit);
+                    let said = format!("labels: {name}: {failure} (on {})", sample.name);
+                    // Routes inherit labels, and one that fails does so on most samples.
+                    if seen.insert((name, failure.message)) {
+                        self.findings.push(format!("route `{}`: {said}", route.id));
+                    }
+                }
+            }
+        }
+    }
+
+    fn integration(&mut self, receiver: &str, integration: &ReceiverIntegration) {
+        for templated in integration.integration.templated() {
+            let markup = if templated.is_html {
+                Markup::Html
+            } else {
+                Markup::Plain
+            };
+            if let Tried::Fails(sample, failure) = self.try_text(markup, &templated.text) {
+                self.findings.push(format!(
+                    "line {}: receiver `{receiver}`: {}: {}: {failure} (on {sample})",
+                    integration.line,
+                    integration.name(),
+                    templated.field,
+                ));
+            }
+        }
+    }
+
+    fn try_text(&mut self, markup: Markup, text: &str) -> Tried {
+        if !gotmpl::has_action(text) {
+            return Tried::Fine;
+        }
+        if let Some(tried) = self.known.get(&(markup, text.to_owned())) {
+            return tried.clone();
+        }
+        if self.limited >= LIMITED_MAX || self.known.len() >= TEXTS_MAX {
+            return Tried::Not;
+        }
+        let tried = self.execute(markup, text);
+        if let Tried::Fails(_, failure) = &tried {
+            self.limited += usize::from(failure.is_limit);
+        }
+        self.known.insert((markup, text.to_owned()), tried.clone());
+        tried
+    }
+
+    fn execute(&self, markup: Markup, text: &str) -> Tried {
+        let text = self.set.text(text, markup);
+        let mut environment = Environment::new(time(self.at));
+        environment.local = self.set.local().clone();
+        for (sample, dot) in self.samples.iter().zip(&self.dots) {
+            if let Err(failure) = text.execute_within(dot, &environment, &LIMITS) {
+                return Tried::Fails(sample.name, failure);
+            }
+        }
+        Tried::Fine
+    }
+
+    fn findings(self) -> Vec<String> {
+        let mut findings = self.findings;
+        let total = findings.len();
+        findings.truncate(FINDINGS_MAX);
+        if FINDINGS_MAX < total {
+            findings.push(format!("… and {} more templates", total - FINDINGS_MAX));
+        }
+        if self.limited >= LIMITED_MAX || self.known.len() >= TEXTS_MAX {
+            findings.push(
+                "not every template was tried: trying them takes too long".to_owned(),
+            );
+        }
+        findings
+    }
+}

@@ -1,0 +1,107 @@
+//! The rendering of one message: its texts one after another, and what failed among them.
+
+use std::fmt::Write as _;
+
+use domain::label::Labels;
+use domain::time::Timestamp;
+use gotmpl::Value;
+use gotmpl::functions::{Environment, RouteLabels};
+
+use super::facts::{time, value};
+use super::{Failure, TemplateSet, Text};
+use crate::data::Data;
+
+/// Most bytes of the note that a message carries about failed templates.
+const NOTE_BYTES_MAX: usize = 1000;
+
+/// Renders the texts of one message.
+#[derive(Debug)]
+pub struct Rendering<'a> {
+    set: &'a TemplateSet,
+    dot: Value,
+    at: Timestamp,
+    route_labels: KnownLabels<'a>,
+    /// One line about the alerts, which is said where nothing else can be.
+    plain: String,
+    failures: Vec<(String, Failure)>,
+}
+
+/// The labels of the route, rendered before.
+#[derive(Debug)]
+struct KnownLabels<'a>(&'a Labels);
+
+impl RouteLabels for KnownLabels<'_> {
+    fn label(&self, name: &str) -> Result<String, String> {
+        Ok(self.0.get(name).unwrap_or_default().to_owned())
+    }
+}
+
+impl<'a> Rendering<'a> {
+    /// A rendering of these facts, decided at that time.
+    pub fn new(set: &'a TemplateSet, facts: &Data<'a>, at: Timestamp) -> Self {
+        Self {
+            set,
+            dot: value(facts),
+            at,
+            route_labels: KnownLabels(facts.route_labels),
+            plain: crate::data::title(facts),
+            failures: Vec::new(),
+        }
+    }
+
+    /// Renders a text.
+    ///
+    /// # Errors
+    /// Why it gave none; nothing is noted.
+    pub fn try_text(&self, text: &Text) -> Result<String, Failure> {
+        let mut environment = Environment::new(time(self.at));
+        environment.local = self.set.local().clone();
+        environment.route_labels = Some(&self.route_labels);
+        text.execute(&self.dot, &environment)
+    }
+
+    /// Renders a text. One that fails is replaced by its default, or by one plain line when that fails or is missing, and noted under
+    /// the name of its field.
+    pub fn text(&mut self, field: &str, text: &Text) -> String {
+        let failure = match self.try_text(text) {
+            Ok(rendered) => return rendered,
+            Err(failure) => failure,
+        };
+        self.note(field, failure);
+        let default = text.default_text();
+        default
+            .and_then(|default| self.try_text(default).ok())
+            .unwrap_or_else(|| self.plain.clone())
+    }
+
+    /// Notes that something could not be said as the configuration wants it.
+    pub fn note(&mut self, field: &str, failure: Failure) {
+        self.failures.push((field.to_owned(), failure));
+    }
+
+    /// What to tell people when something failed: in the message, in the log, in Explain.
+    pub fn fallback(&self) -> Option<String> {
+        let mut note = String::new();
+        for (field, failure) in &self.failures {
+            if NOTE_BYTES_MAX < note.len() {
+                note.push_str("; …");
+                break;
+            }
+            let before = if note.is_empty() { "" } else { "; " };
+            // Writing to a String cannot fail.
+            let _ = write!(note, "{before}{field}: {failure}");
+        }
+        (!note.is_empty()).then_some(note)
+    }
+}
+
+/// Runs templates on a thread of their own: they may compute for seconds.
+///
+/// # Errors
+/// The program ends, or there is a bug in a template's execution.
+pub async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Failure::plain("the execution of templates was broken off"))
+}
