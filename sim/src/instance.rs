@@ -188,6 +188,7 @@ impl Instance {
             matcher_mode: MatcherMode::Fallback,
             external_url: Arc::from("http://belfry.example.org"),
             anonymous_api: false,
+            templates: Arc::default(),
         };
         Settings::new(parts, self.engine.metrics())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::id::IntegrationId;
-use notify::{DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
+use notify::{Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
 use tokio::time::Instant;
 
 use crate::dice::Dice;
@@ -211,17 +211,18 @@ impl Integration for Teller {
         &self,
         notification: &Notification,
         deadline: Duration,
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<Delivered, DeliveryError> {
         self.setup.gate.pass().await;
         let result = tokio::time::timeout(deadline, self.play(notification)).await;
         self.setup.gate.pass().await;
-        result.unwrap_or_else(|_| {
+        let result = result.unwrap_or_else(|_| {
             let error = failed(true, FailureReason::ContextDeadlineExceeded);
             Err(DeliveryError {
                 is_ambiguous: true,
                 ..error
             })
-        })
+        });
+        result.map(|()| Delivered::default())
     }
 }
 

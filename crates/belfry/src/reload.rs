@@ -155,6 +155,7 @@ impl Reading {
             parts,
             warnings,
             not_yet,
+            template_findings,
             unused,
         } = read;
         for warning in warnings {
@@ -162,6 +163,13 @@ impl Reading {
         }
         for line in not_yet {
             tracing::warn!(component = "configuration", file, "{line}");
+        }
+        for finding in template_findings {
+            tracing::warn!(
+                component = "configuration",
+                file,
+                "A template would fail: {finding}"
+            );
         }
         for receiver in unused {
             tracing::info!(

@@ -90,6 +90,7 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
     let sharing = sharing::sharing(&options, &interner, &clock).context("redis")?;
     let engine = engine(&store, metrics, &options, clock, interner, sharing.as_ref());
     let frame = Frame {
+        clock: SystemClock::shared(),
         matcher_mode: options.features.matcher_mode,
         external_url: place.external_url.as_str().into(),
     };

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use config::{Config, Integration as Configured, LoadOptions, Receiver};
+use config::{Config, LoadOptions, Receiver};
 use domain::inhibit::InhibitRule;
 use domain::interval::{Location, TimeInterval};
 use domain::matcher::MatcherMode;
 use engine::settings::{ReceiverParts, SettingsParts};
 use notify::receiver::{Deps, build_receiver};
+use notify::template::dry_run;
+use runtime::clock::SharedClock;
 
 use crate::configuration::TenantText;
 use crate::templates;
@@ -22,6 +24,8 @@ pub(crate) struct Frame {
     pub(crate) matcher_mode: MatcherMode,
     /// Where people reach this server, without a trailing slash.
     pub(crate) external_url: Arc<str>,
+    /// What time it is.
+    pub(crate) clock: SharedClock,
 }
 
 /// A configuration that was read.
@@ -32,6 +36,8 @@ pub(crate) struct Read {
     pub(crate) warnings: Vec<String>,
     /// What is accepted but not acted on.
     pub(crate) not_yet: Vec<String>,
+    /// Templates that would fail, each with its place.
+    pub(crate) template_findings: Vec<String>,
     /// Receivers no route names; they are not built.
     pub(crate) unused: Vec<String>,
 }
@@ -59,8 +65,14 @@ pub(crate) fn read(text: &TenantText, frame: &Frame, deps: &Deps) -> Result<Read
     if !missing.is_empty() {
         return Err(missing.join("; "));
     }
-    templates::check(&config.templates)?;
-    build(config, text.anonymous_api, frame, deps)
+    let templates = Arc::new(templates::load(&config.templates)?.set);
+    let deps = deps.with_templates(Arc::clone(&templates));
+    let template_findings = dry_run::run(&config, &templates, &frame.external_url, frame.clock.now());
+    let read = build(config, text.anonymous_api, frame, &deps)?;
+    Ok(Read {
+        template_findings,
+        ..read
+    })
 }
 
 fn load_options(text: &TenantText, matcher_mode: MatcherMode) -> LoadOptions {
@@ -106,10 +118,7 @@ pub(crate) fn try_build(config: &Config, deps: &Deps) -> Result<(), String> {
         let mut receiver = receiver.clone();
         receiver
             .integrations
-            .retain(|item| match &item.integration {
-                Configured::Webhook(webhook) => !webhook.has_template(),
-                other => other.is_supported_now(),
-            });
+            .retain(|item| item.integration.is_supported_now());
         build_receiver(&receiver, deps).map_err(|error| error.to_string())?;
     }
     Ok(())
@@ -155,11 +164,13 @@ fn build(config: Config, anonymous_api: bool, frame: &Frame, deps: &Deps) -> Res
         matcher_mode: frame.matcher_mode,
         external_url: Arc::clone(&frame.external_url),
         anonymous_api,
+        templates: Arc::clone(&deps.templates),
     };
     Ok(Read {
         parts,
         warnings,
         not_yet,
+        template_findings: Vec::new(),
         unused,
     })
 }
@@ -214,6 +225,7 @@ mod tests {
         let frame = Frame {
             matcher_mode: MatcherMode::Fallback,
             external_url: "http://alerts.example.org".into(),
+            clock: runtime::clock::SystemClock::shared(),
         };
         read(&text, &frame, &Deps::new("Belfry/test", Arc::new(Nowhere)))
     }

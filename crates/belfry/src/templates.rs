@@ -1,6 +1,9 @@
-//! Template files: found by glob patterns as Go finds them, and parsed so that a mistake shows when it is made.
+//! Template files: found by glob patterns as Go finds them, and parsed, once for each configuration that is loaded.
 
 use std::path::{Path, PathBuf};
+
+use gotmpl::time::Zone;
+use notify::template::{Origin, TemplateSet};
 
 /// Most files one pattern may find; more is a mistake in the pattern.
 const FILES_MAX: usize = 1_000;
@@ -8,22 +11,40 @@ const FILES_MAX: usize = 1_000;
 /// Largest template file in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Parses every file the patterns find; answers how many there are.
+/// The templates of a configuration.
+pub(crate) struct Loaded {
+    /// The defaults and the files on top, in order.
+    pub(crate) set: TemplateSet,
+    /// How many files there are.
+    pub(crate) files: usize,
+}
+
+/// Parses every file the patterns find, on top of the default templates.
 ///
 /// # Errors
 /// A pattern that is none, a file that cannot be read, or the first mistake in one.
-pub(crate) fn check(patterns: &[String]) -> Result<usize, String> {
-    let mut count = 0;
+pub(crate) fn load(patterns: &[String]) -> Result<Loaded, String> {
+    let mut files = Vec::new();
     for pattern in patterns {
         for file in find(pattern)? {
-            parse(&file)?;
-            count += 1;
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            files.push((name.into_owned(), read(&file)?, file));
         }
     }
-    Ok(count)
+    let local = Zone::find(crate::zone::local().name()).unwrap_or(Zone::Utc);
+    let texts = files.iter().map(|(name, text, _)| (name.as_str(), text.as_str()));
+    let set = TemplateSet::parse(texts, local, Origin::Operator).map_err(|failure| {
+        let file = files.iter().find(|(name, ..)| *name == failure.template);
+        let shown = file.map_or_else(String::new, |(.., file)| file.display().to_string());
+        format!("template file {shown}: {failure}")
+    })?;
+    Ok(Loaded {
+        set,
+        files: files.len(),
+    })
 }
 
-fn parse(file: &Path) -> Result<(), String> {
+fn read(file: &Path) -> Result<String, String> {
     let shown = file.display();
     let unreadable =
         |error: std::io::Error| format!("template file {shown} cannot be read: {error}");
@@ -32,12 +53,7 @@ fn parse(file: &Path) -> Result<(), String> {
             "template file {shown} has more than {FILE_BYTES_MAX} bytes"
         ));
     }
-    let text = std::fs::read_to_string(file).map_err(unreadable)?;
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let functions = &gotmpl::functions::ALERTMANAGER;
-    gotmpl::parse(&name, &text, functions, &gotmpl::Limits::default())
-        .map(drop)
-        .map_err(|error| format!("template file {shown}: {error}"))
+    std::fs::read_to_string(file).map_err(unreadable)
 }
 
 /// Files a pattern finds, in order; `*`, `?` and `[…]` stand for parts of one name, never for a `/`.
@@ -229,11 +245,12 @@ mod tests {
         .expect("written");
         std::fs::write(below.join("b.tmpl"), "plain").expect("written");
         let pattern = |text: &str| vec![folder.path().join(text).to_string_lossy().into_owned()];
-        assert_eq!(check(&pattern("t/*.tmpl")), Ok(2));
-        assert_eq!(check(&pattern("*/a.tmpl")), Ok(1));
-        assert_eq!(check(&pattern("t/*.none")), Ok(0));
+        let count = |text: &str| load(&pattern(text)).map(|loaded| loaded.files);
+        assert_eq!(count("t/*.tmpl"), Ok(2));
+        assert_eq!(count("*/a.tmpl"), Ok(1));
+        assert_eq!(count("t/*.none"), Ok(0));
         std::fs::write(below.join("c.tmpl"), "{{ end }}").expect("written");
-        let error = check(&pattern("t/*.tmpl")).expect_err("a stray end");
+        let error = count("t/*.tmpl").expect_err("a stray end");
         assert!(error.contains("c.tmpl:1:"), "{error}");
     }
 }

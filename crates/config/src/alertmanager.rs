@@ -17,7 +17,7 @@ use crate::http::join;
 use crate::inhibit::{self, InhibitRule};
 use crate::interval::NamedInterval;
 use crate::matchers::{MatcherReader, Warning};
-use crate::receiver::{Context, Integration, Receiver};
+use crate::receiver::{Context, Receiver};
 use crate::route::{self, Names};
 use crate::tracing::TracingConfig;
 use crate::yaml::{self, Block, Fields, Node, Value};
@@ -261,16 +261,13 @@ impl Config {
         for receiver in self.used_receivers() {
             let name = &receiver.name;
             for item in &receiver.integrations {
+                if item.integration.is_supported_now() {
+                    continue;
+                }
                 let kind = item.integration.type_name();
-                let text = match &item.integration {
-                    Integration::Webhook(config) if config.has_template() => format!(
-                        "receiver `{name}`: templates (`{{{{`) in the url or payload of webhook_configs are not executed by this version yet"
-                    ),
-                    integration if integration.is_supported_now() => continue,
-                    _ => format!(
-                        "receiver `{name}`: {kind}_configs are not delivered by this version yet"
-                    ),
-                };
+                let text = format!(
+                    "receiver `{name}`: {kind}_configs are not delivered by this version yet"
+                );
                 found.push(Unsupported {
                     receiver: name.clone(),
                     line: item.line,

@@ -141,6 +141,7 @@ fn settings(metrics: &Metrics) -> Arc<Settings> {
         matcher_mode: MatcherMode::Fallback,
         external_url: Arc::from("http://localhost:9093"),
         anonymous_api: true,
+        templates: Arc::default(),
     };
     Settings::new(parts, metrics)
 }

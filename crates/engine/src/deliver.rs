@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use notify::{DeliveryError, FailureReason, Notification};
+use notify::{Delivered, DeliveryError, FailureReason, Notification};
 use runtime::backoff::Backoff;
 use runtime::failpoint::reach;
 use runtime::metrics::Counter;
@@ -19,7 +19,7 @@ const HOLD_MAX: Duration = Duration::from_secs(300);
 /// What is known after the last attempt at a message.
 pub(crate) enum Outcome {
     /// The receiver accepted it.
-    Accepted,
+    Accepted(Delivered),
     /// It surely did not accept it: the message is taken back, and the next tick may say something newer.
     Refused(DeliveryError),
     /// Nobody can know: the message stays as it is for a repeat under the same key.
@@ -93,9 +93,12 @@ impl Sending {
             let attempt = channel.integration.deliver(notification, patience).await;
             channel.metrics.request(began.elapsed(), attempt.is_ok());
             reach("C9").await;
-            let Err(error) = attempt else {
-                reach("C14").await;
-                return Outcome::Accepted;
+            let error = match attempt {
+                Ok(delivered) => {
+                    reach("C14").await;
+                    return Outcome::Accepted(delivered);
+                }
+                Err(error) => error,
             };
             tracing::debug!(integration = %channel.integration.id(), detail = %error.detail, "An attempt failed");
             may_have_arrived |= error.is_ambiguous;

@@ -70,6 +70,8 @@ pub struct ExplainedIntegration {
     pub repeat_due: Option<Timestamp>,
     /// Whether a message is in flight whose fate is unknown.
     pub is_in_flight: bool,
+    /// Which templates failed in the last message this instance sent it, and why.
+    pub template_error: Option<Arc<str>>,
 }
 
 impl Engine {
@@ -137,6 +139,7 @@ impl Engine {
                     .filter(|m| !m.firing.is_empty())
                     .map(|m| m.tick + identity.repeat_interval),
                 is_in_flight: told.is_some_and(|t| t.pending.is_some()),
+                template_error: tenant.fallback(identity.key, &spec.id),
             }
         });
         let integrations = integrations.collect();

@@ -16,6 +16,7 @@ use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::group::{Claim, Finished, IntegrationSpec, key};
 use domain::id::{GroupKey, IntegrationId};
+use domain::label::Labels;
 use domain::notification::{Reason, why_notify};
 use domain::verdict::Verdict;
 use futures::future::join_all;
@@ -45,6 +46,7 @@ struct Judged {
 /// What one flush works with from start to end: one snapshot (D5).
 struct Flush<'a> {
     engine: &'a Engine,
+    tenant: &'a Tenant,
     settings: &'a Settings,
     claim: &'a Claim,
     judged: &'a Judged,
@@ -73,6 +75,7 @@ impl Engine {
         );
         let flush = Flush {
             engine: self,
+            tenant,
             settings: &settings,
             claim: &claim,
             judged: &judged,
@@ -168,7 +171,7 @@ impl Engine {
         }
         match finished {
             Ok(Ok(Finished::Gone)) => {
-                tenant.set_suppressed(group.key, BTreeMap::new());
+                tenant.forget_group(group.key);
                 let gone = Record::GroupGone {
                     tenant: group.tenant.clone(),
                     key: group.key,
@@ -371,6 +374,8 @@ impl Flush<'_> {
             // A message in flight about alerts that are gone by now: nothing is left to repeat.
             return self.take_back(spec, begun.seq).await;
         };
+        let group = &self.claim.identity;
+        let notification = self.settings.with_route_labels(group, notification).await;
         reach("C7").await;
         let intent = Told {
             seq: begun.seq,
@@ -385,7 +390,10 @@ impl Flush<'_> {
         let (seq, reason) = (begun.seq, begun.reason);
         let frozen = begun.clone();
         match self.sending.deliver(channel, &notification).await {
-            Outcome::Accepted => self.accepted(spec, begun).await,
+            Outcome::Accepted(delivered) => {
+                self.note_fallback(spec, channel, delivered.fallback);
+                self.accepted(spec, begun).await
+            }
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);
                 self.log_failure(spec, reason, &error.detail);
@@ -441,6 +449,19 @@ impl Flush<'_> {
         Some(told)
     }
 
+    /// A message that was accepted said something else where a template failed: that is logged, counted and shown by Explain.
+    fn note_fallback(&self, spec: &IntegrationSpec, channel: &Channel, fallback: Option<String>) {
+        let group = &self.claim.identity;
+        if let Some(failure) = &fallback {
+            channel.metrics.fell_back();
+            tracing::warn!(
+                tenant = %group.tenant, group = %group.key, integration = %spec.id, failure,
+                "A template failed; the message says the default in its place"
+            );
+        }
+        self.tenant.set_fallback(group.key, &spec.id, fallback);
+    }
+
     fn log_failure(&self, spec: &IntegrationSpec, reason: Reason, detail: &str) {
         let group = &self.claim.identity;
         tracing::error!(
@@ -482,6 +503,7 @@ impl Flush<'_> {
             receiver: Arc::clone(&group.receiver.name),
             group_key: group.text.clone(),
             group_labels: group.labels.clone(),
+            route_labels: Labels::empty(),
             alerts,
             reason: message.reason,
             external_url: Arc::clone(&self.settings.external_url),

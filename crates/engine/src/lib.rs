@@ -19,6 +19,7 @@ pub mod mirror;
 pub mod read;
 pub mod reload;
 pub mod restore;
+mod route_labels;
 pub mod settings;
 pub mod silences;
 pub mod tenant;

@@ -4,8 +4,14 @@ use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
+use domain::group::GroupIdentity;
 use domain::label::Labels;
 use domain::matcher::Matcher;
+use domain::notification::Reason;
+use domain::time::Timestamp;
+use notify::{Notification, NotifiedAlert};
+
+use crate::settings::Settings;
 
 /// Which alerts a reader wants; the fields are API v2's parameters.
 #[derive(Clone, Debug)]
@@ -84,8 +90,44 @@ pub struct GroupView {
     pub labels: Labels,
     /// Its receiver.
     pub receiver: Arc<str>,
+    /// The labels of its route, rendered for it.
+    pub route_labels: Labels,
     /// Its alerts in Alertmanager's order.
     pub alerts: Vec<AlertView>,
+}
+
+/// A group as the mirror finds it.
+pub(crate) struct FoundGroup {
+    pub(crate) identity: Arc<GroupIdentity>,
+    /// All its alerts, when the labels of its route are still to be rendered.
+    pub(crate) members: Vec<Arc<Alert>>,
+    pub(crate) view: GroupView,
+}
+
+impl FoundGroup {
+    /// Renders what is still to be rendered.
+    pub(crate) fn view(self, settings: &Settings, now: Timestamp) -> GroupView {
+        let mut view = self.view;
+        if !self.members.is_empty() {
+            let firing = self.members.into_iter().map(|alert| NotifiedAlert {
+                alert,
+                is_resolved: false,
+            });
+            let message = Notification {
+                receiver: Arc::clone(&view.receiver),
+                group_key: self.identity.text.clone(),
+                group_labels: view.labels.clone(),
+                route_labels: Labels::empty(),
+                alerts: firing.collect(),
+                reason: Reason::FirstNotification,
+                external_url: Arc::clone(&settings.external_url),
+                idempotency_key: String::new(),
+                at: now,
+            };
+            (view.route_labels, _) = settings.route_labels(self.identity.route, &message);
+        }
+        view
+    }
 }
 
 /// A receiver as a reader sees it.

@@ -13,6 +13,8 @@ use domain::matcher::MatcherMode;
 use domain::route::{Route, RouteIndex, RouteSpec, RouteTree};
 use domain::time::Timestamp;
 use notify::Integration;
+use notify::template::TemplateSet;
+use notify::template::route_labels::RouteTexts;
 use runtime::metrics::{IntegrationMetrics, Metrics};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -41,6 +43,8 @@ pub struct SettingsParts {
     pub external_url: Arc<str>,
     /// Whether callers nobody authenticated may act for this tenant.
     pub anonymous_api: bool,
+    /// The tenant's templates.
+    pub templates: Arc<TemplateSet>,
 }
 
 /// A receiver with its integrations.
@@ -89,6 +93,10 @@ pub struct Settings {
     pub external_url: Arc<str>,
     /// Whether callers nobody authenticated may act for this tenant.
     pub anonymous_api: bool,
+    /// The tenant's templates.
+    pub templates: Arc<TemplateSet>,
+    /// The labels of each route, parsed; by route index.
+    pub(crate) route_texts: Vec<Arc<RouteTexts>>,
     receivers: Vec<Receiver>,
     by_name: BTreeMap<Arc<str>, usize>,
     channels: BTreeMap<IntegrationId, Channel>,
@@ -144,8 +152,11 @@ impl Settings {
             .enumerate()
             .map(|(i, r)| (Arc::clone(&r.spec.name), i))
             .collect();
+        let tree = RouteTree::new(&parts.route);
         Arc::new(Self {
-            tree: RouteTree::new(&parts.route),
+            route_texts: crate::route_labels::parse(&tree, &parts.templates),
+            tree,
+            templates: parts.templates,
             inhibit_rules: parts.inhibit_rules,
             resolve_timeout: parts.resolve_timeout,
             matcher_mode: parts.matcher_mode,

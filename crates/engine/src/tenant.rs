@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use arc_swap::ArcSwap;
 use domain::alert::Grace;
 use domain::fingerprint::Fingerprint;
-use domain::id::{GroupKey, TenantId};
+use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::matcher::{Matcher, MatcherMode, all_match};
 use domain::silence::Silence;
 use domain::time::Timestamp;
@@ -32,6 +32,8 @@ pub struct Tenant {
     mirror: RwLock<Mirror>,
     /// Suppressions of each group's last flush (D2).
     suppressed: Mutex<HashMap<GroupKey, BTreeMap<Fingerprint, Suppressed>>>,
+    /// What templates could not say in the last message an integration accepted about a group.
+    fallbacks: Mutex<HashMap<GroupKey, BTreeMap<IntegrationId, Arc<str>>>>,
     /// Held for reading while alerts are placed, for writing while the configuration changes: no alert is placed by routes
     /// that are no longer in force.
     pub(crate) placing: tokio::sync::RwLock<()>,
@@ -48,6 +50,7 @@ impl Tenant {
             settings: ArcSwap::new(settings),
             mirror: RwLock::new(mirror),
             suppressed: Mutex::default(),
+            fallbacks: Mutex::default(),
             placing: tokio::sync::RwLock::default(),
             silencing: tokio::sync::Mutex::default(),
         }
@@ -85,7 +88,10 @@ impl Tenant {
 
     /// The groups a query asks for, in Alertmanager's order.
     pub fn groups(&self, query: &AlertQuery, now: Timestamp) -> Vec<GroupView> {
-        self.mirror().groups(&self.settings(), query, now)
+        let settings = self.settings();
+        let found = self.mirror().groups(&settings, query, now);
+        // Templates are executed when nobody waits for the mirror any more.
+        found.into_iter().map(|found| found.view(&settings, now)).collect()
     }
 
     /// All silences, expired ones included, in no particular order.
@@ -143,6 +149,35 @@ impl Tenant {
         } else {
             all.insert(group, by_alert);
         }
+    }
+
+    /// Which templates failed in the last message an integration accepted about a group, and why.
+    pub fn fallback(&self, group: GroupKey, integration: &IntegrationId) -> Option<Arc<str>> {
+        lock(&self.fallbacks).get(&group)?.get(integration).cloned()
+    }
+
+    pub(crate) fn set_fallback(
+        &self,
+        group: GroupKey,
+        integration: &IntegrationId,
+        fallback: Option<String>,
+    ) {
+        let mut all = lock(&self.fallbacks);
+        if let Some(fallback) = fallback {
+            let of_group = all.entry(group).or_default();
+            of_group.insert(integration.clone(), Arc::from(fallback));
+        } else if let Some(of_group) = all.get_mut(&group) {
+            of_group.remove(integration);
+            if of_group.is_empty() {
+                all.remove(&group);
+            }
+        }
+    }
+
+    /// Forgets what is remembered of a group that is no more.
+    pub(crate) fn forget_group(&self, group: GroupKey) {
+        lock(&self.suppressed).remove(&group);
+        lock(&self.fallbacks).remove(&group);
     }
 
     pub(crate) fn mirror(&self) -> RwLockReadGuard<'_, Mirror> {

@@ -10,7 +10,7 @@ use domain::time::Timestamp;
 use crate::body;
 use crate::data::{Data, title};
 use crate::go_json::push_text;
-use crate::{DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
+use crate::{Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
 
 /// Most alerts one message lists; ten thousand messages are kept, so each must stay small.
 const ALERTS_MAX: usize = 1000;
@@ -113,10 +113,10 @@ impl Integration for Inbox {
         &self,
         notification: &Notification,
         deadline: Duration,
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<Delivered, DeliveryError> {
         let put = self.sink.put(entry(notification));
         let (reason, detail) = match tokio::time::timeout(deadline, put).await {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(())) => return Ok(Delivered::default()),
             Ok(Err(cause)) => (FailureReason::Other, format!("inbox: {cause}")),
             Err(_) => (
                 FailureReason::ContextDeadlineExceeded,

@@ -10,6 +10,7 @@ use outbound::{Http, HttpClient, HttpOptions};
 use crate::Integration;
 use crate::http_options::{UnknownStore, http_options};
 use crate::inbox::{Inbox, InboxSink};
+use crate::template::TemplateSet;
 use crate::webhook::{Address, Settings, Webhook};
 
 /// Makes a client of an `http_config`; tests hand over one that records.
@@ -23,6 +24,8 @@ pub struct Deps {
     pub http: Arc<HttpFactory>,
     /// Where the tenant's inbox is.
     pub inbox: Arc<dyn InboxSink>,
+    /// The templates texts of the configuration are executed with.
+    pub templates: Arc<TemplateSet>,
 }
 
 impl Deps {
@@ -35,6 +38,16 @@ impl Deps {
         Self {
             http: Arc::new(build),
             inbox,
+            templates: Arc::default(),
+        }
+    }
+
+    /// The same with a tenant's templates.
+    #[must_use]
+    pub fn with_templates(&self, templates: Arc<TemplateSet>) -> Self {
+        Self {
+            templates,
+            ..self.clone()
         }
     }
 }
@@ -61,11 +74,6 @@ pub enum BuildErrorCause {
         "this version does not deliver {0} yet: remove it, or use webhook_configs or inbox_configs"
     )]
     Unsupported(&'static str),
-    /// It holds a template, which is not executed yet.
-    #[error(
-        "templates in url and payload are not supported yet: remove what stands between `{{{{` and `}}}}`"
-    )]
-    Template,
     /// Its `http_config` names a secret store.
     #[error(transparent)]
     UnknownStore(#[from] UnknownStore),
@@ -119,9 +127,6 @@ fn build_webhook(
     config: &WebhookConfig,
     deps: &Deps,
 ) -> Result<Webhook, BuildErrorCause> {
-    if config.has_template() {
-        return Err(BuildErrorCause::Template);
-    }
     let (options, http) = client(&config.http_config, deps)?;
     let address = match &config.url {
         Some(url) => Address::Url(url.expose().into()),
@@ -134,7 +139,8 @@ fn build_webhook(
         timeout: config.timeout.positive(),
         payload: config.payload.clone(),
     };
-    Ok(Webhook::new(id, settings, &options, http))
+    let templates = Arc::clone(&deps.templates);
+    Ok(Webhook::new(id, settings, &options, http, templates))
 }
 
 fn client(

@@ -1,7 +1,7 @@
 //! The webhook: a POST of the notification as JSON.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,19 +10,27 @@ use domain::id::IntegrationId;
 use outbound::{Http, HttpOptions, Request, Secret};
 
 use crate::classify::{answered, rejected, unanswered};
-use crate::data::Data;
+use crate::payload::Payload;
 use crate::secrets::{Secrets, read_trimmed};
-use crate::{DeliveryError, Integration, Notification, body, payload};
+use crate::template::{Failure, Markup, TemplateSet, Text, aside};
+use crate::{Delivered, DeliveryError, Integration, Notification};
+
+mod message;
+
+use message::{Message, Recipe};
 
 /// The header that makes repeats of one message recognisable.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
+/// The header that says a message is not what the configuration's templates say, because one failed.
+pub const TEMPLATE_ERROR: &str = "X-Belfry-Template-Error";
+
 /// Where a webhook's messages go.
 #[derive(Clone, Debug)]
 pub enum Address {
-    /// A URL from the configuration.
+    /// A URL from the configuration, which may be a template.
     Url(Secret),
-    /// A file that holds the URL, read for every message.
+    /// A file that holds the URL, which may be a template, read for every message.
     File(PathBuf),
 }
 
@@ -37,7 +45,7 @@ pub struct Settings {
     pub max_alerts: u64,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
-    /// What is sent instead of the standard body.
+    /// What is sent instead of the standard body; texts in it are templates.
     pub payload: Option<Value>,
 }
 
@@ -47,64 +55,127 @@ pub struct Webhook {
     settings: Settings,
     http: Arc<dyn Http>,
     secrets: Secrets,
+    texts: Arc<Texts>,
+}
+
+/// Its templates, parsed.
+struct Texts {
+    set: Arc<TemplateSet>,
+    payload: Option<Payload>,
+    max_alerts: u64,
+    /// The URL as it was last found, and what was parsed of it: a file's is parsed anew only when it changed.
+    url: Mutex<Option<(Secret, Text)>>,
+}
+
+impl Texts {
+    fn url(&self, source: &str) -> Text {
+        let mut last = self.url.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, text)) = &*last
+            && known.expose() == source
+        {
+            return text.clone();
+        }
+        let text = self.set.text(source, Markup::Plain);
+        *last = Some((source.into(), text.clone()));
+        text
+    }
 }
 
 impl Webhook {
-    /// An integration that sends over `http`, a client built from `options`.
+    /// An integration that sends over `http`, a client built from `options`, what the templates of `set` say.
     pub fn new(
         id: IntegrationId,
         settings: Settings,
         options: &HttpOptions,
         http: Arc<dyn Http>,
+        set: Arc<TemplateSet>,
     ) -> Self {
+        let payload = settings.payload.as_ref();
+        let payload = payload.filter(|payload| **payload != Value::Null);
+        let texts = Texts {
+            payload: payload.map(|payload| Payload::new(payload, &set)),
+            max_alerts: settings.max_alerts,
+            url: Mutex::default(),
+            set,
+        };
+        if let Address::Url(url) = &settings.address {
+            texts.url(url.expose());
+        }
         Self {
             id,
             settings,
             http,
             secrets: Secrets::of(options),
+            texts: Arc::new(texts),
         }
     }
 
-    async fn url(&self) -> Result<String, DeliveryError> {
-        let url = match &self.settings.address {
-            Address::Url(url) => url.expose().to_owned(),
-            Address::File(path) => url_in(path).await?,
+    /// The URL as it is configured, templates unexecuted.
+    async fn url_source(&self) -> Result<String, DeliveryError> {
+        match &self.settings.address {
+            Address::Url(url) => Ok(url.expose().to_owned()),
+            Address::File(path) => url_in(path).await,
+        }
+    }
+
+    async fn message(&self, notification: &Notification) -> Result<Message, DeliveryError> {
+        let source = self.url_source().await?;
+        let texts = Arc::clone(&self.texts);
+        let url = texts.url(&source);
+        let is_literal = url.as_literal().is_some()
+            && texts.payload.as_ref().is_none_or(Payload::is_literal);
+        let made = if is_literal {
+            made(&texts, &url, &source, notification)
+        } else {
+            let (notification, source) = (notification.clone(), source.clone());
+            let made = aside(move || made(&texts, &url, &source, &notification)).await;
+            made.and_then(|made| made)
         };
-        if url.is_empty() {
-            return Err(rejected("webhook url is empty".to_owned()));
-        }
-        Ok(url)
-    }
-
-    fn body(&self, notification: &Notification) -> Result<String, DeliveryError> {
-        let mut body = match &self.settings.payload {
-            Some(Value::Null) | None => standard_body(notification, self.settings.max_alerts),
-            Some(payload) => {
-                payload::custom(payload).map_err(|error| rejected(format!("webhook: {error}")))?
+        let mut message = match made {
+            Ok(message) => message,
+            Err(failure) => {
+                let detail = format!("webhook: the template of the url: {failure}");
+                return Err(rejected(self.secrets.hide(detail.as_bytes(), &source).await));
             }
         };
-        body.push('\n');
-        Ok(body)
+        if let Some(fallback) = message.fallback.take() {
+            let hidden = self.secrets.hide(fallback.as_bytes(), &source).await;
+            message.fallback = Some(hidden);
+        }
+        if message.url.is_empty() {
+            return Err(rejected("webhook url is empty".to_owned()));
+        }
+        Ok(message)
     }
+}
+
+fn made(
+    texts: &Texts,
+    url: &Text,
+    url_source: &str,
+    notification: &Notification,
+) -> Result<Message, Failure> {
+    let recipe = Recipe {
+        set: &texts.set,
+        url,
+        url_source,
+        payload: texts.payload.as_ref(),
+        max_alerts: texts.max_alerts,
+    };
+    recipe.message(notification)
 }
 
 async fn url_in(path: &Path) -> Result<String, DeliveryError> {
-    let refused = |what: &str| rejected(format!("url_file `{}`: {what}", path.display()));
-    let url = read_trimmed(path)
-        .await
-        .map_err(|error| refused(&error.to_string()))?;
-    if url.contains("{{") {
-        return Err(refused(
-            "templates in a URL are not supported yet: write the URL itself",
-        ));
-    }
-    Ok(url)
+    let url = read_trimmed(path).await;
+    url.map_err(|error| rejected(format!("url_file `{}`: {error}", path.display())))
 }
 
-fn standard_body(notification: &Notification, max_alerts: u64) -> String {
-    let (listed, truncated) = body::cut(notification, max_alerts);
-    let data = Data::new(notification, listed);
-    body::version_4(&data, data.status(), &notification.group_key, truncated)
+/// A text as a header may hold it.
+fn header_value(text: &str) -> String {
+    let ascii = text.chars();
+    ascii
+        .map(|c| if (' '..='~').contains(&c) { c } else { '?' })
+        .collect()
 }
 
 /// Scheme and host of a request's URL; its path and query may be secrets.
@@ -139,10 +210,17 @@ impl Integration for Webhook {
         &self,
         notification: &Notification,
         deadline: Duration,
-    ) -> Result<(), DeliveryError> {
-        let url = self.url().await?;
-        let request = Request::post_json(url.clone(), self.body(notification)?)
+    ) -> Result<Delivered, DeliveryError> {
+        let Message {
+            url,
+            body,
+            fallback,
+        } = self.message(notification).await?;
+        let mut request = Request::post_json(url.clone(), body)
             .with_header(IDEMPOTENCY_KEY, notification.idempotency_key.clone());
+        if let Some(fallback) = &fallback {
+            request = request.with_header(TEMPLATE_ERROR, header_value(fallback));
+        }
         let place = place(&request);
         let deadline = self.settings.timeout.unwrap_or(deadline).min(deadline);
         let response = self
@@ -151,10 +229,11 @@ impl Integration for Webhook {
             .await
             .map_err(|e| unanswered(&e))?;
         if (200..300).contains(&response.status) {
-            return Ok(());
+            return Ok(Delivered { fallback });
         }
         let shown = self.secrets.hide(&response.body, &url).await;
-        answered(&response, &place, &shown)
+        answered(&response, &place, &shown)?;
+        Ok(Delivered { fallback })
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) fn settings(
         matcher_mode: MatcherMode::Fallback,
         external_url: Arc::from("http://belfry.example.org"),
         anonymous_api: false,
+        templates: Arc::default(),
     };
     Settings::new(parts, metrics)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::fingerprint::Fingerprint;
 use domain::id::IntegrationId;
-use notify::{DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
+use notify::{Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
 use tokio::time::Instant;
 
 use super::alerts::Alert;
@@ -261,20 +261,21 @@ impl Integration for Teller {
         &self,
         notification: &Notification,
         deadline: Duration,
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<Delivered, DeliveryError> {
         let is_alive = &*self.setup.is_alive;
         live(is_alive).await;
         let answer = self.hook.answer(notification);
         let played = self.hook.play(answer, notification, is_alive);
         let result = tokio::time::timeout(deadline, played).await;
         live(is_alive).await;
-        result.unwrap_or_else(|_| {
+        let result = result.unwrap_or_else(|_| {
             let error = failed(Some(None), FailureReason::ContextDeadlineExceeded);
             Err(DeliveryError {
                 is_ambiguous: true,
                 ..error
             })
-        })
+        });
+        result.map(|()| Delivered::default())
     }
 }
 

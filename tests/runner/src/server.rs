@@ -236,6 +236,7 @@ impl FileReload {
             matcher_mode: self.matcher_mode,
             external_url: Arc::clone(&self.external_url),
             anonymous_api: true,
+            templates: Arc::default(),
         };
         Ok(Settings::new(parts, self.engine.metrics()))
     }

@@ -104,6 +104,9 @@ struct Integration {
     id: String,
     send_resolved: bool,
     is_in_flight: bool,
+    /// Which templates failed in the last message, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template_error: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_told: Option<Told>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -202,6 +205,7 @@ impl Integration {
             id: integration.id.to_string(),
             send_resolved: integration.send_resolved,
             is_in_flight: integration.is_in_flight,
+            template_error: integration.template_error.clone(),
             last_told: integration.last.map(|(at, reason, as_firing)| Told {
                 at: written(at),
                 reason: reason.as_str(),

@@ -120,6 +120,11 @@ fn push_end(out: &mut Vec<u8>, group: &GroupView) {
     push_labels(out, &group.labels);
     out.extend_from_slice(b",\"receiver\":");
     push_name(out, &group.receiver);
+    // Newer than the version we stand for, so it is shown only when there are any.
+    if !group.route_labels.is_empty() {
+        out.extend_from_slice(b",\"routeLabels\":");
+        push_labels(out, &group.route_labels);
+    }
     out.push(b'}');
 }
 

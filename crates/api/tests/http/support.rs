@@ -130,6 +130,7 @@ pub(crate) fn default_tenant(config: &str) -> TenantFile {
         id: "default",
         text: config.to_owned(),
         anonymous_api: false,
+        templates: Arc::default(),
     }
 }
 

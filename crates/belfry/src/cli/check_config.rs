@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use domain::id::TenantId;
 use notify::inbox::{InboxEntry, InboxSink};
 use notify::receiver::Deps;
+use notify::template::dry_run;
+use runtime::clock::SystemClock;
 
 use super::flags::{Command, Flag, Kind, Values};
 use super::serve::Stated;
@@ -124,11 +126,16 @@ fn texts(file: &str) -> Vec<(String, Result<TenantText, String>)> {
 /// Checks one text; answers what was found in it.
 fn check(text: &TenantText, features: &Features) -> Result<String, String> {
     let config = settings::parse(text, features.matcher_mode)?;
-    let template_files = templates::check(&config.templates)?;
-    settings::try_build(
-        &config,
-        &Deps::new(crate::build::USER_AGENT, Arc::new(NoInbox)),
-    )?;
+    let templates = templates::load(&config.templates)?;
+    let template_files = templates.files;
+    let set = Arc::new(templates.set);
+    let deps = Deps::new(crate::build::USER_AGENT, Arc::new(NoInbox));
+    settings::try_build(&config, &deps.with_templates(Arc::clone(&set)))?;
+    let now = SystemClock::shared().now();
+    let findings = dry_run::run(&config, &set, "http://localhost:9093", now);
+    let findings = findings
+        .into_iter()
+        .map(|finding| format!("a template would fail: {finding}"));
     let mut out = format!(
         "Found:\n - global config\n - route\n - {} inhibit rules\n - {} receivers\n - {} templates\n",
         config.inhibit_rules.len(),
@@ -146,7 +153,7 @@ fn check(text: &TenantText, features: &Features) -> Result<String, String> {
         .unsupported()
         .into_iter()
         .map(|missing| format!("{missing}; the server refuses the file"));
-    for line in warnings.chain(missing).chain(config.not_yet()) {
+    for line in warnings.chain(missing).chain(config.not_yet()).chain(findings) {
         let _ = writeln!(out, "WARNING: {line}");
     }
     Ok(out)

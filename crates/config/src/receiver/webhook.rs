@@ -60,17 +60,6 @@ impl WebhookConfig {
         Ok(config)
     }
 
-    /// Whether the URL or the payload holds a template.
-    pub fn has_template(&self) -> bool {
-        self.url
-            .as_ref()
-            .is_some_and(|url| gotmpl::has_action(url.expose()))
-            || self
-                .payload
-                .as_ref()
-                .is_some_and(|payload| payload.contains_text("{{"))
-    }
-
     pub(super) fn print(&self) -> Value {
         Block::new()
             .value("send_resolved", Value::Bool(self.send_resolved))

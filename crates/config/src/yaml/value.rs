@@ -41,19 +41,6 @@ impl Value {
         super::tree::parse(text)?.map_or(Ok(Self::Null), |node| super::typed::any(&node))
     }
 
-    /// Whether any text in it, keys included, holds this piece.
-    pub fn contains_text(&self, piece: &str) -> bool {
-        match self {
-            Self::Text(text) => text.contains(piece),
-            Self::List(items) => items.iter().any(|item| item.contains_text(piece)),
-            Self::Inline(items) => items.iter().any(|item| item.contains(piece)),
-            Self::Map(pairs) => pairs
-                .iter()
-                .any(|(key, value)| key.contains_text(piece) || value.contains_text(piece)),
-            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) => false,
-        }
-    }
-
     /// A map whose keys are sorted as yaml.v2 prints maps.
     pub(crate) fn sorted(mut pairs: Vec<(Value, Value)>) -> Self {
         pairs.sort_by(|(a, _), (b, _)| key_order(a, b));

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
+use domain::label::Labels;
 use domain::matcher::{Matcher, all_match};
 use domain::time::Timestamp;
 
 use super::hushed::Hushed;
 use super::{Entry, GroupEntry, GroupSlots, Mirror, Slot};
 use crate::judge::{judge_time, sort_by_job_and_instance};
-use crate::read::{AlertPage, AlertQuery, AlertView, GroupView};
+use crate::read::{AlertPage, AlertQuery, AlertView, FoundGroup, GroupView};
 use crate::settings::{Receiver, Settings};
 
 /// One reading: what it asks, and the instant it is answered for.
@@ -103,7 +104,7 @@ impl Mirror {
         settings: &Settings,
         query: &AlertQuery,
         now: Timestamp,
-    ) -> Vec<GroupView> {
+    ) -> Vec<FoundGroup> {
         let mut groups: Vec<&GroupEntry> = self
             .groups
             .iter()
@@ -145,14 +146,33 @@ impl Mirror {
             alerts
                 .iter_mut()
                 .for_each(|view| shared.note(view, &receiver));
-            views.push(GroupView {
-                labels: group.identity.labels.clone(),
-                receiver,
-                alerts,
+            let known = settings.literal_route_labels(group.identity.route);
+            let members = match &known {
+                Some(_) => Vec::new(),
+                // Templates see all of a group, whatever the reader asks for.
+                None => self.members_listed(group, now),
+            };
+            views.push(FoundGroup {
+                identity: Arc::clone(&group.identity),
+                members,
+                view: GroupView {
+                    labels: group.identity.labels.clone(),
+                    receiver,
+                    route_labels: known.unwrap_or_else(Labels::empty),
+                    alerts,
+                },
             });
         }
         shared.fill(&mut views);
         views
+    }
+
+    /// A group's alerts that are not over.
+    fn members_listed(&self, group: &GroupEntry, now: Timestamp) -> Vec<Arc<Alert>> {
+        let members = group.members.iter().filter_map(|slot| self.at(*slot));
+        let alerts = members.map(|entry| Arc::clone(&entry.alert));
+        let alerts = alerts.filter(|alert| self.is_listed(alert, &[], now));
+        sort_by_job_and_instance(alerts.collect(), |alert| alert)
     }
 
     fn members(
@@ -279,7 +299,7 @@ impl Shared {
         }
     }
 
-    fn fill(self, groups: &mut [GroupView]) {
+    fn fill(self, groups: &mut [FoundGroup]) {
         if self.several.is_empty() {
             return;
         }
@@ -291,7 +311,7 @@ impl Shared {
                 (fingerprint, names.into())
             })
             .collect();
-        for view in groups.iter_mut().flat_map(|group| &mut group.alerts) {
+        for view in groups.iter_mut().flat_map(|group| &mut group.view.alerts) {
             if let Some(names) = lists.get(&view.alert.fingerprint) {
                 view.receivers = Arc::clone(names);
             }

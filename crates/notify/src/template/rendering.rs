@@ -1,5 +1,6 @@
 //! The rendering of one message: its texts one after another, and what failed among them.
 
+use std::cell::OnceCell;
 use std::fmt::Write as _;
 
 use domain::label::Labels;
@@ -18,11 +19,11 @@ const NOTE_BYTES_MAX: usize = 1000;
 #[derive(Debug)]
 pub struct Rendering<'a> {
     set: &'a TemplateSet,
-    dot: Value,
+    facts: &'a Data<'a>,
+    /// Made when the first template needs it.
+    dot: OnceCell<Value>,
     at: Timestamp,
     route_labels: KnownLabels<'a>,
-    /// One line about the alerts, which is said where nothing else can be.
-    plain: String,
     failures: Vec<(String, Failure)>,
 }
 
@@ -38,13 +39,13 @@ impl RouteLabels for KnownLabels<'_> {
 
 impl<'a> Rendering<'a> {
     /// A rendering of these facts, decided at that time.
-    pub fn new(set: &'a TemplateSet, facts: &Data<'a>, at: Timestamp) -> Self {
+    pub fn new(set: &'a TemplateSet, facts: &'a Data<'a>, at: Timestamp) -> Self {
         Self {
             set,
-            dot: value(facts),
+            facts,
+            dot: OnceCell::new(),
             at,
             route_labels: KnownLabels(facts.route_labels),
-            plain: crate::data::title(facts),
             failures: Vec::new(),
         }
     }
@@ -54,10 +55,14 @@ impl<'a> Rendering<'a> {
     /// # Errors
     /// Why it gave none; nothing is noted.
     pub fn try_text(&self, text: &Text) -> Result<String, Failure> {
+        if let Some(literal) = text.as_literal() {
+            return Ok(literal.to_owned());
+        }
+        let dot = self.dot.get_or_init(|| value(self.facts));
         let mut environment = Environment::new(time(self.at));
         environment.local = self.set.local().clone();
         environment.route_labels = Some(&self.route_labels);
-        text.execute(&self.dot, &environment)
+        text.execute(dot, &environment)
     }
 
     /// Renders a text. One that fails is replaced by its default, or by one plain line when that fails or is missing, and noted under
@@ -71,7 +76,7 @@ impl<'a> Rendering<'a> {
         let default = text.default_text();
         default
             .and_then(|default| self.try_text(default).ok())
-            .unwrap_or_else(|| self.plain.clone())
+            .unwrap_or_else(|| crate::data::title(self.facts))
     }
 
     /// Notes that something could not be said as the configuration wants it.

@@ -30,6 +30,7 @@ fn notification() -> Notification {
         receiver: Arc::from("team"),
         group_key: "{}:{}".to_owned(),
         group_labels: labels,
+        route_labels: Labels::empty(),
         alerts: vec![NotifiedAlert {
             alert: Arc::new(alert),
             is_resolved: false,

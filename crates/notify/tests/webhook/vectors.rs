@@ -35,10 +35,6 @@ async fn webhook_requests_are_alertmanagers() {
     let sink = Sink::start(Mode::Answer("200 OK")).await;
     let mut compared = Vec::new();
     for variant in vectors["variants"].as_array().unwrap() {
-        // Templates are executed by a later version; until then loading refuses them.
-        if variant["receiver_yaml"].as_str().unwrap().contains("{{") {
-            continue;
-        }
         for phase in ["firing", "added", "resolved"] {
             let expected = variant["requests"][phase].as_array();
             let expected = expected.map_or(&[] as &[Value], Vec::as_slice);
@@ -88,6 +84,7 @@ fn notification(vectors: &Value, name: &str, phase: &str, send_resolved: bool) -
         receiver: Arc::from(name),
         group_key: format!("{{}}/{{kind!=\"long\"}}:{group_labels}"),
         group_labels,
+        route_labels: Labels::empty(),
         alerts,
         reason: match phase {
             "firing" => Reason::FirstNotification,

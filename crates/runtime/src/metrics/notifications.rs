@@ -106,6 +106,7 @@ pub struct NotificationMetrics {
     requests_failed: Family<Pairs, Counter>,
     latency: Family<Pairs, Histogram, fn() -> Histogram>,
     suppressed: Family<Pairs, Counter>,
+    template_fallbacks: Family<Pairs, Counter>,
     with_receiver: bool,
 }
 
@@ -119,6 +120,7 @@ impl NotificationMetrics {
             requests_failed: registry.add(table::NOTIFICATION_REQUESTS_FAILED, Family::default()),
             latency: registry.add(table::NOTIFICATION_LATENCY, latency),
             suppressed: registry.add(table::NOTIFICATIONS_SUPPRESSED, Family::default()),
+            template_fallbacks: registry.add(table::TEMPLATE_FALLBACKS, Family::default()),
             with_receiver,
         };
         if !with_receiver {
@@ -150,6 +152,7 @@ impl NotificationMetrics {
             requests: self.requests.get_or_create_owned(&labels),
             requests_failed: self.requests_failed.get_or_create_owned(&labels),
             latency: self.latency.get_or_create_owned(&labels),
+            template_fallbacks: self.template_fallbacks.get_or_create_owned(&labels),
             failed,
         })
     }
@@ -172,6 +175,7 @@ pub struct IntegrationMetrics {
     requests: Counter,
     requests_failed: Counter,
     latency: Histogram,
+    template_fallbacks: Counter,
     failed: [(FailureReason, Counter); 7],
 }
 
@@ -188,6 +192,11 @@ impl IntegrationMetrics {
                 counter.inc();
             }
         }
+    }
+
+    /// Counts a notification that said something else because one of its templates failed.
+    pub fn fell_back(&self) {
+        self.template_fallbacks.inc();
     }
 
     /// Counts one request and how long it took.

@@ -67,6 +67,8 @@ table! {
     NOTIFICATION_LATENCY Histogram Seconds "alertmanager_notification_latency_seconds" "How long single requests took, by integration";
     NOTIFICATIONS_SUPPRESSED Counter Count "alertmanager_notifications_suppressed_total" "Alerts kept back from a notification, by reason";
 
+    TEMPLATE_FALLBACKS Counter Count "belfry_notification_template_fallbacks_total" "Notifications that said something else because one of their templates failed, by integration";
+
     SILENCES Gauge Count "alertmanager_silences" "Silences, by state";
     SILENCES_GC_DURATION Summary Seconds "alertmanager_silences_gc_duration_seconds" "How long forgetting expired silences took";
     SILENCES_GC_ERRORS Counter Count "alertmanager_silences_gc_errors_total" "Errors while forgetting expired silences";

@@ -37,15 +37,7 @@ pub(super) fn check(report: &mut Report, file: &Value) {
             });
         }
     };
-    let mut waiting = Vec::new();
     for (name, variant) in super::cases(report, file, "variants") {
-        if variant["receiver_yaml"]
-            .as_str()
-            .is_some_and(|yaml| yaml.contains("{{"))
-        {
-            waiting.push(name);
-            continue;
-        }
         let mut group = match Group::new(file, variant) {
             Ok(group) => group,
             Err(difference) => {
@@ -62,10 +54,6 @@ pub(super) fn check(report: &mut Report, file: &Value) {
                 runtime.block_on(send(file, variant, phase, &mut group, &sink))
             });
         }
-    }
-    if !waiting.is_empty() {
-        let names = waiting.join(", ");
-        report.not_run = Some(format!("{names}: execution of templates {}", super::LATER));
     }
     runtime.shutdown_background();
 }

@@ -130,6 +130,7 @@ impl Group {
             receiver: Arc::clone(&self.receiver),
             group_key: key::text(route, &group_labels),
             group_labels,
+            route_labels: Labels::empty(),
             alerts,
             reason,
             external_url: Arc::clone(&self.external_url),
