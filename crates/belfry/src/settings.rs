@@ -67,7 +67,8 @@ pub(crate) fn read(text: &TenantText, frame: &Frame, deps: &Deps) -> Result<Read
     }
     let templates = Arc::new(templates::load(&config.templates)?.set);
     let deps = deps.with_templates(Arc::clone(&templates));
-    let template_findings = dry_run::run(&config, &templates, &frame.external_url, frame.clock.now());
+    let template_findings =
+        dry_run::run(&config, &templates, &frame.external_url, frame.clock.now());
     let read = build(config, text.anonymous_api, frame, &deps)?;
     Ok(Read {
         template_findings,

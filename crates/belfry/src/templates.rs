@@ -32,7 +32,9 @@ pub(crate) fn load(patterns: &[String]) -> Result<Loaded, String> {
         }
     }
     let local = Zone::find(crate::zone::local().name()).unwrap_or(Zone::Utc);
-    let texts = files.iter().map(|(name, text, _)| (name.as_str(), text.as_str()));
+    let texts = files
+        .iter()
+        .map(|(name, text, _)| (name.as_str(), text.as_str()));
     let set = TemplateSet::parse(texts, local, Origin::Operator).map_err(|failure| {
         let file = files.iter().find(|(name, ..)| *name == failure.template);
         let shown = file.map_or_else(String::new, |(.., file)| file.display().to_string());

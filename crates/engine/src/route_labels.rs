@@ -34,7 +34,11 @@ impl Settings {
     }
 
     /// Renders the labels of a group's route as a message about it has them.
-    pub(crate) fn route_labels(&self, route: RouteIndex, message: &Notification) -> (Labels, Omitted) {
+    pub(crate) fn route_labels(
+        &self,
+        route: RouteIndex,
+        message: &Notification,
+    ) -> (Labels, Omitted) {
         match self.route_texts.get(route.0 as usize) {
             Some(texts) => texts.render(&self.templates, message),
             None => (Labels::empty(), Omitted::new()),

@@ -91,7 +91,10 @@ impl Tenant {
         let settings = self.settings();
         let found = self.mirror().groups(&settings, query, now);
         // Templates are executed when nobody waits for the mirror any more.
-        found.into_iter().map(|found| found.view(&settings, now)).collect()
+        found
+            .into_iter()
+            .map(|found| found.view(&settings, now))
+            .collect()
     }
 
     /// All silences, expired ones included, in no particular order.

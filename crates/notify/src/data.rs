@@ -6,7 +6,7 @@ use domain::label::{Label, Labels};
 use crate::{Notification, NotifiedAlert};
 
 /// Most characters of a title; it is one line of a list.
-const TITLE_CHARS_MAX: usize = 300;
+pub(crate) const TITLE_CHARS_MAX: usize = 300;
 
 /// The facts of a message; `alerts` may be fewer than the group has, and everything is computed on those.
 #[derive(Clone, Debug)]

@@ -122,8 +122,8 @@ impl Webhook {
         let source = self.url_source().await?;
         let texts = Arc::clone(&self.texts);
         let url = texts.url(&source);
-        let is_literal = url.as_literal().is_some()
-            && texts.payload.as_ref().is_none_or(Payload::is_literal);
+        let is_literal =
+            url.as_literal().is_some() && texts.payload.as_ref().is_none_or(Payload::is_literal);
         let made = if is_literal {
             made(&texts, &url, &source, notification)
         } else {
@@ -135,7 +135,9 @@ impl Webhook {
             Ok(message) => message,
             Err(failure) => {
                 let detail = format!("webhook: the template of the url: {failure}");
-                return Err(rejected(self.secrets.hide(detail.as_bytes(), &source).await));
+                return Err(rejected(
+                    self.secrets.hide(detail.as_bytes(), &source).await,
+                ));
             }
         };
         if let Some(fallback) = message.fallback.take() {

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::*;
+use crate::receiver::Integration;
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/");
 
@@ -91,19 +92,28 @@ fn what_is_not_delivered_yet_is_named_when_it_is_used() {
         .iter()
         .map(ToString::to_string)
         .collect();
-    let template = "line 5: receiver `r`: templates (`{{`) in the url or payload of webhook_configs are not executed by this version yet";
     assert_eq!(
         lines,
-        [
-            template,
-            template,
-            "line 4: receiver `r`: discord_configs are not delivered by this version yet",
-        ]
+        ["line 4: receiver `r`: discord_configs are not delivered by this version yet"]
     );
     assert_eq!(
         config.not_yet(),
         ["`tracing` is accepted but not acted on by this version yet"]
     );
+}
+
+#[test]
+fn routes_have_labels_which_are_printed_only_when_there_are_any() {
+    let text = "route: {receiver: r, labels: {team: sre}, routes: [{labels: {team: '{{ .Receiver }}', x: y}}]}\nreceivers: [{name: r}]\n";
+    let config = read(text).unwrap();
+    assert_eq!(config.route.labels["team"], "sre");
+    assert_eq!(config.route.routes[0].labels.len(), 2);
+    assert!(config.original.contains("labels:\n    team: sre"));
+    let without = read("route: {receiver: r}\nreceivers: [{name: r}]\n").unwrap();
+    assert_eq!(without.original.matches("labels:").count(), 1);
+    let error =
+        read("route: {receiver: r, labels: {'': x}}\nreceivers: [{name: r}]\n").unwrap_err();
+    assert!(error.to_string().contains("invalid label name"), "{error}");
 }
 
 #[test]

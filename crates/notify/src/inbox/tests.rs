@@ -1,3 +1,4 @@
+use domain::label::Labels;
 use std::sync::Mutex;
 
 use super::*;
@@ -63,7 +64,7 @@ fn a_title_is_one_short_line() {
     notification.group_labels = Labels::from_pairs([("alertname", long.as_str())]);
     let title = entry(&notification).title;
     assert!(title.starts_with("[FIRING:1] a b é"), "{title}");
-    assert_eq!(title.chars().count(), TITLE_CHARS_MAX + 1);
+    assert_eq!(title.chars().count(), crate::data::TITLE_CHARS_MAX + 1);
 }
 
 #[test]

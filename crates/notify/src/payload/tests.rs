@@ -1,14 +1,21 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::data::Data;
+use crate::samples;
+
+/// Writes a payload for a message about two alerts.
+fn custom(payload: &Value) -> Result<String, Failure> {
+    let set = TemplateSet::default();
+    let notification = samples::notification(&[("n1", false), ("n2", false)]);
+    let facts = Data::new(&notification, &notification.alerts);
+    Payload::new(payload, &set).write(&Rendering::new(&set, &facts, notification.at))
+}
 
 #[track_caller]
 fn check(yaml: &str, expected: &str) {
-    assert_eq!(
-        custom(&Value::from_yaml(yaml).unwrap()).as_deref(),
-        Ok(expected),
-        "{yaml}"
-    );
+    let written = custom(&Value::from_yaml(yaml).unwrap());
+    assert_eq!(written.as_deref(), Ok(expected), "{yaml}");
 }
 
 #[test]
@@ -35,60 +42,42 @@ fn texts_are_read_once_more_as_yaml() {
     }
 }
 
-/// The recorded payload with every template replaced by what it renders to, as its texts would stand there.
 #[test]
-fn the_recorded_payload_comes_out_once_rendered() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/vectors/payloads/webhook.json"
+fn texts_and_keys_are_templates() {
+    check("a: '{{ len .Alerts }}'", r#"{"a":2}"#);
+    check(
+        "'{{ .Status }}-key': ['{{ .Receiver }}']",
+        r#"{"firing-key":["team\\.a"]}"#,
     );
-    let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let variants = vectors["variants"].as_array().unwrap();
-    let variant = variants
-        .iter()
-        .find(|v| v["name"] == "webhook-payload")
-        .unwrap();
-    let mut yaml = variant["receiver_yaml"].as_str().unwrap().to_owned();
-    for (template, rendered) in [
-        (
-            "{{ .Status | toUpper }} {{ .CommonLabels.alertname }}",
-            "FIRING HighLoad",
-        ),
-        ("{{ len .Alerts }}", "2"),
-        ("{{ eq .Status \"firing\" }}", "true"),
-        ("{{ .Receiver }}", "webhook-payload"),
-        (
-            "{{ toJson .GroupLabels }}",
-            r#"{"alertname":"HighLoad","job":"node"}"#,
-        ),
-        ("{{ .Status }}", "firing"),
-        (
-            "{{ range .Alerts }}{{ .Labels.instance }};{{ end }}",
-            "n1:9100;n2:9100;",
-        ),
-        (
-            "{{ .CommonLabels | toJson }}",
-            r#"{"alertname":"HighLoad","job":"node","severity":"critical"}"#,
-        ),
-    ] {
-        assert!(yaml.contains(template), "{template}");
-        yaml = yaml.replace(template, rendered);
-    }
-    let Value::Map(receiver) = Value::from_yaml(&yaml).unwrap() else {
-        panic!("a map")
-    };
-    let Value::List(webhooks) = &receiver[0].1 else {
-        panic!("a list")
-    };
-    let Value::Map(webhook) = &webhooks[0] else {
-        panic!("a map")
-    };
-    let payload = webhook
-        .iter()
-        .find(|(key, _)| key.as_text() == Some("payload"))
-        .unwrap();
-    let expected = variant["requests"]["added"][0]["body"].as_str().unwrap();
-    assert_eq!(custom(&payload.1).unwrap() + "\n", expected);
+    check(
+        "a: '{{ .GroupLabels | toJson }}'",
+        r#"{"a":{"alertname":"HighLoad","job":"node"}}"#,
+    );
+    // Of keys that turn out the same the last one counts.
+    check("{'{{ .Status }}': 1, firing: 2}", r#"{"firing":2}"#);
+}
+
+#[test]
+fn what_a_template_says_is_no_template() {
+    check(
+        r#"a: '[{{ "{{" }} .Status {{ "}}" }}]'"#,
+        r#"{"a":"[{{ .Status }}]"}"#,
+    );
+    check(
+        r#"a: '["{{ "{{" }} .Status }}"]'"#,
+        r#"{"a":["{{ .Status }}"]}"#,
+    );
+}
+
+#[test]
+fn a_failing_text_fails_the_payload() {
+    let payload = Value::from_yaml("a: ['{{ .Nope }}']").unwrap();
+    let failure = custom(&payload).unwrap_err();
+    assert_eq!((failure.line, failure.column), (1, 4));
+    assert!(
+        failure.message.contains("can't evaluate field Nope"),
+        "{failure}"
+    );
 }
 
 #[test]
@@ -107,16 +96,16 @@ fn keys_are_never_read_as_yaml() {
 #[test]
 fn numbers_json_does_not_know_are_refused() {
     let number = Value::Text(".inf".to_owned());
-    assert_eq!(custom(&number), Err(PayloadError::Number));
+    assert_eq!(custom(&number), Err(PayloadError::Number.into()));
 }
 
 #[test]
 fn a_payload_cannot_explode() {
     let many = format!("[{}]", "1,".repeat(VALUES_MAX));
-    assert_eq!(custom(&Value::Text(many)), Err(PayloadError::Size));
+    assert_eq!(custom(&Value::Text(many)), Err(PayloadError::Size.into()));
     let text = format!("'[{}]'", "1,".repeat(200));
     let bomb = format!("[&a {text},{}]", "*a,".repeat(999));
-    assert_eq!(custom(&Value::Text(bomb)), Err(PayloadError::Size));
+    assert_eq!(custom(&Value::Text(bomb)), Err(PayloadError::Size.into()));
 }
 
 proptest! {

@@ -36,6 +36,7 @@ fn clients() -> Clients {
         deps: Deps {
             http: Arc::new(build),
             inbox: Arc::new(NoInbox),
+            templates: Arc::default(),
         },
         options,
         http,
@@ -116,14 +117,6 @@ fn what_is_not_delivered_yet_is_refused_by_name() {
         "line 5: receiver `r`: discord[0]: this version does not deliver discord yet: \
          remove it, or use webhook_configs or inbox_configs",
     );
-    let expected = "line 5: receiver `r`: webhook[0]: templates in url and payload are not supported yet: \
-                    remove what stands between `{{` and `}}`";
-    check_refused(
-        "  webhook_configs:\n  - url: 'http://a.example.org/{{ .Status }}'\n",
-        expected,
-    );
-    let payload = "  webhook_configs:\n  - url: 'http://a.example.org/'\n    payload: [{a: '{{ .Status }}'}]\n";
-    check_refused(payload, expected);
 }
 
 #[test]

@@ -154,9 +154,7 @@ impl DryRun<'_> {
             findings.push(format!("… and {} more templates", total - FINDINGS_MAX));
         }
         if self.limited >= LIMITED_MAX || self.known.len() >= TEXTS_MAX {
-            findings.push(
-                "not every template was tried: trying them takes too long".to_owned(),
-            );
+            findings.push("not every template was tried: trying them takes too long".to_owned());
         }
         findings
     }

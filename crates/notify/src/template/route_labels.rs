@@ -125,6 +125,10 @@ impl Resolver<'_> {
 
 impl RouteLabels for Resolver<'_> {
     fn label(&self, name: &str) -> Result<String, String> {
-        self.resolve(name).map_err(|failure| failure.message)
+        let cause = |failure: Failure| {
+            let inner = failure.message.rsplit("error calling routeLabels: ");
+            inner.take(1).collect()
+        };
+        self.resolve(name).map_err(cause)
     }
 }

@@ -53,8 +53,7 @@ impl Text {
         origin: Origin,
     ) -> Self {
         let kind = if gotmpl::has_action(source) {
-            prepared(source, markup, templates, origin)
-                .map_or_else(Kind::Broken, Kind::Template)
+            prepared(source, markup, templates, origin).map_or_else(Kind::Broken, Kind::Template)
         } else {
             Kind::Literal(source.into())
         };

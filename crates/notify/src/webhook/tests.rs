@@ -19,7 +19,7 @@ fn settings() -> Settings {
 }
 
 struct Sent {
-    result: Result<(), DeliveryError>,
+    result: Result<Delivered, DeliveryError>,
     requests: Vec<outbound::Recorded>,
 }
 
@@ -37,7 +37,13 @@ async fn deliver(settings: Settings, answer: Answer) -> Sent {
         ..HttpOptions::default()
     };
     let id = IntegrationId::new("team.a", "webhook", 0);
-    let webhook = Webhook::new(id, settings, &options, Arc::clone(&http) as Arc<dyn Http>);
+    let webhook = Webhook::new(
+        id,
+        settings,
+        &options,
+        Arc::clone(&http) as Arc<dyn Http>,
+        Arc::default(),
+    );
     let notification = samples::notification(&[("n1", false), ("n2", true)]);
     let result = webhook.deliver(&notification, MINUTE).await;
     Sent {
@@ -49,7 +55,7 @@ async fn deliver(settings: Settings, answer: Answer) -> Sent {
 #[tokio::test]
 async fn a_message_is_one_post() {
     let sent = deliver(settings(), Answer::status(200)).await;
-    assert_eq!(sent.result, Ok(()));
+    assert_eq!(sent.result, Ok(Delivered::default()));
     let [recorded] = sent.requests.as_slice() else {
         panic!("one request")
     };
@@ -109,12 +115,94 @@ async fn a_payload_replaces_the_body() {
 }
 
 #[tokio::test]
-async fn a_payload_that_cannot_be_written_is_final() {
+async fn templates_make_the_url_and_the_payload() {
     let mut custom = settings();
-    custom.payload = Some(Value::Float(f64::NAN));
+    custom.address = Address::Url(
+        "https://hook.example.org/{{ .GroupLabels.alertname | urlquery }}?n={{ len .Alerts }}"
+            .into(),
+    );
+    custom.payload = Some(Value::from_yaml("{text: '{{ .Status | toUpper }}'}").unwrap());
     let sent = deliver(custom, Answer::status(200)).await;
-    assert_eq!(sent.result.unwrap_err().retry, None);
+    assert_eq!(sent.result, Ok(Delivered::default()));
+    let request = &sent.requests[0].request;
+    assert_eq!(request.url, "https://hook.example.org/HighLoad?n=2");
+    assert_eq!(request.body, "{\"text\":\"FIRING\"}\n");
+    assert_eq!(request.header(TEMPLATE_ERROR), None);
+}
+
+/// The body and the note of a message one of whose templates failed.
+async fn fallen_back(settings: Settings) -> (outbound::Request, serde_json::Value, String) {
+    let sent = deliver(settings, Answer::status(200)).await;
+    let fallback = sent.result.unwrap().fallback.expect("a note");
+    let request = sent.requests[0].request.clone();
+    let body = serde_json::from_slice(&request.body).unwrap();
+    (request, body, fallback)
+}
+
+#[tokio::test]
+async fn a_payload_that_fails_becomes_the_standard_body_which_says_so() {
+    for (payload, complaint) in [
+        (
+            "{a: '{{ .Nope }}'}",
+            "payload: template: :1:3: executing \"\" at <.Nope>",
+        ),
+        ("{a: '{{ template \"nope\" . }}'}", "nope"),
+        ("{a: '{{ if }}'}", "missing value for if"),
+        (".nan", "number that JSON cannot write"),
+    ] {
+        let mut custom = settings();
+        custom.payload = Some(Value::from_yaml(payload).unwrap());
+        let (request, body, fallback) = fallen_back(custom).await;
+        assert!(fallback.contains(complaint), "{fallback}");
+        assert_eq!(body["templateError"], fallback.as_str());
+        assert_eq!(body["version"], "4");
+        assert_eq!(body["alerts"].as_array().map(Vec::len), Some(2));
+        assert_eq!(request.header(TEMPLATE_ERROR), Some(fallback.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_fails_ends_before_its_first_template_and_stays_a_secret() {
+    let mut custom = settings();
+    let url = "https://hook.example.org/T0KEN0123456/{{ index .Alerts 7 \"hunter2hunter2\" }}";
+    custom.address = Address::Url(url.into());
+    let (request, _, fallback) = fallen_back(custom.clone()).await;
+    assert_eq!(request.url, "https://hook.example.org/T0KEN0123456/");
+    assert!(fallback.starts_with("url: line 1, column "), "{fallback}");
+    assert!(
+        !fallback.contains("hunter2") && !fallback.contains("T0KEN"),
+        "{fallback}"
+    );
+
+    custom.address = Address::Url("{{ .Nope }}".into());
+    let sent = deliver(custom, Answer::status(200)).await;
+    let error = sent.result.unwrap_err();
+    assert!(
+        error.retry.is_none() && error.detail.contains("template of the url"),
+        "{error}"
+    );
     assert!(sent.requests.is_empty());
+}
+
+#[tokio::test]
+async fn texts_are_parsed_once_and_not_for_every_message() {
+    let mut custom = settings();
+    custom.address = Address::Url("https://hook.example.org/{{ .Status }}".into());
+    custom.payload =
+        Some(Value::from_yaml("{a: '{{ .Status }}', b: '{{ .Nope }}', c: d}").unwrap());
+    let set = Arc::new(TemplateSet::default());
+    let http = Arc::new(RecordingHttp::new());
+    http.answer_always(Answer::status(200));
+    let id = IntegrationId::new("team", "webhook", 0);
+    let own = Arc::clone(&http) as Arc<dyn Http>;
+    let options = HttpOptions::default();
+    let webhook = Webhook::new(id, custom, &options, own, Arc::clone(&set));
+    assert_eq!(set.parses(), 3);
+    for _ in 0..5 {
+        let message = samples::notification(&[("n1", false)]);
+        assert!(webhook.deliver(&message, MINUTE).await.is_ok());
+    }
+    assert_eq!((set.parses(), http.recorded().len()), (3, 5));
 }
 
 #[tokio::test]
@@ -202,18 +290,16 @@ async fn a_url_file_is_read_for_every_message() {
         assert_eq!(sent.requests[0].request.url, url);
     }
 
-    for (content, complaint) in [
-        (" \n", "empty"),
-        ("http://x.example.org/{{ .Status }}", "templates"),
-    ] {
-        std::fs::write(&path, content).unwrap();
-        let sent = deliver(from_file.clone(), Answer::status(200)).await;
-        let error = sent.result.unwrap_err();
-        assert!(
-            error.detail.contains(complaint) && error.retry.is_none(),
-            "{}",
-            error.detail
-        );
-        assert!(sent.requests.is_empty());
-    }
+    std::fs::write(&path, "http://x.example.org/{{ .Status }}").unwrap();
+    let sent = deliver(from_file.clone(), Answer::status(200)).await;
+    assert_eq!(sent.requests[0].request.url, "http://x.example.org/firing");
+
+    std::fs::write(&path, " \n").unwrap();
+    let sent = deliver(from_file, Answer::status(200)).await;
+    let error = sent.result.unwrap_err();
+    assert!(
+        error.detail.contains("empty") && error.retry.is_none(),
+        "{error}"
+    );
+    assert!(sent.requests.is_empty());
 }

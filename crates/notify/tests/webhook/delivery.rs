@@ -10,7 +10,7 @@ use domain::label::Labels;
 use domain::notification::Reason;
 use domain::time::Timestamp;
 use notify::webhook::{Address, Settings, Webhook};
-use notify::{DeliveryError, Integration, Notification, NotifiedAlert};
+use notify::{Delivered, DeliveryError, Integration, Notification, NotifiedAlert};
 use outbound::{HttpClient, HttpOptions};
 
 fn notification() -> Notification {
@@ -42,7 +42,7 @@ fn notification() -> Notification {
     }
 }
 
-async fn deliver(url: String, timeout: Option<Duration>) -> Result<(), DeliveryError> {
+async fn deliver(url: String, timeout: Option<Duration>) -> Result<Delivered, DeliveryError> {
     let options = HttpOptions::default();
     let http = HttpClient::new(&options, "Belfry/0.0.0").unwrap();
     let address = Address::Url(url.into());
@@ -54,13 +54,13 @@ async fn deliver(url: String, timeout: Option<Duration>) -> Result<(), DeliveryE
         payload: None,
     };
     let id = IntegrationId::new("team", "webhook", 0);
-    let webhook = Webhook::new(id, settings, &options, Arc::new(http));
+    let webhook = Webhook::new(id, settings, &options, Arc::new(http), Arc::default());
     webhook
         .deliver(&notification(), Duration::from_secs(10))
         .await
 }
 
-async fn deliver_to(sink: &Sink, timeout: Option<Duration>) -> Result<(), DeliveryError> {
+async fn deliver_to(sink: &Sink, timeout: Option<Duration>) -> Result<Delivered, DeliveryError> {
     deliver(
         format!("http://{}/hook?token=abcdefghij", sink.address),
         timeout,
@@ -71,7 +71,7 @@ async fn deliver_to(sink: &Sink, timeout: Option<Duration>) -> Result<(), Delive
 #[tokio::test]
 async fn a_slow_receiver_within_the_time_is_fine() {
     let sink = Sink::start(Mode::Slow(Duration::from_millis(200))).await;
-    assert_eq!(deliver_to(&sink, None).await, Ok(()));
+    assert_eq!(deliver_to(&sink, None).await, Ok(Delivered::default()));
     assert_eq!(sink.received().len(), 1);
 }
 

@@ -49,7 +49,7 @@ async fn webhook_requests_are_alertmanagers() {
             }
         }
     }
-    assert_eq!(compared.len(), 5, "{compared:?}");
+    assert_eq!(compared.len(), 11, "{compared:?}");
 }
 
 async fn send(vectors: &Value, variant: &Value, phase: &str, sink: &Sink) {
