@@ -109,7 +109,12 @@ pub struct Shared {
     pub gets: Arc<Semaphore>,
     /// How many permits there are in all.
     pub gets_max: usize,
+    /// One permit per preview of templates that may run at the same time.
+    pub previews: Semaphore,
 }
+
+/// Previews of templates that run at the same time; each may compute for some tens of milliseconds.
+const PREVIEWS_MAX: usize = 4;
 
 impl std::ops::Deref for Api {
     type Target = Shared;
@@ -131,6 +136,7 @@ impl Api {
             parts,
             gets,
             gets_max,
+            previews: Semaphore::new(PREVIEWS_MAX),
         }))
     }
 }

@@ -48,7 +48,7 @@ impl Target<'_> {
             Self::V2(..) => true,
             Self::Place(place) => matches!(
                 place,
-                Place::V1 | Place::Inbox | Place::Explain | Place::Status
+                Place::V1 | Place::Inbox | Place::Explain | Place::Status | Place::Render
             ),
             _ => false,
         }
@@ -158,7 +158,7 @@ async fn answer(api: &Api, target: Target<'_>, parts: Parts, body: Body) -> Resp
             &format!("{}/", api.parts.web.route_prefix),
         ),
         Target::V2(place, path) => api_v2(api, place, path, parts, body).await,
-        Target::Place(place) => outside(api, place, parts).await,
+        Target::Place(place) => outside(api, place, parts, body).await,
     }
 }
 
@@ -220,7 +220,7 @@ async fn for_operators(api: &Api, place: Place, parts: &Parts) -> Response {
 }
 
 /// Everything that is not API v2.
-async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
+async fn outside(api: &Api, place: Place, parts: Parts, body: Body) -> Response {
     let caller = match api.parts.access.caller(&parts.headers).await {
         Ok(caller) => caller,
         Err(refusal) => return refusal.into(),
@@ -260,13 +260,13 @@ async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
                 Err(refusal) => refusal.into(),
             }
         }
-        Place::Home | Place::Inbox | Place::Events | Place::Explain => {
+        Place::Home | Place::Inbox | Place::Events | Place::Explain | Place::Render => {
             let tenant = api
                 .parts
                 .access
                 .tenant(&caller, &parts.headers, api.engine());
             match tenant {
-                Ok(tenant) => of_tenant(api, tenant, place, &parts).await,
+                Ok(tenant) => of_tenant(api, tenant, place, &parts, body).await,
                 Err(refusal) => refusal.into(),
             }
         }
@@ -274,10 +274,17 @@ async fn outside(api: &Api, place: Place, parts: Parts) -> Response {
 }
 
 /// Our own places that show what a tenant has.
-async fn of_tenant(api: &Api, tenant: Arc<Tenant>, place: Place, parts: &Parts) -> Response {
+async fn of_tenant(
+    api: &Api,
+    tenant: Arc<Tenant>,
+    place: Place,
+    parts: &Parts,
+    body: Body,
+) -> Response {
     let query = Query::parse(parts.uri.query());
     match place {
         Place::Inbox => ops::inbox::list(api, &tenant, &query).await,
+        Place::Render => ops::templates::render(api, &tenant, &parts.headers, body).await,
         // Nothing follows: whoever asks for the head only gets it.
         Place::Events if parts.method == Method::HEAD => ops::events::head(),
         Place::Events => ops::events::stream(api, tenant, &parts.headers, &query),

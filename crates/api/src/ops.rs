@@ -6,3 +6,4 @@ pub(crate) mod home;
 pub(crate) mod inbox;
 pub(crate) mod metrics;
 pub(crate) mod sharing;
+pub(crate) mod templates;

@@ -52,6 +52,8 @@ pub(crate) enum Place {
     Events,
     /// `/api/belfry/v1/status`
     Status,
+    /// `/api/belfry/v1/templates/render`
+    Render,
     /// Anything else.
     Unknown,
 }
@@ -113,6 +115,7 @@ impl Place {
             "/api/belfry/v1/explain" => Self::Explain,
             "/api/belfry/v1/events" => Self::Events,
             "/api/belfry/v1/status" => Self::Status,
+            "/api/belfry/v1/templates/render" => Self::Render,
             "/api/v1/status" | "/api/v1/receivers" | "/api/v1/alerts" | "/api/v1/silences" => {
                 Self::V1
             }
@@ -129,7 +132,7 @@ impl Place {
     /// The methods it has, as the `Allow` header lists them; `OPTIONS` is answered everywhere.
     pub(crate) fn methods(self) -> &'static str {
         match self {
-            Self::Reload => "OPTIONS, POST",
+            Self::Reload | Self::Render => "OPTIONS, POST",
             Self::V1 => "DELETE, GET, OPTIONS, POST",
             Self::Unknown => "",
             _ => "GET, HEAD, OPTIONS",
@@ -152,6 +155,7 @@ impl Place {
             Self::Explain => "/api/belfry/v1/explain",
             Self::Events => "/api/belfry/v1/events",
             Self::Status => "/api/belfry/v1/status",
+            Self::Render => "/api/belfry/v1/templates/render",
             Self::Unknown => "other",
         }
     }

@@ -4,6 +4,7 @@ pub mod alert;
 pub mod body;
 pub mod datetime;
 pub mod event;
+pub mod facts;
 pub mod field;
 pub mod json;
 pub mod position;

@@ -12,6 +12,7 @@ mod engine_flags;
 pub(crate) mod flags;
 pub(crate) mod serve;
 mod status;
+mod template;
 
 use anyhow::Context as _;
 use config::belfry::{LogFormat, LogLevel};
@@ -28,6 +29,7 @@ Commands:
   alertmanager    Run as Alertmanager: its flags, its defaults.
   check-config    Check alertmanager.yml files.
   status          Show how a running instance works together with others.
+  template render Render a template on given or made-up alerts.
   demo            Run a server that sends itself alerts and shows what comes of them.
 
 Flags:
@@ -62,6 +64,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         "alertmanager" => alertmanager::run(rest),
         "check-config" => check_config::run(rest),
         "status" => status::run(rest),
+        "template" => template::run(rest),
         "demo" => crate::demo::run(rest),
         "-h" | "--help" | "help" => {
             print(USAGE);

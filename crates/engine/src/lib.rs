@@ -16,6 +16,7 @@ pub mod ingest;
 pub mod judge;
 pub mod maintenance;
 pub mod mirror;
+pub mod preview;
 pub mod read;
 pub mod reload;
 pub mod restore;

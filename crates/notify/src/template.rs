@@ -14,9 +14,9 @@ pub mod samples;
 mod set;
 mod text;
 
-pub use facts::{quote_meta, value};
+pub use facts::{quote_meta, time, value};
 pub use failure::Failure;
-pub use rendering::{Rendering, aside};
+pub use rendering::{Rendering, aside, preview};
 pub use set::{Origin, TemplateSet};
 pub use text::{Markup, Text};
 

@@ -104,6 +104,7 @@ fn settings(text: &str, anonymous_api: bool, engine: &Engine) -> Result<Arc<Sett
         matcher_mode: domain::matcher::MatcherMode::Fallback,
         external_url: "http://am.test".into(),
         anonymous_api,
+        templates: Arc::default(),
     };
     Ok(Settings::new(parts, engine.metrics()))
 }
@@ -130,7 +131,6 @@ pub(crate) fn default_tenant(config: &str) -> TenantFile {
         id: "default",
         text: config.to_owned(),
         anonymous_api: false,
-        templates: Arc::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
+use domain::group::GroupIdentity;
 use domain::label::Labels;
 use domain::matcher::{Matcher, all_match};
 use domain::time::Timestamp;
@@ -165,6 +166,17 @@ impl Mirror {
         }
         shared.fill(&mut views);
         views
+    }
+
+    /// A group by its key's text, with its alerts that are not over.
+    pub(crate) fn group_of_key(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Option<(Arc<GroupIdentity>, Vec<Arc<Alert>>)> {
+        let mut groups = self.groups.iter().flatten();
+        let group = groups.find(|group| group.identity.text == text)?;
+        Some((Arc::clone(&group.identity), self.members_listed(group, now)))
     }
 
     /// A group's alerts that are not over.

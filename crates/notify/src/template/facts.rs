@@ -50,7 +50,7 @@ fn alert(notified: &NotifiedAlert) -> data::Alert {
 }
 
 /// A time with the offset it was stated with.
-pub(super) fn time(at: Timestamp) -> Time {
+pub fn time(at: Timestamp) -> Time {
     let zone = Zone::from_offset_seconds(i32::from(at.offset_minutes()) * 60);
     Time::new(at.unix_seconds(), at.subsec_nanos(), zone)
 }

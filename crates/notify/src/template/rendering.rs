@@ -100,6 +100,24 @@ impl<'a> Rendering<'a> {
     }
 }
 
+/// Renders a text outside of any message: what people try out.
+///
+/// # Errors
+/// Why it gave no text.
+pub fn preview(
+    set: &TemplateSet,
+    text: &Text,
+    dot: &Value,
+    route_labels: &Labels,
+    at: Timestamp,
+) -> Result<String, Failure> {
+    let route_labels = KnownLabels(route_labels);
+    let mut environment = Environment::new(time(at));
+    environment.local = set.local().clone();
+    environment.route_labels = Some(&route_labels);
+    text.execute(dot, &environment)
+}
+
 /// Runs templates on a thread of their own: they may compute for seconds.
 ///
 /// # Errors

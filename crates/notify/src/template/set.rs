@@ -97,6 +97,11 @@ impl TemplateSet {
         self.text(source, markup).with_default(pristine)
     }
 
+    /// Whether there is a template of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.all.get(name).is_some()
+    }
+
     /// The names of all templates, in order.
     pub fn names(&self) -> Vec<String> {
         self.all.defined_names().map(str::to_owned).collect()
