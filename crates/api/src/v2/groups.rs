@@ -91,6 +91,7 @@ mod tests {
         GroupView {
             labels,
             receiver: receiver.into(),
+            route_labels: Labels::empty(),
             alerts: Vec::new(),
         }
     }

@@ -5,3 +5,4 @@ mod shared;
 mod stream;
 mod support;
 mod surface;
+mod templates;

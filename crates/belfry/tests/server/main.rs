@@ -4,6 +4,7 @@ mod failpoints;
 mod process;
 mod sink;
 mod status;
+mod templates;
 
 use std::time::Duration;
 

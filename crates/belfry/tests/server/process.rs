@@ -78,7 +78,7 @@ impl Server {
         Self::drop_in_under(&[variable], folder)
     }
 
-    fn drop_in(folder: TempDir) -> Self {
+    pub(crate) fn drop_in(folder: TempDir) -> Self {
         Self::drop_in_under(&[], folder)
     }
 

@@ -74,6 +74,7 @@ fn groups_are_written_with_their_alerts() {
             .map(|&size: &usize| GroupView {
                 labels: Labels::from_pairs([("alertname", "A")]),
                 receiver: "r1".into(),
+                route_labels: Labels::empty(),
                 alerts: (0..size).map(|n| view(&n.to_string())).collect(),
             })
             .collect();
