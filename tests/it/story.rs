@@ -14,4 +14,5 @@ mod restart;
 mod send;
 mod silence;
 mod stall;
+mod templates;
 mod tenants;

@@ -33,6 +33,7 @@ pub(crate) mod config;
 pub(crate) mod expect;
 pub(crate) mod hook;
 pub(crate) mod journal;
+pub(crate) mod wire;
 
 pub(crate) use alerts::{Alert, alert};
 pub(crate) use expect::{Window, between};

@@ -74,16 +74,20 @@ fn receiver(receiver: &Receiver, hooks: &[Hook], is_alive: &Arc<AtomicBool>) -> 
             .as_ref()
             .map(|url| url.expose())
             .unwrap_or_default();
-        let hook = hooks
-            .iter()
-            .find(|hook| url == format!("http://{}", hook.name()));
-        hook.unwrap_or_else(|| panic!("no hook for {url}"))
-            .integration(Setup {
-                id: IntegrationId::new(&receiver.name, "webhook", configured.index),
-                send_resolved: webhook.send_resolved,
-                timeout: webhook.timeout.positive(),
-                is_alive: Arc::clone(is_alive),
-            })
+        let id = IntegrationId::new(&receiver.name, "webhook", configured.index);
+        let host = url.trim_start_matches("http://");
+        let host = host.split_once('/').map_or(host, |(host, _)| host);
+        let hook = hooks.iter().find(|hook| host == hook.name());
+        let hook = hook.unwrap_or_else(|| panic!("no hook for {url}"));
+        if url.contains("{{") || webhook.payload.is_some() {
+            return hook.wire().integration(receiver, &id, &Arc::default());
+        }
+        hook.integration(Setup {
+            id,
+            send_resolved: webhook.send_resolved,
+            timeout: webhook.timeout.positive(),
+            is_alive: Arc::clone(is_alive),
+        })
     });
     let labels = receiver.labels.iter().filter(|(name, _)| *name != "name");
     ReceiverParts {

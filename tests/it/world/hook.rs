@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::alerts::Alert;
 use super::seconds;
+use super::wire::Wire;
 
 /// How a receiver answers one attempt.
 #[derive(Clone, Debug)]
@@ -75,6 +76,7 @@ struct Inner {
     script: Mutex<Arc<Script>>,
     attempts: Mutex<Vec<Attempt>>,
     arrived: Mutex<Vec<Arrived>>,
+    wire: Wire,
 }
 
 impl Hook {
@@ -94,6 +96,7 @@ impl Hook {
             script: Mutex::new(Arc::new(script)),
             attempts: Mutex::default(),
             arrived: Mutex::default(),
+            wire: Wire::default(),
         }))
     }
 
@@ -115,6 +118,11 @@ impl Hook {
     /// Everything it accepted.
     pub(crate) fn arrived(&self) -> Vec<Arrived> {
         lock(&self.0.arrived).clone()
+    }
+
+    /// What goes over the wire to it, where the configuration has templates.
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.0.wire
     }
 
     /// Every attempt at it.

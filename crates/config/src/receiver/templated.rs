@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Integration, JiraField, MattermostAttachment, MattermostConfig, OpsgenieConfig,
+    Integration, JiraConfig, MattermostAttachment, MattermostConfig, OpsgenieConfig,
     PagerdutyConfig, RocketchatConfig, SlackConfig, SnsConfig, VictoropsConfig,
 };
 use crate::yaml::Value;
@@ -130,21 +130,7 @@ impl Integration {
                 ("text", &c.text),
             ]),
             Self::Msteamsv2(c) => found.all([("title", &c.title), ("text", &c.text)]),
-            Self::Jira(c) => {
-                found.all([
-                    ("project", &c.project),
-                    ("issue_type", &c.issue_type),
-                    ("priority", &c.priority),
-                ]);
-                jira_field(&mut found, "summary", &c.summary);
-                jira_field(&mut found, "description", &c.description);
-                for (index, label) in c.labels.iter().enumerate() {
-                    found.add(format!("labels[{index}]"), label);
-                }
-                for (key, value) in &c.fields {
-                    found.value(&format!("fields.{key}"), value);
-                }
-            }
+            Self::Jira(c) => jira(&mut found, c),
             Self::Rocketchat(c) => rocketchat(&mut found, c),
             Self::Mattermost(c) => mattermost(&mut found, c),
             Self::Incidentio(_) | Self::Inbox(_) => {}
@@ -153,8 +139,20 @@ impl Integration {
     }
 }
 
-fn jira_field(found: &mut Found, name: &str, field: &JiraField) {
-    found.add(name, &field.template);
+fn jira(found: &mut Found, c: &JiraConfig) {
+    found.all([
+        ("project", &c.project),
+        ("issue_type", &c.issue_type),
+        ("priority", &c.priority),
+        ("summary", &c.summary.template),
+        ("description", &c.description.template),
+    ]);
+    for (index, label) in c.labels.iter().enumerate() {
+        found.add(format!("labels[{index}]"), label);
+    }
+    for (key, value) in &c.fields {
+        found.value(&format!("fields.{key}"), value);
+    }
 }
 
 fn pagerduty(found: &mut Found, c: &PagerdutyConfig) {
