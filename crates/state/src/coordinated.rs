@@ -45,6 +45,7 @@ mod ingest;
 mod moves;
 mod owing;
 mod poll;
+mod pulse;
 mod reconcile;
 mod silences;
 mod state;
@@ -60,6 +61,7 @@ pub use status::SharingCounters;
 use apart::ToldAlone;
 use breaker::Breaker;
 use moves::Stranded;
+use pulse::Pulse;
 use status::Turn;
 use tombs::Tombs;
 
@@ -154,6 +156,7 @@ pub struct Coordinated {
     /// The engine's clock, if it is to follow the shared one.
     follower: OnceLock<Arc<FollowingClock>>,
     counters: Arc<SharingCounters>,
+    pulse: Mutex<Pulse>,
 }
 
 impl Coordinated {
@@ -198,6 +201,7 @@ impl Coordinated {
             follows: AtomicU64::new(0),
             follower: OnceLock::new(),
             counters: Arc::default(),
+            pulse: Mutex::new(Pulse::new(timing.breaker_silence)),
         })
     }
 
@@ -290,7 +294,7 @@ impl Coordinated {
     /// The coordinator did not answer a request that is repeated since then. Other requests may be answered meanwhile, so
     /// that they alone would never make this instance go on without it.
     fn fail_since(&self, since: Instant, shard: usize, mut error: CoordinatorError) {
-        if since.elapsed() >= self.timing.breaker_silence * 2 {
+        if since.elapsed() >= self.timing.breaker_silence * 2 && !self.has_slept() {
             error.outage = Outage::Certain;
         }
         self.fail(shard, &error);
@@ -299,6 +303,10 @@ impl Coordinated {
     /// The coordinator did not answer; if that was once too often this instance goes on alone.
     fn fail(&self, shard: usize, error: &CoordinatorError) {
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        if error.outage == Outage::Transient && self.has_slept() {
+            tracing::debug!(%error, shard, "This process did not run for a while; it asks again");
+            return;
+        }
         let index = shard % self.domains.len();
         let was_known = lock(&self.domains[index].reached_at).is_some();
         let has_opened = lock(&self.domains[index].breaker).fail(error.outage, Instant::now());

@@ -112,6 +112,10 @@ impl Coordinated {
 
     /// Announces this instance, comes back to shared state, moves stranded members and audits, until told to stop.
     pub async fn run_keeper(self: Arc<Self>, stop: Stop) {
+        tokio::join!(self.keep(&stop), self.run_pulse(&stop));
+    }
+
+    async fn keep(&self, stop: &Stop) {
         let announce_every = self.timing.instance_expiry / 4;
         let mut announced_at: Option<Instant> = None;
         let mut announced = self.report().configs;
