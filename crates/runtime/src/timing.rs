@@ -50,6 +50,8 @@ pub struct Timing {
     pub breaker_silence: Duration,
     /// How long nothing is claimed after the shared state lost its data.
     pub hold_after_loss: Duration,
+    /// How long a server must have thrown nothing away before it is trusted with state again.
+    pub eviction_calm: Duration,
     /// How often something that was forbidden is tried again.
     pub permission_retry: Duration,
     /// A group whose route is gone from a configuration is moved after this long.
@@ -83,6 +85,7 @@ impl Default for Timing {
             behind_max: Duration::from_secs(5),
             breaker_silence: Duration::from_secs(3),
             hold_after_loss: Duration::from_secs(5),
+            eviction_calm: Duration::from_secs(30),
             permission_retry: Duration::from_secs(30),
             foreign_move_after: Duration::from_secs(60),
             tombstone: Duration::from_secs(3600),
@@ -119,6 +122,7 @@ impl Timing {
             behind_max: times(whole.behind_max),
             breaker_silence: times(whole.breaker_silence),
             hold_after_loss: times(whole.hold_after_loss),
+            eviction_calm: times(whole.eviction_calm),
             permission_retry: times(whole.permission_retry),
             foreign_move_after: times(whole.foreign_move_after),
             tombstone: times(whole.tombstone),

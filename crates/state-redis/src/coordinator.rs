@@ -19,8 +19,9 @@ use domain::time::Timestamp;
 use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
-    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Feed, GroupName, InstanceReport, Merge,
-    Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup, SharedSilences,
+    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName,
+    InstanceReport, Merge, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
+    SharedSilences,
 };
 use state::{Held, SilencePut};
 
@@ -30,6 +31,7 @@ use crate::preflight;
 use crate::script::Script;
 
 mod epochs;
+mod evictions;
 mod feed;
 mod flush;
 mod groups;
@@ -207,6 +209,18 @@ impl Coordinator for RedisCoordinator {
 
     async fn group(&self, group: &GroupName) -> Result<Option<SharedGroup>, CoordinatorError> {
         self.read_group(group).await
+    }
+
+    async fn evictions(&self, domain: usize) -> Result<Option<Evictions>, CoordinatorError> {
+        self.find_evictions(domain).await
+    }
+
+    async fn start_over(
+        &self,
+        shard: usize,
+        known: &[GroupName],
+    ) -> Result<bool, CoordinatorError> {
+        self.begin_anew(shard, known).await
     }
 
     async fn open_epoch(

@@ -37,6 +37,7 @@ use crate::memory::Memory;
 
 mod breaker;
 mod degraded;
+mod evictions;
 mod flush;
 mod follow;
 mod ingest;
@@ -113,6 +114,8 @@ struct Domain {
     is_returning: AtomicBool,
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
+    /// How much the server has thrown away, and since when it is no more than that.
+    evicted: Mutex<Option<(u64, Instant)>>,
 }
 
 /// See the module's text.
@@ -170,6 +173,7 @@ impl Coordinated {
             touched: Mutex::default(),
             is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
+            evicted: Mutex::default(),
         });
         let turn = Turn::at(clock.now());
         Arc::new(Self {

@@ -316,6 +316,24 @@ pub struct ShardDepth {
     pub last_event: EventId,
 }
 
+/// What a server threw away of its own accord, as one that is to be a cache does when its memory is short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evictions {
+    /// How much that is since the server started: another number later means that it goes on.
+    pub count: u64,
+    /// What people should know of it, and what they can do.
+    pub text: String,
+}
+
+impl From<Evictions> for CoordinatorError {
+    fn from(evictions: Evictions) -> Self {
+        Self {
+            outage: Outage::Refused,
+            text: evictions.text,
+        }
+    }
+}
+
 /// What instances share. Every method is one atomic transition per shard, and one round trip.
 #[async_trait]
 pub trait Coordinator: Send + Sync {
@@ -405,6 +423,24 @@ pub trait Coordinator: Send + Sync {
 
     /// One group.
     async fn group(&self, group: &GroupName) -> Result<Option<SharedGroup>, CoordinatorError>;
+
+    /// Whether the server threw away anything since the epochs of a fault domain's shards began. From then on it refuses to hand
+    /// out groups, to let a group go that became empty, and to open an epoch, until [`Coordinator::start_over`].
+    async fn evictions(&self, domain: usize) -> Result<Option<Evictions>, CoordinatorError> {
+        let _ = domain;
+        Ok(None)
+    }
+
+    /// Throws the rest of a shard away if the server did so with parts of it; the next epoch begins empty, as after any loss.
+    /// `known` are groups that may be there without a place in a queue. Answers whether there was a reason.
+    async fn start_over(
+        &self,
+        shard: usize,
+        known: &[GroupName],
+    ) -> Result<bool, CoordinatorError> {
+        let _ = (shard, known);
+        Ok(false)
+    }
 
     /// Opens a new epoch of a shard unless somebody else did since `seen` was read; answers the epoch in force.
     ///

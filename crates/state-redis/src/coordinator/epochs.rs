@@ -26,6 +26,9 @@ impl RedisCoordinator {
         ];
         let call = self.on_shard(&scripts::OPEN_EPOCH, shard, args);
         let epoch = reply::text(self.run(call).await?)?;
+        if epoch.is_empty() {
+            return Err(self.why_no_epoch(shard).await);
+        }
         Ok(Epoch(epoch.into()))
     }
 

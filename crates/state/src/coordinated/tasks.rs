@@ -57,6 +57,7 @@ impl Coordinated {
     async fn meet(&self, domain: usize) -> Result<(), CoordinatorError> {
         self.shared.probe(domain).await?;
         self.look_it_over().await?;
+        self.without_evictions(domain).await?;
         let unready = |_| CoordinatorError {
             outage: Outage::Transient,
             text: "it answered a probe, but not what followed".to_owned(),
@@ -116,11 +117,16 @@ impl Coordinated {
         let mut announced_at: Option<Instant> = None;
         let mut announced = self.report().configs;
         let mut audited_at = Instant::now();
+        let mut looked_at = Instant::now();
         let mut shard = 0;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(PROBE_PAUSE.min(announce_every)) => {}
                 () = stop.stopped() => break,
+            }
+            if looked_at.elapsed() >= self.timing.poll_max {
+                looked_at = Instant::now();
+                self.look_for_evictions().await;
             }
             for domain in 0..self.domains.len() {
                 self.come_back(domain).await;
@@ -178,6 +184,10 @@ impl Coordinated {
     async fn come_back(&self, domain: usize) {
         let part = &self.domains[domain];
         if !lock(&part.breaker).is_open() {
+            return;
+        }
+        if !self.is_over_evictions(domain).await {
+            lock(&part.breaker).probed(false);
             return;
         }
         let mut probe = self.shared.probe(domain).await;
