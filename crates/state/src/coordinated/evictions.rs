@@ -7,7 +7,7 @@ use domain::limits;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{CoordinatorError, GroupName};
+use crate::coordinator::{CoordinatorError, Evictions, GroupName};
 
 impl Coordinated {
     /// Looks whether the server threw something away while it was trusted with it.
@@ -17,6 +17,7 @@ impl Coordinated {
                 continue;
             }
             if let Ok(Some(evictions)) = self.shared.evictions(domain).await {
+                self.calm_since(domain, &evictions);
                 self.fail(domain, &evictions.into());
             }
         }
@@ -25,7 +26,10 @@ impl Coordinated {
     /// A server that threw something away before this instance met it.
     pub(super) async fn without_evictions(&self, domain: usize) -> Result<(), CoordinatorError> {
         match self.shared.evictions(domain).await? {
-            Some(evictions) => Err(evictions.into()),
+            Some(evictions) => {
+                self.calm_since(domain, &evictions);
+                Err(evictions.into())
+            }
             None => Ok(()),
         }
     }
@@ -42,32 +46,43 @@ impl Coordinated {
             // The probe that follows will tell.
             Err(_) => return true,
         };
-        let since = {
-            let mut evicted = lock(&self.domains[domain].evicted);
-            let known = evicted.filter(|(count, _)| *count == evictions.count);
-            let (_, since) = *evicted.insert(known.unwrap_or((evictions.count, Instant::now())));
-            since
-        };
+        let since = self.calm_since(domain, &evictions);
         self.timing.eviction_calm <= since.elapsed() && self.start_over(domain).await.is_ok()
+    }
+
+    /// Since when nothing more was thrown away; the first time each shard counts as a loss.
+    fn calm_since(&self, domain: usize, evictions: &Evictions) -> Instant {
+        let mut evicted = lock(&self.domains[domain].evicted);
+        if evicted.is_none() {
+            let shards = u64::try_from(self.shards_in(domain).count()).unwrap_or(0);
+            self.counters
+                .data_losses
+                .fetch_add(shards, Ordering::Relaxed);
+        }
+        let known = evicted.filter(|(count, _)| *count == evictions.count);
+        let (_, since) = *evicted.insert(known.unwrap_or((evictions.count, Instant::now())));
+        since
     }
 
     /// Has the rest thrown away; going back then puts all that is known into the empty shards.
     async fn start_over(&self, domain: usize) -> Result<(), Alone> {
-        let mut lost = 0;
-        for shard in (domain..limits::SHARDS).step_by(self.domains.len()) {
+        let mut had_reason = false;
+        for shard in self.shards_in(domain) {
             let known = self.memory.groups_in(shard);
             let known: Vec<_> = known.iter().map(|g| GroupName::of(g.identity())).collect();
             let started = self.shared.start_over(shard, &known).await;
-            lost += u64::from(self.directly(started)?);
+            had_reason |= self.directly(started)?;
         }
-        if 0 < lost {
-            self.counters.data_losses.fetch_add(lost, Ordering::Relaxed);
+        if had_reason {
             tracing::warn!(
-                shards = lost,
                 "{} threw away part of its data; this instance puts back what it knows",
                 self.shared.name()
             );
         }
         Ok(())
+    }
+
+    fn shards_in(&self, domain: usize) -> impl Iterator<Item = usize> + use<> {
+        (domain..limits::SHARDS).step_by(self.domains.len())
     }
 }
