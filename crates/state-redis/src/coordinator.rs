@@ -211,7 +211,7 @@ impl Coordinator for RedisCoordinator {
         self.read_group(group).await
     }
 
-    async fn evictions(&self, domain: usize) -> Result<Option<Evictions>, CoordinatorError> {
+    async fn evictions(&self, domain: usize) -> Result<Evictions, CoordinatorError> {
         self.find_evictions(domain).await
     }
 

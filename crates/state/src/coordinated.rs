@@ -114,8 +114,7 @@ struct Domain {
     is_returning: AtomicBool,
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
-    /// How much the server has thrown away, and since when it is no more than that.
-    evicted: Mutex<Option<(u64, Instant)>>,
+    evictions: Mutex<evictions::Watch>,
 }
 
 /// See the module's text.
@@ -173,7 +172,7 @@ impl Coordinated {
             touched: Mutex::default(),
             is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
-            evicted: Mutex::default(),
+            evictions: Mutex::default(),
         });
         let turn = Turn::at(clock.now());
         Arc::new(Self {

@@ -317,10 +317,12 @@ pub struct ShardDepth {
 }
 
 /// What a server threw away of its own accord, as one that is to be a cache does when its memory is short.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evictions {
-    /// How much that is since the server started: another number later means that it goes on.
+    /// How much that is since the server started: more of it later means that it goes on.
     pub count: u64,
+    /// Whether some of it was thrown away since the epochs of the shards in question began.
+    pub is_loss: bool,
     /// What people should know of it, and what they can do.
     pub text: String,
 }
@@ -424,11 +426,11 @@ pub trait Coordinator: Send + Sync {
     /// One group.
     async fn group(&self, group: &GroupName) -> Result<Option<SharedGroup>, CoordinatorError>;
 
-    /// Whether the server threw away anything since the epochs of a fault domain's shards began. From then on it refuses to hand
-    /// out groups, to let a group go that became empty, and to open an epoch, until [`Coordinator::start_over`].
-    async fn evictions(&self, domain: usize) -> Result<Option<Evictions>, CoordinatorError> {
+    /// What the server of a fault domain threw away. If that is a loss it refuses from then on to hand out groups, to let a
+    /// group go that became empty, and to open an epoch, until [`Coordinator::start_over`].
+    async fn evictions(&self, domain: usize) -> Result<Evictions, CoordinatorError> {
         let _ = domain;
-        Ok(None)
+        Ok(Evictions::default())
     }
 
     /// Throws the rest of a shard away if the server did so with parts of it; the next epoch begins empty, as after any loss.

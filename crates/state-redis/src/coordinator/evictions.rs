@@ -13,18 +13,17 @@ use crate::preflight;
 const PART: usize = 500;
 
 impl RedisCoordinator {
-    /// What was thrown away of the shards of a fault domain.
-    pub(super) async fn find_evictions(&self, domain: usize) -> Read<Option<Evictions>> {
+    /// What the server of a fault domain threw away.
+    pub(super) async fn find_evictions(&self, domain: usize) -> Read<Evictions> {
         let shards = (domain..limits::SHARDS).step_by(self.fault_domains());
         let calls = shards.map(|shard| self.evictions_call(shard)).collect();
-        let mut found = None;
+        let (mut is_loss, mut most) = (false, 0);
         for answer in self.run_all(calls).await {
-            found = found.max(read_count(answer?)?);
+            let (is_loss_here, count) = read_count(answer?)?;
+            is_loss |= is_loss_here;
+            most = most.max(count);
         }
-        match found {
-            Some(count) => Ok(Some(self.evicted(count).await?)),
-            None => Ok(None),
-        }
+        self.evicted(is_loss, most).await
     }
 
     /// Asks whether anything was thrown away of a shard; behind a request that reads, so that what it read was complete.
@@ -35,19 +34,26 @@ impl RedisCoordinator {
     /// Refuses what is incomplete, by the answer to [`Self::evictions_call`].
     pub(super) async fn unless_evicted(&self, answer: Value) -> Read<()> {
         match read_count(answer)? {
-            Some(count) => Err(self.evicted(count).await?.into()),
-            None => Ok(()),
+            (true, count) => Err(self.evicted(true, count).await?.into()),
+            (false, _) => Ok(()),
         }
     }
 
-    async fn evicted(&self, count: u64) -> Read<Evictions> {
+    async fn evicted(&self, is_loss: bool, count: u64) -> Read<Evictions> {
+        if count == 0 {
+            return Ok(Evictions::default());
+        }
         let policy = preflight::eviction_policy(&self.link).await;
         let policy = policy.map_err(reply::failed)?.unwrap_or_default();
         let text = format!(
             "it has thrown {count} keys away (`maxmemory-policy {policy}`) and cannot hold state: set `maxmemory-policy noeviction`, \
              and `maxmemory` so that all fits"
         );
-        Ok(Evictions { count, text })
+        Ok(Evictions {
+            count,
+            is_loss,
+            text,
+        })
     }
 
     pub(super) async fn begin_anew(&self, shard: usize, known: &[GroupName]) -> Read<bool> {
@@ -69,17 +75,16 @@ impl RedisCoordinator {
     /// What the script says instead of an epoch.
     pub(super) async fn why_no_epoch(&self, shard: usize) -> CoordinatorError {
         match self.find_evictions(shard % self.fault_domains()).await {
-            Ok(Some(evictions)) => evictions.into(),
-            Ok(None) => reply::unreadable("an epoch"),
+            Ok(evictions) if evictions.is_loss => evictions.into(),
+            Ok(_) => reply::unreadable("an epoch"),
             Err(error) => error,
         }
     }
 }
 
-/// How much was thrown away; nothing when that was before the epoch.
-fn read_count(answer: Value) -> Read<Option<u64>> {
+/// Whether something was thrown away since the epoch began, and how much since the server started.
+fn read_count(answer: Value) -> Read<(bool, u64)> {
     let mut reply = Reply::of(answer)?;
-    let has_evicted = reply.number()? == 1;
-    let count = reply.unsigned()?;
-    Ok(has_evicted.then_some(count))
+    let is_loss = reply.number()? == 1;
+    Ok((is_loss, reply.unsigned()?))
 }

@@ -7,7 +7,16 @@ use domain::limits;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{CoordinatorError, Evictions, GroupName};
+use crate::coordinator::{CoordinatorError, GroupName, Outage};
+
+/// What is known of the keys a server threw away.
+#[derive(Default)]
+pub(super) struct Watch {
+    /// How many, when it was asked last.
+    count: Option<u64>,
+    /// Since when it threw none away; nothing while the last loss of that kind is made good.
+    calm_since: Option<Instant>,
+}
 
 impl Coordinated {
     /// Looks whether the server threw something away while it was trusted with it.
@@ -16,20 +25,18 @@ impl Coordinated {
             if self.is_alone(domain) {
                 continue;
             }
-            if let Ok(Some(evictions)) = self.shared.evictions(domain).await {
-                self.calm_since(domain, &evictions);
-                self.fail(domain, &evictions.into());
+            if let Err(error) = self.without_evictions(domain).await
+                && error.outage == Outage::Refused
+            {
+                self.fail(domain, &error);
             }
         }
     }
 
-    /// A server that threw something away before this instance met it.
+    /// Refuses a server that has thrown something away.
     pub(super) async fn without_evictions(&self, domain: usize) -> Result<(), CoordinatorError> {
-        match self.shared.evictions(domain).await? {
-            Some(evictions) => {
-                self.calm_since(domain, &evictions);
-                Err(evictions.into())
-            }
+        match self.evicted(domain).await? {
+            Some((_, error)) => Err(error),
             None => Ok(()),
         }
     }
@@ -37,48 +44,52 @@ impl Coordinated {
     /// Answers whether shared state may be trusted again as far as evictions go: there were none, or they have ended for a
     /// while and the shards start over.
     pub(super) async fn is_over_evictions(&self, domain: usize) -> bool {
-        let evictions = match self.shared.evictions(domain).await {
-            Ok(Some(evictions)) => evictions,
-            Ok(None) => {
-                *lock(&self.domains[domain].evicted) = None;
-                return true;
+        match self.evicted(domain).await {
+            Ok(Some((calm_since, _))) => {
+                self.timing.eviction_calm <= calm_since.elapsed()
+                    && self.start_over(domain).await.is_ok()
             }
-            // The probe that follows will tell.
-            Err(_) => return true,
-        };
-        let since = self.calm_since(domain, &evictions);
-        self.timing.eviction_calm <= since.elapsed() && self.start_over(domain).await.is_ok()
+            // If it does not answer, the probe that follows will tell.
+            Ok(None) | Err(_) => true,
+        }
     }
 
-    /// Since when nothing more was thrown away; the first time each shard counts as a loss.
-    fn calm_since(&self, domain: usize, evictions: &Evictions) -> Instant {
-        let mut evicted = lock(&self.domains[domain].evicted);
-        if evicted.is_none() {
-            let shards = u64::try_from(self.shards_in(domain).count()).unwrap_or(0);
-            self.counters
-                .data_losses
-                .fetch_add(shards, Ordering::Relaxed);
+    /// Since when nothing more was thrown away, and what was; nothing if that does not concern us. Counted as a loss of each shard
+    /// when it is noticed.
+    async fn evicted(
+        &self,
+        domain: usize,
+    ) -> Result<Option<(Instant, CoordinatorError)>, CoordinatorError> {
+        let evictions = self.shared.evictions(domain).await?;
+        let mut watch = lock(&self.domains[domain].evictions);
+        // What marks a loss may be among what was thrown away.
+        let has_grown = watch.count.is_some_and(|known| known < evictions.count);
+        watch.count = Some(evictions.count);
+        let is_noticed = watch.calm_since.is_none();
+        if has_grown || (is_noticed && evictions.is_loss) {
+            watch.calm_since = Some(Instant::now());
+            if is_noticed {
+                let shards = u64::try_from(self.shards_in(domain).count()).unwrap_or(0);
+                let losses = &self.counters.data_losses;
+                losses.fetch_add(shards, Ordering::Relaxed);
+            }
         }
-        let known = evicted.filter(|(count, _)| *count == evictions.count);
-        let (_, since) = *evicted.insert(known.unwrap_or((evictions.count, Instant::now())));
-        since
+        Ok(watch.calm_since.map(|since| (since, evictions.into())))
     }
 
     /// Has the rest thrown away; going back then puts all that is known into the empty shards.
     async fn start_over(&self, domain: usize) -> Result<(), Alone> {
-        let mut had_reason = false;
         for shard in self.shards_in(domain) {
             let known = self.memory.groups_in(shard);
             let known: Vec<_> = known.iter().map(|g| GroupName::of(g.identity())).collect();
             let started = self.shared.start_over(shard, &known).await;
-            had_reason |= self.directly(started)?;
+            self.directly(started)?;
         }
-        if had_reason {
-            tracing::warn!(
-                "{} threw away part of its data; this instance puts back what it knows",
-                self.shared.name()
-            );
-        }
+        lock(&self.domains[domain].evictions).calm_since = None;
+        tracing::warn!(
+            "{} threw keys away; this instance puts back what it knows",
+            self.shared.name()
+        );
         Ok(())
     }
 

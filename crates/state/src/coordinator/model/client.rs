@@ -188,10 +188,10 @@ impl Coordinator for ModelClient {
         .await?
     }
 
-    async fn evictions(&self, _domain: usize) -> Result<Option<Evictions>, CoordinatorError> {
+    async fn evictions(&self, _domain: usize) -> Result<Evictions, CoordinatorError> {
         // So that this meets weather only where it matters: a seed of the simulator keeps its course.
         if super::lock(&self.shared.server).evicted == 0 {
-            return Ok(None);
+            return Ok(Evictions::default());
         }
         self.request("evictions", |server, _| server.evictions())
             .await

@@ -23,12 +23,12 @@ impl Server {
         }
     }
 
-    pub(super) fn evictions(&self) -> Option<Evictions> {
-        let has_evicted = self.data.shards.iter().any(|shard| shard.has_evicted);
-        has_evicted.then(|| Evictions {
+    pub(super) fn evictions(&self) -> Evictions {
+        Evictions {
             count: self.evicted,
+            is_loss: self.data.shards.iter().any(|shard| shard.has_evicted),
             text: EVICTED.to_owned(),
-        })
+        }
     }
 
     /// Nothing is handed out of a shard that is incomplete.
