@@ -519,6 +519,7 @@ pub trait Coordinator: Send + Sync {
     /// How deep the queues of each shard are.
     async fn depths(&self) -> Result<Vec<ShardDepth>, CoordinatorError>;
 
-    /// Repairs groups that have members and no place in a queue; answers how many there were (must stay 0).
-    async fn audit(&self, shard: usize) -> Result<usize, CoordinatorError>;
+    /// Repairs groups of a shard that are there and have no place in a queue, among those that are `known` and those that have
+    /// ends to come; answers how many there were (must stay 0).
+    async fn audit(&self, shard: usize, known: &[GroupName]) -> Result<usize, CoordinatorError>;
 }

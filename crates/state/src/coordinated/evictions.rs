@@ -7,7 +7,7 @@ use domain::limits;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{CoordinatorError, GroupName, Outage};
+use crate::coordinator::{CoordinatorError, Outage};
 
 /// What is known of the keys a server threw away.
 #[derive(Default)]
@@ -80,8 +80,7 @@ impl Coordinated {
     /// Has the rest thrown away; going back then puts all that is known into the empty shards.
     async fn start_over(&self, domain: usize) -> Result<(), Alone> {
         for shard in self.shards_in(domain) {
-            let known = self.memory.groups_in(shard);
-            let known: Vec<_> = known.iter().map(|g| GroupName::of(g.identity())).collect();
+            let known = self.memory.names_in(shard);
             let started = self.shared.start_over(shard, &known).await;
             self.directly(started)?;
         }

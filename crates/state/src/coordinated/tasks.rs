@@ -16,8 +16,8 @@ use crate::coordinator::{CoordinatorError, Outage};
 /// Longest sleep between two looks at the feed.
 const FOLLOW_MAX: Duration = Duration::from_secs(1);
 
-/// How often one shard is audited: that looks at every key of its server.
-const AUDIT_PAUSE: Duration = Duration::from_secs(60);
+/// How often one shard is audited: that looks for each of its groups.
+const AUDIT_PAUSE: Duration = Duration::from_secs(5);
 
 impl Coordinated {
     /// Meets shared state once, before anything is served: with it, this instance begins to share; without it, it begins
@@ -163,7 +163,8 @@ impl Coordinated {
     }
 
     async fn audit(&self, shard: usize) {
-        match self.shared.audit(shard).await {
+        let known = self.memory.names_in(shard);
+        match self.shared.audit(shard, &known).await {
             Ok(0) => {}
             Ok(repaired) => {
                 let more = u64::try_from(repaired).unwrap_or(u64::MAX);

@@ -336,7 +336,7 @@ impl Coordinator for ModelClient {
         self.request("depths", |server, _| server.depths()).await
     }
 
-    async fn audit(&self, shard: usize) -> Result<usize, CoordinatorError> {
+    async fn audit(&self, shard: usize, _: &[GroupName]) -> Result<usize, CoordinatorError> {
         self.request("audit", move |server, _| server.audit(shard))
             .await
     }
