@@ -2,12 +2,16 @@
 //! left as lost (protocol.md §8).
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use domain::limits;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, lock};
 use crate::coordinator::{CoordinatorError, Outage};
+
+/// Instances that come back after this many others do so together.
+const TURNS_MAX: u32 = 12;
 
 /// What is known of the keys a server threw away.
 #[derive(Default)]
@@ -46,12 +50,21 @@ impl Coordinated {
     pub(super) async fn is_over_evictions(&self, domain: usize) -> bool {
         match self.evicted(domain).await {
             Ok(Some((calm_since, _))) => {
-                self.timing.eviction_calm <= calm_since.elapsed()
+                self.timing.eviction_calm + self.turn_of_return() <= calm_since.elapsed()
                     && self.start_over(domain).await.is_ok()
             }
             // If it does not answer, the probe that follows will tell.
             Ok(None) | Err(_) => true,
         }
+    }
+
+    /// How long after the first instance this one comes back: one after the other, each sees what those before it put back.
+    fn turn_of_return(&self) -> Duration {
+        let own = lock(&self.report).id.clone();
+        let instances = lock(&self.instances);
+        let before = instances.iter().filter(|instance| instance.id < own);
+        let before = u32::try_from(before.count()).unwrap_or(0);
+        self.timing.hold_after_loss * before.min(TURNS_MAX)
     }
 
     /// Since when nothing more was thrown away, and what was; nothing if that does not concern us. Counted as a loss of each shard
