@@ -329,6 +329,26 @@ async fn an_audit_gives_a_group_its_place_back() {
     assert!(!scans.contains("cmdstat_scan"), "{scans}");
 }
 
+/// A user may not ask for the server's figures: then nothing is known of evictions, and all else works.
+#[tokio::test]
+async fn a_server_that_tells_no_figures_serves() {
+    let Some(servers) = Servers::single("figures that may not be read") else {
+        return;
+    };
+    assert_eq!(servers.ask(&["ACL", "SETUSER", "default", "-info"]), "OK");
+    let mut one = Instance::open(&servers).await;
+    one.post(0, vec![firing(0, 0, Duration::from_secs(60))])
+        .await;
+    let claims = one.poll().await;
+    one.tell(&claims[0]).await;
+    one.see_off(&claims[0], &[alert(0, 0).fingerprint]).await;
+    let name = GroupName::of(&group(0));
+    let gone = one.coordinator.group(&name).await;
+    assert!(gone.expect("reachable").is_none());
+    let evictions = one.coordinator.evictions(0).await.expect("reachable");
+    assert_eq!((evictions.count, evictions.is_loss), (0, false));
+}
+
 /// (M20) A retention that is longer than Alertmanager's default counts too.
 #[tokio::test]
 async fn silences_stay_as_long_as_their_retention() {
