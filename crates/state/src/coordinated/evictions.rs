@@ -96,6 +96,8 @@ impl Coordinated {
             let known = self.memory.names_in(shard);
             let started = self.shared.start_over(shard, &known).await;
             self.directly(started)?;
+            // Counted as lost already.
+            self.view(shard).epoch = None;
         }
         lock(&self.domains[domain].evictions).calm_since = None;
         tracing::warn!(

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::breaker::PROBE_PAUSE;
 use super::{Coordinated, lock};
 use crate::Mode;
-use crate::coordinator::{CoordinatorError, Outage};
+use crate::coordinator::{CoordinatorError, Epoch, Outage};
 
 /// Longest sleep between two looks at the feed.
 const FOLLOW_MAX: Duration = Duration::from_secs(1);
@@ -181,6 +181,28 @@ impl Coordinated {
         }
     }
 
+    fn epochs(&self) -> Vec<Option<Epoch>> {
+        let views = self.views.iter();
+        views.map(|view| lock(view).epoch.clone()).collect()
+    }
+
+    /// Counts shards that hold other data than when they were seen last.
+    fn note_losses(&self, known: &[Option<Epoch>]) {
+        let epochs = self.epochs();
+        let pairs = known.iter().zip(&epochs);
+        let lost = pairs.filter(|(known, now)| known.is_some() && known != now);
+        let lost = lost.count();
+        if 0 < lost {
+            let more = u64::try_from(lost).unwrap_or(u64::MAX);
+            self.counters.data_losses.fetch_add(more, Ordering::Relaxed);
+            tracing::warn!(
+                shards = lost,
+                "{} lost data; this instance puts back what it knows",
+                self.shared.name()
+            );
+        }
+    }
+
     /// Tries to come back to shared state, if this instance is alone.
     async fn come_back(&self, domain: usize) {
         let part = &self.domains[domain];
@@ -205,7 +227,9 @@ impl Coordinated {
         if !lock(&part.breaker).probed(probe.is_ok()) {
             return;
         }
+        let known = self.epochs();
         if self.go_back(domain).await.is_ok() {
+            self.note_losses(&known);
             self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
             tracing::info!(
                 "{} is reachable again, state is shared with other instances",
