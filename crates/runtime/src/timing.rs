@@ -52,6 +52,10 @@ pub struct Timing {
     pub hold_after_loss: Duration,
     /// How long a server must have thrown nothing away before it is trusted with state again.
     pub eviction_calm: Duration,
+    /// How long nothing is claimed, at most, after every instance was out of reach, until all of them are back.
+    pub hold_after_outage: Duration,
+    /// How long a group that is due is left to the instance whose turn it is.
+    pub courtesy: Duration,
     /// How often something that was forbidden is tried again.
     pub permission_retry: Duration,
     /// A group whose route is gone from a configuration is moved after this long.
@@ -86,6 +90,8 @@ impl Default for Timing {
             breaker_silence: Duration::from_secs(3),
             hold_after_loss: Duration::from_secs(5),
             eviction_calm: Duration::from_secs(30),
+            hold_after_outage: Duration::from_secs(10),
+            courtesy: Duration::from_millis(100),
             permission_retry: Duration::from_secs(30),
             foreign_move_after: Duration::from_secs(60),
             tombstone: Duration::from_secs(3600),
@@ -123,6 +129,8 @@ impl Timing {
             breaker_silence: times(whole.breaker_silence),
             hold_after_loss: times(whole.hold_after_loss),
             eviction_calm: times(whole.eviction_calm),
+            hold_after_outage: times(whole.hold_after_outage),
+            courtesy: times(whole.courtesy),
             permission_retry: times(whole.permission_retry),
             foreign_move_after: times(whole.foreign_move_after),
             tombstone: times(whole.tombstone),

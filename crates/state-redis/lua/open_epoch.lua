@@ -21,5 +21,6 @@ redis.call('HSET', shard, 'epoch', fresh, 'generation', int(generation), 'polled
   'grace_since', int(now), 'grace_until', int(now + grace_ms))
 local evicted = count_evicted()
 if evicted then redis.call('HSET', shard, 'evicted', int(evicted)) end
+redis.call('HDEL', shard, 'awaited', 'back_until')
 keep(shard)
 return fresh

@@ -9,7 +9,7 @@ use runtime::clock::{SharedClock, SimClock};
 use runtime::timing::Timing;
 
 use super::Model;
-use crate::coordinator::conformance::World;
+use crate::coordinator::conformance::{self, World};
 use crate::coordinator::{Coordinator, GroupName};
 
 /// The model on paused time.
@@ -58,6 +58,13 @@ async fn world() -> Option<Arc<dyn World>> {
 
 crate::coordinator_conformance!(tokio::test(start_paused = true), world);
 
+/// Who is quickest does not do all the work.
+#[tokio::test(start_paused = true)]
+async fn instances_take_turns_and_leave_no_group_lying() {
+    let world = world().await.expect("a world");
+    conformance::claims::instances_take_turns(world).await;
+}
+
 /// The suite notices every hole: the test that names it fails with it open.
 mod holes {
     use super::*;
@@ -84,6 +91,8 @@ mod holes {
     }
 
     noticed! {
+        joins_that_overwrite: JoinOverwrites, merges::what_is_joined_counts_while_nobody_told_anything_since;
+        claims_by_the_first_one_back: NoHoldAfterOutage, leases::nothing_is_claimed_until_all_who_were_away_are_back;
         a_claim_whose_reply_was_lost: PollWithoutNonce, claims::the_same_nonce_gets_the_same_claims;
         a_late_commit_thrown_away: CommitNeedsFence, telling::a_commit_counts_whoever_reports_it;
         numbers_reused: SeqFromCounterOnly, telling::numbers_are_not_reused_after_the_group_was_made_anew;
