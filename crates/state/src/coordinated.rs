@@ -39,6 +39,7 @@ mod adopt;
 mod apart;
 mod breaker;
 mod degraded;
+mod evictions;
 mod flush;
 mod follow;
 mod ingest;
@@ -118,6 +119,7 @@ struct Domain {
     is_returning: AtomicBool,
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
+    evictions: Mutex<evictions::Watch>,
 }
 
 /// See the module's text.
@@ -175,6 +177,7 @@ impl Coordinated {
             touched: Mutex::default(),
             is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
+            evictions: Mutex::default(),
         });
         let turn = Turn::at(clock.now());
         Arc::new(Self {
