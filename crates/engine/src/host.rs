@@ -86,7 +86,15 @@ impl Host for Engine {
                     tenant,
                     alert,
                     groups,
-                } => alerts.entry(tenant).or_default().push((alert, groups)),
+                    is_taken_over,
+                } => {
+                    records.extend(is_taken_over.then(|| Record::Heard {
+                        tenant: tenant.clone(),
+                        fingerprint: alert.fingerprint,
+                        updated_at: alert.updated_at,
+                    }));
+                    alerts.entry(tenant).or_default().push((alert, groups));
+                }
                 News::Silences {
                     tenant,
                     silences,

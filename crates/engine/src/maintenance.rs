@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use domain::alert::Alert;
 use domain::id::TenantId;
 use runtime::tasks::Stop;
 use state::GroupSnapshot;
@@ -136,17 +137,18 @@ impl Engine {
         let alerts: Vec<_> = tenant.mirror().all().cloned().collect();
         for chunk in alerts.chunks(CHUNK) {
             self.journal
-                .append(chunk.iter().map(|a| alert_record(id, a)).collect())
+                .append(chunk.iter().map(|a| self.alert_record(id, a)).collect())
                 .await?;
         }
         Ok(())
     }
-}
 
-fn alert_record(tenant: &TenantId, alert: &Arc<domain::alert::Alert>) -> Record {
-    Record::Alert {
-        tenant: tenant.clone(),
-        alert: Arc::clone(alert),
+    fn alert_record(&self, tenant: &TenantId, alert: &Arc<Alert>) -> Record {
+        Record::Alert {
+            tenant: tenant.clone(),
+            alert: Arc::clone(alert),
+            is_own: self.state.has_own_record(tenant, alert.fingerprint),
+        }
     }
 }
 

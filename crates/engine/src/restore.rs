@@ -30,6 +30,9 @@ struct RecordedTenant {
     alerts: HashMap<Fingerprint, Arc<Alert>>,
     /// End and receipt of refreshes; kept apart because a compaction may have moved the alert's own record behind them.
     refreshes: HashMap<Fingerprint, (Timestamp, Timestamp)>,
+    /// When an alert was last taken in here, and when it was last heard that another instance took it in.
+    taken_in: HashMap<Fingerprint, Timestamp>,
+    heard: HashMap<Fingerprint, Timestamp>,
     groups: HashMap<GroupKey, RecordedGroup>,
     silences: HashMap<Arc<str>, Arc<Silence>>,
 }
@@ -66,6 +69,23 @@ impl RecordedGroup {
     }
 }
 
+impl RecordedTenant {
+    fn note_receipt(&mut self, alert: Fingerprint, at: Timestamp, is_own: bool) {
+        let receipts = if is_own {
+            &mut self.taken_in
+        } else {
+            &mut self.heard
+        };
+        let last = receipts.entry(alert).or_insert(at);
+        *last = at.max(*last);
+    }
+
+    /// Whether this instance took in the last post of an alert: then it answers for it where it is alone (protocol.md §9).
+    fn is_own(&self, alert: Fingerprint) -> bool {
+        self.taken_in.get(&alert) > self.heard.get(&alert)
+    }
+}
+
 /// What was put back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
@@ -80,8 +100,13 @@ pub struct Restored {
 impl Recorded {
     fn take(&mut self, record: Record) {
         match record {
-            Record::Alert { tenant, alert } => {
+            Record::Alert {
+                tenant,
+                alert,
+                is_own,
+            } => {
                 let tenant = self.tenant(tenant);
+                tenant.note_receipt(alert.fingerprint, alert.updated_at, is_own);
                 let known = tenant
                     .alerts
                     .entry(alert.fingerprint)
@@ -101,14 +126,23 @@ impl Recorded {
                 ends_at,
                 updated_at,
             } => {
-                let refreshes = &mut self.tenant(tenant).refreshes;
-                let known = refreshes
+                let tenant = self.tenant(tenant);
+                tenant.note_receipt(fingerprint, updated_at, true);
+                let known = tenant
+                    .refreshes
                     .entry(fingerprint)
                     .or_insert((ends_at, updated_at));
                 if known.1 <= updated_at {
                     *known = (ends_at, updated_at);
                 }
             }
+            Record::Heard {
+                tenant,
+                fingerprint,
+                updated_at,
+            } => self
+                .tenant(tenant)
+                .note_receipt(fingerprint, updated_at, false),
             Record::Group {
                 tenant,
                 key,
@@ -185,7 +219,7 @@ impl Engine {
     async fn restore_tenant(
         &self,
         tenant: &Arc<Tenant>,
-        recorded: RecordedTenant,
+        mut recorded: RecordedTenant,
         known_until: Timestamp,
         grace: Grace,
     ) -> Result<Restored, EngineError> {
@@ -193,23 +227,24 @@ impl Engine {
         let unavailable = |error: state::StateError| EngineError::Unavailable(error.to_string());
         let mut restored = Restored {
             silences: self
-                .restore_silences(tenant, recorded.silences, now)
+                .restore_silences(tenant, std::mem::take(&mut recorded.silences), now)
                 .await?,
             ..Restored::default()
         };
         let believed = believed_firing(&recorded.groups);
         let settings = tenant.settings();
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
-        for alert in recorded.alerts.into_values() {
+        for alert in std::mem::take(&mut recorded.alerts).into_values() {
             let alert = refreshed(alert, &recorded.refreshes);
             let is_over = alert.is_resolved(now, tenant.grace());
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
             if is_over && is_old && !believed.contains(&alert.fingerprint) {
                 continue;
             }
+            let is_own = recorded.is_own(alert.fingerprint);
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
             self.state
-                .restore_alert(tenant.id(), Arc::clone(&alert))
+                .restore_alert(tenant.id(), Arc::clone(&alert), is_own)
                 .await
                 .map_err(unavailable)?;
             // No hash yet: the first refresh compares texts and sets it.

@@ -23,6 +23,8 @@ pub enum News {
         alert: Arc<Alert>,
         /// Every group it belongs to here.
         groups: Vec<Arc<GroupIdentity>>,
+        /// Whether the journal holds it as taken in here: it has to learn that somebody else did since.
+        is_taken_over: bool,
     },
     /// A group came to be, or restarted its grid.
     Group {

@@ -204,6 +204,9 @@ pub trait State: Send + Sync {
     /// Notes that these states of alerts are durable, so that refreshes close to them need no record.
     fn mark_recorded(&self, tenant: &TenantId, alerts: &[Arc<Alert>]);
 
+    /// Whether the record says that this instance took in the last post of an alert: to be said again where it is restated.
+    fn has_own_record(&self, tenant: &TenantId, fingerprint: Fingerprint) -> bool;
+
     /// Claims up to `limit` groups that are due.
     async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError>;
 
@@ -287,8 +290,13 @@ pub trait State: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StateError>;
 
-    /// Puts a recorded alert back; done once, before the first ingest.
-    async fn restore_alert(&self, tenant: &TenantId, alert: Arc<Alert>) -> Result<(), StateError>;
+    /// Puts a recorded alert back; done once, before the first ingest. `is_own`: this instance took in the last post of it.
+    async fn restore_alert(
+        &self,
+        tenant: &TenantId,
+        alert: Arc<Alert>,
+        is_own: bool,
+    ) -> Result<(), StateError>;
 
     /// Puts a recorded group back; done once, before the first poll.
     async fn restore_group(&self, group: RestoredGroup, now: Timestamp) -> Result<(), StateError>;

@@ -53,6 +53,7 @@ pub fn alert_record(number: u64) -> Record {
     Record::Alert {
         tenant: TenantId::default_tenant(),
         alert: Arc::new(alert(number)),
+        is_own: true,
     }
 }
 
@@ -135,6 +136,7 @@ pub fn every_kind() -> Vec<Record> {
         Record::Alert {
             tenant: tenant.clone(),
             alert: Arc::new(alert(1)),
+            is_own: true,
         },
         Record::Told {
             tenant: tenant.clone(),
@@ -161,9 +163,19 @@ pub fn every_kind() -> Vec<Record> {
             key,
         },
         Record::Refresh {
-            tenant,
+            tenant: tenant.clone(),
             fingerprint: Fingerprint(0x0123_4567_89ab_cdef),
             ends_at: at + Duration::from_secs(240),
+            updated_at: at,
+        },
+        Record::Alert {
+            tenant: tenant.clone(),
+            alert: Arc::new(alert(2)),
+            is_own: false,
+        },
+        Record::Heard {
+            tenant,
+            fingerprint: Fingerprint(0x0123_4567_89ab_cdef),
             updated_at: at,
         },
     ]

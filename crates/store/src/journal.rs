@@ -33,6 +33,17 @@ pub enum Record {
         tenant: TenantId,
         /// The alert.
         alert: Arc<Alert>,
+        /// Whether this instance took in the last post of it, rather than hearing of it from another one.
+        is_own: bool,
+    },
+    /// Another instance took in an alert that was recorded as taken in here.
+    Heard {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        fingerprint: Fingerprint,
+        /// When it was received there.
+        updated_at: Timestamp,
     },
     /// An alert recorded before was refreshed: only its end moved.
     Refresh {

@@ -228,7 +228,7 @@ impl Coordinated {
             Some(_) if is_ours => Vec::new(),
             _ => host.placement(&group.tenant, &alert),
         };
-        self.memory.learn_alert(&group.tenant, &alert, is_ours);
+        let is_taken_over = self.memory.learn_alert(&group.tenant, &alert, is_ours);
         match known.or_else(|| of_key(&groups, group)) {
             Some(identity) => {
                 if !is_ours && orphans.corrections.len() < ORPHANS_MAX {
@@ -252,6 +252,7 @@ impl Coordinated {
             tenant: group.tenant.clone(),
             alert,
             groups,
+            is_taken_over,
         })
     }
 

@@ -64,6 +64,10 @@ impl State for Coordinated {
         self.memory.mark_recorded(tenant, alerts);
     }
 
+    fn has_own_record(&self, tenant: &TenantId, fingerprint: Fingerprint) -> bool {
+        self.memory.has_own_record(tenant, fingerprint)
+    }
+
     async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError> {
         Ok(self.poll_all(limit, now).await)
     }
@@ -157,8 +161,13 @@ impl State for Coordinated {
             .await
     }
 
-    async fn restore_alert(&self, tenant: &TenantId, alert: Arc<Alert>) -> Result<(), StateError> {
-        self.memory.restore_alert(tenant, alert).await
+    async fn restore_alert(
+        &self,
+        tenant: &TenantId,
+        alert: Arc<Alert>,
+        is_own: bool,
+    ) -> Result<(), StateError> {
+        self.memory.restore_alert(tenant, alert, is_own).await
     }
 
     async fn restore_group(&self, group: RestoredGroup, now: Timestamp) -> Result<(), StateError> {

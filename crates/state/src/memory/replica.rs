@@ -20,9 +20,9 @@ impl Memory {
         self.table(tenant).peek(posted)
     }
 
-    /// Takes note of an alert as it is known elsewhere.
-    pub(crate) fn learn_alert(&self, tenant: &TenantId, alert: &Arc<Alert>, is_own: bool) {
-        self.table(tenant).learn(alert, is_own);
+    /// Takes note of an alert as it is known elsewhere; answers whether the journal has to hear that it was taken in there.
+    pub(crate) fn learn_alert(&self, tenant: &TenantId, alert: &Arc<Alert>, is_own: bool) -> bool {
+        self.table(tenant).learn(alert, is_own)
     }
 
     /// Takes note of a member of a group; `grid` is for a group that is not here yet.

@@ -51,13 +51,13 @@ impl<'i> Decoder<'i> {
 
     fn record(&mut self, wire: Wire<'_>) -> Result<Record, BadRecord> {
         Ok(match wire {
-            Wire::Alert(alert) => {
-                let tenant = self.tenant(alert.tenant)?;
-                Record::Alert {
-                    tenant,
-                    alert: Arc::new(self.alert(alert)),
-                }
-            }
+            Wire::Alert(alert) => self.alert_record(alert, true)?,
+            Wire::HeardAlert(alert) => self.alert_record(alert, false)?,
+            Wire::Heard(tenant, fingerprint, updated_at) => Record::Heard {
+                tenant: self.tenant(tenant)?,
+                fingerprint: Fingerprint(fingerprint),
+                updated_at: updated_at.into(),
+            },
             Wire::Group(tenant, key, first_tick) => Record::Group {
                 tenant: self.tenant(tenant)?,
                 key: GroupKey(key),
@@ -87,6 +87,14 @@ impl<'i> Decoder<'i> {
                 tenant: self.tenant(tenant)?,
                 id: id.into(),
             },
+        })
+    }
+
+    fn alert_record(&mut self, wire: WireAlert<'_>, is_own: bool) -> Result<Record, BadRecord> {
+        Ok(Record::Alert {
+            tenant: self.tenant(wire.tenant)?,
+            alert: Arc::new(self.alert(wire)),
+            is_own,
         })
     }
 
