@@ -145,3 +145,29 @@ async fn what_another_instance_took_in_since_is_not_ended_after_a_restart_that_b
         "{told:?}"
     );
 }
+
+/// protocol.md §5, move: whatever was heard of while the configuration changed is told in its new group.
+#[tokio::test(start_paused = true)]
+async fn what_is_heard_of_during_a_reload_is_told_in_its_new_group() {
+    let mut world = World::new(2).await;
+    let yaml = YAML.replace("[alertname]", "[]");
+    let one = world.instances[0].take().expect("it runs");
+    let posts = async {
+        for number in 0..60 {
+            world.post(1, number, HOUR).await;
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+    };
+    let reload = async {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        one.configure(&world.around, &yaml).await;
+    };
+    tokio::join!(posts, reload);
+    world.kill(1);
+    pass(120).await;
+    for number in 0..60 {
+        let told = world.told(number);
+        let is_moved = told.iter().any(|message| message.group_key == "{}:{}");
+        assert!(is_moved, "n{number}: {told:?}");
+    }
+}

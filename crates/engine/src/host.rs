@@ -27,19 +27,16 @@ impl Host for Engine {
         let Some(tenant) = self.tenant(tenant) else {
             return Vec::new();
         };
-        let known = tenant.mirror().known(alert.fingerprint);
+        let Ok(_placing) = tenant.placing.try_read() else {
+            // While a reload places alerts anew, groups that are here may be those of the configuration before.
+            let settings = tenant.coming_settings();
+            return settings.placement(tenant.id(), &alert.labels, &self.interner);
+        };
+        let mirror = tenant.mirror();
+        let known = mirror.known(alert.fingerprint);
         match known.filter(|known| known.alert.labels == alert.labels) {
             Some(known) => known.groups,
-            // While a reload places alerts anew, groups that are here may be those of the configuration before.
-            None => match tenant.placing.try_read() {
-                Ok(_placing) => {
-                    let (mirror, settings) = (tenant.mirror(), tenant.settings());
-                    self.groups_of(&tenant, &mirror, &settings, &alert.labels)
-                }
-                Err(_) => tenant
-                    .settings()
-                    .placement(tenant.id(), &alert.labels, &self.interner),
-            },
+            None => self.groups_of(&tenant, &mirror, &tenant.settings(), &alert.labels),
         }
     }
 

@@ -191,13 +191,17 @@ impl Coordinated {
         placement: &Placement<'_>,
         now: Timestamp,
     ) -> Result<(), StateError> {
-        if self.current_mode() == crate::Mode::Degraded {
-            return self
-                .memory
-                .reconfigure(tenant, config_hash, placement, now)
-                .await;
+        {
+            // What is heard of is placed by the configuration before, and then stranded, or by this one.
+            let _nothing_is_heard = self.following.lock().await;
+            if self.current_mode() == crate::Mode::Degraded {
+                return self
+                    .memory
+                    .reconfigure(tenant, config_hash, placement, now)
+                    .await;
+            }
+            self.strand(tenant, placement);
         }
-        self.strand(tenant, placement);
         let restarted = self
             .attempt(0, || self.shared.restart_grids(tenant, config_hash))
             .await;
