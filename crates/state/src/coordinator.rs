@@ -329,7 +329,8 @@ pub trait Coordinator: Send + Sync {
 
     /// Offers alerts to their groups. One answer per offer, in order: shards fail one by one.
     ///
-    /// A fresh post: the last one wins, as in Alertmanager (`Alert::updated_by`). `now` is when the posts were received, by
+    /// A fresh post: the last one wins, as in Alertmanager (`Alert::updated_by`). A group of which only the key is known is
+    /// neither made nor changed by a post (`GroupIdentity::is_stand_in`). `now` is when the posts were received, by
     /// the instance's clock.
     async fn ingest(
         &self,

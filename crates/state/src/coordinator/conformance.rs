@@ -63,6 +63,7 @@ macro_rules! coordinator_conformance {
             answers_come_in_order_whatever_their_shard,
             the_same_alert_of_two_tenants_is_two,
             a_group_follows_the_interval_of_its_posts,
+            a_group_known_by_its_key_only_is_neither_made_nor_changed,
         );
         $crate::coordinator_conformance!($test, $factory, claims:
             a_claim_excludes_everybody,
