@@ -171,3 +171,25 @@ async fn what_is_heard_of_during_a_reload_is_told_in_its_new_group() {
         assert!(is_moved, "n{number}: {told:?}");
     }
 }
+
+/// protocol.md §8: an instance that knows of nothing is the first to look after a loss.
+#[tokio::test(start_paused = true)]
+async fn after_a_loss_a_new_instance_tells_nothing_before_others_put_back_what_they_know() {
+    let mut world = World::new(2).await;
+    world.kill(1);
+    world.stores[1] = Store::memory(Arc::clone(&world.around.clock));
+    world.post(0, 1, HOUR).await;
+    pass(60).await;
+    assert_eq!(world.told(1).len(), 1);
+    // The other one looks as late as it may.
+    let gate = world.instances[0].as_ref().expect("it runs").gate.clone();
+    gate.freeze(true);
+    world.around.model.flush_all();
+    world.begin(1).await;
+    world.post(1, 1, HOUR).await;
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    gate.freeze(false);
+    pass(60).await;
+    let told = world.told(1);
+    assert_eq!(told.len(), 1, "{told:?}");
+}

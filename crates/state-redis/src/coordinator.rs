@@ -19,8 +19,9 @@ use domain::time::Timestamp;
 use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
-    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Feed, GroupName, InstanceReport, Merge,
-    Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup, SharedSilences,
+    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Feed, GroupName, HoldFor,
+    InstanceReport, Merge, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
+    SharedSilences,
 };
 use state::{Held, SilencePut};
 
@@ -213,7 +214,7 @@ impl Coordinator for RedisCoordinator {
         &self,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: bool,
+        hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError> {
         self.open(shard, seen, hold).await
     }

@@ -20,6 +20,7 @@ use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
+use runtime::timing::Timing;
 
 use crate::{Held, SilencePut};
 
@@ -96,6 +97,29 @@ impl Epoch {
     pub fn began_at(&self) -> Option<Timestamp> {
         let (ms, _) = self.0.split_once('-')?;
         ms.parse().ok().map(Timestamp::from_unix_ms)
+    }
+}
+
+/// What claims wait for once an epoch is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldFor {
+    /// Nothing: there was nothing before.
+    Nothing,
+    /// Others to notice that it was opened: they may know that data was lost.
+    Others,
+    /// [`Coordinator::reseeded`], and at least the hold time of the protocol: data was lost.
+    Reseed,
+}
+
+impl HoldFor {
+    /// How long claims wait at least.
+    pub fn least(self, timing: &Timing) -> Duration {
+        match self {
+            Self::Nothing => Duration::ZERO,
+            // Everybody polls at least so often, and asking takes a moment.
+            Self::Others => timing.poll_max + timing.poll_max / 4,
+            Self::Reseed => timing.hold_after_loss,
+        }
     }
 }
 
@@ -407,14 +431,13 @@ pub trait Coordinator: Send + Sync {
     /// One group.
     async fn group(&self, group: &GroupName) -> Result<Option<SharedGroup>, CoordinatorError>;
 
-    /// Opens a new epoch of a shard unless somebody else did since `seen` was read; answers the epoch in force.
-    ///
-    /// With `hold` claims wait until [`Coordinator::reseeded`] was said, and at least the hold time of the protocol.
+    /// Opens a new epoch of a shard unless somebody else did since `seen` was read; answers the epoch in force. One that was
+    /// opened just now by somebody who knew of nothing to put back is held for who does.
     async fn open_epoch(
         &self,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: bool,
+        hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError>;
 
     /// Says that this instance has merged all it knows into a shard's epoch.

@@ -8,7 +8,7 @@ use domain::group::told::{Pending, Told};
 
 use super::World;
 use super::stage::{Stage, firing, leave, resolved, webhook};
-use crate::coordinator::GroupName;
+use crate::coordinator::{GroupName, HoldFor};
 
 /// What was begun is repeated as it was until its fate is known.
 pub async fn a_begun_message_is_frozen(world: Arc<dyn World>) {
@@ -254,7 +254,7 @@ pub async fn numbers_are_not_reused_after_a_loss(world: Arc<dyn World>) {
     let first: Pending = stage.one.tell(&claim, &alert).await;
     stage.pass(1).await;
     stage.world.lose_everything().await;
-    stage.one.join(false).await;
+    stage.one.join(HoldFor::Nothing).await;
     stage.one.post(&group, stage.old("a")).await;
     let second = stage.one.claim().await;
     assert!(claim.fence < second.fence);

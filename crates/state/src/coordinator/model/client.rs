@@ -14,8 +14,9 @@ use domain::time::Timestamp;
 use super::server::shared;
 use super::{ModelClient, unreached};
 use crate::coordinator::{
-    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Feed, GroupName, InstanceReport, Merge,
-    Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup, SharedSilences,
+    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Feed, GroupName, HoldFor,
+    InstanceReport, Merge, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
+    SharedSilences,
 };
 use crate::{Held, SilencePut};
 
@@ -189,7 +190,7 @@ impl Coordinator for ModelClient {
         &self,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: bool,
+        hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError> {
         let seen = seen.cloned();
         self.request("open_epoch", move |server, request| {
