@@ -193,3 +193,77 @@ async fn after_a_loss_a_new_instance_tells_nothing_before_others_put_back_what_t
     let told = world.told(1);
     assert_eq!(told.len(), 1, "{told:?}");
 }
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Tombstones live for an hour.
+#[tokio::test(start_paused = true)]
+async fn what_ended_while_an_instance_was_down_for_hours_does_not_come_back() {
+    let mut world = World::new(2).await;
+    pass(60).await;
+    world.post(1, 1, DAY).await;
+    pass(60).await;
+    world.kill(1);
+    world.post(0, 1, Duration::ZERO).await;
+    pass(4_000).await;
+    assert_eq!(world.told(1).len(), 2);
+    world.begin(1).await;
+    pass(600).await;
+    let told = world.told(1);
+    assert_eq!(told.len(), 2, "{told:?}");
+    // Not even when it begins alone the next time.
+    world.kill(1);
+    world.around.sky.cut(1, true);
+    world.begin(1).await;
+    pass(600).await;
+    let told = world.told(1);
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_while_an_instance_was_cut_off_for_hours_does_not_come_back() {
+    let world = World::new(2).await;
+    pass(60).await;
+    world.post(0, 1, DAY).await;
+    pass(60).await;
+    world.around.sky.cut(1, true);
+    pass(10).await;
+    world.post(0, 1, Duration::ZERO).await;
+    pass(4_000).await;
+    world.around.sky.cut(1, false);
+    pass(600).await;
+    let told = world.told(1);
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_acknowledged_alone_is_told_even_by_an_instance_that_was_down_for_hours() {
+    let mut world = World::new(2).await;
+    world.around.sky.cut(1, true);
+    pass(30).await;
+    world.post(1, 1, DAY).await;
+    world.kill(1);
+    world.around.sky.cut(1, false);
+    pass(4_000).await;
+    assert_eq!(world.told(1).len(), 0);
+    world.begin(1).await;
+    pass(60).await;
+    assert_eq!(world.told(1).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_all_instances_knew_comes_back_after_hours_although_the_server_is_empty() {
+    let mut world = World::new(1).await;
+    world.post(0, 1, DAY).await;
+    pass(60).await;
+    world.kill(0);
+    pass(4_000).await;
+    world.around.model.flush_all();
+    world.begin(0).await;
+    pass(60).await;
+    world.post(0, 1, Duration::ZERO).await;
+    pass(60).await;
+    let told = world.told(1);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[1].resolved, [1]);
+}

@@ -4,13 +4,14 @@
 //! give back what shared state may lose (protocol.md §2).
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::alert::{Alert, Grace};
 use domain::group::GroupIdentity;
 use domain::id::TenantId;
 use domain::silence::Silence;
+use domain::time::Timestamp;
 use state::coordinator::{Change, EventId};
 use state::host::{Host, News};
 use store::journal::Record;
@@ -61,6 +62,14 @@ impl Host for Engine {
         self.turn_events();
     }
 
+    fn turned(&self, alone_since: Option<Timestamp>) {
+        *self.known_alone_since() = Some(alone_since);
+        // Queued in order: what is taken in alone is recorded behind it.
+        let _written_later = self
+            .journal
+            .submit(vec![Record::Alone { since: alone_since }]);
+    }
+
     fn saw(&self, shard: usize, changes: &[Change]) {
         self.events_of_feed(shard, changes);
     }
@@ -100,6 +109,9 @@ impl Host for Engine {
                     records.extend(self.take_silences(&tenant, &silences));
                     self.events_of_silences(&tenant, &silences, version, version);
                 }
+                News::Missed { tenant, alerts } => {
+                    records.extend(self.forget_missed(&tenant, alerts));
+                }
                 told => records.extend(record(told)),
             }
         }
@@ -123,6 +135,26 @@ impl Host for Engine {
 }
 
 impl Engine {
+    /// Since when this instance is alone, as the journal has to know.
+    pub(crate) fn known_alone_since(&self) -> MutexGuard<'_, Option<Option<Timestamp>>> {
+        let known = self.alone_since.lock();
+        known.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Alerts that are over and that nobody knows any more; the journal keeps that they are over.
+    fn forget_missed(&self, tenant: &TenantId, alerts: Vec<Arc<Alert>>) -> Vec<Record> {
+        if let Some(tenant) = self.tenant(tenant) {
+            let gone: Vec<_> = alerts.iter().map(|alert| alert.fingerprint).collect();
+            tenant.mirror_mut().forget(&gone);
+        }
+        let records = alerts.into_iter().map(|alert| Record::Alert {
+            tenant: tenant.clone(),
+            alert,
+            is_own: false,
+        });
+        records.collect()
+    }
+
     fn take_silences(&self, tenant: &TenantId, silences: &[Arc<Silence>]) -> Vec<Record> {
         let Some(tenant) = self.tenant(tenant) else {
             return Vec::new();
@@ -164,6 +196,6 @@ fn record(news: News) -> Option<Record> {
             integration,
             told,
         },
-        News::Alert { .. } | News::Silences { .. } => return None,
+        News::Alert { .. } | News::Missed { .. } | News::Silences { .. } => return None,
     })
 }

@@ -106,6 +106,10 @@ impl Engine {
             let _nothing_between_record_and_commit = self.recording.write().await;
             self.journal.begin_compaction().await?
         };
+        let alone = self
+            .known_alone_since()
+            .map(|since| Record::Alone { since });
+        self.journal.append(alone.into_iter().collect()).await?;
         for tenant in self.tenants() {
             self.restate_tenant(&tenant).await?;
         }

@@ -23,6 +23,8 @@ use crate::{Engine, EngineError, Tenant};
 #[derive(Default)]
 struct Recorded {
     tenants: HashMap<TenantId, RecordedTenant>,
+    /// Since when the instance was alone, as far as was recorded last.
+    alone_since: Option<Option<Timestamp>>,
 }
 
 #[derive(Default)]
@@ -143,6 +145,7 @@ impl Recorded {
             } => self
                 .tenant(tenant)
                 .note_receipt(fingerprint, updated_at, false),
+            Record::Alone { since } => self.alone_since = Some(since),
             Record::Group {
                 tenant,
                 key,
@@ -200,6 +203,12 @@ impl Engine {
         };
         self.set_grace(grace);
         let known_until = replayed.last_written_at.unwrap_or(now);
+        *self.known_alone_since() = recorded.alone_since;
+        if let Some(alone_since) = recorded.alone_since {
+            let reached_at = alone_since.unwrap_or(known_until);
+            self.state
+                .restore_sharing(reached_at, alone_since.is_some());
+        }
         let mut restored = Restored::default();
         for (id, recorded) in recorded.tenants {
             let Some(tenant) = self.tenant(&id) else {

@@ -40,6 +40,7 @@ mod degraded;
 mod flush;
 mod follow;
 mod ingest;
+mod missed;
 mod moves;
 mod owing;
 mod poll;
@@ -145,6 +146,8 @@ pub struct Coordinated {
     is_looked_over: AtomicBool,
     /// Who lives, as last read.
     instances: Mutex<Vec<InstanceReport>>,
+    /// How an earlier life of this instance left, as far as the journal tells.
+    left: Mutex<Option<missed::Left>>,
     /// When the mode changed last, and why.
     turn: Mutex<Turn>,
     /// Reads of the feed that were begun so far.
@@ -192,6 +195,7 @@ impl Coordinated {
             report: Mutex::new(report),
             is_looked_over: AtomicBool::new(false),
             instances: Mutex::default(),
+            left: Mutex::default(),
             turn: Mutex::new(turn),
             follows: AtomicU64::new(0),
             follower: OnceLock::new(),

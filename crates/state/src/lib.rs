@@ -301,6 +301,12 @@ pub trait State: Send + Sync {
     /// Puts a recorded group back; done once, before the first poll.
     async fn restore_group(&self, group: RestoredGroup, now: Timestamp) -> Result<(), StateError>;
 
+    /// Notes when an earlier life of this instance last reached what it shared, and whether it took more in alone after that;
+    /// done once, at the start.
+    fn restore_sharing(&self, reached_at: Timestamp, was_alone: bool) {
+        let _ = (reached_at, was_alone);
+    }
+
     /// Suspends ends by time-out (G5): after a start, and after nobody polled for a while.
     fn set_grace(&self, grace: Grace);
 

@@ -178,6 +178,8 @@ pub fn every_kind() -> Vec<Record> {
             fingerprint: Fingerprint(0x0123_4567_89ab_cdef),
             updated_at: at,
         },
+        Record::Alone { since: Some(at) },
+        Record::Alone { since: None },
     ]
 }
 

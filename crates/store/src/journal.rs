@@ -56,6 +56,11 @@ pub enum Record {
         /// When the refresh was received.
         updated_at: Timestamp,
     },
+    /// This instance goes on alone, or shares its state again.
+    Alone {
+        /// All it took in before this was shared; `None`: it shares its state.
+        since: Option<Timestamp>,
+    },
     /// A group came to be.
     Group {
         /// Whose.

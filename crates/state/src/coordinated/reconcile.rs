@@ -31,7 +31,7 @@ pub(super) type Joined = HashMap<Fingerprint, Arc<GroupIdentity>>;
 const FRESH: Duration = Duration::from_secs(60);
 
 /// By how much this instance's clock may be behind the server's.
-const SKEW_MS: u64 = 10_000;
+pub(super) const SKEW_MS: u64 = 10_000;
 
 /// Groups merged in one round trip.
 const CHUNK: usize = 500;
@@ -120,6 +120,7 @@ impl Coordinated {
             Err(alone) => Err(alone),
         };
         if outcome.is_ok() {
+            self.tell_turn();
             return;
         }
         tracing::debug!(shard, "A shard could not be reconciled; it is tried again");
@@ -140,7 +141,7 @@ impl Coordinated {
     /// Makes one shard the same here and there. `lost` is the epoch whose data was found to be incomplete.
     async fn reconcile(&self, shard: usize, lost: Option<Epoch>) -> Result<(), Alone> {
         let _nobody_reads_the_feed = self.following.lock().await;
-        let here = self.memory.groups_in(shard);
+        let mut here = self.memory.groups_in(shard);
         // Whoever knows of nothing at all may still be the first to look after a loss.
         let hold = match lost.is_some() || self.memory.group_count() > 0 {
             true => HoldFor::Reseed,
@@ -153,6 +154,7 @@ impl Coordinated {
             .began_at()
             .is_some_and(|began| now.since(began) < FRESH);
         let (mut last_event, mut there) = self.read_shard(shard).await?;
+        let missed = self.see_off_missed(shard, &epoch, &mut here, &there);
         let mut merges: HashMap<GroupName, Merge> = here
             .iter()
             .filter_map(|group| {
@@ -188,6 +190,7 @@ impl Coordinated {
                 });
             }
         }
+        ended.extend(missed);
         if let Some(host) = self.host().filter(|_| !ended.is_empty()) {
             host.heard(ended).await;
         }

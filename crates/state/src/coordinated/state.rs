@@ -174,6 +174,10 @@ impl State for Coordinated {
         self.memory.restore_group(group, now).await
     }
 
+    fn restore_sharing(&self, reached_at: Timestamp, was_alone: bool) {
+        self.note_leave(reached_at, was_alone);
+    }
+
     fn set_grace(&self, grace: Grace) {
         self.memory.set_grace(grace);
     }

@@ -182,6 +182,11 @@ impl AlertTable {
             .collect()
     }
 
+    /// Forgets an alert.
+    pub(super) fn forget(&self, fingerprint: Fingerprint) {
+        lock(self.part(fingerprint)).remove(&fingerprint);
+    }
+
     /// Forgets alerts that were over before `before` and are not in `grouped`.
     pub(super) fn collect(
         &self,

@@ -94,6 +94,29 @@ impl Memory {
             .with(fingerprint, |known| known.map(Arc::clone))
     }
 
+    /// Forgets those of some alerts that are in no group; answers which.
+    pub(crate) fn forget_ungrouped(
+        &self,
+        tenant: &TenantId,
+        mut alerts: Vec<Arc<Alert>>,
+    ) -> Vec<Arc<Alert>> {
+        for shard in &self.shards {
+            let shard = lock(shard);
+            for (_, group) in shard
+                .groups
+                .iter()
+                .filter(|((owner, _), _)| owner == tenant)
+            {
+                alerts.retain(|alert| !group.contains(alert.fingerprint));
+            }
+        }
+        let table = self.table(tenant);
+        alerts
+            .iter()
+            .for_each(|alert| table.forget(alert.fingerprint));
+        alerts
+    }
+
     /// Whether this instance took in the last post of an alert.
     pub(crate) fn is_own(&self, tenant: &TenantId, fingerprint: Fingerprint) -> bool {
         self.table(tenant).is_own(fingerprint)

@@ -9,6 +9,7 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::Interner;
 use domain::matcher::Matcher;
 use domain::silence::Silence;
+use domain::time::Timestamp;
 
 use super::BadRecord;
 use super::wire::{
@@ -57,6 +58,9 @@ impl<'i> Decoder<'i> {
                 tenant: self.tenant(tenant)?,
                 fingerprint: Fingerprint(fingerprint),
                 updated_at: updated_at.into(),
+            },
+            Wire::Alone(since) => Record::Alone {
+                since: since.map(Timestamp::from),
             },
             Wire::Group(tenant, key, first_tick) => Record::Group {
                 tenant: self.tenant(tenant)?,

@@ -70,9 +70,10 @@ fn the_form_of_version_1_stands() {
 }
 
 /// So many kinds, in so many bytes of this checksum: the first ones, then those that were added.
-const FORMS: [(usize, usize, u64); 2] = [
+const FORMS: [(usize, usize, u64); 3] = [
     (8, 803, 16_831_189_227_393_101_719),
     (10, 1136, 10_415_850_800_045_209_191),
+    (12, 1148, 12_776_735_848_505_733_831),
 ];
 
 #[test]
@@ -248,6 +249,7 @@ fn record() -> impl Strategy<Value = Record> {
             fingerprint: Fingerprint(print),
             updated_at,
         }),
+        prop::option::of(time()).prop_map(|since| Record::Alone { since }),
         (tenant(), any::<u64>(), time(), time()).prop_map(
             |(tenant, print, ends_at, updated_at)| Record::Refresh {
                 tenant,

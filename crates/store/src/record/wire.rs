@@ -32,6 +32,7 @@ pub(super) enum Wire<'a> {
     #[serde(borrow)]
     HeardAlert(WireAlert<'a>),
     Heard(&'a str, u64, WireTime),
+    Alone(Option<WireTime>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -263,6 +264,7 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
             fingerprint,
             updated_at,
         } => Wire::Heard(tenant.as_str(), fingerprint.0, (*updated_at).into()),
+        Record::Alone { since } => Wire::Alone(since.map(WireTime::from)),
         Record::Group {
             tenant,
             key,
