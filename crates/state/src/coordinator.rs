@@ -366,7 +366,8 @@ pub trait Coordinator: Send + Sync {
     /// tenants taking turns.
     async fn poll(&self, ask: PollAsk) -> PollAnswer;
 
-    /// Claims one group out of turn, due or not; `None` when it is not there, a lost lease when somebody else holds it.
+    /// Claims one group out of turn, due or not; `None` when it is not there, a lost lease when somebody else holds it. Asked
+    /// again before anything is begun, it answers the same claim: the answer to the first may have been lost.
     async fn seize(&self, group: &GroupName) -> Result<Option<Held<Claimed>>, CoordinatorError>;
 
     /// Freezes a message; answers what to send, which is the one still pending if there is one.

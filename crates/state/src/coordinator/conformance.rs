@@ -74,6 +74,7 @@ macro_rules! coordinator_conformance {
             a_given_back_claim_is_due_after_its_delay,
             ticks_follow_a_grid,
             a_seized_group_keeps_its_ticks,
+            a_seizure_whose_answer_was_lost_is_had_again,
             nothing_is_seized_that_is_held_or_missing,
             a_flush_is_never_joined_by_a_second,
         );
