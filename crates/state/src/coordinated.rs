@@ -132,6 +132,8 @@ pub struct Coordinated {
     silences_made: Mutex<HashMap<TenantId, u64>>,
     /// Claims this instance is flushing, with their fences.
     active: Mutex<HashMap<GroupName, u64>>,
+    /// Claims on data that was lost since they were made: nothing more is sent under them (protocol.md §8).
+    void: Mutex<HashMap<GroupName, u64>>,
     /// Integrations this instance was the last to tell.
     told_here: Mutex<HashMap<GroupName, HashSet<IntegrationId>>>,
     /// Integrations this instance told something while it was alone.
@@ -187,6 +189,7 @@ impl Coordinated {
             silence_versions: Mutex::default(),
             silences_made: Mutex::default(),
             active: Mutex::default(),
+            void: Mutex::default(),
             told_here: Mutex::default(),
             told_alone: Mutex::default(),
             stranded: Mutex::default(),

@@ -244,6 +244,12 @@ pub trait State: Send + Sync {
         message: ToldMessage,
     ) -> Result<Told, StateError>;
 
+    /// Whether a claim still stands on the data it was made of; asked just before a send.
+    fn stands(&self, claim: &Claim) -> bool {
+        let _ = claim;
+        true
+    }
+
     /// Extends an unexpired claim; answers when it lapses now.
     async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError>;
 

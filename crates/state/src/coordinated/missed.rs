@@ -1,4 +1,5 @@
-//! Ends this instance missed because it was away for longer than anybody remembers who left (protocol.md §3, tombstones).
+//! What this instance missed: that data was lost under its claims; and ends, because it was away for longer than anybody
+//! remembers who left (protocol.md §3, tombstones).
 //!
 //! While state is shared every alert is there before its sender hears "yes". So what an instance knew when it went away, and
 //! what is not shared any more although nothing was lost since, ended meanwhile: it must not come back.
@@ -73,6 +74,19 @@ impl Coordinated {
         if let Some(host) = self.host().filter(|_| is_known) {
             host.turned(alone_since);
         }
+    }
+
+    /// What the claims on a shard were made of was lost: sends that have not passed the gate are dropped.
+    pub(super) fn void_claims(&self, shard: usize) {
+        let active = lock(&self.active);
+        let mut void = lock(&self.void);
+        void.retain(|name, fence| active.get(name) == Some(fence));
+        let lost = active.iter().filter(|(name, _)| name.shard() == shard);
+        void.extend(lost.map(|(name, fence)| (name.clone(), *fence)));
+    }
+
+    pub(super) fn is_void(&self, name: &GroupName, fence: u64) -> bool {
+        lock(&self.void).get(name) == Some(&fence)
     }
 
     /// The instant up to which all that was taken in here was shared, if what is not there any more ended since: nobody

@@ -108,6 +108,7 @@ impl Coordinated {
     pub(super) async fn meet_again(&self, shard: usize) {
         let known = self.view(shard).epoch.clone();
         if known.is_some() {
+            self.void_claims(shard);
             self.counters.data_losses.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
                 shard,
@@ -149,6 +150,10 @@ impl Coordinated {
         };
         let opened = self.shared.open_epoch(shard, lost.as_ref(), hold).await;
         let epoch = self.directly(opened)?;
+        let is_another = |known: &Epoch| *known != epoch;
+        if lost.is_some() || self.view(shard).epoch.as_ref().is_some_and(is_another) {
+            self.void_claims(shard);
+        }
         let now = self.clock.now();
         let is_fresh = epoch
             .began_at()

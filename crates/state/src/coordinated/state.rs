@@ -13,6 +13,7 @@ use domain::silence::Silence;
 use domain::time::Timestamp;
 
 use super::Coordinated;
+use crate::coordinator::GroupName;
 use crate::host::Host;
 use crate::sharing::{NotReached, ShardStanding, Standing, Version};
 use crate::{
@@ -109,6 +110,10 @@ impl State for Coordinated {
         message: ToldMessage,
     ) -> Result<Told, StateError> {
         self.settle_shared(claim, integration, message).await
+    }
+
+    fn stands(&self, claim: &Claim) -> bool {
+        !self.is_void(&GroupName::of(&claim.identity), claim.fence)
     }
 
     async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError> {

@@ -20,6 +20,8 @@ use crate::coordinator::model::{Model, ModelClient};
 use crate::host::News;
 use crate::{OwedRecord, Placed, RestoredGroup, State};
 
+mod losses;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// An engine that places alerts by their label `group`, and counts what it has to write down of alerts.
@@ -93,6 +95,7 @@ impl Weather for Line {
 struct Scene {
     clock: SharedClock,
     other: ModelClient,
+    model: Model,
     line: Arc<Line>,
     state: Arc<Coordinated>,
     host: Arc<Engine>,
@@ -116,6 +119,7 @@ impl Scene {
         state.attach(weak);
         Self {
             other: model.connect("b"),
+            model,
             clock,
             line,
             state,
