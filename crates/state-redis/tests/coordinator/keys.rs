@@ -148,7 +148,7 @@ fn ended(firing: &Alert) -> Alert {
     }
 }
 
-fn count(servers: &Servers, pattern: &str) -> usize {
+pub(crate) fn count(servers: &Servers, pattern: &str) -> usize {
     let found = servers.ask(&["KEYS", &format!("test:{pattern}")]);
     found
         .split_whitespace()
