@@ -1,4 +1,4 @@
-//! What was known before a loss does not count after it.
+//! What was known before a loss does not count after it, and what is not heard of is read.
 
 use super::*;
 
@@ -24,4 +24,32 @@ async fn nothing_is_sent_under_a_claim_on_data_that_was_lost() {
     let again = again.first().expect("a claim");
     assert!(again.fence > claim.fence);
     assert!(scene.state.stands(again));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_whose_changes_cannot_be_had_is_read_as_a_whole() {
+    let scene = Scene::started().await;
+    let _ = scene.state.poll(10, scene.clock.now()).await;
+    *lock(&scene.line.failing) = Some("changes");
+    let old = Alert {
+        starts_at: scene.clock.now() - MINUTE * 10,
+        ..scene.alert("g", "x")
+    };
+    let offer = crate::coordinator::Offer {
+        group: group("g"),
+        alert: Arc::new(old),
+        is_owed: false,
+    };
+    let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
+    assert!(offered.iter().all(Result::is_ok));
+    let began = Instant::now();
+    loop {
+        let polled = scene.state.poll(10, scene.clock.now()).await;
+        if !polled.expect("polled").claims.is_empty() {
+            break;
+        }
+        assert!(began.elapsed() < MINUTE / 6, "it is flushed all the same");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    assert_eq!(scene.state.mode(), Mode::Coordinated);
 }
