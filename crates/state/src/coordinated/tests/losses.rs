@@ -53,3 +53,36 @@ async fn a_shard_whose_changes_cannot_be_had_is_read_as_a_whole() {
     }
     assert_eq!(scene.state.mode(), Mode::Coordinated);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_overtaken_lowers_no_version() {
+    let scene = Scene::started().await;
+    let tenant = TenantId::default_tenant();
+    let put = async |id: &str| {
+        let silence = Arc::new(Silence {
+            id: Arc::from(id),
+            matchers: Vec::new(),
+            starts_at: scene.clock.now(),
+            ends_at: scene.clock.now() + MINUTE,
+            updated_at: scene.clock.now(),
+            created_by: String::new(),
+            comment: String::new(),
+            annotations: Labels::empty(),
+        });
+        let put = scene.other.silence_put(&tenant, &silence, None).await;
+        put.expect("the server answers");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    put("1").await;
+    *lock(&scene.line.slow) = Some(("silences", Duration::from_millis(300)));
+    let (state, owner) = (Arc::clone(&scene.state), tenant.clone());
+    let slow = tokio::spawn(async move { state.fetch_silences(&owner).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    *lock(&scene.line.slow) = None;
+    put("2").await;
+    scene.state.follow_silences().await;
+    let known = scene.state.known_silences(&tenant);
+    let overtaken = slow.await.expect("it ends").expect("answered");
+    assert!(overtaken.version < known);
+    assert_eq!(scene.state.known_silences(&tenant), known);
+}
