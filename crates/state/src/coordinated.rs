@@ -37,6 +37,7 @@ use crate::memory::Memory;
 
 mod breaker;
 mod degraded;
+mod differing;
 mod flush;
 mod follow;
 mod ingest;
@@ -139,6 +140,8 @@ pub struct Coordinated {
     /// Integrations this instance told something while it was alone.
     told_alone: Mutex<HashSet<(GroupName, IntegrationId)>>,
     stranded: Mutex<Stranded>,
+    /// Tenants for which instances have different configurations.
+    differing: Mutex<differing::Differing>,
     /// Who left which group lately.
     tombs: Mutex<Tombs>,
     /// Number of the next poll, and whether the last one was answered in full.
@@ -193,6 +196,7 @@ impl Coordinated {
             told_here: Mutex::default(),
             told_alone: Mutex::default(),
             stranded: Mutex::default(),
+            differing: Mutex::default(),
             tombs: Mutex::default(),
             nonce: AtomicU64::new(1),
             report: Mutex::new(report),

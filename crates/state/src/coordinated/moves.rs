@@ -268,7 +268,7 @@ impl Coordinated {
                 continue;
             }
             if !do_agree {
-                tracing::warn!(%tenant, "Instances have different configurations for this tenant; members are moved by this one's");
+                tracing::debug!(%tenant, "Instances have different configurations for this tenant; members are moved by this one's");
             }
             let names = lock(&self.stranded).names(&tenant);
             for name in names {
