@@ -72,6 +72,21 @@ impl RecordedGroup {
 }
 
 impl RecordedTenant {
+    fn take_alert(&mut self, alert: Arc<Alert>) {
+        let known = self
+            .alerts
+            .entry(alert.fingerprint)
+            .or_insert_with(|| Arc::clone(&alert));
+        if known.updated_at <= alert.updated_at {
+            // Of what was received at the same instant, what was recorded later counts.
+            let refresh = self.refreshes.get(&alert.fingerprint);
+            if refresh.is_some_and(|(_, updated_at)| *updated_at <= alert.updated_at) {
+                self.refreshes.remove(&alert.fingerprint);
+            }
+            *known = alert;
+        }
+    }
+
     fn note_receipt(&mut self, alert: Fingerprint, at: Timestamp, is_own: bool) {
         let receipts = if is_own {
             &mut self.taken_in
@@ -109,18 +124,7 @@ impl Recorded {
             } => {
                 let tenant = self.tenant(tenant);
                 tenant.note_receipt(alert.fingerprint, alert.updated_at, is_own);
-                let known = tenant
-                    .alerts
-                    .entry(alert.fingerprint)
-                    .or_insert_with(|| Arc::clone(&alert));
-                if known.updated_at <= alert.updated_at {
-                    // Of what was received at the same instant, what was recorded later counts.
-                    let refresh = tenant.refreshes.get(&alert.fingerprint);
-                    if refresh.is_some_and(|(_, updated_at)| *updated_at <= alert.updated_at) {
-                        tenant.refreshes.remove(&alert.fingerprint);
-                    }
-                    *known = alert;
-                }
+                tenant.take_alert(alert);
             }
             Record::Refresh {
                 tenant,

@@ -127,7 +127,7 @@ pub fn every_kind() -> Vec<Record> {
         }),
     };
     let integration = IntegrationId::new("team/a", "webhook", 3);
-    vec![
+    let mut kinds = vec![
         Record::Group {
             tenant: tenant.clone(),
             key,
@@ -168,6 +168,13 @@ pub fn every_kind() -> Vec<Record> {
             ends_at: at + Duration::from_secs(240),
             updated_at: at,
         },
+    ];
+    kinds.extend(kinds_of_sharing(tenant, at));
+    kinds
+}
+
+fn kinds_of_sharing(tenant: TenantId, at: Timestamp) -> [Record; 4] {
+    [
         Record::Alert {
             tenant: tenant.clone(),
             alert: Arc::new(alert(2)),

@@ -14,10 +14,10 @@ use domain::id::TenantId;
 use domain::time::Timestamp;
 
 use super::reconcile::SKEW_MS;
-use super::{Coordinated, lock};
-use crate::Mode;
-use crate::coordinator::{Epoch, GroupName, SharedGroup};
+use super::{Alone, Coordinated, lock};
+use crate::coordinator::{Epoch, GroupName, HoldFor, SharedGroup};
 use crate::host::News;
+use crate::{Mode, State};
 
 /// By how much a state that is known to be over is later than the one known here.
 const LATER: Duration = Duration::from_millis(1);
@@ -74,6 +74,26 @@ impl Coordinated {
         if let Some(host) = self.host().filter(|_| is_known) {
             host.turned(alone_since);
         }
+    }
+
+    /// The epoch of a shard's data that is in force from now on.
+    pub(super) async fn open_epoch(
+        &self,
+        shard: usize,
+        lost: Option<&Epoch>,
+    ) -> Result<Epoch, Alone> {
+        // Whoever knows of nothing at all may still be the first to look after a loss.
+        let hold = match lost.is_some() || State::group_count(&self.memory) > 0 {
+            true => HoldFor::Reseed,
+            false => HoldFor::Others,
+        };
+        let opened = self.shared.open_epoch(shard, lost, hold).await;
+        let epoch = self.directly(opened)?;
+        let is_another = |known: &Epoch| *known != epoch;
+        if lost.is_some() || self.view(shard).epoch.as_ref().is_some_and(is_another) {
+            self.void_claims(shard);
+        }
+        Ok(epoch)
     }
 
     /// What the claims on a shard were made of was lost: sends that have not passed the gate are dropped.

@@ -18,9 +18,7 @@ use domain::limits;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, follow, lock};
-use crate::coordinator::{
-    CoordinatorError, Epoch, EventId, GroupName, HoldFor, Merge, Outage, SharedGroup,
-};
+use crate::coordinator::{CoordinatorError, Epoch, EventId, GroupName, Merge, Outage, SharedGroup};
 use crate::host::{Host, News};
 use crate::{Placed, State};
 
@@ -143,17 +141,7 @@ impl Coordinated {
     async fn reconcile(&self, shard: usize, lost: Option<Epoch>) -> Result<(), Alone> {
         let _nobody_reads_the_feed = self.following.lock().await;
         let mut here = self.memory.groups_in(shard);
-        // Whoever knows of nothing at all may still be the first to look after a loss.
-        let hold = match lost.is_some() || self.memory.group_count() > 0 {
-            true => HoldFor::Reseed,
-            false => HoldFor::Others,
-        };
-        let opened = self.shared.open_epoch(shard, lost.as_ref(), hold).await;
-        let epoch = self.directly(opened)?;
-        let is_another = |known: &Epoch| *known != epoch;
-        if lost.is_some() || self.view(shard).epoch.as_ref().is_some_and(is_another) {
-            self.void_claims(shard);
-        }
+        let epoch = self.open_epoch(shard, lost.as_ref()).await?;
         let now = self.clock.now();
         let is_fresh = epoch
             .began_at()
