@@ -24,5 +24,6 @@ local generation = (tonumber(redis.call('HGET', shard, 'generation')) or 0) + 1
 redis.call('HSET', shard, 'epoch', fresh, 'generation', int(generation), 'polled', int(now),
   'hold', holds and '1' or '0', 'hold_until', int(now + hold_ms),
   'grace_since', int(now), 'grace_until', int(now + grace_ms))
+redis.call('HDEL', shard, 'awaited', 'back_until')
 keep(shard)
 return fresh

@@ -12,9 +12,7 @@ if not (group and lease_ms) then return redis.error_reply('ERR a seizure cannot 
 local grid = read_grid(group)
 if not grid then return { 'none' } end
 local deadline = tonumber(redis.call('ZSCORE', QUEUE_INFLIGHT, group))
-local hold = redis.call('HMGET', shard, 'hold', 'hold_until')
-local is_holding = hold[1] == '1' or now < (tonumber(hold[2]) or 0)
-if is_holding then return { 'lost' } end
+if is_on_hold() then return { 'lost' } end
 if deadline and now < deadline then
   local read = redis.call('HMGET', meta_of(group), 'fence', 'seized', 'begun')
   local fence = read[1]

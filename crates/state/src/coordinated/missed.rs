@@ -15,7 +15,7 @@ use domain::time::Timestamp;
 
 use super::reconcile::SKEW_MS;
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{Epoch, GroupName, HoldFor, SharedGroup};
+use crate::coordinator::{Epoch, GroupName, HoldFor};
 use crate::host::News;
 use crate::{Mode, State};
 
@@ -120,16 +120,16 @@ impl Coordinated {
     }
 
     /// Lets members go that ended while this instance was away; answers what the engine has to hear.
-    pub(super) fn see_off_missed(
+    pub(super) async fn see_off_missed(
         &self,
         shard: usize,
         epoch: &Epoch,
         here: &mut [Group],
-        there: &HashMap<GroupName, SharedGroup>,
-    ) -> Vec<News> {
+    ) -> Result<Vec<News>, Alone> {
         let Some(until) = self.settled_until(shard, epoch) else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
+        let (_, there) = self.read_shard(shard).await?;
         let mut missed: HashMap<TenantId, Vec<Arc<Alert>>> = HashMap::new();
         for group in here {
             let name = GroupName::of(group.identity());
@@ -151,7 +151,7 @@ impl Coordinated {
             let alerts = alerts.iter().map(|alert| ended(alert)).collect();
             News::Missed { tenant, alerts }
         });
-        missed.collect()
+        Ok(missed.collect())
     }
 }
 

@@ -6,7 +6,7 @@ use domain::alert::Grace;
 use domain::id::TenantId;
 
 use super::hole::Hole;
-use super::server::{Hold, Request, Server};
+use super::server::{Hold, Request, Return, Server};
 use super::{millis, unreached};
 use crate::coordinator::{CoordinatorError, Epoch, HoldFor};
 
@@ -45,6 +45,7 @@ impl Server {
             until: (hold != HoldFor::Nothing).then_some(until),
             awaits_reseed: hold == HoldFor::Reseed,
         };
+        shard.back = Return::default();
         shard.last_poll = Some(now);
         shard.grace = Some(Grace {
             since: now,
