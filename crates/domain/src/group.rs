@@ -54,6 +54,13 @@ pub struct GroupIdentity {
     pub active_time_intervals: Vec<Arc<str>>,
 }
 
+impl GroupIdentity {
+    /// Whether nothing but the key is known of it, so that it says nothing about the group.
+    pub fn is_stand_in(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
 /// A receiver as far as telling is concerned.
 #[derive(Debug)]
 pub struct ReceiverSpec {

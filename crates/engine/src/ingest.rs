@@ -120,6 +120,7 @@ impl Engine {
                 _ => Record::Alert {
                     tenant: tenant.clone(),
                     alert,
+                    is_own: true,
                 },
             });
             let groups = one.created.iter().map(|(key, first_tick)| Record::Group {

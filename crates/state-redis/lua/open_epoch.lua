@@ -12,12 +12,19 @@ local seen, fresh, hold_ms, grace_ms = ARGV[2], ARGV[3], tonumber(ARGV[5]), tonu
 if not (seen and fresh and hold_ms and grace_ms) then return redis.error_reply('ERR an epoch cannot be read') end
 if has_evicted() then return '' end
 local epoch = redis.call('HGET', shard, 'epoch')
-if epoch and epoch ~= seen then return epoch end
+local holds = ARGV[4] == '1'
+if epoch and epoch ~= seen then
+  -- Opened just now by somebody who knew of nothing to put back: those who do get their time.
+  local began, held = tonumber(string.match(epoch, '^(%d+)-')), tonumber(redis.call('HGET', shard, 'hold_until')) or 0
+  if holds and began and now < began + hold_ms and held < began + hold_ms then
+    redis.call('HSET', shard, 'hold_until', int(now + hold_ms))
+  end
+  return epoch
+end
 fresh = int(now) .. '-' .. fresh
 local generation = (tonumber(redis.call('HGET', shard, 'generation')) or 0) + 1
-local holds = ARGV[4] == '1'
 redis.call('HSET', shard, 'epoch', fresh, 'generation', int(generation), 'polled', int(now),
-  'hold', holds and '1' or '0', 'hold_until', holds and int(now + hold_ms) or '0',
+  'hold', holds and '1' or '0', 'hold_until', int(now + hold_ms),
   'grace_since', int(now), 'grace_until', int(now + grace_ms))
 local evicted = count_evicted()
 if evicted then redis.call('HSET', shard, 'evicted', int(evicted)) end

@@ -19,7 +19,7 @@ use domain::time::Timestamp;
 use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
-    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName,
+    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
     InstanceReport, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
     SharedSilences,
 };
@@ -239,7 +239,7 @@ impl Coordinator for RedisCoordinator {
         &self,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: bool,
+        hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError> {
         self.open(shard, seen, hold).await
     }

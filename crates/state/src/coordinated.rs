@@ -39,10 +39,12 @@ mod adopt;
 mod apart;
 mod breaker;
 mod degraded;
+mod differing;
 mod evictions;
 mod flush;
 mod follow;
 mod ingest;
+mod missed;
 mod moves;
 mod owing;
 mod poll;
@@ -138,10 +140,14 @@ pub struct Coordinated {
     silences_made: Mutex<HashMap<TenantId, u64>>,
     /// Claims this instance is flushing, with their fences.
     active: Mutex<HashMap<GroupName, u64>>,
+    /// Claims on data that was lost since they were made: nothing more is sent under them (protocol.md §8).
+    void: Mutex<HashMap<GroupName, u64>>,
     /// Integrations this instance was the last to tell.
     told_here: Mutex<HashMap<GroupName, HashSet<IntegrationId>>>,
     told_alone: ToldAlone,
     stranded: Mutex<Stranded>,
+    /// Tenants for which instances have different configurations.
+    differing: Mutex<differing::Differing>,
     /// Who left which group lately.
     tombs: Mutex<Tombs>,
     /// Number of the next poll, and whether the last one was answered in full.
@@ -151,6 +157,8 @@ pub struct Coordinated {
     is_looked_over: AtomicBool,
     /// Who lives, as last read.
     instances: Mutex<Vec<InstanceReport>>,
+    /// How an earlier life of this instance left, as far as the journal tells.
+    left: Mutex<Option<missed::Left>>,
     /// When the mode changed last, and why.
     turn: Mutex<Turn>,
     /// Reads of the feed that were begun so far.
@@ -192,14 +200,17 @@ impl Coordinated {
             silence_versions: Mutex::default(),
             silences_made: Mutex::default(),
             active: Mutex::default(),
+            void: Mutex::default(),
             told_here: Mutex::default(),
             told_alone: ToldAlone::default(),
             stranded: Mutex::default(),
+            differing: Mutex::default(),
             tombs: Mutex::default(),
             nonce: AtomicU64::new(1),
             report: Mutex::new(report),
             is_looked_over: AtomicBool::new(false),
             instances: Mutex::default(),
+            left: Mutex::default(),
             turn: Mutex::new(turn),
             follows: AtomicU64::new(0),
             follower: OnceLock::new(),

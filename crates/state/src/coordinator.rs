@@ -20,6 +20,7 @@ use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
+use runtime::timing::Timing;
 
 use crate::{Held, SilencePut};
 
@@ -96,6 +97,29 @@ impl Epoch {
     pub fn began_at(&self) -> Option<Timestamp> {
         let (ms, _) = self.0.split_once('-')?;
         ms.parse().ok().map(Timestamp::from_unix_ms)
+    }
+}
+
+/// What claims wait for once an epoch is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldFor {
+    /// Nothing: there was nothing before.
+    Nothing,
+    /// Others to notice that it was opened: they may know that data was lost.
+    Others,
+    /// [`Coordinator::reseeded`], and at least the hold time of the protocol: data was lost.
+    Reseed,
+}
+
+impl HoldFor {
+    /// How long claims wait at least.
+    pub fn least(self, timing: &Timing) -> Duration {
+        match self {
+            Self::Nothing => Duration::ZERO,
+            // Everybody polls at least so often, and asking takes a moment.
+            Self::Others => timing.poll_max + timing.poll_max / 4,
+            Self::Reseed => timing.hold_after_loss,
+        }
     }
 }
 
@@ -387,7 +411,8 @@ pub trait Coordinator: Send + Sync {
 
     /// Offers alerts to their groups. One answer per offer, in order: shards fail one by one.
     ///
-    /// A fresh post: the last one wins, as in Alertmanager (`Alert::updated_by`). `now` is when the posts were received, by
+    /// A fresh post: the last one wins, as in Alertmanager (`Alert::updated_by`). A group of which only the key is known is
+    /// neither made nor changed by a post (`GroupIdentity::is_stand_in`). `now` is when the posts were received, by
     /// the instance's clock.
     async fn ingest(
         &self,
@@ -399,7 +424,8 @@ pub trait Coordinator: Send + Sync {
     /// tenants taking turns.
     async fn poll(&self, ask: PollAsk) -> PollAnswer;
 
-    /// Claims one group out of turn, due or not; `None` when it is not there, a lost lease when somebody else holds it.
+    /// Claims one group out of turn, due or not; `None` when it is not there, a lost lease when somebody else holds it. Asked
+    /// again before anything is begun, it answers the same claim: the answer to the first may have been lost.
     async fn seize(&self, group: &GroupName) -> Result<Option<Held<Claimed>>, CoordinatorError>;
 
     /// Freezes a message; answers what to send, which is the one still pending if there is one.
@@ -482,14 +508,13 @@ pub trait Coordinator: Send + Sync {
         Ok(false)
     }
 
-    /// Opens a new epoch of a shard unless somebody else did since `seen` was read; answers the epoch in force.
-    ///
-    /// With `hold` claims wait until [`Coordinator::reseeded`] was said, and at least the hold time of the protocol.
+    /// Opens a new epoch of a shard unless somebody else did since `seen` was read; answers the epoch in force. One that was
+    /// opened just now by somebody who knew of nothing to put back is held for who does.
     async fn open_epoch(
         &self,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: bool,
+        hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError>;
 
     /// Says that this instance has merged all it knows into a shard's epoch.

@@ -3,7 +3,7 @@
 use domain::id::TenantId;
 use domain::limits;
 use runtime::ids::{IdSource, RandomIds};
-use state::coordinator::{Epoch, GroupName};
+use state::coordinator::{Epoch, GroupName, HoldFor};
 
 use super::reply::{self, Read};
 use super::{RedisCoordinator, names, scripts};
@@ -13,13 +13,18 @@ use crate::call::Arg;
 const AUDIT_PART: usize = 500;
 
 impl RedisCoordinator {
-    pub(super) async fn open(&self, shard: usize, seen: Option<&Epoch>, hold: bool) -> Read<Epoch> {
+    pub(super) async fn open(
+        &self,
+        shard: usize,
+        seen: Option<&Epoch>,
+        hold: HoldFor,
+    ) -> Read<Epoch> {
         let random = RandomIds.uuid().replace('-', "");
         let args = vec![
             Arg::from(seen.map_or("", |epoch| &*epoch.0)),
             Arg::from(random),
-            Arg::from(if hold { "1" } else { "0" }),
-            Arg::from(names::span_ms(self.timing.hold_after_loss)),
+            Arg::from(if hold == HoldFor::Reseed { "1" } else { "0" }),
+            Arg::from(names::span_ms(hold.least(&self.timing))),
             Arg::from(names::span_ms(self.timing.grace)),
         ];
         let call = self.on_shard(&scripts::OPEN_EPOCH, shard, args);

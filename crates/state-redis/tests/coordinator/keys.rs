@@ -13,8 +13,8 @@ use domain::notification::Reason;
 use domain::time::Timestamp;
 use runtime::clock::{Clock, SystemClock};
 use state::coordinator::{
-    Claimed, Coordinator, Epoch, EventId, GroupName, InstanceReport, Merge, Offer, Outage, PollAsk,
-    ShardPoll, SharedGroup,
+    Claimed, Coordinator, Epoch, EventId, GroupName, HoldFor, InstanceReport, Merge, Offer, Outage,
+    PollAsk, ShardPoll, SharedGroup,
 };
 use state_redis::coordinator::RedisCoordinator;
 
@@ -37,7 +37,7 @@ impl Instance {
         let coordinator = servers.coordinator("one");
         let mut epochs = Vec::new();
         for shard in 0..limits::SHARDS {
-            let epoch = coordinator.open_epoch(shard, None, false).await;
+            let epoch = coordinator.open_epoch(shard, None, HoldFor::Nothing).await;
             epochs.push(Some(epoch.expect("opened")));
         }
         Self {
@@ -148,7 +148,7 @@ fn ended(firing: &Alert) -> Alert {
     }
 }
 
-fn count(servers: &Servers, pattern: &str) -> usize {
+pub(crate) fn count(servers: &Servers, pattern: &str) -> usize {
     let found = servers.ask(&["KEYS", &format!("test:{pattern}")]);
     found
         .split_whitespace()

@@ -144,6 +144,7 @@ impl Coordinated {
                 announced = report.configs.clone();
                 let _ = self.shared.announce(&report).await;
                 self.look_around().await;
+                self.compare_configs(&report);
             }
             self.move_stranded().await;
             if audited_at.elapsed() >= AUDIT_PAUSE && !self.is_alone(shard) {

@@ -67,6 +67,7 @@ macro_rules! coordinator_conformance {
             answers_come_in_order_whatever_their_shard,
             the_same_alert_of_two_tenants_is_two,
             a_group_follows_the_interval_of_its_posts,
+            a_group_known_by_its_key_only_is_neither_made_nor_changed,
         );
         $crate::coordinator_conformance!($test, $factory, claims:
             a_claim_excludes_everybody,
@@ -77,6 +78,7 @@ macro_rules! coordinator_conformance {
             a_given_back_claim_is_due_after_its_delay,
             ticks_follow_a_grid,
             a_seized_group_keeps_its_ticks,
+            a_seizure_whose_answer_was_lost_is_had_again,
             nothing_is_seized_that_is_held_or_missing,
             a_flush_is_never_joined_by_a_second,
         );
@@ -126,6 +128,7 @@ macro_rules! coordinator_conformance {
             two_who_open_an_epoch_agree,
             a_loss_is_noticed_and_holds_claims,
             a_hold_lasts_its_time_even_if_reseeded_at_once,
+            what_was_opened_in_ignorance_is_held_for_who_knows_better,
             a_change_from_the_future_is_strange,
             a_change_that_never_was_is_strange,
             ends_wait_after_a_start_and_after_a_stall,

@@ -9,7 +9,7 @@ use domain::limits;
 use super::World;
 use super::stage::{Player, Stage, leave};
 use crate::coordinator::{
-    CoordinatorError, EventId, Evictions, GroupName, Outage, PollAsk, ShardPoll,
+    CoordinatorError, EventId, Evictions, GroupName, HoldFor, Outage, PollAsk, ShardPoll,
 };
 
 impl Player {
@@ -90,7 +90,10 @@ pub async fn what_is_incomplete_is_not_handed_out(world: Arc<dyn World>) {
     let seen = stage.one.epoch(shard).await;
     is_refused(stage.one.coordinator.group(&claim.group).await);
     is_refused(stage.one.coordinator.shard(shard).await);
-    let opened = stage.one.coordinator.open_epoch(shard, seen.as_ref(), true);
+    let opened = stage
+        .one
+        .coordinator
+        .open_epoch(shard, seen.as_ref(), HoldFor::Reseed);
     is_refused(opened.await);
 }
 
@@ -107,7 +110,7 @@ pub async fn a_shard_that_starts_over_begins_empty(world: Arc<dyn World>) {
     assert!(stage.one.start_over(shard, &names).await);
     assert!(!stage.two.start_over(shard, &names).await, "once is enough");
     assert!(stage.one.try_read(&claim.group).await.is_none());
-    let epoch = stage.one.open(shard, None, true).await;
+    let epoch = stage.one.open(shard, None, HoldFor::Reseed).await;
     assert_ne!(Some(&epoch), before.as_ref());
     stage.one.learn(shard, epoch.clone()).await;
     stage.one.post(&group, stage.old("b")).await;

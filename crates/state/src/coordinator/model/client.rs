@@ -14,7 +14,7 @@ use domain::time::Timestamp;
 use super::server::shared;
 use super::{ModelClient, unreached};
 use crate::coordinator::{
-    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName,
+    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
     InstanceReport, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
     SharedSilences,
 };
@@ -212,7 +212,7 @@ impl Coordinator for ModelClient {
         &self,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: bool,
+        hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError> {
         let seen = seen.cloned();
         self.request("open_epoch", move |server, request| {
