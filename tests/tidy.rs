@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which of our crates each may name (normal dependencies only).
-const EDGES: [(&str, &[&str]); 13] = [
-    ("domain", &[]),
-    ("gotmpl", &[]),
+const EDGES: [(&str, &[&str]); 14] = [
+    ("goregex", &[]),
+    ("domain", &["goregex"]),
+    ("gotmpl", &["goregex"]),
     ("config", &["domain", "gotmpl"]),
     ("runtime", &["domain"]),
     ("state", &["domain", "runtime"]),

@@ -28,7 +28,7 @@ use severity::Severity;
 use told::{Pending, Told, ToldMessage};
 
 /// What a group is: fixed while the configuration stands, replaced as a whole when it changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct GroupIdentity {
     /// Whose group it is.
     pub tenant: TenantId,

@@ -12,7 +12,6 @@ use crate::label::Labels;
 
 mod bytes;
 mod classic;
-pub mod go_regex;
 mod index;
 mod lexer;
 mod parse;
@@ -21,6 +20,7 @@ mod test_value;
 mod unquote;
 mod utf8;
 
+pub use goregex as go_regex;
 pub use index::MatcherIndex;
 pub use parse::{MatcherMode, Parsed, is_valid_label_name, parse_matcher, parse_matchers};
 pub use print::print_matchers;

@@ -162,7 +162,7 @@ pub struct Command {
 /// A value, or something that can be called.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operand {
-    /// Byte offset of the operand.
+    /// Byte offset of the operand; of one with chained fields (`.A.B`, `(x).A`) that of the first chained field.
     pub offset: usize,
     /// What it is.
     pub kind: OperandKind,

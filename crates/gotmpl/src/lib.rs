@@ -16,8 +16,12 @@
 //! ```
 
 pub mod ast;
+pub mod data;
 mod error;
+mod exec;
+pub mod fmt;
 pub mod functions;
+pub mod html;
 mod lexer;
 mod limits;
 mod number;
@@ -25,14 +29,18 @@ mod parser;
 mod print;
 mod quote;
 mod templates;
+pub mod time;
+pub mod value;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::ParseError;
+pub use exec::{ExecError, Location};
 pub use functions::Functions;
 pub use limits::Limits;
 pub use templates::{Templates, parse};
+pub use value::Value;
 
 /// Says whether a text contains an action at all; a text without one renders to itself.
 #[must_use]

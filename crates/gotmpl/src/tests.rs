@@ -1,5 +1,6 @@
 //! What the parser accepts, what it refuses and in which words, and that nothing upsets it.
 
+mod execution;
 mod properties;
 
 use crate::ast::{Binding, Node, Number, OperandKind};
@@ -299,13 +300,13 @@ fn one_source_defines_a_name_once() {
 
 #[test]
 fn nesting_and_size_are_bounded() {
-    let message = "1: max expression depth exceeded: at most 200";
+    let message = "1: max expression depth exceeded: at most 100";
     refused(&format!("{{{{ {}", "(".repeat(100_000)), message);
     refused(&"{{ if . }}".repeat(100_000), message);
     refused(&"{{ block \"b\" . }}".repeat(10_000), message);
     check(
-        &format!("{{{{ {}1{} }}}}", "(".repeat(200), ")".repeat(200)),
-        &format!("{{{{{}1{}}}}}", "(".repeat(200), ")".repeat(200)),
+        &format!("{{{{ {}1{} }}}}", "(".repeat(100), ")".repeat(100)),
+        &format!("{{{{{}1{}}}}}", "(".repeat(100), ")".repeat(100)),
     );
 
     let limits = Limits {

@@ -40,6 +40,7 @@ mod apart;
 mod breaker;
 mod degraded;
 mod differing;
+mod evictions;
 mod flush;
 mod follow;
 mod ingest;
@@ -47,6 +48,7 @@ mod missed;
 mod moves;
 mod owing;
 mod poll;
+mod pulse;
 mod reconcile;
 mod silences;
 mod state;
@@ -62,6 +64,7 @@ pub use status::SharingCounters;
 use apart::ToldAlone;
 use breaker::Breaker;
 use moves::Stranded;
+use pulse::Pulse;
 use status::Turn;
 use tombs::Tombs;
 
@@ -118,6 +121,7 @@ struct Domain {
     is_returning: AtomicBool,
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
+    evictions: Mutex<evictions::Watch>,
 }
 
 /// See the module's text.
@@ -162,6 +166,7 @@ pub struct Coordinated {
     /// The engine's clock, if it is to follow the shared one.
     follower: OnceLock<Arc<FollowingClock>>,
     counters: Arc<SharingCounters>,
+    pulse: Mutex<Pulse>,
 }
 
 impl Coordinated {
@@ -180,6 +185,7 @@ impl Coordinated {
             touched: Mutex::default(),
             is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
+            evictions: Mutex::default(),
         });
         let turn = Turn::at(clock.now());
         Arc::new(Self {
@@ -209,6 +215,7 @@ impl Coordinated {
             follows: AtomicU64::new(0),
             follower: OnceLock::new(),
             counters: Arc::default(),
+            pulse: Mutex::new(Pulse::new(timing.breaker_silence)),
         })
     }
 
@@ -301,7 +308,7 @@ impl Coordinated {
     /// The coordinator did not answer a request that is repeated since then. Other requests may be answered meanwhile, so
     /// that they alone would never make this instance go on without it.
     fn fail_since(&self, since: Instant, shard: usize, mut error: CoordinatorError) {
-        if since.elapsed() >= self.timing.breaker_silence * 2 {
+        if since.elapsed() >= self.timing.breaker_silence * 2 && !self.has_slept() {
             error.outage = Outage::Certain;
         }
         self.fail(shard, &error);
@@ -310,6 +317,10 @@ impl Coordinated {
     /// The coordinator did not answer; if that was once too often this instance goes on alone.
     fn fail(&self, shard: usize, error: &CoordinatorError) {
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        if error.outage == Outage::Transient && self.has_slept() {
+            tracing::debug!(%error, shard, "This process did not run for a while; it asks again");
+            return;
+        }
         let index = shard % self.domains.len();
         let was_known = lock(&self.domains[index].reached_at).is_some();
         let has_opened = lock(&self.domains[index].breaker).fail(error.outage, Instant::now());

@@ -378,6 +378,26 @@ pub struct ShardDepth {
     pub last_event: EventId,
 }
 
+/// What a server threw away of its own accord, as one that is to be a cache does when its memory is short.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evictions {
+    /// How much that is since the server started: more of it later means that it goes on.
+    pub count: u64,
+    /// Whether some of it was thrown away since the epochs of the shards in question began.
+    pub is_loss: bool,
+    /// What people should know of it, and what they can do.
+    pub text: String,
+}
+
+impl From<Evictions> for CoordinatorError {
+    fn from(evictions: Evictions) -> Self {
+        Self {
+            outage: Outage::Refused,
+            text: evictions.text,
+        }
+    }
+}
+
 /// What instances share. Every method is one atomic transition per shard, and one round trip.
 #[async_trait]
 pub trait Coordinator: Send + Sync {
@@ -470,6 +490,24 @@ pub trait Coordinator: Send + Sync {
     /// One group.
     async fn group(&self, group: &GroupName) -> Result<Option<SharedGroup>, CoordinatorError>;
 
+    /// What the server of a fault domain threw away. If that is a loss it refuses from then on to hand out groups, to let a
+    /// group go that became empty, and to open an epoch, until [`Coordinator::start_over`].
+    async fn evictions(&self, domain: usize) -> Result<Evictions, CoordinatorError> {
+        let _ = domain;
+        Ok(Evictions::default())
+    }
+
+    /// Throws the rest of a shard away if the server did so with parts of it; the next epoch begins empty, as after any loss.
+    /// `known` are groups that may be there without a place in a queue. Answers whether there was a reason.
+    async fn start_over(
+        &self,
+        shard: usize,
+        known: &[GroupName],
+    ) -> Result<bool, CoordinatorError> {
+        let _ = (shard, known);
+        Ok(false)
+    }
+
     /// Opens a new epoch of a shard unless somebody else did since `seen` was read; answers the epoch in force. One that was
     /// opened just now by somebody who knew of nothing to put back is held for who does.
     async fn open_epoch(
@@ -544,6 +582,7 @@ pub trait Coordinator: Send + Sync {
     /// How deep the queues of each shard are.
     async fn depths(&self) -> Result<Vec<ShardDepth>, CoordinatorError>;
 
-    /// Repairs groups that have members and no place in a queue; answers how many there were (must stay 0).
-    async fn audit(&self, shard: usize) -> Result<usize, CoordinatorError>;
+    /// Repairs groups of a shard that are there and have no place in a queue, among those that are `known` and those that have
+    /// ends to come; answers how many there were (must stay 0).
+    async fn audit(&self, shard: usize, known: &[GroupName]) -> Result<usize, CoordinatorError>;
 }

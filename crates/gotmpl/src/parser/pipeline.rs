@@ -152,7 +152,11 @@ impl Parser<'_> {
                 fields: chained,
             },
         };
-        Ok(Some(Operand { offset, kind }))
+        // As in Go, a chained operand stands where its first chained field stands.
+        Ok(Some(Operand {
+            offset: first.start,
+            kind,
+        }))
     }
 
     /// Reads one term, or nothing when the next token does not start one.

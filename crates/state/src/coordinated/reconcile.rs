@@ -36,7 +36,7 @@ pub(super) const SKEW_MS: u64 = 10_000;
 pub(super) const CHUNK: usize = 500;
 
 /// Tries to work out what was told by several while it changes.
-const ROUNDS_MAX: usize = 8;
+pub(super) const ROUNDS_MAX: usize = 8;
 
 /// How long flushes of this instance may take before it goes back to sharing without waiting for them.
 const DRAIN: Duration = Duration::from_secs(10);

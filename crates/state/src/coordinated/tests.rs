@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use async_trait::async_trait;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
+use domain::fingerprint::Fingerprint;
 use domain::group::told::Pending;
 use domain::group::{Finished, IntegrationSpec, ReceiverSpec, key};
 use domain::label::Labels;
@@ -94,8 +95,8 @@ impl Weather for Line {
 
 struct Scene {
     clock: SharedClock,
-    other: ModelClient,
     model: Model,
+    other: ModelClient,
     line: Arc<Line>,
     state: Arc<Coordinated>,
     host: Arc<Engine>,
@@ -475,35 +476,33 @@ async fn what_was_told_alone_is_still_owed_its_end_although_others_told_somethin
     assert_eq!(here.told, there.told);
 }
 
+/// A server that threw something away is not asked before that has ended; then all that is known is put back.
 #[tokio::test(start_paused = true)]
-async fn an_alert_is_not_offered_in_vain_to_a_group_nothing_is_known_of() {
+async fn what_a_server_threw_away_is_put_back_once_it_throws_nothing_away() {
     let scene = Scene::started().await;
-    // By another configuration it belongs to a group this instance has no route for.
-    let x = scene.alert("g", "x");
-    let offer = crate::coordinator::Offer {
-        group: group("elsewhere"),
-        alert: Arc::new(x.clone()),
-        is_owed: false,
-    };
-    let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
-    assert!(offered.iter().all(Result::is_ok));
-    scene.state.follow().await.expect("the feed is there");
-    scene.post("g", scene.alert("g", "x")).await;
-    assert!(scene.shared("g").await.is_empty(), "it waits there");
-    // That group ends, and this instance has not heard of that yet.
-    let grid = domain::group::grid::Grid::starting(scene.clock.now(), MINUTE);
-    let left = Merge {
-        leaves: vec![Leave {
-            fingerprint: x.fingerprint,
-            updated_at: scene.clock.now(),
-        }],
-        ..Merge::of(group("elsewhere"), grid)
-    };
-    let merged = scene.other.merge(vec![left]).await;
-    assert!(merged.iter().all(Result::is_ok));
-    scene.post("g", scene.alert("g", "x")).await;
-    assert_eq!(scene.shared("g").await, ["x"]);
-    assert!(scene.shared("elsewhere").await.is_empty());
+    for name in ["one", "two"] {
+        scene.post("g", scene.alert("g", name)).await;
+    }
+    let stopper = runtime::tasks::Shutdown::new();
+    let keeper = tokio::spawn(Arc::clone(&scene.state).run_keeper(stopper.listener()));
+    let pass = async |seconds| tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let name = GroupName::of(&group("g"));
+    scene.model.evict(&name);
+    pass(3).await;
+    assert_eq!(scene.state.mode(), Mode::Degraded);
+    let losses = || scene.state.counters.data_losses.load(Ordering::Relaxed);
+    let all = u64::try_from(limits::SHARDS).expect("a few");
+    assert_eq!(losses(), all);
+    pass(20).await;
+    scene.model.evict(&name);
+    pass(20).await;
+    assert_eq!(scene.state.mode(), Mode::Degraded, "it goes on");
+    pass(20).await;
+    assert_eq!(scene.state.mode(), Mode::Coordinated);
+    assert_eq!(scene.shared("g").await, ["one", "two"]);
+    assert_eq!(losses(), all, "once");
+    stopper.stop();
+    keeper.await.expect("it stops");
 }
 
 /// A first message that this alert fires.
@@ -516,4 +515,68 @@ fn message(tick: Timestamp, alert: &Alert) -> Pending {
         tick,
         reason: Reason::FirstNotification,
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_a_later_message_owes_what_that_one_said() {
+    let scene = Scene::started().await;
+    for name in ["x", "y"] {
+        scene.post("g", scene.alert("g", name)).await;
+    }
+    let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+    tokio::time::sleep(MINUTE).await;
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    let claim = polled.expect("polled").claims.remove(0);
+    let both = Pending {
+        firing: sorted([x.fingerprint, y.fingerprint]),
+        ..message(claim.tick, &x)
+    };
+    let (webhook, now) = (webhook(), scene.clock.now());
+    let begun = scene.state.begin(&claim, &webhook, both, now).await;
+    let begun = begun.expect("answered").expect("held");
+    // This instance is stopped with its request on the way; another one repeats it, and then tells that x ended.
+    let name = GroupName::of(&group("g"));
+    let repeated = scene.other.commit(&name, &webhook, &begun, now).await;
+    repeated.expect("the server answers");
+    let ended = Pending {
+        seq: begun.seq + 256,
+        firing: vec![y.fingerprint],
+        resolved: vec![x.fingerprint],
+        ..begun.clone()
+    };
+    let later = scene.other.commit(&name, &webhook, &ended, now).await;
+    later.expect("the server answers");
+    let grid = domain::group::grid::Grid::starting(now, MINUTE);
+    let left = Merge {
+        leaves: vec![Leave {
+            fingerprint: x.fingerprint,
+            updated_at: scene.clock.now(),
+        }],
+        ..Merge::of(group("g"), grid)
+    };
+    scene
+        .other
+        .merge(vec![left])
+        .await
+        .remove(0)
+        .expect("merged");
+    scene.state.follow().await.expect("the feed is there");
+    let committed = scene
+        .state
+        .commit(&claim.identity, &webhook, &begun, scene.clock.now());
+    committed.await.expect("told");
+    let there = scene.other.group(&name).await.expect("the server answers");
+    let there = there.expect("a group");
+    let (_, told) = there.told.first().expect("what was told");
+    assert!(told.believes_firing(x.fingerprint), "{told:?}");
+    let x = there
+        .members
+        .iter()
+        .find(|alert| alert.fingerprint == x.fingerprint);
+    assert!(x.expect("a member again").is_explicit_end());
+}
+
+fn sorted(mut prints: [Fingerprint; 2]) -> Vec<Fingerprint> {
+    prints.sort();
+    prints.to_vec()
 }

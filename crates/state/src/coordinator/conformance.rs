@@ -10,10 +10,11 @@ use async_trait::async_trait;
 use domain::time::Timestamp;
 use runtime::timing::Timing;
 
-use super::Coordinator;
+use super::{Coordinator, GroupName};
 
 pub mod claims;
 pub mod epochs;
+pub mod evictions;
 pub mod feed;
 pub mod leases;
 pub mod merges;
@@ -43,6 +44,9 @@ pub trait World: Send + Sync {
 
     /// Forgets all but the latest changes of a shard's feed.
     async fn trim_feed(&self, shard: usize, kept: usize);
+
+    /// Throws the members of a group away, as a server that is short of memory does; `false` when it cannot be made to.
+    async fn evict(&self, group: &GroupName) -> bool;
 }
 
 /// Stamps out the suite: the attribute of a test, and an `async fn() -> Option<Arc<dyn World>>` that makes a fresh world;
@@ -132,6 +136,13 @@ macro_rules! coordinator_conformance {
             grids_restart_once_per_configuration,
             a_grid_restarted_in_mid_flush_ticks_after_it,
             an_audit_finds_nothing,
+        );
+        $crate::coordinator_conformance!($test, $factory, evictions:
+            a_server_that_throws_nothing_away_says_nothing,
+            a_group_that_lost_its_members_did_not_end,
+            what_is_incomplete_is_not_handed_out,
+            a_shard_that_starts_over_begins_empty,
+            evictions_are_counted_until_every_shard_started_over,
         );
         $crate::coordinator_conformance!($test, $factory, feed:
             changes_come_in_order_with_their_author,

@@ -88,6 +88,14 @@ impl Memory {
             .unwrap_or_default()
     }
 
+    /// The names of the groups of a shard.
+    pub(crate) fn names_in(&self, shard: usize) -> Vec<GroupName> {
+        let shard = self.shards.get(shard);
+        let groups = shard.map(|shard| lock(shard));
+        let groups = groups.iter().flat_map(|shard| shard.groups.values());
+        groups.map(|g| GroupName::of(g.identity())).collect()
+    }
+
     /// An alert as it is known.
     pub(crate) fn alert(&self, tenant: &TenantId, fingerprint: Fingerprint) -> Option<Arc<Alert>> {
         self.table(tenant)

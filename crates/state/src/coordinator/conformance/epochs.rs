@@ -258,15 +258,18 @@ pub async fn a_grid_restarted_in_mid_flush_ticks_after_it(world: Arc<dyn World>)
 /// No path leaves a group with members and without a place in a queue.
 pub async fn an_audit_finds_nothing(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;
-    let (_, alert, claim) = stage.claimed("a").await;
-    stage
-        .one
-        .post(&stage.group("b"), stage.alert("b", 900))
-        .await;
+    let (a, alert, claim) = stage.claimed("a").await;
+    let b = stage.group("b");
+    stage.one.post(&b, stage.alert("b", 900)).await;
+    let never = stage.group("never");
+    let names: Vec<_> = [a, b, never].iter().map(|g| GroupName::of(g)).collect();
     let audit = async || {
         let mut found = 0;
         for shard in 0..limits::SHARDS {
-            found += stage.one.coordinator.audit(shard).await.expect("reachable");
+            let names = names.iter().filter(|name| name.shard() == shard);
+            let names: Vec<_> = names.cloned().collect();
+            let audited = stage.one.coordinator.audit(shard, &names).await;
+            found += audited.expect("reachable");
         }
         found
     };

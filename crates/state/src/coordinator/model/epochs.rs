@@ -21,6 +21,7 @@ impl Server {
         if !request.reach.includes(shard) {
             return Err(unreached());
         }
+        self.unless_evicted(shard)?;
         let (timing, now) = (self.timing, request.now);
         let hold = match hold {
             _ if self.has(Hole::NoHoldAfterLoss) => HoldFor::Nothing,

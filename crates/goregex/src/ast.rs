@@ -2,22 +2,34 @@
 
 /// A piece of a pattern; flags are already resolved into the pieces they apply to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::matcher) enum Node {
+pub enum Node {
     /// Matches the empty text.
     Empty,
     /// One character, in either case when `fold`.
-    Literal { c: char, fold: bool },
+    Literal {
+        /// The character.
+        c: char,
+        /// Whether its case does not matter.
+        fold: bool,
+    },
     /// Any character; a newline only when `newline`.
-    Any { newline: bool },
+    Any {
+        /// Whether that may be a newline.
+        newline: bool,
+    },
     /// A character class in the crate's syntax, complete.
     Class(String),
     /// An assertion in the crate's syntax.
     Assert(&'static str),
     /// Between `min` and `max` (`None`: any number) times.
     Repeat {
+        /// What is repeated.
         node: Box<Node>,
+        /// How often at least.
         min: u32,
+        /// How often at most.
         max: Option<u32>,
+        /// Whether as often as possible is tried first.
         greedy: bool,
     },
     /// One after the other.
@@ -26,7 +38,9 @@ pub(in crate::matcher) enum Node {
     Alternate(Vec<Node>),
     /// A capture group.
     Capture {
+        /// What it captures.
         node: Box<Node>,
+        /// Its name.
         name: Option<String>,
     },
 }
@@ -50,13 +64,36 @@ impl Node {
     }
 
     /// What stands between `^` and `$` when the pattern is `^…$` as a whole.
-    pub(in crate::matcher) fn anchored_inner(&self) -> Option<&Node> {
+    #[must_use]
+    pub fn anchored_inner(&self) -> Option<&Node> {
         match self {
             Self::Concat(nodes) => match nodes.as_slice() {
                 [Self::Assert(TEXT_START), inner, Self::Assert(TEXT_END)] => Some(inner),
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// About how many states a machine for the pattern has: what compiling and matching cost grows with it.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        match self {
+            Self::Empty | Self::Assert(_) => 1,
+            Self::Literal { fold, .. } => 1 + 4 * u64::from(*fold),
+            Self::Any { .. } => 8,
+            // A Unicode category is hundreds of ranges.
+            Self::Class(class) if class.contains(r"\p") || class.contains(r"\P") => 2_000,
+            Self::Class(class) => 8 + class.len() as u64,
+            Self::Repeat { node, min, max, .. } => {
+                let count = max.unwrap_or(*min).max(1);
+                node.weight().saturating_mul(count.into()).saturating_add(1)
+            }
+            Self::Concat(nodes) | Self::Alternate(nodes) => {
+                let weights = nodes.iter().map(Self::weight);
+                weights.fold(1, u64::saturating_add)
+            }
+            Self::Capture { node, .. } => node.weight().saturating_add(2),
         }
     }
 

@@ -11,7 +11,7 @@ mod class;
 mod parser;
 
 use ast::Captures;
-pub(in crate::matcher) use ast::Node;
+pub use ast::Node;
 
 /// How deep groups may nest. Go allows more; this bounds the recursion here and in the engine's compiler, which would
 /// otherwise overrun the stack of a small thread.
@@ -42,7 +42,8 @@ impl RegexError {
     }
 
     /// The pattern is not UTF-8 from here on.
-    pub(super) fn invalid_utf8(rest: &str) -> Self {
+    #[must_use]
+    pub fn invalid_utf8(rest: &str) -> Self {
         Self::new("invalid UTF-8", rest)
     }
 }
@@ -67,12 +68,26 @@ pub fn compile(pattern: &str) -> Result<Regex, RegexError> {
 }
 
 /// Parses a Go pattern.
-pub(super) fn parse(pattern: &str) -> Result<Node, RegexError> {
+///
+/// # Errors
+/// Go's error for a pattern Go does not accept.
+pub fn parse(pattern: &str) -> Result<Node, RegexError> {
     parser::parse(pattern)
 }
 
+/// Compiles a parsed pattern with its capture groups; `pattern` is what it was parsed from.
+///
+/// # Errors
+/// The pattern is too large.
+pub fn compile_node(node: &Node, pattern: &str) -> Result<Regex, RegexError> {
+    build(&node.to_pattern(Captures::Keep), pattern)
+}
+
 /// Compiles a parsed pattern for yes-or-no matching: without capture groups, which cost memory.
-pub(super) fn compile_test(node: &Node, pattern: &str) -> Result<Regex, RegexError> {
+///
+/// # Errors
+/// The pattern is too large.
+pub fn compile_test(node: &Node, pattern: &str) -> Result<Regex, RegexError> {
     build(&node.to_pattern(Captures::Drop), pattern)
 }
 
