@@ -11,7 +11,9 @@ const BEGAN_SECONDS: i64 = 1_780_000_000;
 
 fn kv(pairs: &[(&str, &str)]) -> Kv {
     let pairs = pairs.iter();
-    let owned: BTreeMap<_, _> = pairs.map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let owned: BTreeMap<_, _> = pairs
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
     Kv::new(owned)
 }
 
@@ -49,11 +51,24 @@ fn usual(index: usize, is_resolved: bool) -> Alert {
             ("device", "/dev/sda1"),
             ("instance", &instance),
             ("job", "node"),
-            ("severity", if index % 2 == 0 { "critical" } else { "warning" }),
+            (
+                "severity",
+                if index % 2 == 0 {
+                    "critical"
+                } else {
+                    "warning"
+                },
+            ),
         ],
         &[
-            ("description", "It fills by 2 GiB an hour.\nAt this rate it is full in 40 minutes."),
-            ("runbook_url", "https://wiki.example.org/runbooks/disk?kind=full&os=linux"),
+            (
+                "description",
+                "It fills by 2 GiB an hour.\nAt this rate it is full in 40 minutes.",
+            ),
+            (
+                "runbook_url",
+                "https://wiki.example.org/runbooks/disk?kind=full&os=linux",
+            ),
             ("summary", &summary),
         ],
         "http://prometheus.example.org/graph?g0.expr=disk_free%20%3C%203&g0.tab=1",
@@ -87,10 +102,16 @@ pub(crate) fn strange_message() -> Value {
     let long_name = "a_label_name_that_goes_on_".repeat(6);
     let long_url = format!("https://wiki.example.org/{}?q={}", "path/".repeat(40), long);
     let labels = [
-        ("alertname", "Überlauf & <b>Füllstand</b> im Lagerhaltungssystemüberwachungsdienst"),
+        (
+            "alertname",
+            "Überlauf & <b>Füllstand</b> im Lagerhaltungssystemüberwachungsdienst",
+        ),
         ("html", "</td></table><script>alert(1)</script>"),
         (&*long_name, &*long),
-        ("ort", "東京都千代田区丸の内一丁目九番一号東京駅構内地下一階南側通路"),
+        (
+            "ort",
+            "東京都千代田区丸の内一丁目九番一号東京駅構内地下一階南側通路",
+        ),
         ("quotes", "it's \"quoted\" \\ back"),
         ("url", "javascript:alert(1)"),
         ("ظرف", "خادم قاعدة البيانات"),
