@@ -11,14 +11,19 @@ const SEEDS: u64 = 60;
 
 #[track_caller]
 fn is_noticed(hole: Hole, profile: Profile, first: u64) {
+    are_noticed(&[hole], profile, first);
+}
+
+#[track_caller]
+fn are_noticed(holes: &[Hole], profile: Profile, first: u64) {
     let noticed = (first..first + SEEDS).any(|seed| {
         let run = Run {
-            holes: vec![hole],
+            holes: holes.to_vec(),
             ..Run::new(profile, seed)
         };
         !run.play().violations.is_empty()
     });
-    assert!(noticed, "{hole:?} was not noticed");
+    assert!(noticed, "{holes:?} was not noticed");
 }
 
 #[test]
@@ -44,5 +49,7 @@ fn a_second_claim_during_a_flush_tells_twice() {
 
 #[test]
 fn without_grace_a_stall_resolves_what_still_fires() {
-    is_noticed(Hole::NoGrace, Profile::Kills, 15);
+    // Claims that wait for those who are away keep this one shut too.
+    let holes = [Hole::NoGrace, Hole::NoHoldAfterOutage];
+    are_noticed(&holes, Profile::Kills, 15);
 }

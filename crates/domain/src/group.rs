@@ -13,10 +13,12 @@ use crate::label::Labels;
 use crate::route::RouteIndex;
 use crate::time::Timestamp;
 
+pub mod apart;
 pub mod farewell;
 pub mod grid;
 pub mod key;
 mod members;
+pub mod numbers;
 pub mod severity;
 pub mod told;
 

@@ -15,7 +15,7 @@ mod signature;
 mod text;
 mod times;
 
-pub use call::{CallError, Context, Environment, Limit, Query, RouteLabels, Sample};
+pub use call::{CallError, Context, Environment, Limit, MissingKey, Query, RouteLabels, Sample};
 pub(crate) use signature::ConstantKind;
 pub use signature::{Results, Signature, Type};
 pub(crate) use text::join;

@@ -1,5 +1,6 @@
 //! What the parser accepts, what it refuses and in which words, and that nothing upsets it.
 
+mod execution;
 mod properties;
 
 use crate::ast::{Binding, Node, Number, OperandKind};

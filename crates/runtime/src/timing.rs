@@ -50,6 +50,10 @@ pub struct Timing {
     pub breaker_silence: Duration,
     /// How long nothing is claimed after the shared state lost its data.
     pub hold_after_loss: Duration,
+    /// How long nothing is claimed, at most, after every instance was out of reach, until all of them are back.
+    pub hold_after_outage: Duration,
+    /// How long a group that is due is left to the instance whose turn it is.
+    pub courtesy: Duration,
     /// How often something that was forbidden is tried again.
     pub permission_retry: Duration,
     /// A group whose route is gone from a configuration is moved after this long.
@@ -83,6 +87,8 @@ impl Default for Timing {
             behind_max: Duration::from_secs(5),
             breaker_silence: Duration::from_secs(3),
             hold_after_loss: Duration::from_secs(5),
+            hold_after_outage: Duration::from_secs(10),
+            courtesy: Duration::from_millis(100),
             permission_retry: Duration::from_secs(30),
             foreign_move_after: Duration::from_secs(60),
             tombstone: Duration::from_secs(3600),
@@ -119,6 +125,8 @@ impl Timing {
             behind_max: times(whole.behind_max),
             breaker_silence: times(whole.breaker_silence),
             hold_after_loss: times(whole.hold_after_loss),
+            hold_after_outage: times(whole.hold_after_outage),
+            courtesy: times(whole.courtesy),
             permission_retry: times(whole.permission_retry),
             foreign_move_after: times(whole.foreign_move_after),
             tombstone: times(whole.tombstone),

@@ -16,7 +16,8 @@ local pending = pending_seq(told.pend)
 if pending then
   told.seq = math.max(told.seq, pending)
 else
-  told.seq = math.max(told.seq + 1, floor_of_shard() + 1, now)
+  local least = math.max(told.seq + 1, floor_of_shard() + 1, now)
+  told.seq = math.ceil(least / NUMBER_STEP) * NUMBER_STEP
   told.pend = '{"seq":' .. int(told.seq) .. ',' .. message
   write_told(group, integration, told)
 end

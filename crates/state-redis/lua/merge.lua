@@ -4,9 +4,10 @@
 -- ARGV     instance, group, its facts (text, labels, receiver, wait, interval, repeat, kept), its ticks should it not be
 --          there (first, next, 1 if it has ticked), life of a tombstone in milliseconds, 1 if the alerts come
 --          from another group, number of alerts, of each: fingerprint, alert, its end in milliseconds; number of
---          integrations, of each: integration, seq, last, pending ('' = none); then of each member seen off: fingerprint,
---          its instant `updated`
--- Reply    'merged'
+--          integrations, of each: integration, seq, last, pending ('' = none); number of integrations whose tellers could not
+--          hear each other, of each: integration, number it was worked out from (0 = none), seq, last, pending; then of each
+--          member seen off: fingerprint, its instant `updated`
+-- Reply    'merged', or 'overtaken' when an integration was told something since what was joined was worked out
 --
 -- Safe in every prefix because each piece is merged by itself, who leaves is remembered before anybody joins, and members come
 -- before what was told of them.
@@ -79,6 +80,18 @@ for index = 1, tonumber(ARGV[at]) or 0 do
   at = at + 4
 end
 at = at + 1
+local joined = {}
+for index = 1, tonumber(ARGV[at]) or 0 do
+  joined[index] = {
+    integration = ARGV[at + 1], over = tonumber(ARGV[at + 2]), seq = tonumber(ARGV[at + 3]), last = ARGV[at + 4],
+    pend = ARGV[at + 5],
+  }
+  if not (joined[index].over and joined[index].seq and joined[index].pend) then
+    return redis.error_reply('ERR what was joined cannot be read')
+  end
+  at = at + 5
+end
+at = at + 1
 while ARGV[at + 1] do
   merge_leave(ARGV[at], ARGV[at + 1])
   at = at + 2
@@ -89,6 +102,14 @@ for _, alert in ipairs(alerts) do merge_alert(alert) end
 if is_there then
   for _, theirs in ipairs(told) do merge_told(theirs.integration, theirs) end
 end
+local reply = 'merged'
+for _, theirs in ipairs(is_there and joined or {}) do
+  if read_told(group, theirs.integration).seq == theirs.over then
+    write_told(group, theirs.integration, theirs)
+  else
+    reply = 'overtaken'
+  end
+end
 -- One in flight goes when its flush ends.
 if is_there and count_members(group) == 0 and not redis.call('ZSCORE', QUEUE_INFLIGHT, group) then
   drop_group(group)
@@ -97,4 +118,4 @@ elseif is_there then
   touch(group)
 end
 close()
-return 'merged'
+return reply

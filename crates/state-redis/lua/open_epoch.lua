@@ -17,5 +17,6 @@ local holds = ARGV[4] == '1'
 redis.call('HSET', shard, 'epoch', fresh, 'generation', int(generation), 'polled', int(now),
   'hold', holds and '1' or '0', 'hold_until', holds and int(now + hold_ms) or '0',
   'grace_since', int(now), 'grace_until', int(now + grace_ms))
+redis.call('HDEL', shard, 'awaited', 'back_until')
 keep(shard)
 return fresh

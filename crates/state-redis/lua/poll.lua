@@ -3,8 +3,9 @@
 --
 -- KEYS[1]  shard:{sNN}
 -- ARGV     instance, nonce, most claims, how many groups that stay due to name, epoch known ('' = none), last change
---          seen, then in milliseconds: lease, stall, grace, longest silence of the holder of a claim that was not begun;
---          then, when more is asked under a nonce that was answered: the groups to claim
+--          seen, then in milliseconds: lease, stall, grace, longest silence of the holder of a claim that was not begun,
+--          silence after which instances go on alone, longest wait for all of them to be back then, how long a group is left
+--          to the instance whose turn it is; then, when more is asked under a nonce that was answered: the groups to claim
 -- Reply    {'strange', epoch or ''}, or {'well', now, last change, next time a group is due or -1, grace since, grace
 --          until, number of claims, then of each: group, fence, tick, members; then of groups that stay due, the most
 --          urgent first: group, rank, next tick}
@@ -16,7 +17,9 @@
 local nonce, limit, names_max = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local epoch_known, seen = ARGV[5], ARGV[6]
 local lease_ms, stall_ms, grace_ms, unbegun_ms = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-if not (limit and names_max and lease_ms and stall_ms and grace_ms and unbegun_ms) then
+local away_ms, back_ms, courtesy_ms = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+local MORE = 14
+if not (limit and names_max and lease_ms and stall_ms and grace_ms and unbegun_ms and away_ms and back_ms and courtesy_ms) then
   return redis.error_reply('ERR a poll cannot be read')
 end
 
@@ -34,7 +37,7 @@ local function is_after(a, b)
   return a_ms > b_ms or (a_ms == b_ms and a_seq > b_seq)
 end
 
-local known = redis.call('HMGET', shard, 'epoch', 'last', 'hold', 'hold_until', 'grace_since', 'grace_until',
+local known = redis.call('HMGET', shard, 'epoch', 'last', 'awaited', 'hold_until', 'grace_since', 'grace_until',
   'polled', 'instances', 'nonce:' .. instance, 'claims:' .. instance)
 local epoch, last = known[1], known[2] or '0-0'
 
@@ -47,9 +50,35 @@ local function has_lost()
 end
 if not epoch or epoch ~= epoch_known or has_lost() then return { 'strange', epoch or '' } end
 local hold_until = tonumber(known[4]) or 0
-local is_holding = known[3] == '1' or now < hold_until
 local grace_since, grace_until = tonumber(known[5]) or 0, tonumber(known[6]) or 0
 local polled, nonce_known, claims_known = tonumber(known[7]), known[9], known[10] or ''
+
+-- When nobody looked for so long, every instance may have gone on alone and heard what others did not. What the first one
+-- back believes to be over may fire again: nothing is claimed until all who polled before are back, or for a while.
+local function note_return()
+  local awaited = {}
+  if polled and polled + away_ms <= now then
+    for id in string.gmatch(known[8] or '', '%S+') do
+      local since = tonumber(redis.call('HGET', shard, 'seen:' .. id)) or 0
+      if id ~= instance and polled < since + stall_ms then awaited[#awaited + 1] = id end
+    end
+    if #awaited > 0 then
+      redis.call('HSET', shard, 'awaited', table.concat(awaited, ' '), 'back_until', int(now + back_ms))
+    end
+  elseif known[3] then
+    for id in string.gmatch(known[3], '%S+') do
+      if id ~= instance then awaited[#awaited + 1] = id end
+    end
+    if #awaited > 0 then
+      redis.call('HSET', shard, 'awaited', table.concat(awaited, ' '))
+    else
+      redis.call('HDEL', shard, 'awaited', 'back_until')
+    end
+  end
+end
+
+-- Who lives, as far as is known: in an order that is the same for everybody.
+local living = {}
 
 -- Signs of life. Instances that were silent for long are forgotten; answers those whose claims may be taken back, and
 -- whether somebody fell silent since the last poll of anybody.
@@ -63,11 +92,12 @@ local function note_instances()
       changed = true
     else
       kept[#kept + 1] = id
-      if since + unbegun_ms <= now then silent[id] = true end
+      if since + unbegun_ms <= now then silent[id] = true else living[#living + 1] = id end
       fell_silent = fell_silent or (polled and polled < since + stall_ms and since + stall_ms <= now)
     end
   end
-  if not is_known then kept[#kept + 1] = instance end
+  if not is_known then kept[#kept + 1], living[#living + 1] = instance, instance end
+  table.sort(living)
   if changed or not is_known then redis.call('HSET', shard, 'instances', table.concat(kept, ' ')) end
   redis.call('HSET', shard, 'seen:' .. instance, int(now), 'polled', int(now), 'clock', int(now))
   if clock_read < clock_latest then
@@ -147,16 +177,29 @@ local function rank_of(group)
   return 0
 end
 
+-- When groups that are due are anybody's which are left to somebody else for the moment; nil: there are none.
+local left_until
+
+-- Whose turn a group is: another one's at each of its ticks.
+local function is_left(group, grid)
+  local until_ms = grid.next + courtesy_ms
+  if #living < 2 or until_ms <= now then return false end
+  local turn = tonumber(string.sub(group, -8), 16) + math.floor(grid.next / grid.interval)
+  if living[turn % #living + 1] == instance then return false end
+  left_until = math.min(left_until or until_ms, until_ms)
+  return true
+end
+
 -- Groups that are due, in the order they are claimed in.
 local function candidates()
   local ranks = { {}, {}, {}, {} }
   for _, group in ipairs(redis.call('ZRANGEBYSCORE', QUEUE_DUE, '-inf', int(now), 'LIMIT', 0, CANDIDATES_MAX)) do
     local grid = read_grid(group)
-    if grid then
+    if grid and not is_left(group, grid) then
       local rank = rank_of(group)
       local class = ranks[4 - rank]
       class[#class + 1] = { name = group, grid = grid, rank = rank, tenant = string.match(group, '^(.*):') }
-    else
+    elseif not grid then
       -- Nothing is left of it but its place.
       redis.call('ZREM', QUEUE_DUE, group)
       redis.call('ZREM', QUEUE_ENDS, group)
@@ -219,7 +262,7 @@ end
 -- Claims the groups that are named, as far as they are due.
 local function claim_named()
   local claims = {}
-  for index = 11, #ARGV do
+  for index = MORE, #ARGV do
     local due = tonumber(redis.call('ZSCORE', QUEUE_DUE, ARGV[index]))
     local grid = due and due <= now and read_grid(ARGV[index])
     if grid then claims[#claims + 1] = claim(ARGV[index], take_tick(ARGV[index], grid), lease_ms) end
@@ -228,18 +271,21 @@ local function claim_named()
   return claims
 end
 
+note_return()
+local is_holding = is_on_hold()
 local silent, fell_silent = note_instances()
 note_stall(fell_silent)
 free_lapsed()
 free_unbegun(silent)
 end_groups()
 local claims, waiting = {}, {}
-if nonce_known == nonce and not ARGV[11] then
+if nonce_known == nonce and not ARGV[MORE] then
   claims = claims_again()
+  if not is_holding then candidates() end
 elseif is_holding then
   -- What was lost may still come back.
   waiting = {}
-elseif ARGV[11] then
+elseif ARGV[MORE] then
   claims = claim_named()
 else
   claims, waiting = claim_first(candidates())
@@ -249,6 +295,11 @@ close()
 
 -- More ends than fit into one poll ask for the next one at once.
 local next_due = tonumber(redis.call('ZRANGE', QUEUE_DUE, 0, 0, 'WITHSCORES')[2]) or -1
+if left_until and #waiting == 0 then
+  -- Whoever's turn it is has until then; what becomes due meanwhile does so by itself.
+  local later = redis.call('ZRANGEBYSCORE', QUEUE_DUE, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  next_due = math.min(left_until, tonumber(later[2]) or left_until)
+end
 if next_due >= 0 and is_holding then next_due = math.max(next_due, hold_until, now + HOLD_PAUSE_MS) end
 if redis.call('ZCOUNT', QUEUE_ENDS, '-inf', int(now)) > 0 then next_due = now end
 

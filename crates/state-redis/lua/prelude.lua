@@ -243,6 +243,9 @@ local function make_group(group, facts, first, next_tick, ticked, born)
   queue(QUEUE_DUE, next_tick, group)
 end
 
+-- Numbers of messages are multiples; what lies between is for instances that are alone (domain::group::numbers).
+local NUMBER_STEP = 256
+
 -- At least every number a deleted group of this shard used; none is ever used again.
 local function floor_of_shard() return tonumber(redis.call('HGET', shard, 'floor')) or 0 end
 
@@ -310,6 +313,12 @@ local function release(group)
   queue(QUEUE_DUE, redis.call('HGET', meta_of(group), 'next') or now, group)
   redis.call('ZREM', QUEUE_INFLIGHT, group)
   redis.call('DEL', lock_of(group))
+end
+
+-- Whether nothing may be claimed: what was lost, or who was away, may still come back.
+local function is_on_hold()
+  local read = redis.call('HMGET', shard, 'hold', 'hold_until', 'back_until')
+  return read[1] == '1' or now < (tonumber(read[2]) or 0) or now < (tonumber(read[3]) or 0)
 end
 
 -- Whether the claim in force was made out of turn: it leaves the ticks alone.

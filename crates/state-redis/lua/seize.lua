@@ -11,9 +11,7 @@ if not (group and lease_ms) then return redis.error_reply('ERR a seizure cannot 
 local grid = read_grid(group)
 if not grid then return { 'none' } end
 local deadline = tonumber(redis.call('ZSCORE', QUEUE_INFLIGHT, group))
-local hold = redis.call('HMGET', shard, 'hold', 'hold_until')
-local is_holding = hold[1] == '1' or now < (tonumber(hold[2]) or 0)
-if is_holding or (deadline and now < deadline) then return { 'lost' } end
+if is_on_hold() or (deadline and now < deadline) then return { 'lost' } end
 -- An instance that has not polled yet: should it be silent from here on, its claim is free early all the same.
 local instances = redis.call('HGET', shard, 'instances') or ''
 if not string.find(' ' .. instances .. ' ', ' ' .. instance .. ' ', 1, true) then

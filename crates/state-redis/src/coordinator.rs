@@ -20,7 +20,7 @@ use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Feed, GroupName, InstanceReport, Merge,
-    Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup, SharedSilences,
+    Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup, SharedSilences,
 };
 use state::{Held, SilencePut};
 
@@ -197,7 +197,7 @@ impl Coordinator for RedisCoordinator {
         self.finish_flush(group, fence, farewell).await
     }
 
-    async fn merge(&self, merges: Vec<Merge>) -> Vec<Result<(), CoordinatorError>> {
+    async fn merge(&self, merges: Vec<Merge>) -> Vec<Result<Merged, CoordinatorError>> {
         self.merge_all(&merges).await
     }
 

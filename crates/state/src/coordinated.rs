@@ -35,6 +35,8 @@ use crate::coordinator::{
 use crate::host::Host;
 use crate::memory::Memory;
 
+mod adopt;
+mod apart;
 mod breaker;
 mod degraded;
 mod flush;
@@ -55,6 +57,7 @@ mod tests;
 
 pub use status::SharingCounters;
 
+use apart::ToldAlone;
 use breaker::Breaker;
 use moves::Stranded;
 use status::Turn;
@@ -108,7 +111,7 @@ struct Domain {
     /// Held for reading while something is changed by this instance alone, for writing while it goes back to sharing.
     alone: tokio::sync::RwLock<()>,
     /// Groups that this instance changed alone since the way back began, with the alerts it put into them.
-    touched: Mutex<HashMap<GroupName, reconcile::Joined>>,
+    touched: Mutex<HashMap<GroupName, reconcile::Arrivals>>,
     /// Whether no group is claimed: this instance is on its way back.
     is_returning: AtomicBool,
     /// When shared state answered last, by the wall clock.
@@ -133,8 +136,7 @@ pub struct Coordinated {
     active: Mutex<HashMap<GroupName, u64>>,
     /// Integrations this instance was the last to tell.
     told_here: Mutex<HashMap<GroupName, HashSet<IntegrationId>>>,
-    /// Integrations this instance told something while it was alone.
-    told_alone: Mutex<HashSet<(GroupName, IntegrationId)>>,
+    told_alone: ToldAlone,
     stranded: Mutex<Stranded>,
     /// Who left which group lately.
     tombs: Mutex<Tombs>,
@@ -185,7 +187,7 @@ impl Coordinated {
             silences_made: Mutex::default(),
             active: Mutex::default(),
             told_here: Mutex::default(),
-            told_alone: Mutex::default(),
+            told_alone: ToldAlone::default(),
             stranded: Mutex::default(),
             tombs: Mutex::default(),
             nonce: AtomicU64::new(1),

@@ -270,6 +270,8 @@ pub struct Merge {
     pub alerts: Vec<Arc<Alert>>,
     /// What integrations were told.
     pub told: Vec<(IntegrationId, Told)>,
+    /// What integrations were told by instances that could not hear each other, joined.
+    pub joined: Vec<Joined>,
     /// Members the sender saw off: they leave unless they are known better.
     pub leaves: Vec<Leave>,
     /// Its ticks, if it is not there.
@@ -277,6 +279,42 @@ pub struct Merge {
     /// Whether the alerts come from another group. They may have been here before and moved away, which is no end: tombstones
     /// are not asked.
     pub is_move: bool,
+}
+
+impl Merge {
+    /// Nothing yet, of a group that ticks like this if it is not there.
+    #[must_use]
+    pub const fn of(group: Arc<GroupIdentity>, grid: Grid) -> Self {
+        Self {
+            group,
+            alerts: Vec::new(),
+            told: Vec::new(),
+            joined: Vec::new(),
+            leaves: Vec::new(),
+            grid,
+            is_move: false,
+        }
+    }
+}
+
+/// What an integration was told, as worked out from what is known there.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// The integration.
+    pub integration: IntegrationId,
+    /// What counts as told; its number is later than every one it is made of.
+    pub told: Told,
+    /// The number it was worked out from: it counts only while that is the one known there. Zero: none was.
+    pub over: u64,
+}
+
+/// What became of a merge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// All of it is in.
+    Done,
+    /// Somebody was told something since; what was joined has to be worked out anew.
+    Overtaken,
 }
 
 /// A tenant's silences.
@@ -398,7 +436,7 @@ pub trait Coordinator: Send + Sync {
     ) -> Result<Held<Option<Timestamp>>, CoordinatorError>;
 
     /// Merges in what this instance knows better. One answer per element, in order.
-    async fn merge(&self, merges: Vec<Merge>) -> Vec<Result<(), CoordinatorError>>;
+    async fn merge(&self, merges: Vec<Merge>) -> Vec<Result<Merged, CoordinatorError>>;
 
     /// All groups of a shard, and the last change they include.
     async fn shard(&self, shard: usize) -> Result<(EventId, Vec<SharedGroup>), CoordinatorError>;

@@ -1,5 +1,6 @@
 //! What an integration was told about a group, and what is on its way to it.
 
+use super::numbers::Numbers;
 use crate::fingerprint::Fingerprint;
 use crate::notification::Reason;
 use crate::time::Timestamp;
@@ -161,7 +162,7 @@ impl Told {
         };
         // Later than everything said there, and here before this group was last gone.
         let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
-        self.seq = self.seq.max(there.seq + 1).max(millis);
+        self.seq = Numbers::SHARED.next(self.seq.saturating_sub(1).max(there.seq), millis);
         if uncertain.is_some() && !is_open {
             // What is in flight from here stays as it is, and firing is news then.
             return;
@@ -198,30 +199,12 @@ impl Told {
         let Some(pending) = self.pending.as_mut().filter(|_| is_open) else {
             return;
         };
-        pending.seq = self.seq + 1;
+        pending.seq = Numbers::SHARED.next(self.seq, 0);
         if may_be_over.is_some() {
             insert(&mut pending.resolved, fingerprint);
             pending.firing.retain(|known| *known != fingerprint);
         } else {
             insert(&mut pending.firing, fingerprint);
-        }
-    }
-
-    /// Goes on owing the ends of alerts that an earlier message called firing, sent by somebody whom the sender of the last
-    /// one could not hear. Telling them again is news: what became of them since is not known here.
-    pub fn keep_owing(&mut self, earlier: &Told, is_owed: impl Fn(Fingerprint) -> bool) {
-        let believed = earlier
-            .last
-            .iter()
-            .flat_map(|m| m.firing.iter().chain(&m.hidden));
-        for fingerprint in believed.copied().filter(|f| is_owed(*f)) {
-            if let Some(last) = self
-                .last
-                .as_mut()
-                .filter(|last| !last.believes(fingerprint))
-            {
-                insert(&mut last.hidden, fingerprint);
-            }
         }
     }
 
@@ -239,7 +222,7 @@ impl Told {
     }
 }
 
-fn insert(set: &mut Vec<Fingerprint>, fingerprint: Fingerprint) {
+pub(super) fn insert(set: &mut Vec<Fingerprint>, fingerprint: Fingerprint) {
     if let Err(at) = set.binary_search(&fingerprint) {
         set.insert(at, fingerprint);
     }

@@ -3,7 +3,7 @@
 use super::machine::Machine;
 use super::place::Place;
 use crate::Value;
-use crate::functions::{self, CallError, Context, Results, Signature, Type};
+use crate::functions::{self, CallError, Context, MissingKey, Results, Signature, Type};
 use crate::time::methods;
 use crate::value::{ElementType, Shape};
 
@@ -74,8 +74,17 @@ pub(super) fn check_count(
 }
 
 /// Takes something that is not a method from a value.
-pub(super) fn plain(value: &Value, name: &str, has_arguments: bool) -> Result<Value, CallError> {
+pub(super) fn plain(
+    value: &Value,
+    name: &str,
+    has_arguments: bool,
+    missing_key: MissingKey,
+) -> Result<Value, CallError> {
     match value {
+        Value::Nil if missing_key == MissingKey::Error => {
+            let quoted = crate::quote::quote(name);
+            return Err(format!("nil data; no entry for key {quoted}").into());
+        }
         Value::Nil => return Ok(Value::Nil),
         Value::NilElement => {
             return Err(format!("nil pointer evaluating interface {{}}.{name}").into());
@@ -96,18 +105,30 @@ pub(super) fn plain(value: &Value, name: &str, has_arguments: bool) -> Result<Va
         if has_arguments {
             return Err(format!("{name} is not a method but has arguments").into());
         }
-        let found = map.get(name.as_bytes()).cloned();
-        return Ok(found.map_or_else(|| map.element_type().zero(), Value::into_element));
+        let found = map.get(name.as_bytes()).cloned().map(Value::into_element);
+        return match (found, missing_key) {
+            (Some(value), _) => Ok(value),
+            (None, MissingKey::Zero) => Ok(map.element_type().zero()),
+            (None, MissingKey::Invalid) => Ok(Value::Nil),
+            (None, MissingKey::Error) => {
+                let quoted = crate::quote::quote(name);
+                Err(format!("map has no entry for key {quoted}").into())
+            }
+        };
     }
     Err(format!("can't evaluate field {name} in type {}", value.type_name()).into())
 }
 
 impl Machine<'_, '_> {
+    pub(super) fn missing_key(&self) -> MissingKey {
+        self.context.environment().missing_key
+    }
+
     /// Replaces the top by its field, or by what its method gives without arguments.
     pub(super) fn field(&mut self, name: &str, place: Place) -> Result<(), CallError> {
         let receiver = self.pop();
         let value = match method(&receiver, name) {
-            None => plain(&receiver, name, false)?,
+            None => plain(&receiver, name, false, self.missing_key())?,
             Some(signature) => {
                 check_count(name, &signature, 0, 0)?;
                 let called = call_method(&mut self.context, &receiver, name, &[]);

@@ -51,7 +51,7 @@ impl Machine<'_, '_> {
         let receiver = self.pop();
         let Some(signature) = field::method(&receiver, name) else {
             // No field takes arguments; only nothing has every field, whatever the arguments are.
-            let value = field::plain(&receiver, name, true)?;
+            let value = field::plain(&receiver, name, true, self.missing_key())?;
             if arguments.has_piped {
                 self.pop();
             }

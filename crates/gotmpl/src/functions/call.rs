@@ -23,6 +23,20 @@ pub struct Environment<'e> {
     pub external_url: &'e str,
     /// What `pathPrefix` gives.
     pub path_prefix: &'e str,
+    /// What a map gives for a key it does not have.
+    pub missing_key: MissingKey,
+}
+
+/// What `.key` gives when a map has no such key: Go's option `missingkey`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MissingKey {
+    /// The zero value of the map's elements, as in Alertmanager and Prometheus.
+    #[default]
+    Zero,
+    /// No value: Go's own default.
+    Invalid,
+    /// An error.
+    Error,
 }
 
 impl<'e> Environment<'e> {
@@ -36,6 +50,7 @@ impl<'e> Environment<'e> {
             route_labels: None,
             external_url: "",
             path_prefix: "",
+            missing_key: MissingKey::Zero,
         }
     }
 }

@@ -87,7 +87,8 @@ fn parse(text: &str) -> Result<f64, CallError> {
         CallError::from(format!("strconv.ParseFloat: parsing {quoted}: {reason}"))
     };
     // Go knows no sign before NaN.
-    let is_signed_nan = text.len() == 4 && text[1..].eq_ignore_ascii_case("nan");
+    let unsigned = text.strip_prefix(['+', '-']);
+    let is_signed_nan = unsigned.is_some_and(|text| text.eq_ignore_ascii_case("nan"));
     let number: f64 = match text.parse() {
         Ok(number) if !is_signed_nan => number,
         _ => return Err(failed("invalid syntax")),

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use domain::alert::Alert;
-use state::coordinator::{CoordinatorError, GroupName, Merge};
+use redis::Value;
+use state::coordinator::{CoordinatorError, GroupName, Merge, Merged};
 
+use super::reply::{self, Read, unreadable};
 use super::wire::told::told_texts;
 use super::{RedisCoordinator, names, scripts, wire};
 use crate::call::{Arg, Call};
@@ -15,8 +17,11 @@ const ALERTS_MAX: usize = 256;
 const CALLS_MAX: usize = 256;
 
 impl RedisCoordinator {
-    pub(super) async fn merge_all(&self, merges: &[Merge]) -> Vec<Result<(), CoordinatorError>> {
-        let mut results = vec![Ok(()); merges.len()];
+    pub(super) async fn merge_all(
+        &self,
+        merges: &[Merge],
+    ) -> Vec<Result<Merged, CoordinatorError>> {
+        let mut results = vec![Ok(Merged::Done); merges.len()];
         let mut calls = Vec::new();
         for (index, merge) in merges.iter().enumerate() {
             for call in self.merge_calls(merge) {
@@ -34,12 +39,17 @@ impl RedisCoordinator {
     async fn merge_part(
         &self,
         calls: Vec<(usize, Call)>,
-        results: &mut [Result<(), CoordinatorError>],
+        results: &mut [Result<Merged, CoordinatorError>],
     ) {
         let (indices, calls): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
         for (index, answer) in indices.into_iter().zip(self.run_all(calls).await) {
-            if let (Err(error), Some(result)) = (answer, results.get_mut(index)) {
-                *result = Err(error);
+            let Some(result) = results.get_mut(index) else {
+                continue;
+            };
+            match answer.and_then(read_merged) {
+                Ok(Merged::Done) => {}
+                Ok(Merged::Overtaken) => *result = result.clone().and(Ok(Merged::Overtaken)),
+                Err(error) => *result = Err(error),
             }
         }
     }
@@ -75,7 +85,7 @@ impl RedisCoordinator {
             args.push(Arg::from(alert.ends_at.unix_ms()));
         }
         if !is_first {
-            args.push(Arg::from("0"));
+            args.extend(["0", "0"].map(Arg::from));
             return self.on_shard(&scripts::MERGE, name.shard(), args);
         }
         args.push(count(merge.told.len()));
@@ -83,10 +93,24 @@ impl RedisCoordinator {
             args.push(Arg::from(integration.as_str()));
             args.extend(told_texts(told).map(Arg::from));
         }
+        args.push(count(merge.joined.len()));
+        for joined in &merge.joined {
+            args.push(Arg::from(joined.integration.as_str()));
+            args.push(Arg::from(joined.over));
+            args.extend(told_texts(&joined.told).map(Arg::from));
+        }
         for leave in &merge.leaves {
             args.push(Arg::from(leave.fingerprint.to_string()));
             args.push(Arg::from(wire::instant(leave.updated_at)));
         }
         self.on_shard(&scripts::MERGE, name.shard(), args)
+    }
+}
+
+fn read_merged(answer: Value) -> Read<Merged> {
+    match reply::text(answer)?.as_str() {
+        "merged" => Ok(Merged::Done),
+        "overtaken" => Ok(Merged::Overtaken),
+        _ => Err(unreadable("the answer to a merge")),
     }
 }

@@ -118,6 +118,9 @@ impl RedisCoordinator {
             Arg::from(names::span_ms(timing.stall)),
             Arg::from(names::span_ms(timing.grace)),
             Arg::from(names::span_ms(timing.unbegun_claim)),
+            Arg::from(names::span_ms(timing.breaker_silence)),
+            Arg::from(names::span_ms(timing.hold_after_outage)),
+            Arg::from(names::span_ms(timing.courtesy)),
         ];
         args.extend(more.iter().map(|name| Arg::from(names::group_text(name))));
         self.on_shard(&scripts::POLL, shard, args)

@@ -43,8 +43,11 @@ impl RedisCoordinator {
     }
 
     pub(super) async fn say_gone(&self, id: &str) -> Read<()> {
-        let call = Call::command("DEL").key(self.instance_key(id));
-        self.run(call).await.map(drop)
+        let mut calls = vec![Call::command("DEL").key(self.instance_key(id))];
+        let depart = |shard| self.on_shard(&scripts::DEPART, shard, vec![Arg::from(id)]);
+        calls.extend((0..limits::SHARDS).map(depart));
+        let answers = self.run_all(calls).await.into_iter();
+        answers.map(|answer| answer.map(drop)).collect()
     }
 
     pub(super) async fn read_instances(&self) -> Read<Vec<InstanceReport>> {

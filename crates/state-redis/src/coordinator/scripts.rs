@@ -47,6 +47,7 @@ pub(super) static GROUP: Script = on_shard!("group", " flags=no-writes");
 pub(super) static ROSTER: Script = on_shard!("roster", " flags=no-writes");
 pub(super) static OPEN_EPOCH: Script = on_shard!("open_epoch", "");
 pub(super) static RESEEDED: Script = on_shard!("reseeded", "");
+pub(super) static DEPART: Script = on_shard!("depart", "");
 pub(super) static RESTART_GRIDS: Script = on_shard!("restart_grids", "");
 pub(super) static AUDIT: Script = on_shard!("audit", "");
 pub(super) static SILENCE_PUT: Script = alone!("silence_put");

@@ -213,16 +213,11 @@ async fn a_time_out_moves_a_member_to_the_ended_ones() {
         ..firing(0, 0, Duration::ZERO)
     };
     let before = now() - Duration::from_secs(60);
+    let first = now() + Duration::from_secs(60);
+    let grid = domain::group::grid::Grid::starting(first, group(0).group_interval);
     let mute = Merge {
-        group: group(0),
         alerts: vec![Arc::new(stated(now(), before))],
-        told: vec![],
-        leaves: vec![],
-        is_move: false,
-        grid: domain::group::grid::Grid::starting(
-            now() + Duration::from_secs(60),
-            group(0).group_interval,
-        ),
+        ..Merge::of(group(0), grid)
     };
     one.coordinator
         .merge(vec![mute])

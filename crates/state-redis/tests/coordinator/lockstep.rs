@@ -19,8 +19,8 @@ use runtime::clock::Clock;
 use runtime::timing::Timing;
 use state::coordinator::model::Model;
 use state::coordinator::{
-    Claimed, Coordinator, Epoch, Event, EventId, GroupName, Merge, Offer, PollAsk, ShardPoll,
-    SharedGroup,
+    Claimed, Coordinator, Epoch, Event, EventId, GroupName, Joined, Merge, Offer, PollAsk,
+    ShardPoll, SharedGroup,
 };
 use state_redis::call::Call;
 use state_redis::link::Link;
@@ -253,13 +253,24 @@ impl Pair {
         });
         let identity = group(*index);
         let known = self.told[self.told.len().saturating_sub(1 + told) % self.told.len()].clone();
+        let grid = Grid::known(at(-60), at(*age), identity.group_interval, has(*leaves, 7));
+        let integration = IntegrationId::new("r", "webhook", told % 2);
+        // Half of them were worked out from what is known now, or was once.
+        let joined = has(*leaves, 5).then(|| Joined {
+            integration: integration.clone(),
+            over: if has(*alerts, 7) { known.seq } else { 0 },
+            told: Told {
+                seq: known.seq + 1,
+                ..known.clone()
+            },
+        });
         let merge = Merge {
-            grid: Grid::known(at(-60), at(*age), identity.group_interval, has(*leaves, 7)),
-            group: identity,
             alerts: states.collect(),
-            told: vec![(IntegrationId::new("r", "webhook", told % 2), known)],
+            told: vec![(integration, known)],
+            joined: joined.into_iter().collect(),
             leaves: off.collect(),
             is_move: has(*leaves, 6),
+            ..Merge::of(identity, grid)
         };
         let model = self.model[1].merge(vec![merge.clone()]).await;
         let redis = self.redis[1].merge(vec![merge]).await;

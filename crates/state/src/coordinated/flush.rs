@@ -33,21 +33,23 @@ impl Coordinated {
             }
             Ok(Err(lost)) => Ok(Err(lost)),
             Err(_alone) => {
+                self.told_alone.begin(&name, integration);
+                let last = self.memory.with(&name, |group| {
+                    let mut told = group.told().iter();
+                    told.find(|(id, _)| id == integration)
+                        .map(|(_, told)| told.seq)
+                });
                 self.touch(name);
                 // Others who are alone may begin a message about this very tick, and a number is used once.
-                let at = now + self.own_share();
+                let now_ms = u64::try_from(now.unix_ms()).unwrap_or_default();
+                let number = self
+                    .own_numbers()
+                    .next(last.flatten().unwrap_or_default(), now_ms);
+                let ahead = Duration::from_millis(number.saturating_sub(now_ms));
+                let at = now + ahead;
                 self.memory.begin(claim, integration, message, at).await
             }
         }
-    }
-
-    /// A part of a second that is this instance's own, as far as there are enough.
-    fn own_share(&self) -> Duration {
-        let id = lock(&self.report).id.clone();
-        let mixed = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-            (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        Duration::from_millis((mixed >> 20) % 1_000)
     }
 
     pub(super) async fn commit_shared(
@@ -75,7 +77,7 @@ impl Coordinated {
                 Ok(told)
             }
             Err(_alone) => {
-                lock(&self.told_alone).insert((name.clone(), integration.clone()));
+                self.told_alone.accept(&name, integration, message, sent_at);
                 self.touch(name);
                 Ok(here)
             }

@@ -111,13 +111,10 @@ impl Coordinated {
         identity: &Arc<GroupIdentity>,
         alerts: Vec<Arc<Alert>>,
     ) -> Merge {
+        let grid = Grid::starting(self.clock.now(), identity.group_interval);
         Merge {
-            group: Arc::clone(identity),
             alerts,
-            told: Vec::new(),
-            leaves: Vec::new(),
-            grid: Grid::starting(self.clock.now(), identity.group_interval),
-            is_move: false,
+            ..Merge::of(Arc::clone(identity), grid)
         }
     }
 

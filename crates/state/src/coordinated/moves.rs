@@ -340,13 +340,11 @@ impl Coordinated {
         } else {
             source.grid.next().max(soon)
         };
+        let grid = Grid::starting(first, identity.group_interval);
         let merge = Merge {
-            grid: Grid::starting(first, identity.group_interval),
-            group: Arc::clone(&identity),
             alerts: moved,
-            told: Vec::new(),
-            leaves: Vec::new(),
             is_move: true,
+            ..Merge::of(Arc::clone(&identity), grid)
         };
         let Some(claimed) = self.hold_target(&merge).await? else {
             return Ok(false);

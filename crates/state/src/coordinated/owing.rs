@@ -14,7 +14,7 @@ use domain::fingerprint::Fingerprint;
 use domain::group::Group;
 use domain::group::told::Told;
 
-use super::{Alone, Coordinated, lock};
+use super::{Alone, Coordinated, follow};
 use crate::coordinator::{GroupName, Merge, SharedGroup};
 
 /// By how much a state that is put back as ended is later than what is known.
@@ -33,20 +33,39 @@ impl Coordinated {
         });
         let owed: Vec<Merge> = owed.collect();
         let has_any = !owed.is_empty();
-        for merged in self.shared.merge(owed).await {
-            self.directly(merged)?;
-        }
+        self.merge_in(owed).await?;
         Ok(has_any)
+    }
+
+    /// Adds ends of members of groups that are not here: this instance may have heard of them before it heard of the group.
+    pub(super) fn add_ends(
+        &self,
+        there: &HashMap<GroupName, SharedGroup>,
+        merges: &mut HashMap<GroupName, Merge>,
+    ) {
+        let Some(host) = self.host() else { return };
+        let unknown = there
+            .values()
+            .filter(|group| self.memory.with(&group.name, |_| ()).is_none());
+        for group in unknown {
+            let tenant = &group.name.tenant;
+            let members = group.members.iter();
+            let ends: Vec<_> = members
+                .filter_map(|alert| self.end_known_here(tenant, alert))
+                .collect();
+            let Some(first) = ends.first() else { continue };
+            let groups = host.placement(tenant, first);
+            if let Some(identity) = follow::of_key(&groups, &group.name) {
+                merges.insert(group.name.clone(), self.correction(&identity, ends));
+            }
+        }
     }
 
     fn still_owed(&self, here: &Group, there: Option<&SharedGroup>) -> Option<Merge> {
         let name = GroupName::of(here.identity());
-        let told_alone: Vec<_> = {
-            let alone = lock(&self.told_alone);
-            let ours = here.told().iter();
-            let ours = ours.filter(|(id, _)| alone.contains(&(name.clone(), id.clone())));
-            ours.cloned().collect()
-        };
+        let told_alone = here.told().iter();
+        let told_alone = told_alone.filter(|(id, told)| self.is_told_alone(&name, id, told));
+        let told_alone: Vec<_> = told_alone.cloned().collect();
         let mut alerts: Vec<Arc<Alert>> = Vec::new();
         for (integration, told) in &told_alone {
             let mut shared = there.iter().flat_map(|group| &group.told);
@@ -66,15 +85,13 @@ impl Coordinated {
             }
         }
         (!alerts.is_empty()).then(|| Merge {
-            group: Arc::clone(here.identity()),
             alerts,
             told: match there {
                 Some(_) => Vec::new(),
                 None => told_alone,
             },
-            leaves: Vec::new(),
-            grid: here.grid(),
             is_move: true,
+            ..Merge::of(Arc::clone(here.identity()), here.grid())
         })
     }
 }

@@ -14,9 +14,9 @@ use domain::silence::Silence;
 use runtime::clock::SimClock;
 
 use super::*;
-use crate::coordinator::Merge;
 use crate::coordinator::model::weather::{End, Fate, Weather};
 use crate::coordinator::model::{Model, ModelClient};
+use crate::coordinator::{Merge, Merged};
 use crate::host::News;
 use crate::{Placed, RestoredGroup, State};
 
@@ -225,18 +225,15 @@ async fn an_alert_that_came_back_is_not_taken_for_the_one_that_left() {
     scene.post("g", alert.clone()).await;
     scene.state.follow().await.expect("the feed is there");
     // Somebody else sees it off, and it fires anew here before that was heard.
+    let grid = domain::group::grid::Grid::starting(scene.clock.now(), MINUTE);
     let left = Merge {
-        group: group("g"),
-        alerts: Vec::new(),
-        told: Vec::new(),
         leaves: vec![Leave {
             fingerprint: alert.fingerprint,
             updated_at: alert.updated_at,
         }],
-        grid: domain::group::grid::Grid::starting(scene.clock.now(), MINUTE),
-        is_move: false,
+        ..Merge::of(group("g"), grid)
     };
-    assert_eq!(scene.other.merge(vec![left]).await, vec![Ok(())]);
+    assert_eq!(scene.other.merge(vec![left]).await, vec![Ok(Merged::Done)]);
     tokio::time::sleep(Duration::from_secs(1)).await;
     scene.post("g", scene.alert("g", "x")).await;
     scene.state.follow().await.expect("the feed is there");

@@ -10,12 +10,14 @@ use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::Leave;
+use domain::group::grid::Grid;
 use domain::group::told::Told;
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
 use tokio::time::Instant;
 
-use crate::coordinator::GroupName;
+use super::{Coordinated, lock};
+use crate::coordinator::{GroupName, Joined, Merge, SharedGroup};
 
 /// Most members that are remembered; past it the older half of the time is forgotten.
 const TOMBS_MAX: usize = 200_000;
@@ -143,5 +145,93 @@ impl Tombs {
         }
         self.groups.retain(|_, grave| !grave.members.is_empty());
         self.count = self.groups.values().map(|grave| grave.members.len()).sum();
+    }
+}
+
+impl Coordinated {
+    /// Adds who left lately to what is merged: they do not come back because somebody has not heard of it.
+    pub(super) fn add_leaves(
+        &self,
+        shard: usize,
+        there: &HashMap<GroupName, SharedGroup>,
+        merges: &mut HashMap<GroupName, Merge>,
+    ) {
+        let now = self.clock.now();
+        let graves = lock(&self.tombs).of_shard(shard, self.timing.tombstone);
+        for ended in graves {
+            let identity = ended.identity;
+            let merge = merges.entry(GroupName::of(&identity)).or_insert_with(|| {
+                let grid = Grid::starting(now, identity.group_interval);
+                Merge::of(identity, grid)
+            });
+            merge.leaves = ended.leaves;
+            if let Some(there) = there.get(&GroupName::of(&merge.group)) {
+                self.owe_ends(merge, there, &ended.told);
+                continue;
+            }
+            for (integration, told) in ended.told {
+                let known = merge.told.iter_mut().find(|(id, _)| *id == integration);
+                match known {
+                    Some((_, known)) if known.supersedes(&told) => {}
+                    Some((_, known)) => *known = told,
+                    None => merge.told.push((integration, told)),
+                }
+            }
+        }
+    }
+
+    /// Somebody else may have told that an alert fires which this instance saw off: its end is owed, so it stays, as over.
+    /// `told_here`: what was told here when the group ended.
+    fn owe_ends(
+        &self,
+        merge: &mut Merge,
+        there: &SharedGroup,
+        told_here: &[(IntegrationId, Told)],
+    ) {
+        let name = &there.name;
+        let told = there.told.iter().map(|(integration, theirs)| {
+            let mut here = told_here.iter().filter(|(id, _)| id == integration);
+            let Some((_, ours)) = here.next() else {
+                return theirs.clone();
+            };
+            if !self.is_told_alone(name, integration, ours) {
+                let is_later = ours.supersedes(theirs) && ours != theirs;
+                if is_later {
+                    merge.told.push((integration.clone(), ours.clone()));
+                }
+                return if is_later { ours } else { theirs }.clone();
+            }
+            let told = self.joined(name, integration, ours, theirs);
+            if told != *theirs {
+                merge
+                    .joined
+                    .retain(|joined| joined.integration != *integration);
+                merge.joined.push(Joined {
+                    integration: integration.clone(),
+                    told: told.clone(),
+                    over: theirs.seq,
+                });
+            }
+            told
+        });
+        let told: Vec<Told> = told.collect();
+        let tenant = &there.name.tenant;
+        let mut owed = Vec::new();
+        merge.leaves.retain(|leave| {
+            let is_believed = told
+                .iter()
+                .any(|told| told.believes_firing(leave.fingerprint));
+            let known = self.memory.alert(tenant, leave.fingerprint);
+            let end = known.filter(|known| is_believed && known.is_explicit_end());
+            let is_left = end.is_none();
+            owed.extend(end);
+            is_left
+        });
+        for end in owed {
+            merge
+                .alerts
+                .retain(|alert| alert.fingerprint != end.fingerprint);
+            merge.alerts.push(end);
+        }
     }
 }

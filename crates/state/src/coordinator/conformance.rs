@@ -82,6 +82,8 @@ macro_rules! coordinator_conformance {
             a_claim_nobody_began_is_retaken_once_its_instance_is_silent,
             a_begun_message_waits_for_the_lease,
             a_fence_is_higher_after_the_group_was_made_anew,
+            nothing_is_claimed_until_all_who_were_away_are_back,
+            who_went_in_peace_is_not_awaited,
         );
         $crate::coordinator_conformance!($test, $factory, telling:
             a_begun_message_is_frozen,
@@ -113,6 +115,7 @@ macro_rules! coordinator_conformance {
             a_member_seen_off_elsewhere_does_not_come_back,
             a_merged_alert_gets_its_group_a_tick,
             a_message_in_flight_is_merged_and_repeated,
+            what_is_joined_counts_while_nobody_told_anything_since,
         );
         $crate::coordinator_conformance!($test, $factory, epochs:
             an_empty_shard_is_strange,

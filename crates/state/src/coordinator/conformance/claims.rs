@@ -126,8 +126,7 @@ pub async fn a_given_back_claim_is_due_after_its_delay(world: Arc<dyn World>) {
     };
     back(&claim, stage.unit * 20).await;
     assert!(stage.two.poll().await.is_empty());
-    stage.pass(21).await;
-    let second = stage.two.claim().await;
+    let second = stage.claim_of_two_within(24).await;
     assert!(claim.fence < second.fence);
     back(&claim, Duration::ZERO).await;
     assert!(
@@ -199,4 +198,40 @@ pub async fn a_flush_is_never_joined_by_a_second(world: Arc<dyn World>) {
             "its tick comes after the flush"
         );
     }
+}
+
+/// Groups that become due are shared out among those who poll; what is left to one who does not come is anybody's soon. Needs a
+/// world in which no time passes by itself.
+pub async fn instances_take_turns(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let names: Vec<String> = (0..60).map(|n| format!("g{n}")).collect();
+    for name in &names {
+        let alert = stage.alert(name, 900);
+        stage.one.post(&stage.group(name), alert).await;
+    }
+    for _ in 0..4 {
+        stage.pass(2).await;
+        stage.one.poll().await;
+        stage.two.poll().await;
+    }
+    stage.pass(2).await;
+    let (one, two) = (stage.one.poll().await.len(), stage.two.poll().await.len());
+    assert_eq!(one + two, names.len());
+    assert!(one.min(two) * 3 >= names.len(), "{one} and {two}");
+    for name in &names {
+        let other = stage.group(&format!("{name} again"));
+        stage.one.post(&other, stage.old(name)).await;
+    }
+    let at_once = stage.one.poll().await.len();
+    assert!(
+        at_once < names.len(),
+        "{at_once}: half are the other one's turn"
+    );
+    stage.world.pass(stage.world.timing().courtesy).await;
+    let later = stage.one.poll().await.len();
+    assert_eq!(
+        at_once + later,
+        names.len(),
+        "who does not come is not waited for"
+    );
 }

@@ -7,14 +7,14 @@ use domain::group::farewell::Farewell;
 
 use super::World;
 use super::stage::{Stage, firing};
+use crate::coordinator::GroupName;
 
 /// A holder that is gone for longer than its lease has lost it, for everything.
 pub async fn a_lapsed_lease_frees_the_group(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;
     let (_, alert, claim) = stage.claimed("a").await;
     stage.one.begin(&claim, &firing(&claim, &alert)).await;
-    stage.pass(62).await;
-    let second = stage.two.claim().await;
+    let second = stage.claim_of_two_within(66).await;
     assert!(claim.fence < second.fence);
     assert_eq!(stage.one.renew(&claim).await, Err(LeaseLost));
     let message = firing(&claim, &alert);
@@ -46,8 +46,7 @@ pub async fn a_claim_nobody_began_is_retaken_once_its_instance_is_silent(world: 
         assert!(stage.one.poll().await.is_empty());
         assert!(stage.two.poll().await.is_empty(), "its instance lives");
     }
-    stage.pass(12).await;
-    let second = stage.two.claim().await;
+    let second = stage.claim_of_two_within(14).await;
     assert!(claim.fence < second.fence);
     assert_eq!(stage.one.renew(&claim).await, Err(LeaseLost));
 }
@@ -75,4 +74,40 @@ pub async fn a_fence_is_higher_after_the_group_was_made_anew(world: Arc<dyn Worl
     let second = stage.one.claim().await;
     assert!(claim.fence < second.fence);
     assert_eq!(stage.one.renew(&claim).await, Err(LeaseLost));
+}
+
+/// Nobody polled for as long as instances need to go on alone: what the first one back knows may be out of date, so nothing is
+/// claimed until the others are back, or for a while.
+pub async fn nothing_is_claimed_until_all_who_were_away_are_back(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    stage.one.poll().await;
+    stage.two.poll().await;
+    stage.one.post(&stage.group("a"), stage.old("a")).await;
+    stage.pass(4).await;
+    assert!(stage.one.poll().await.is_empty(), "the other one is away");
+    assert_eq!(stage.two.poll().await.len(), 1, "all are back");
+    stage.one.post(&stage.group("b"), stage.old("b")).await;
+    stage.pass(4).await;
+    let is_empty = async || stage.two.poll().await.is_empty();
+    assert!(is_empty().await, "the other one may come back");
+    for _ in 0..3 {
+        stage.pass(2).await;
+        assert!(is_empty().await, "it still may");
+    }
+    assert_eq!(
+        stage.claim_of_two_within(8).await.group,
+        GroupName::of(&stage.group("b"))
+    );
+}
+
+/// Who said that it goes does not come back.
+pub async fn who_went_in_peace_is_not_awaited(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    stage.one.poll().await;
+    stage.two.poll().await;
+    stage.one.post(&stage.group("a"), stage.old("a")).await;
+    let gone = stage.two.coordinator.retire("two").await;
+    gone.expect("reachable");
+    stage.pass(4).await;
+    assert_eq!(stage.one.poll().await.len(), 1);
 }

@@ -8,19 +8,13 @@ use domain::group::told::{Pending, Told};
 
 use super::World;
 use super::stage::{Stage, firing, leave, resolved, told, webhook};
-use crate::coordinator::{GroupName, Merge};
+use crate::coordinator::{GroupName, Joined, Merge, Merged};
 
 /// A merge about a group, of nothing so far.
 fn merge(stage: &Stage, name: &str) -> Merge {
     let group = stage.group(name);
-    Merge {
-        grid: Grid::starting(stage.now() + stage.unit * 30, group.group_interval),
-        group,
-        alerts: vec![],
-        told: vec![],
-        leaves: vec![],
-        is_move: false,
-    }
+    let grid = Grid::starting(stage.now() + stage.unit * 30, group.group_interval);
+    Merge::of(group, grid)
 }
 
 fn seq(stage: &Stage) -> u64 {
@@ -261,4 +255,37 @@ pub async fn a_message_in_flight_is_merged_and_repeated(world: Arc<dyn World>) {
     let message: Pending = repeated.pending.expect("still in flight");
     let told = stage.one.commit(&second.group, &message).await;
     assert_eq!(told.firing(), [alert.fingerprint]);
+}
+
+/// What was worked out from what integrations were told counts only while nobody was told anything since.
+pub async fn what_is_joined_counts_while_nobody_told_anything_since(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, alert, claim) = stage.claimed("a").await;
+    let first = stage.one.tell(&claim, &alert).await;
+    let joined = |over: u64, seq: u64| Merge {
+        joined: vec![Joined {
+            integration: webhook(),
+            told: told(seq, &stage.alert("b", 900), stage.now()),
+            over,
+        }],
+        ..Merge::of(
+            Arc::clone(&group),
+            Grid::starting(stage.now(), group.group_interval),
+        )
+    };
+    let name = GroupName::of(&group);
+    let merge = async |merge: Merge| {
+        let mut answers = stage.two.coordinator.merge(vec![merge]).await;
+        answers.remove(0).expect("reachable")
+    };
+    let late = joined(first.seq - 1, first.seq + 5);
+    assert_eq!(merge(late).await, Merged::Overtaken);
+    assert_eq!(stage.two.told(&name).await.firing(), [alert.fingerprint]);
+    let in_time = joined(first.seq, first.seq + 7);
+    assert_eq!(merge(in_time.clone()).await, Merged::Done);
+    let now = stage.two.told(&name).await;
+    assert_eq!(now.seq, first.seq + 7);
+    assert_eq!(now.firing(), [stage.alert("b", 900).fingerprint]);
+    assert_eq!(merge(in_time).await, Merged::Overtaken, "that was then");
+    assert_eq!(stage.two.told(&name).await, now);
 }

@@ -65,6 +65,17 @@ impl Stage {
         self.world.pass(self.unit * units).await;
     }
 
+    /// Lets the second instance poll as instances do, until it is given a claim; within so many units at most.
+    pub(super) async fn claim_of_two_within(&self, units: u32) -> Claimed {
+        for _ in 0..units.div_ceil(2) {
+            self.pass(2).await;
+            if let Some(claim) = self.two.poll().await.pop() {
+                return claim;
+            }
+        }
+        panic!("nothing was claimed in {units} units");
+    }
+
     /// A group of the default tenant that waits 10 units and ticks every 60.
     pub(super) fn group(&self, name: &str) -> Arc<GroupIdentity> {
         self.group_of(&TenantId::default_tenant(), name)

@@ -1,11 +1,13 @@
 //! Claims: who flushes which group, and how they are taken back.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::alert::Grace;
 use domain::group::LeaseLost;
+use domain::group::grid::Grid;
 use domain::group::severity::Severity;
 use domain::id::TenantId;
 use domain::limits;
@@ -16,6 +18,9 @@ use super::server::{InFlight, Request, Server};
 use super::{millis, unreached};
 use crate::Held;
 use crate::coordinator::{Claimed, CoordinatorError, GroupName, PollAsk, ShardClaims, ShardPoll};
+
+/// While claims are held nobody needs to ask more often.
+const HOLD_PAUSE: Duration = Duration::from_millis(250);
 
 /// A group that is due: how severe, since when, which.
 type Due = (Severity, Timestamp, GroupName);
@@ -30,9 +35,12 @@ impl Server {
             .map(|index| self.look(request, ask, index))
             .collect();
         let mut due: Vec<Due> = Vec::new();
+        let mut left_until: BTreeMap<usize, Timestamp> = BTreeMap::new();
         for (index, answer) in shards.iter().enumerate() {
             if matches!(answer, Ok(ShardPoll::Well(_))) && self.may_claim(request, ask, index) {
-                due.extend(self.due_now(request, index));
+                let (ours, left) = self.due_now(request, index);
+                due.extend(ours);
+                left_until.extend(left.map(|until| (index, until)));
             }
         }
         let count = |answer: &Result<ShardPoll, _>| match answer {
@@ -56,7 +64,14 @@ impl Server {
                     .nonces
                     .insert(Arc::clone(&request.instance), ask.nonce);
                 well.last_event = shard.ring.last();
-                well.next_due = shard.due.values().min().copied().max(shard.hold.until);
+                let mut next_due = shard.due.values().min().copied();
+                if let Some(left) = left_until.get(&index) {
+                    let later = shard.due.values().filter(|at| **at > request.now);
+                    next_due = later.min().copied().into_iter().chain([*left]).min();
+                }
+                let is_back = shard.back.until.is_none_or(|until| until <= request.now);
+                let pause = (!is_back).then(|| request.now + HOLD_PAUSE);
+                well.next_due = next_due.max(shard.hold.until).max(pause);
                 well.next_due = well.next_due.filter(|_| !shard.due.is_empty());
             }
         }
@@ -106,6 +121,7 @@ impl Server {
         let gives_grace = !self.has(Hole::NoGrace);
         let shard = self.shard(index);
         let before = shard.last_poll.replace(now);
+        shard.note_return(&request.instance, before, now, &timing);
         let others = shard.seen.iter().filter(|(id, _)| **id != request.instance);
         let fell_silent = others.into_iter().any(|(_, seen)| {
             let silent_at = *seen + timing.stall;
@@ -179,10 +195,15 @@ impl Server {
 
     fn is_on_hold(&mut self, request: &Request, index: usize) -> bool {
         let hold = self.shard(index).hold;
-        hold.awaits_reseed || hold.until.is_some_and(|until| request.now < until)
+        let is_away = self.shard(index).back.until;
+        let is_away = is_away.is_some_and(|until| request.now < until);
+        let waits = is_away && !self.has(Hole::NoHoldAfterOutage);
+        waits || hold.awaits_reseed || hold.until.is_some_and(|until| request.now < until)
     }
 
-    fn due_now(&mut self, request: &Request, index: usize) -> Vec<Due> {
+    /// What is due and not left to somebody else for the moment, and until when something is.
+    fn due_now(&mut self, request: &Request, index: usize) -> (Vec<Due>, Option<Timestamp>) {
+        let (patience, courtesy) = (self.timing.unbegun_claim, self.timing.courtesy);
         let claims_twice = self.has(Hole::SecondClaim);
         let shard = self.shard(index);
         let waiting = shard.due.iter();
@@ -191,11 +212,26 @@ impl Server {
         if claims_twice {
             names.extend(shard.in_flight.keys().cloned());
         }
-        let due = names.into_iter().filter_map(|name| {
-            let group = &shard.groups.get(&name)?.group;
-            Some((group.severity(), group.grid().next(), name))
-        });
-        due.collect()
+        let seen = shard.seen.iter();
+        let living = seen.filter(|(_, seen)| request.now < **seen + patience);
+        let living: BTreeSet<&Arc<str>> = living.map(|(id, _)| id).collect();
+        let living: Vec<&Arc<str>> = living.into_iter().collect();
+        let (mut due, mut left_until) = (Vec::new(), None::<Timestamp>);
+        for name in names {
+            let Some(group) = shard.groups.get(&name).map(|entry| &entry.group) else {
+                continue;
+            };
+            let until = group.grid().next() + courtesy;
+            let is_ours = living.len() < 2
+                || until <= request.now
+                || *living[turn(&name, group.grid(), living.len())] == request.instance;
+            if is_ours {
+                due.push((group.severity(), group.grid().next(), name));
+            } else {
+                left_until = left_until.into_iter().chain([until]).min();
+            }
+        }
+        (due, left_until)
     }
 
     /// Claims a group for whoever asks.
@@ -259,8 +295,21 @@ impl Server {
         if is_held || self.is_on_hold(request, name.shard()) {
             return Ok(Some(Err(LeaseLost)));
         }
+        // One that has not polled yet lives all the same.
+        let seen = &mut self.shard(name.shard()).seen;
+        seen.entry(Arc::clone(&request.instance))
+            .or_insert(request.now);
         Ok(self.claim(request, name, None).map(Ok))
     }
+}
+
+/// Whose turn a group is: another one's at each of its ticks.
+fn turn(name: &GroupName, grid: Grid, living: usize) -> usize {
+    let key = name.key.to_string();
+    let mixed = key.get(key.len().saturating_sub(8)..).unwrap_or_default();
+    let mixed = u64::from_str_radix(mixed, 16).unwrap_or_default();
+    let ticks = millis(grid.next()) / millis(Timestamp::from_unix_ms(0) + grid.interval()).max(1);
+    usize::try_from((mixed + ticks) % u64::try_from(living).unwrap_or(1)).unwrap_or_default()
 }
 
 /// The more severe first, then the longer due, tenants taking turns.

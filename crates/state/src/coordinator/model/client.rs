@@ -15,7 +15,7 @@ use super::server::shared;
 use super::{ModelClient, unreached};
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Feed, GroupName, InstanceReport, Merge,
-    Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup, SharedSilences,
+    Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
 
@@ -156,7 +156,7 @@ impl Coordinator for ModelClient {
         .await
     }
 
-    async fn merge(&self, merges: Vec<Merge>) -> Vec<Result<(), CoordinatorError>> {
+    async fn merge(&self, merges: Vec<Merge>) -> Vec<Result<Merged, CoordinatorError>> {
         let count = merges.len();
         let answer = self.request("merge", move |server, request| {
             server.merge(request, &merges)

@@ -6,7 +6,7 @@ use domain::alert::Grace;
 use domain::id::TenantId;
 
 use super::hole::Hole;
-use super::server::{Hold, Request, Server};
+use super::server::{Hold, Request, Return, Server};
 use super::{millis, unreached};
 use crate::coordinator::{CoordinatorError, Epoch};
 
@@ -36,6 +36,7 @@ impl Server {
             until: holds.then(|| now + timing.hold_after_loss),
             awaits_reseed: holds,
         };
+        shard.back = Return::default();
         shard.last_poll = Some(now);
         shard.grace = Some(Grace {
             since: now,

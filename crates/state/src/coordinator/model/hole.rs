@@ -38,11 +38,15 @@ pub enum Hole {
     LeasesNeverLapse,
     /// Ends by time-out count at once after a stall.
     NoGrace,
+    /// What was joined replaces what was told since it was worked out.
+    JoinOverwrites,
+    /// After everybody was away the first to come back claims at once.
+    NoHoldAfterOutage,
 }
 
 impl Hole {
     /// Every hole.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::PollWithoutNonce,
         Self::CommitNeedsFence,
         Self::SeqFromCounterOnly,
@@ -60,5 +64,7 @@ impl Hole {
         Self::CommitIgnoresBirth,
         Self::LeasesNeverLapse,
         Self::NoGrace,
+        Self::JoinOverwrites,
+        Self::NoHoldAfterOutage,
     ];
 }

@@ -11,7 +11,7 @@ use domain::time::Timestamp;
 use super::hole::Hole;
 use super::server::{Entry, Request, Server};
 use super::{millis, unreached};
-use crate::coordinator::{CoordinatorError, Event, GroupName, Merge, Offer, Offered};
+use crate::coordinator::{CoordinatorError, Event, GroupName, Merge, Merged, Offer, Offered};
 
 /// By how much a state that changed without growing older is made newer than the one before.
 const NEWER: Duration = Duration::from_millis(1);
@@ -156,7 +156,7 @@ impl Server {
         &mut self,
         request: &Request,
         merges: &[Merge],
-    ) -> Vec<Result<(), CoordinatorError>> {
+    ) -> Vec<Result<Merged, CoordinatorError>> {
         let answers = merges.iter().map(|merge| {
             let name = GroupName::of(&merge.group);
             if !request.reach.includes(name.shard()) {
@@ -165,12 +165,13 @@ impl Server {
             self.merge_leaves(request, &name, merge);
             self.merge_alerts(request, &name, merge);
             self.merge_told(request, &name, merge);
+            let merged = self.merge_joined(request, &name, merge);
             let is_empty = self.group(&name).is_some_and(|g| g.members().len() == 0);
             // One in flight goes when its flush ends.
             if is_empty && !self.shard(name.shard()).in_flight.contains_key(&name) {
                 self.delete(request, &name);
             }
-            Ok(())
+            Ok(merged)
         });
         answers.collect()
     }
@@ -227,6 +228,25 @@ impl Server {
                 self.tell_told(request, name, integration);
             }
         }
+    }
+
+    fn merge_joined(&mut self, request: &Request, name: &GroupName, merge: &Merge) -> Merged {
+        let overwrites = self.has(Hole::JoinOverwrites);
+        let mut merged = Merged::Done;
+        for joined in &merge.joined {
+            let Some(group) = self.group(name) else {
+                return merged;
+            };
+            let mut told = group.told().iter();
+            let known = told.find(|(id, _)| *id == joined.integration);
+            if known.map_or(0, |(_, told)| told.seq) != joined.over && !overwrites {
+                merged = Merged::Overtaken;
+                continue;
+            }
+            group.restore_told(&joined.integration, joined.told.clone(), Timestamp::MAX);
+            self.tell_told(request, name, &joined.integration);
+        }
+        merged
     }
 
     fn merge_leaves(&mut self, request: &Request, name: &GroupName, merge: &Merge) {

@@ -19,6 +19,10 @@ impl Server {
 
     pub(super) fn retire(&mut self, id: &str) {
         self.data.presence.remove(id);
+        for shard in &mut self.data.shards {
+            shard.seen.remove(id);
+            shard.nonces.remove(id);
+        }
     }
 
     pub(super) fn instances(&mut self, request: &Request) -> Vec<InstanceReport> {

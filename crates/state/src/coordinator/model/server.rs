@@ -61,6 +61,7 @@ pub(super) struct Shard {
     pub(super) ring: Ring,
     pub(super) epoch: Option<Epoch>,
     pub(super) hold: Hold,
+    pub(super) back: Return,
     pub(super) grace: Option<Grace>,
     pub(super) last_poll: Option<Timestamp>,
     /// When each instance polled last.
@@ -80,6 +81,15 @@ pub(super) struct Hold {
     pub(super) until: Option<Timestamp>,
     /// No claims before an instance has merged in what it knows.
     pub(super) awaits_reseed: bool,
+}
+
+/// Whether claims wait until everybody who was out of reach is back.
+#[derive(Clone, Default)]
+pub(super) struct Return {
+    /// No claims before this, unless nobody is awaited any more.
+    pub(super) until: Option<Timestamp>,
+    /// Who polled before nobody did.
+    pub(super) awaited: BTreeSet<Arc<str>>,
 }
 
 /// A group.
@@ -223,6 +233,34 @@ impl Snapshot {
 }
 
 impl Shard {
+    /// When nobody polled for so long that everybody may have gone on alone, whoever polled before is awaited.
+    pub(super) fn note_return(
+        &mut self,
+        instance: &Arc<str>,
+        before: Option<Timestamp>,
+        now: Timestamp,
+        timing: &Timing,
+    ) {
+        let away = before.filter(|before| *before + timing.breaker_silence <= now);
+        if let Some(before) = away {
+            let seen = self.seen.iter();
+            let others =
+                seen.filter(|(id, seen)| *id != instance && before < **seen + timing.stall);
+            let others: BTreeSet<_> = others.map(|(id, _)| Arc::clone(id)).collect();
+            if !others.is_empty() {
+                self.back = Return {
+                    until: Some(now + timing.hold_after_outage),
+                    awaited: others,
+                };
+            }
+        } else {
+            self.back.awaited.remove(instance);
+            if self.back.awaited.is_empty() {
+                self.back.until = None;
+            }
+        }
+    }
+
     /// Queues a group at its next tick, unless it is being flushed.
     pub(super) fn queue(&mut self, name: &GroupName) {
         if self.in_flight.contains_key(name) {

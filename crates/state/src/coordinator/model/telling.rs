@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use domain::group::farewell::Farewell;
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::group::{Finished, LeaseLost};
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
 
 use super::hole::Hole;
+use super::millis;
 use super::server::{Request, Server};
 use crate::Held;
 use crate::coordinator::{Event, GroupName};
@@ -35,7 +37,9 @@ impl Server {
             return Err(LeaseLost);
         };
         if !counts_only {
-            raise(&mut entry.group, integration, floor);
+            let after = told_of(&entry.group, integration).seq.max(floor);
+            let number = Numbers::SHARED.next(after, millis(now));
+            raise(&mut entry.group, integration, number - 1);
         }
         let before = told_of(&entry.group, integration);
         entry

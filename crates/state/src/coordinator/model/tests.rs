@@ -10,7 +10,7 @@ use runtime::timing::Timing;
 
 use super::Model;
 use crate::coordinator::Coordinator;
-use crate::coordinator::conformance::World;
+use crate::coordinator::conformance::{self, World};
 
 /// The model on paused time.
 struct InMemory {
@@ -53,6 +53,13 @@ async fn world() -> Option<Arc<dyn World>> {
 
 crate::coordinator_conformance!(tokio::test(start_paused = true), world);
 
+/// Who is quickest does not do all the work.
+#[tokio::test(start_paused = true)]
+async fn instances_take_turns_and_leave_no_group_lying() {
+    let world = world().await.expect("a world");
+    conformance::claims::instances_take_turns(world).await;
+}
+
 /// The suite notices every hole: the test that names it fails with it open.
 mod holes {
     use super::*;
@@ -79,6 +86,8 @@ mod holes {
     }
 
     noticed! {
+        joins_that_overwrite: JoinOverwrites, merges::what_is_joined_counts_while_nobody_told_anything_since;
+        claims_by_the_first_one_back: NoHoldAfterOutage, leases::nothing_is_claimed_until_all_who_were_away_are_back;
         a_claim_whose_reply_was_lost: PollWithoutNonce, claims::the_same_nonce_gets_the_same_claims;
         a_late_commit_thrown_away: CommitNeedsFence, telling::a_commit_counts_whoever_reports_it;
         numbers_reused: SeqFromCounterOnly, telling::numbers_are_not_reused_after_the_group_was_made_anew;

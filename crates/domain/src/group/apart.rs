@@ -1,0 +1,142 @@
+//! What integrations were told by instances that could not hear each other, made one again.
+
+use std::time::Duration;
+
+use super::numbers::Numbers;
+use super::told::{Told, ToldMessage, insert};
+use crate::fingerprint::Fingerprint;
+use crate::time::Timestamp;
+
+/// What one side knows of two that told the same integration without hearing of each other.
+pub struct Apart<'a> {
+    /// When ours told last, while apart, that an alert ended; `Err` when that was not kept.
+    pub ended: &'a dyn Fn(Fingerprint) -> Result<Option<Timestamp>, Unknown>,
+    /// Whether theirs told something since we heard of them last.
+    pub is_theirs_new: bool,
+    /// Messages closer to each other than this may have arrived in either order.
+    pub doubt: Duration,
+}
+
+/// What was told is not known any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown;
+
+/// What an integration believes of an alert that only the earlier of two messages called firing.
+enum Belief {
+    Fires,
+    MayFire,
+    Ended,
+}
+
+impl Apart<'_> {
+    /// Whether an alert that the later message called firing may have been told to be over after it.
+    fn may_have_ended(
+        &self,
+        fired: Fingerprint,
+        said: &ToldMessage,
+        earlier: &Told,
+        is_ours_later: bool,
+    ) -> bool {
+        if is_ours_later {
+            let told = earlier.last.as_ref().filter(|_| self.is_theirs_new);
+            return told.is_some_and(|told| {
+                !earlier.believes_firing(fired) && told.sent_at + self.doubt > said.sent_at
+            });
+        }
+        match (self.ended)(fired) {
+            Ok(ended) => ended.is_some_and(|at| at + self.doubt > said.sent_at),
+            Err(Unknown) => true,
+        }
+    }
+
+    fn belief(&self, fingerprint: Fingerprint, earlier: &Told, is_ours_later: bool) -> Belief {
+        if !is_ours_later {
+            return Belief::MayFire;
+        }
+        let is_said = earlier.firing().binary_search(&fingerprint).is_ok();
+        let said_at = earlier.last.as_ref().map(|last| last.sent_at);
+        match ((self.ended)(fingerprint), said_at) {
+            (Ok(None), _) if is_said => Belief::Fires,
+            (Ok(Some(at)), Some(said_at)) if at > said_at + self.doubt => Belief::Ended,
+            _ => Belief::MayFire,
+        }
+    }
+}
+
+impl Told {
+    /// Joins what two instances told that could not hear each other; `self` is what ours told, `theirs` what is known of the
+    /// others. A fact is believed by the receiver if either said so last; where the order is in doubt the end is owed, and
+    /// that the alert fires is news.
+    ///
+    /// What comes of it has a number of its own, unless it is theirs as it was.
+    #[must_use]
+    pub fn joined(&self, theirs: &Told, apart: &Apart<'_>) -> Told {
+        if self.last == theirs.last && self.pending == theirs.pending {
+            return theirs.clone();
+        }
+        let is_ours_later = self.supersedes(theirs);
+        let (later, earlier) = if is_ours_later {
+            (self, theirs)
+        } else {
+            (theirs, self)
+        };
+        let mut joined = later.clone();
+        joined.pending = joined.pending.or_else(|| earlier.pending.clone());
+        joined.last = joined.last.or_else(|| earlier.last.clone());
+        if let (Some(last), Some(said)) = (&mut joined.last, &later.last) {
+            let in_doubt: Vec<_> = said
+                .firing
+                .iter()
+                .filter(|fired| apart.may_have_ended(**fired, said, earlier, is_ours_later))
+                .copied()
+                .collect();
+            last.firing.retain(|fired| !in_doubt.contains(fired));
+            for fingerprint in in_doubt {
+                insert(&mut last.hidden, fingerprint);
+            }
+            for fingerprint in earlier.believed() {
+                if last.believes(fingerprint) {
+                    continue;
+                }
+                match apart.belief(fingerprint, earlier, is_ours_later) {
+                    Belief::Fires => insert(&mut last.firing, fingerprint),
+                    Belief::MayFire => insert(&mut last.hidden, fingerprint),
+                    Belief::Ended => {}
+                }
+            }
+        }
+        joined.keep_owing_behind_pending();
+        // Mirrors tell by its number that a message is not one they told apart themselves.
+        if joined != *later || (is_ours_later && Numbers::is_alone(joined.seq)) {
+            joined.seq = Numbers::SHARED.next(later.seq.max(earlier.seq), 0);
+        }
+        joined
+    }
+
+    /// Whatever the integration believes, or may believe, to be firing.
+    fn believed(&self) -> impl Iterator<Item = Fingerprint> + '_ {
+        let last = self
+            .last
+            .iter()
+            .flat_map(|m| m.firing.iter().chain(&m.hidden));
+        let pending = self.pending.iter();
+        let pending = pending.flat_map(|p| p.firing.iter().chain(&p.hidden));
+        last.chain(pending).copied()
+    }
+
+    /// A message in flight was decided without what was joined since: what it does not name stays owed behind it.
+    fn keep_owing_behind_pending(&mut self) {
+        let (Some(last), Some(pending)) = (&self.last, &mut self.pending) else {
+            return;
+        };
+        let has = |set: &[Fingerprint], one: &Fingerprint| set.binary_search(one).is_ok();
+        for fingerprint in last.firing.iter().chain(&last.hidden) {
+            if !has(&pending.firing, fingerprint) && !has(&pending.resolved, fingerprint) {
+                insert(&mut pending.hidden, *fingerprint);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+use super::*;
+use crate::group::told::Pending;
+use crate::notification::Reason;
+
+const DOUBT: Duration = Duration::from_secs(20);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_ms(seconds * 1_000)
+}
+
+fn prints(names: &[u64]) -> Vec<Fingerprint> {
+    names.iter().map(|name| Fingerprint(*name)).collect()
+}
+
+/// Told in this second that these fire.
+fn told(second: i64, slot: u64, firing: &[u64]) -> Told {
+    let seq = u64::try_from(second).expect("a time") * 1_000;
+    Told {
+        seq: Numbers::alone(slot).next(seq, seq),
+        last: Some(ToldMessage {
+            firing: prints(firing),
+            hidden: Vec::new(),
+            tick: at(second),
+            sent_at: at(second),
+            reason: Reason::FirstNotification,
+        }),
+        pending: None,
+    }
+}
+
+/// Joins; `ended`: what ours told to be over, and when.
+fn join(ours: &Told, theirs: &Told, ended: &[(u64, i64)]) -> (Vec<Fingerprint>, Vec<Fingerprint>) {
+    let ended = |fingerprint: Fingerprint| {
+        let told = ended
+            .iter()
+            .find(|(name, _)| Fingerprint(*name) == fingerprint);
+        Ok(told.map(|(_, second)| at(*second)))
+    };
+    let apart = Apart {
+        ended: &ended,
+        is_theirs_new: true,
+        doubt: DOUBT,
+    };
+    let joined = ours.joined(theirs, &apart);
+    let again = ours.joined(&joined, &apart);
+    assert_eq!(again, joined, "joining again changes nothing");
+    assert!(joined.seq >= ours.seq.max(theirs.seq));
+    let last = joined.last.expect("a message");
+    (last.firing, last.hidden)
+}
+
+#[test]
+fn what_only_the_earlier_said_is_still_believed() {
+    let (ours, theirs) = (told(200, 1, &[1]), told(100, 2, &[1, 2]));
+    assert_eq!(join(&ours, &theirs, &[]), (prints(&[1, 2]), prints(&[])));
+}
+
+#[test]
+fn an_end_that_was_told_clearly_later_is_told() {
+    let (ours, theirs) = (told(200, 1, &[1]), told(100, 2, &[1, 2]));
+    assert_eq!(
+        join(&ours, &theirs, &[(2, 200)]),
+        (prints(&[1]), prints(&[]))
+    );
+}
+
+#[test]
+fn an_end_that_was_told_at_the_same_time_is_in_doubt() {
+    let (ours, theirs) = (told(200, 1, &[1]), told(199, 2, &[1, 2]));
+    assert_eq!(
+        join(&ours, &theirs, &[(2, 200)]),
+        (prints(&[1]), prints(&[2]))
+    );
+    let (ours, theirs) = (told(199, 1, &[1]), told(200, 2, &[1, 2]));
+    assert_eq!(
+        join(&ours, &theirs, &[(2, 199)]),
+        (prints(&[1]), prints(&[2]))
+    );
+}
+
+#[test]
+fn what_others_left_out_of_a_later_message_may_have_ended_by_it() {
+    let (ours, theirs) = (told(100, 1, &[1, 2]), told(200, 2, &[1]));
+    assert_eq!(join(&ours, &theirs, &[]), (prints(&[1]), prints(&[2])));
+}
+
+#[test]
+fn firing_that_was_told_long_after_others_told_anything_is_certain() {
+    let (ours, theirs) = (told(200, 1, &[1, 2]), told(100, 2, &[1]));
+    assert_eq!(join(&ours, &theirs, &[]), (prints(&[1, 2]), prints(&[])));
+    let (ours, theirs) = (told(200, 1, &[1, 2]), told(190, 2, &[1]));
+    assert_eq!(join(&ours, &theirs, &[]), (prints(&[1]), prints(&[2])));
+}
+
+#[test]
+fn what_was_kept_of_nothing_is_in_doubt() {
+    let (ours, theirs) = (told(200, 1, &[1]), told(100, 2, &[1, 2]));
+    let apart = Apart {
+        ended: &|_| Err(Unknown),
+        is_theirs_new: true,
+        doubt: DOUBT,
+    };
+    let joined = ours.joined(&theirs, &apart);
+    assert_eq!(joined.last.expect("a message").hidden, prints(&[2]));
+}
+
+#[test]
+fn a_message_in_flight_keeps_owing_what_it_does_not_name() {
+    let mut ours = told(200, 1, &[1]);
+    let theirs = told(100, 2, &[2]);
+    ours.pending = Some(Pending {
+        seq: ours.seq + Numbers::STEP,
+        firing: prints(&[1, 3]),
+        resolved: Vec::new(),
+        hidden: Vec::new(),
+        tick: at(201),
+        reason: Reason::NewAlerts,
+    });
+    let apart = Apart {
+        ended: &|_| Ok(None),
+        is_theirs_new: true,
+        doubt: DOUBT,
+    };
+    let mut joined = ours.joined(&theirs, &apart);
+    let pending = joined.pending.clone().expect("in flight");
+    joined.accept(&pending, at(202));
+    assert!(joined.believes_firing(Fingerprint(2)), "{joined:?}");
+}
+
+#[test]
+fn what_others_told_the_same_stays_as_it_is() {
+    let (ours, theirs) = (
+        told(200, 1, &[1]),
+        Told {
+            seq: 7,
+            ..told(200, 1, &[1])
+        },
+    );
+    let apart = Apart {
+        ended: &|_| Err(Unknown),
+        is_theirs_new: true,
+        doubt: DOUBT,
+    };
+    assert_eq!(ours.joined(&theirs, &apart), theirs);
+}

@@ -1,0 +1,167 @@
+//! What this instance told while it was alone, and how that becomes one with what others told meanwhile.
+//!
+//! What counts as told of an integration is one message's word. Instances that could not hear each other each have their own;
+//! the later one alone would forget what only the earlier one said. So ends that were told alone are remembered with their
+//! times, and on the way back the two are joined alert by alert (`domain::group::apart`).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use domain::fingerprint::Fingerprint;
+use domain::group::Group;
+use domain::group::apart::{Apart, Unknown};
+use domain::group::numbers::Numbers;
+use domain::group::told::{Pending, Told};
+use domain::id::IntegrationId;
+use domain::time::Timestamp;
+
+use super::{Coordinated, lock};
+use crate::coordinator::{GroupName, Joined, SharedGroup};
+
+/// Most ends that are remembered; past it, what was told counts as unknown, so some ends are told once more.
+const ENDS_MAX: usize = 200_000;
+
+/// Ends an integration was told; `None` when not all of them were kept.
+type Ends = Option<HashMap<Fingerprint, Timestamp>>;
+
+/// Integrations this instance told something while it was alone.
+#[derive(Default)]
+pub(super) struct ToldAlone {
+    integrations: Mutex<HashMap<(GroupName, IntegrationId), Ends>>,
+    count: AtomicUsize,
+}
+
+impl ToldAlone {
+    /// A message is about to be sent.
+    pub(super) fn begin(&self, name: &GroupName, integration: &IntegrationId) {
+        let key = (name.clone(), integration.clone());
+        let mut integrations = lock(&self.integrations);
+        integrations
+            .entry(key)
+            .or_insert_with(|| Some(HashMap::new()));
+    }
+
+    /// A message was accepted.
+    pub(super) fn accept(
+        &self,
+        name: &GroupName,
+        integration: &IntegrationId,
+        message: &Pending,
+        sent_at: Timestamp,
+    ) {
+        self.begin(name, integration);
+        let mut integrations = lock(&self.integrations);
+        let Some(told) = integrations.get_mut(&(name.clone(), integration.clone())) else {
+            return;
+        };
+        let Some(ends) = told else { return };
+        let before = ends.len();
+        ends.extend(message.resolved.iter().map(|ended| (*ended, sent_at)));
+        let more = ends.len() - before;
+        if self.count.fetch_add(more, Ordering::Relaxed) + more > ENDS_MAX {
+            self.count.fetch_sub(ends.len(), Ordering::Relaxed);
+            *told = None;
+        }
+    }
+
+    fn contains(&self, name: &GroupName, integration: &IntegrationId) -> bool {
+        lock(&self.integrations).contains_key(&(name.clone(), integration.clone()))
+    }
+
+    /// What of this is known: forgotten once all of a fault domain is shared again.
+    pub(super) fn forget(&self, is_over: impl Fn(&GroupName) -> bool) {
+        let mut integrations = lock(&self.integrations);
+        integrations.retain(|(name, _), _| !is_over(name));
+        let left = integrations.values().flatten().map(HashMap::len).sum();
+        self.count.store(left, Ordering::Relaxed);
+    }
+}
+
+impl Coordinated {
+    /// Whether this instance told an integration something alone that is not joined yet; also before its last start.
+    pub(super) fn is_told_alone(
+        &self,
+        name: &GroupName,
+        integration: &IntegrationId,
+        told: &Told,
+    ) -> bool {
+        self.told_alone.contains(name, integration) || Numbers::is_alone(told.seq)
+    }
+
+    /// What was told alone here and by others there, made one.
+    pub(super) fn joined(
+        &self,
+        name: &GroupName,
+        integration: &IntegrationId,
+        ours: &Told,
+        theirs: &Told,
+    ) -> Told {
+        let seen_ms = self.view(name.shard()).seen.ms;
+        let key = (name.clone(), integration.clone());
+        let integrations = self.told_alone.integrations.lock();
+        let integrations = integrations.unwrap_or_else(PoisonError::into_inner);
+        let ends = integrations.get(&key).and_then(Option::as_ref);
+        let ended = |fingerprint: Fingerprint| match ends {
+            Some(ends) => Ok(ends.get(&fingerprint).copied()),
+            None => Err(Unknown),
+        };
+        let apart = Apart {
+            ended: &ended,
+            is_theirs_new: theirs.seq > seen_ms,
+            doubt: self.timing.send_timeout,
+        };
+        ours.joined(theirs, &apart)
+    }
+
+    /// What is to be merged of what this instance told alone.
+    pub(super) fn joins(&self, here: &Group, there: Option<&SharedGroup>) -> Vec<Joined> {
+        let name = GroupName::of(here.identity());
+        let alone = here.told().iter();
+        let alone = alone.filter(|(id, told)| self.is_told_alone(&name, id, told));
+        let joined = alone.filter_map(|(integration, ours)| {
+            let mut told = there.iter().flat_map(|group| &group.told);
+            let theirs = told.find(|(id, _)| id == integration);
+            let theirs = theirs.map(|(_, told)| told.clone()).unwrap_or_default();
+            let told = self.joined(&name, integration, ours, &theirs);
+            (told != theirs).then(|| Joined {
+                integration: integration.clone(),
+                told,
+                over: theirs.seq,
+            })
+        });
+        joined.collect()
+    }
+
+    /// The numbers this instance gives messages while it is alone: nobody it has heard of uses the same.
+    pub(super) fn own_numbers(&self) -> Numbers {
+        let own = lock(&self.report).id.clone();
+        let mut ids: Vec<String> = lock(&self.instances)
+            .iter()
+            .map(|report| report.id.clone())
+            .chain([own.clone()])
+            .collect();
+        ids.sort();
+        ids.dedup();
+        let mut taken: Vec<Numbers> = Vec::new();
+        for id in &ids {
+            let mut slot = mixed(id);
+            while taken.contains(&Numbers::alone(slot)) && taken.len() < ids.len() {
+                slot = slot.wrapping_add(1);
+            }
+            if *id == own {
+                return Numbers::alone(slot);
+            }
+            taken.push(Numbers::alone(slot));
+        }
+        Numbers::alone(mixed(&own))
+    }
+}
+
+/// A number that differs from id to id (FNV-1a, then its middle bits).
+fn mixed(id: &str) -> u64 {
+    let sum = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    sum >> 20
+}
