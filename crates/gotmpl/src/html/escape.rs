@@ -43,11 +43,13 @@ pub fn escape(
         order: Vec::new(),
         exits: Vec::new(),
     };
-    let end = walk.template(Context::default(), template, Arc::clone(&template.name))?;
+    let end = walk
+        .template(Context::default(), template, Arc::clone(&template.name))
+        .map_err(|error| *error)?;
     if end.state != State::Text {
         let message = format!("ends in a non-text context: {end}");
         let fault = Fault::new(ErrorCode::EndContext, message);
-        return Err(walk.error(template, None, fault));
+        return Err(*walk.error(template, None, fault));
     }
     let mut escaped = Templates::default();
     for (_, done) in walk.done {
@@ -85,7 +87,8 @@ struct Done {
     template: Template,
 }
 
-type Walked<T> = Result<T, EscapeError>;
+/// The error is boxed to keep the frames of the recursion small.
+type Walked<T> = Result<T, Box<EscapeError>>;
 
 impl Walk<'_> {
     /// Escapes a template for a context, under its derived name; gives the context where it ends.
@@ -325,18 +328,18 @@ impl Walk<'_> {
         })
     }
 
-    fn limit(&self, template: &Template, offset: usize, what: &str) -> EscapeError {
+    fn limit(&self, template: &Template, offset: usize, what: &str) -> Box<EscapeError> {
         let fault = Fault::new(ErrorCode::Limit, format!("the templates {what}"));
         self.error(template, Some(offset), fault)
     }
 
-    fn error(&self, template: &Template, offset: Option<usize>, fault: Fault) -> EscapeError {
-        EscapeError {
+    fn error(&self, template: &Template, offset: Option<usize>, fault: Fault) -> Box<EscapeError> {
+        Box::new(EscapeError {
             code: fault.code,
             template: self.entry.to_owned(),
             place: offset.map(|offset| Place::of(&template.source, offset)),
             message: fault.message,
-        }
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::fmt;
 use crate::functions::{CallError, Context, Function, Signature, Type};
 use crate::value::{IntType, TextType, Value, to_json};
 
-/// The functions that [`escape`](fn@super::escape) adds to templates.
+/// The functions that [`escape`](super::escape()) adds to templates.
 pub const ESCAPERS: &[Function] = &[
     text_function(Escaper::Attribute, |cx, args| {
         escaped(cx, args, |text, kind| match kind {

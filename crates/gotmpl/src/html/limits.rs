@@ -19,7 +19,7 @@ pub struct Limits {
 impl Limits {
     /// For templates that tenants enter.
     pub const TENANT: Self = Self {
-        depth_max: 250,
+        depth_max: 200,
         derived_max: 200,
         work_bytes_max: 32 << 20,
     };
@@ -28,7 +28,7 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            depth_max: 250,
+            depth_max: 200,
             derived_max: 1000,
             work_bytes_max: 1 << 30,
         }

@@ -7,6 +7,7 @@ mod dataset;
 use std::path::Path;
 
 use gotmpl::functions::{ALERTMANAGER, Environment};
+use gotmpl::html::{self, ESCAPERS};
 use gotmpl::time::{Time, Zone};
 use gotmpl::{Limits, Templates, Value};
 use serde_json::json;
@@ -33,22 +34,25 @@ fn data() -> Value {
     }))
 }
 
-/// Renders a text; gives the length of the output and what went wrong.
+/// Renders a text for both engines; gives the length of the longer output and what went wrong last.
 fn render(text: &str, limits: &Limits) -> (usize, Option<String>) {
     let mut templates = Templates::default();
     if let Err(error) = templates.parse_inline("", text, &ALERTMANAGER, limits) {
         return (0, Some(error.to_string()));
     }
+    let (text_length, text_error) = execute(&templates, limits);
+    let (html_length, html_error) = match html::escape(&templates, "", &html::Limits::TENANT) {
+        Ok(escaped) => execute(&escaped, limits),
+        Err(error) => (0, Some(error.to_string())),
+    };
+    (text_length.max(html_length), html_error.or(text_error))
+}
+
+fn execute(templates: &Templates, limits: &Limits) -> (usize, Option<String>) {
     let environment = Environment::new(Time::new(1_780_000_000, 0, Zone::Utc));
+    let functions = ALERTMANAGER.and(ESCAPERS);
     let mut output = Vec::new();
-    let done = templates.execute(
-        "",
-        &data(),
-        &ALERTMANAGER,
-        &environment,
-        limits,
-        &mut output,
-    );
+    let done = templates.execute("", &data(), &functions, &environment, limits, &mut output);
     (output.len(), done.err().map(|error| error.to_string()))
 }
 

@@ -98,9 +98,7 @@ impl Walk<'_> {
     }
 }
 
-fn prefixed(error: EscapeError, prefix: &str) -> EscapeError {
-    EscapeError {
-        message: format!("{prefix}{}", error.message),
-        ..error
-    }
+fn prefixed(mut error: Box<EscapeError>, prefix: &str) -> Box<EscapeError> {
+    error.message.insert_str(0, prefix);
+    error
 }
