@@ -36,11 +36,10 @@ const NAMES: [(&str, &str); 17] = [
 ];
 
 fn alert(severity: &str, is_resolved: bool) -> Alert {
-    let labels = [("severity", severity)].map(|(name, value)| (name.to_owned(), value.to_owned()));
     Alert {
         is_resolved,
-        labels: Kv::new(labels.into()),
-        annotations: Kv::new([].into()),
+        labels: Kv::new([("severity", severity)]),
+        annotations: Kv::new::<&str, &str>([]),
         starts_at: Time::zero(),
         ends_at: Time::zero(),
         generator_url: "".into(),
@@ -56,7 +55,7 @@ fn render(templates: &Templates, name: &str, severities: &str) -> String {
             Some(severity) => alert(severity, true),
             None => alert(text, false),
         });
-    let none = || Kv::new([].into());
+    let none = || Kv::new::<&str, &str>([]);
     let data: Value = Data {
         receiver: "r".into(),
         alerts: Alerts::new(alerts),
