@@ -49,7 +49,11 @@ fn render(set: &Path, data: &Value) -> Result<String, String> {
         .parse_and_add("templates.tmpl", &file, &ALERTMANAGER, &limits)
         .map_err(|error| error.to_string())?;
     let is_html = set.join("message.html").is_file();
-    let message = text(&set.join(if is_html { "message.html" } else { "message.txt" }));
+    let message = text(&set.join(if is_html {
+        "message.html"
+    } else {
+        "message.txt"
+    }));
     templates
         .parse_inline("", &message, &ALERTMANAGER, &limits)
         .map_err(|error| error.to_string())?;
@@ -76,7 +80,9 @@ fn every_set_gives_what_was_recorded() {
         for name in DATA {
             let path = set.join(name).with_extension("out");
             match render(set, &data(name)) {
-                Ok(output) if is_recording => fs::write(&path, output).expect("a file can be written"),
+                Ok(output) if is_recording => {
+                    fs::write(&path, output).expect("a file can be written")
+                }
                 Ok(output) if output == text(&path) => {}
                 other => differences.push(format!("{}: {other:#?}", path.display())),
             }
