@@ -8,6 +8,7 @@
 mod body;
 mod classify;
 pub mod data;
+pub mod defaults;
 mod go_json;
 pub mod http_options;
 pub mod inbox;

@@ -40,7 +40,8 @@ fn url(text: &str) -> String {
 
 fn alert(alert: &Json) -> Alert {
     let labels = texts(&alert["labels"]);
-    let text = |key: &str| alert[key].as_str().expect("a text");
+    // What is empty may be left out.
+    let text = |key: &str| alert[key].as_str().unwrap_or_default();
     let ends_at = text("ends_at");
     Alert {
         is_resolved: !ends_at.is_empty(),
@@ -58,10 +59,9 @@ fn alert(alert: &Json) -> Alert {
 }
 
 fn texts(object: &Json) -> Texts {
-    let object = object.as_object().expect("an object");
     let text = |value: &Json| value.as_str().expect("a text").to_owned();
-    object
-        .iter()
+    let pairs = object.as_object().into_iter().flatten();
+    pairs
         .map(|(name, value)| (name.clone(), text(value)))
         .collect()
 }
