@@ -225,9 +225,9 @@ fn says(message: &Message) -> String {
 /// Where two texts part, with what stands there.
 fn difference(one: &str, other: &str) -> String {
     let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b);
-    let from = same.count().saturating_sub(40);
+    let from = same.count().saturating_sub(300);
     let part = |text: &str| {
-        let bytes = text.as_bytes().iter().skip(from).take(120);
+        let bytes = text.as_bytes().iter().skip(from).take(500);
         String::from_utf8_lossy(&bytes.copied().collect::<Vec<u8>>()).into_owned()
     };
     format!("…{}… then …{}…", part(one), part(other))

@@ -80,7 +80,7 @@ impl Allowed {
         ..Self::NOTHING
     };
 
-    /// Redis lost its data: one more message in each stream that had one in flight.
+    /// Redis lost its data, or a process was stopped past its gates: one more message in each stream that had one in flight.
     pub(crate) const AFTER_LOSS: Self = Self {
         duplicates: Excuse::InFlight,
         no_news: Excuse::InFlight,

@@ -62,6 +62,16 @@ fn f04_killed_after_the_claim() {
 }
 
 #[test]
+fn f04a_killed_amid_a_batch() {
+    holds("F04A");
+}
+
+#[test]
+fn f04b_killed_before_the_answer_to_a_poll() {
+    holds("F04B");
+}
+
+#[test]
 fn f05_killed_before_the_last_byte() {
     holds("F05");
 }
@@ -84,6 +94,11 @@ fn f08_all_are_killed() {
 #[test]
 fn f10_rolling_restarts() {
     holds("F10");
+}
+
+#[test]
+fn f10a_killed_amid_a_stop() {
+    holds("F10A");
 }
 
 #[test]
@@ -124,6 +139,11 @@ fn f30_redis_is_a_blackhole_for_one() {
 #[test]
 fn f33_a_degraded_instance_is_killed() {
     holds("F33");
+}
+
+#[test]
+fn f33a_a_degraded_instance_dies_after_an_answer() {
+    holds("F33A");
 }
 
 #[test]

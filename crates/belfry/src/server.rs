@@ -87,7 +87,7 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
     let place = place(&options, &addresses, web.tls.is_some()).map_err(anyhow::Error::msg)?;
     let clock = FollowingClock::new(SystemClock::shared());
     let interner = Arc::default();
-    let sharing = sharing::sharing(&options, &interner, &clock).context("redis")?;
+    let sharing = sharing::sharing(&options, &interner, &clock, &metrics).context("redis")?;
     let engine = engine(&store, metrics, &options, clock, interner, sharing.as_ref());
     let frame = Frame {
         clock: SystemClock::shared(),

@@ -8,6 +8,7 @@ use config::belfry::{Redis, RedisTopology};
 use domain::label::Interner;
 use runtime::clock::{Clock as _, FollowingClock};
 use runtime::ids::{IdSource as _, RandomIds};
+use runtime::metrics::Metrics;
 use runtime::tasks::TaskGroup;
 use state::coordinated::Coordinated;
 use state::coordinator::InstanceReport;
@@ -33,13 +34,14 @@ pub(crate) fn sharing(
     options: &Options,
     interner: &Arc<Interner>,
     clock: &Arc<FollowingClock>,
+    metrics: &Metrics,
 ) -> anyhow::Result<Option<Sharing>> {
     let Some(redis) = &options.redis else {
         return Ok(None);
     };
     let name = options.cluster.as_ref().map(|peer| peer.name.as_str());
     let timing = options.engine.timing;
-    let link = Link::new(link_options(redis))?;
+    let link = Link::counted(link_options(redis), metrics.redis.clone())?;
     let place = link.describe();
     let ids = RandomIds;
     // New at each start: what an earlier life claimed is not this one's.
@@ -53,7 +55,8 @@ pub(crate) fn sharing(
         started_at: Some(clock.now()),
         ..InstanceReport::default()
     };
-    let coordinator = RedisCoordinator::new(link, id, Arc::clone(interner), timing);
+    let coordinator = RedisCoordinator::new(link, id, Arc::clone(interner), timing)
+        .keeping_silences(options.engine.retention);
     let shared_clock: runtime::clock::SharedClock = Arc::clone(clock) as _;
     let state = Coordinated::new(Arc::new(coordinator), report, shared_clock, timing);
     state.lead(Arc::clone(clock));

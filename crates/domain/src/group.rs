@@ -28,7 +28,7 @@ use severity::Severity;
 use told::{Pending, Told, ToldMessage};
 
 /// What a group is: fixed while the configuration stands, replaced as a whole when it changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct GroupIdentity {
     /// Whose group it is.
     pub tenant: TenantId,
@@ -52,6 +52,13 @@ pub struct GroupIdentity {
     pub mute_time_intervals: Vec<Arc<str>>,
     /// Names of intervals outside of which nothing is told.
     pub active_time_intervals: Vec<Arc<str>>,
+}
+
+impl GroupIdentity {
+    /// Whether nothing but the key is known of it, so that it says nothing about the group.
+    pub fn is_stand_in(&self) -> bool {
+        self.text.is_empty()
+    }
 }
 
 /// A receiver as far as telling is concerned.

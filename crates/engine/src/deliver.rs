@@ -27,23 +27,27 @@ pub(crate) enum Outcome {
 }
 
 /// The time a flush has for its sends.
-pub(crate) struct Sending {
+pub(crate) struct Sending<'a> {
     deadline: Instant,
     lease_until: Mutex<Instant>,
     timing: Timing,
+    /// Whether the data the flush works with was not lost since.
+    stands: Box<dyn Fn() -> bool + Send + Sync + 'a>,
     /// Counts messages the gate held back.
     rejected: Counter,
 }
 
-impl Sending {
+impl<'a> Sending<'a> {
     /// A flush that must end by `deadline` under a lease that lapses at `lease_until`.
     pub(crate) fn new(
         deadline: Instant,
         lease_until: Instant,
         timing: Timing,
+        stands: impl Fn() -> bool + Send + Sync + 'a,
         rejected: Counter,
     ) -> Self {
         Self {
+            stands: Box::new(stands),
             rejected,
             deadline,
             lease_until: Mutex::new(lease_until),
@@ -80,7 +84,7 @@ impl Sending {
             if !self.gate() {
                 self.rejected.inc();
                 failure.detail =
-                    "the lease of the group lapsed before the message could be sent".to_owned();
+                    "the claim of the group lapsed before the message could be sent".to_owned();
                 break;
             }
             let patience = channel
@@ -120,13 +124,14 @@ impl Sending {
         }
     }
 
-    /// Whether enough of the lease is left to send (protocol.md §6, GATE).
+    /// Whether enough of the lease is left to send, of a group that was not lost since (protocol.md §6, GATE).
     fn gate(&self) -> bool {
         let lease_until = *self
             .lease_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        lease_until.saturating_duration_since(Instant::now()) >= self.timing.gate
+        let left = lease_until.saturating_duration_since(Instant::now());
+        left >= self.timing.gate && (self.stands)()
     }
 
     /// Waits until `at`; false when that is past the deadline.
@@ -166,5 +171,30 @@ impl Channel {
         if until.is_some() {
             *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = until;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gate_is_shut_without_a_lease_and_once_the_data_was_lost() {
+        let timing = Timing::default();
+        let gate = |lease, stands| {
+            let now = Instant::now();
+            let rejected = Counter::default();
+            Sending::new(
+                now + timing.lease,
+                now + lease,
+                timing,
+                move || stands,
+                rejected,
+            )
+            .gate()
+        };
+        assert!(gate(timing.gate * 2, true));
+        assert!(!gate(timing.gate / 2, true));
+        assert!(!gate(timing.lease, false));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::alert::Grace;
 use domain::time::Timestamp;
+use runtime::failpoint::reach;
 use runtime::tasks::Stop;
 use tokio::time::Instant;
 
@@ -35,6 +36,7 @@ impl Engine {
                 () = stop.stopped() => break,
             }
         }
+        reach("C15").await;
         let report = self.flushes.shutdown(self.options.timing.drain).await;
         if !report.is_clean() {
             tracing::warn!(

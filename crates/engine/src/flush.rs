@@ -50,7 +50,7 @@ struct Flush<'a> {
     settings: &'a Settings,
     claim: &'a Claim,
     judged: &'a Judged,
-    sending: &'a Sending,
+    sending: &'a Sending<'a>,
 }
 
 impl Engine {
@@ -71,6 +71,7 @@ impl Engine {
             started + deadline,
             asked_at + timing.lease,
             timing,
+            || self.state.stands(&claim),
             rejected,
         );
         let flush = Flush {
@@ -130,7 +131,7 @@ impl Engine {
     }
 
     /// Renews the lease while anything is out; answers only when it was lost.
-    async fn keep_lease(&self, claim: &Claim, sending: &Sending) {
+    async fn keep_lease(&self, claim: &Claim, sending: &Sending<'_>) {
         let timing = self.options.timing;
         loop {
             tokio::time::sleep(timing.lease_renewal).await;

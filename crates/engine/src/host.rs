@@ -4,13 +4,14 @@
 //! give back what shared state may lose (protocol.md §2).
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::alert::{Alert, Grace};
 use domain::group::GroupIdentity;
 use domain::id::TenantId;
 use domain::silence::Silence;
+use domain::time::Timestamp;
 use state::coordinator::{Change, EventId};
 use state::host::{Host, News};
 use store::journal::Record;
@@ -27,19 +28,16 @@ impl Host for Engine {
         let Some(tenant) = self.tenant(tenant) else {
             return Vec::new();
         };
-        let known = tenant.mirror().known(alert.fingerprint);
+        let Ok(_placing) = tenant.placing.try_read() else {
+            // While a reload places alerts anew, groups that are here may be those of the configuration before.
+            let settings = tenant.coming_settings();
+            return settings.placement(tenant.id(), &alert.labels, &self.interner);
+        };
+        let mirror = tenant.mirror();
+        let known = mirror.known(alert.fingerprint);
         match known.filter(|known| known.alert.labels == alert.labels) {
             Some(known) => known.groups,
-            // While a reload places alerts anew, groups that are here may be those of the configuration before.
-            None => match tenant.placing.try_read() {
-                Ok(_placing) => {
-                    let (mirror, settings) = (tenant.mirror(), tenant.settings());
-                    self.groups_of(&tenant, &mirror, &settings, &alert.labels)
-                }
-                Err(_) => tenant
-                    .settings()
-                    .placement(tenant.id(), &alert.labels, &self.interner),
-            },
+            None => self.groups_of(&tenant, &mirror, &tenant.settings(), &alert.labels),
         }
     }
 
@@ -64,6 +62,14 @@ impl Host for Engine {
         self.turn_events();
     }
 
+    fn turned(&self, alone_since: Option<Timestamp>) {
+        *self.known_alone_since() = Some(alone_since);
+        // Queued in order: what is taken in alone is recorded behind it.
+        let _written_later = self
+            .journal
+            .submit(vec![Record::Alone { since: alone_since }]);
+    }
+
     fn saw(&self, shard: usize, changes: &[Change]) {
         self.events_of_feed(shard, changes);
     }
@@ -86,7 +92,15 @@ impl Host for Engine {
                     tenant,
                     alert,
                     groups,
-                } => alerts.entry(tenant).or_default().push((alert, groups)),
+                    is_taken_over,
+                } => {
+                    records.extend(is_taken_over.then(|| Record::Heard {
+                        tenant: tenant.clone(),
+                        fingerprint: alert.fingerprint,
+                        updated_at: alert.updated_at,
+                    }));
+                    alerts.entry(tenant).or_default().push((alert, groups));
+                }
                 News::Silences {
                     tenant,
                     silences,
@@ -94,6 +108,9 @@ impl Host for Engine {
                 } => {
                     records.extend(self.take_silences(&tenant, &silences));
                     self.events_of_silences(&tenant, &silences, version, version);
+                }
+                News::Missed { tenant, alerts } => {
+                    records.extend(self.forget_missed(&tenant, alerts));
                 }
                 told => records.extend(record(told)),
             }
@@ -118,6 +135,26 @@ impl Host for Engine {
 }
 
 impl Engine {
+    /// Since when this instance is alone, as the journal has to know.
+    pub(crate) fn known_alone_since(&self) -> MutexGuard<'_, Option<Option<Timestamp>>> {
+        let known = self.alone_since.lock();
+        known.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Alerts that are over and that nobody knows any more; the journal keeps that they are over.
+    fn forget_missed(&self, tenant: &TenantId, alerts: Vec<Arc<Alert>>) -> Vec<Record> {
+        if let Some(tenant) = self.tenant(tenant) {
+            let gone: Vec<_> = alerts.iter().map(|alert| alert.fingerprint).collect();
+            tenant.mirror_mut().forget(&gone);
+        }
+        let records = alerts.into_iter().map(|alert| Record::Alert {
+            tenant: tenant.clone(),
+            alert,
+            is_own: false,
+        });
+        records.collect()
+    }
+
     fn take_silences(&self, tenant: &TenantId, silences: &[Arc<Silence>]) -> Vec<Record> {
         let Some(tenant) = self.tenant(tenant) else {
             return Vec::new();
@@ -159,6 +196,6 @@ fn record(news: News) -> Option<Record> {
             integration,
             told,
         },
-        News::Alert { .. } | News::Silences { .. } => return None,
+        News::Alert { .. } | News::Missed { .. } | News::Silences { .. } => return None,
     })
 }

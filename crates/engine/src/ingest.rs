@@ -17,7 +17,7 @@ use domain::matcher::is_valid_label_name;
 use domain::quote::quote;
 use domain::time::Timestamp;
 use hashbrown::HashMap;
-use runtime::failpoint::reach;
+use runtime::failpoint::{reach, reach_soon};
 use state::{Ingested, OwedRecord, Placed};
 use store::journal::Record;
 
@@ -83,7 +83,10 @@ impl Engine {
         }
         self.record_ingested(tenant, &ingested).await?;
         self.events_of_ingest(tenant, &ingested);
-        reach("C3").await;
+        reach_soon("C3");
+        if self.state.mode() == state::Mode::Degraded {
+            reach_soon("C16");
+        }
         Ok(report)
     }
 
@@ -117,6 +120,7 @@ impl Engine {
                 _ => Record::Alert {
                     tenant: tenant.clone(),
                     alert,
+                    is_own: true,
                 },
             });
             let groups = one.created.iter().map(|(key, first_tick)| Record::Group {

@@ -145,6 +145,8 @@ pub struct Engine {
     flushes: TaskGroup,
     /// Whether a record could not be written, so that the journal must be restated once it works again.
     has_unrecorded: AtomicBool,
+    /// Since when this instance is alone, as the journal has to know; outer `None`: it never shared anything.
+    alone_since: Mutex<Option<Option<Timestamp>>>,
     /// Held for reading from "told is recorded" to "told is committed", for writing while a compaction begins.
     recording: tokio::sync::RwLock<()>,
 }
@@ -172,6 +174,7 @@ impl Engine {
             wake: Notify::new(),
             flushes: TaskGroup::new(),
             has_unrecorded: AtomicBool::new(false),
+            alone_since: Mutex::default(),
             recording: tokio::sync::RwLock::default(),
         });
         let host: std::sync::Weak<Self> = Arc::downgrade(&engine);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use domain::alert::Alert;
 use domain::id::TenantId;
 use runtime::tasks::Stop;
 use state::GroupSnapshot;
@@ -105,6 +106,10 @@ impl Engine {
             let _nothing_between_record_and_commit = self.recording.write().await;
             self.journal.begin_compaction().await?
         };
+        let alone = self
+            .known_alone_since()
+            .map(|since| Record::Alone { since });
+        self.journal.append(alone.into_iter().collect()).await?;
         for tenant in self.tenants() {
             self.restate_tenant(&tenant).await?;
         }
@@ -136,17 +141,18 @@ impl Engine {
         let alerts: Vec<_> = tenant.mirror().all().cloned().collect();
         for chunk in alerts.chunks(CHUNK) {
             self.journal
-                .append(chunk.iter().map(|a| alert_record(id, a)).collect())
+                .append(chunk.iter().map(|a| self.alert_record(id, a)).collect())
                 .await?;
         }
         Ok(())
     }
-}
 
-fn alert_record(tenant: &TenantId, alert: &Arc<domain::alert::Alert>) -> Record {
-    Record::Alert {
-        tenant: tenant.clone(),
-        alert: Arc::clone(alert),
+    fn alert_record(&self, tenant: &TenantId, alert: &Arc<Alert>) -> Record {
+        Record::Alert {
+            tenant: tenant.clone(),
+            alert: Arc::clone(alert),
+            is_own: self.state.has_own_record(tenant, alert.fingerprint),
+        }
     }
 }
 

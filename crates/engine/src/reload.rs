@@ -68,12 +68,16 @@ impl Engine {
         let before = self.group_keys(&id);
         let placement = |alert: &Alert| settings.placement(&id, &alert.labels, &self.interner);
         let hash = settings.config_hash();
+        // What is heard of from others meanwhile is placed by it already.
+        tenant.set_coming(Some(Arc::clone(&settings)));
         let moved = self.state.reconfigure(&id, hash, &placement, now).await;
+        if moved.is_ok() {
+            let rules = settings.inhibit_rules.clone();
+            tenant.mirror_mut().regroup(rules, placement);
+            tenant.set_settings(Arc::clone(&settings));
+        }
+        tenant.set_coming(None);
         moved.map_err(|error| EngineError::Unavailable(error.to_string()))?;
-        tenant
-            .mirror_mut()
-            .regroup(settings.inhibit_rules.clone(), placement);
-        tenant.set_settings(Arc::clone(&settings));
         // Grids restarted and members moved: the journal learns of it before the reload is reported done.
         self.record_groups(&id, before).await
     }

@@ -23,6 +23,8 @@ use crate::{Engine, EngineError, Tenant};
 #[derive(Default)]
 struct Recorded {
     tenants: HashMap<TenantId, RecordedTenant>,
+    /// Since when the instance was alone, as far as was recorded last.
+    alone_since: Option<Option<Timestamp>>,
 }
 
 #[derive(Default)]
@@ -30,6 +32,9 @@ struct RecordedTenant {
     alerts: HashMap<Fingerprint, Arc<Alert>>,
     /// End and receipt of refreshes; kept apart because a compaction may have moved the alert's own record behind them.
     refreshes: HashMap<Fingerprint, (Timestamp, Timestamp)>,
+    /// When an alert was last taken in here, and when it was last heard that another instance took it in.
+    taken_in: HashMap<Fingerprint, Timestamp>,
+    heard: HashMap<Fingerprint, Timestamp>,
     groups: HashMap<GroupKey, RecordedGroup>,
     silences: HashMap<Arc<str>, Arc<Silence>>,
 }
@@ -66,6 +71,38 @@ impl RecordedGroup {
     }
 }
 
+impl RecordedTenant {
+    fn take_alert(&mut self, alert: Arc<Alert>) {
+        let known = self
+            .alerts
+            .entry(alert.fingerprint)
+            .or_insert_with(|| Arc::clone(&alert));
+        if known.updated_at <= alert.updated_at {
+            // Of what was received at the same instant, what was recorded later counts.
+            let refresh = self.refreshes.get(&alert.fingerprint);
+            if refresh.is_some_and(|(_, updated_at)| *updated_at <= alert.updated_at) {
+                self.refreshes.remove(&alert.fingerprint);
+            }
+            *known = alert;
+        }
+    }
+
+    fn note_receipt(&mut self, alert: Fingerprint, at: Timestamp, is_own: bool) {
+        let receipts = if is_own {
+            &mut self.taken_in
+        } else {
+            &mut self.heard
+        };
+        let last = receipts.entry(alert).or_insert(at);
+        *last = at.max(*last);
+    }
+
+    /// Whether this instance took in the last post of an alert: then it answers for it where it is alone (protocol.md §9).
+    fn is_own(&self, alert: Fingerprint) -> bool {
+        self.taken_in.get(&alert) > self.heard.get(&alert)
+    }
+}
+
 /// What was put back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
@@ -80,20 +117,14 @@ pub struct Restored {
 impl Recorded {
     fn take(&mut self, record: Record) {
         match record {
-            Record::Alert { tenant, alert } => {
+            Record::Alert {
+                tenant,
+                alert,
+                is_own,
+            } => {
                 let tenant = self.tenant(tenant);
-                let known = tenant
-                    .alerts
-                    .entry(alert.fingerprint)
-                    .or_insert_with(|| Arc::clone(&alert));
-                if known.updated_at <= alert.updated_at {
-                    // Of what was received at the same instant, what was recorded later counts.
-                    let refresh = tenant.refreshes.get(&alert.fingerprint);
-                    if refresh.is_some_and(|(_, updated_at)| *updated_at <= alert.updated_at) {
-                        tenant.refreshes.remove(&alert.fingerprint);
-                    }
-                    *known = alert;
-                }
+                tenant.note_receipt(alert.fingerprint, alert.updated_at, is_own);
+                tenant.take_alert(alert);
             }
             Record::Refresh {
                 tenant,
@@ -101,14 +132,24 @@ impl Recorded {
                 ends_at,
                 updated_at,
             } => {
-                let refreshes = &mut self.tenant(tenant).refreshes;
-                let known = refreshes
+                let tenant = self.tenant(tenant);
+                tenant.note_receipt(fingerprint, updated_at, true);
+                let known = tenant
+                    .refreshes
                     .entry(fingerprint)
                     .or_insert((ends_at, updated_at));
                 if known.1 <= updated_at {
                     *known = (ends_at, updated_at);
                 }
             }
+            Record::Heard {
+                tenant,
+                fingerprint,
+                updated_at,
+            } => self
+                .tenant(tenant)
+                .note_receipt(fingerprint, updated_at, false),
+            Record::Alone { since } => self.alone_since = Some(since),
             Record::Group {
                 tenant,
                 key,
@@ -166,6 +207,12 @@ impl Engine {
         };
         self.set_grace(grace);
         let known_until = replayed.last_written_at.unwrap_or(now);
+        *self.known_alone_since() = recorded.alone_since;
+        if let Some(alone_since) = recorded.alone_since {
+            let reached_at = alone_since.unwrap_or(known_until);
+            self.state
+                .restore_sharing(reached_at, alone_since.is_some());
+        }
         let mut restored = Restored::default();
         for (id, recorded) in recorded.tenants {
             let Some(tenant) = self.tenant(&id) else {
@@ -185,7 +232,7 @@ impl Engine {
     async fn restore_tenant(
         &self,
         tenant: &Arc<Tenant>,
-        recorded: RecordedTenant,
+        mut recorded: RecordedTenant,
         known_until: Timestamp,
         grace: Grace,
     ) -> Result<Restored, EngineError> {
@@ -193,23 +240,24 @@ impl Engine {
         let unavailable = |error: state::StateError| EngineError::Unavailable(error.to_string());
         let mut restored = Restored {
             silences: self
-                .restore_silences(tenant, recorded.silences, now)
+                .restore_silences(tenant, std::mem::take(&mut recorded.silences), now)
                 .await?,
             ..Restored::default()
         };
         let believed = believed_firing(&recorded.groups);
         let settings = tenant.settings();
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
-        for alert in recorded.alerts.into_values() {
+        for alert in std::mem::take(&mut recorded.alerts).into_values() {
             let alert = refreshed(alert, &recorded.refreshes);
             let is_over = alert.is_resolved(now, tenant.grace());
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
             if is_over && is_old && !believed.contains(&alert.fingerprint) {
                 continue;
             }
+            let is_own = recorded.is_own(alert.fingerprint);
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
             self.state
-                .restore_alert(tenant.id(), Arc::clone(&alert))
+                .restore_alert(tenant.id(), Arc::clone(&alert), is_own)
                 .await
                 .map_err(unavailable)?;
             // No hash yet: the first refresh compares texts and sets it.

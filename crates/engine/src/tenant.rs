@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::alert::Grace;
 use domain::fingerprint::Fingerprint;
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -29,6 +29,8 @@ pub struct Suppressed {
 pub struct Tenant {
     id: TenantId,
     settings: ArcSwap<Settings>,
+    /// The configuration that is being put in force, from before the first group is given its place under it.
+    coming: ArcSwapOption<Settings>,
     mirror: RwLock<Mirror>,
     /// Suppressions of each group's last flush (D2).
     suppressed: Mutex<HashMap<GroupKey, BTreeMap<Fingerprint, Suppressed>>>,
@@ -48,6 +50,7 @@ impl Tenant {
         Self {
             id,
             settings: ArcSwap::new(settings),
+            coming: ArcSwapOption::empty(),
             mirror: RwLock::new(mirror),
             suppressed: Mutex::default(),
             fallbacks: Mutex::default(),
@@ -68,6 +71,15 @@ impl Tenant {
 
     pub(crate) fn set_settings(&self, settings: Arc<Settings>) {
         self.settings.store(settings);
+    }
+
+    /// The configuration alerts are placed by that are heard of while another one may be put in force.
+    pub(crate) fn coming_settings(&self) -> Arc<Settings> {
+        self.coming.load_full().unwrap_or_else(|| self.settings())
+    }
+
+    pub(crate) fn set_coming(&self, settings: Option<Arc<Settings>>) {
+        self.coming.store(settings);
     }
 
     /// How matchers and label names are read.

@@ -23,3 +23,6 @@ pub fn parse() -> Result<Templates, ParseError> {
     }
     Ok(templates)
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,39 @@ pub fn reach_now(name: &'static str) {
 #[inline(always)]
 pub fn reach_now(_name: &'static str) {}
 
+/// How long an answer that is on its way may take to get there.
+#[cfg(feature = "failpoints")]
+const ANSWERED: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// As [`reach`], once an answer that is about to be given has been; who answers does not wait.
+#[cfg(feature = "failpoints")]
+pub fn reach_soon(name: &'static str) {
+    if is_armed(name) {
+        tokio::spawn(async move {
+            tokio::time::sleep(ANSWERED).await;
+            reach(name).await;
+        });
+    }
+}
+
+/// As [`reach`], once an answer that is about to be given has been; who answers does not wait.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn reach_soon(_name: &'static str) {}
+
+/// Whether anything is to happen at a point: what is done at once otherwise may then be done in two steps.
+#[cfg(feature = "failpoints")]
+pub fn is_armed(name: &str) -> bool {
+    ARMED.get().is_some_and(|plan| plan.names(name))
+}
+
+/// Whether anything is to happen at a point: what is done at once otherwise may then be done in two steps.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn is_armed(_name: &str) -> bool {
+    false
+}
+
 /// What is due at a point now, said in the log before it happens.
 #[cfg(feature = "failpoints")]
 fn due(name: &'static str) -> Vec<plan::Action> {

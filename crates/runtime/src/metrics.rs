@@ -16,6 +16,7 @@ use prometheus_client::registry::Registry;
 mod http;
 mod notifications;
 mod process;
+mod redis;
 mod register;
 mod sample;
 pub mod table;
@@ -23,6 +24,7 @@ mod text;
 
 pub use http::HttpMetrics;
 pub use notifications::{FailureReason, INTEGRATIONS, IntegrationMetrics, NotificationMetrics};
+pub use redis::RedisMetrics;
 pub use sample::{AlertCounts, ClusterSample, Sample, SharingSample, SilenceCounts};
 pub use text::Format;
 
@@ -205,6 +207,8 @@ pub struct Metrics {
     pub http: HttpMetrics,
     /// The journal.
     pub journal: JournalMetrics,
+    /// Redis.
+    pub redis: RedisMetrics,
     /// Panics of background tasks.
     pub task_panics: Counter,
     /// Messages the inbox took in.
@@ -235,6 +239,7 @@ impl Metrics {
             config: register::config_metrics(r),
             http: HttpMetrics::new(r),
             journal: register::journal_metrics(r),
+            redis: RedisMetrics::new(r),
             task_panics: r.counter(table::BELFRY_TASK_PANICS),
             inbox_messages: r.counter(table::BELFRY_INBOX_MESSAGES),
             sampled: SampledGauges::new(r),

@@ -50,6 +50,8 @@ pub struct Timing {
     pub breaker_silence: Duration,
     /// How long nothing is claimed after the shared state lost its data.
     pub hold_after_loss: Duration,
+    /// How long a server must have thrown nothing away before it is trusted with state again.
+    pub eviction_calm: Duration,
     /// How long nothing is claimed, at most, after every instance was out of reach, until all of them are back.
     pub hold_after_outage: Duration,
     /// How long a group that is due is left to the instance whose turn it is.
@@ -87,6 +89,7 @@ impl Default for Timing {
             behind_max: Duration::from_secs(5),
             breaker_silence: Duration::from_secs(3),
             hold_after_loss: Duration::from_secs(5),
+            eviction_calm: Duration::from_secs(30),
             hold_after_outage: Duration::from_secs(10),
             courtesy: Duration::from_millis(100),
             permission_retry: Duration::from_secs(30),
@@ -125,6 +128,7 @@ impl Timing {
             behind_max: times(whole.behind_max),
             breaker_silence: times(whole.breaker_silence),
             hold_after_loss: times(whole.hold_after_loss),
+            eviction_calm: times(whole.eviction_calm),
             hold_after_outage: times(whole.hold_after_outage),
             courtesy: times(whole.courtesy),
             permission_retry: times(whole.permission_retry),

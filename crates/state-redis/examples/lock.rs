@@ -1,4 +1,5 @@
-//! Locks shared by processes: run `cargo run -p state-redis --example lock -- 127.0.0.1 6379` in several terminals.
+//! Locks shared by processes: run `cargo run -p state-redis --example lock -- redis://HOST:PORT` in several terminals; the
+//! address is never guessed.
 //!
 //! Each takes the lock in turn, works for two seconds under it and lets it go; kill one, and the others go on once its lease is over.
 
@@ -14,8 +15,9 @@ use state_redis::lock::RedisLocks;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let host = args.next().unwrap_or_else(|| "127.0.0.1".to_owned());
-    let port = args.next().map_or(Ok(6379), |port| port.parse())?;
+    let url = args.next();
+    let url = url.ok_or("which Redis? Usage: lock redis://HOST:PORT [ROUNDS]")?;
+    let (host, port) = place(&url)?;
     let rounds = args.next().map_or(Ok(3), |rounds| rounds.parse())?;
 
     let link = Link::new(LinkOptions {
@@ -47,4 +49,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     tasks.shutdown(Duration::from_secs(2)).await;
     Ok(())
+}
+
+/// The host and port of `redis://HOST:PORT[/…]`.
+fn place(url: &str) -> Result<(String, u16), String> {
+    let rest = url.strip_prefix("redis://").unwrap_or(url);
+    let address = rest.split(['/', '?']).next().unwrap_or(rest);
+    let parts = address.rsplit_once(':');
+    let read = parts.and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    read.filter(|(host, _)| !host.is_empty() && !host.contains('@'))
+        .ok_or_else(|| format!("{url} is not redis://HOST:PORT"))
 }

@@ -5,7 +5,7 @@
 -- ARGV     instance, group, fence, life of a tombstone in milliseconds, number of integrations that count as told
 --          otherwise, of each: integration, seq, last, pending ('' = none); then of each member that leaves:
 --          fingerprint, the instant `updated` the flush saw
--- Reply    {'lost'}, {'gone'}, or {'again', next tick}
+-- Reply    {'lost'} (also when members were thrown away by the server), {'gone'}, or {'again', next tick}
 --
 -- Safe in every prefix because a member is remembered as gone before it goes, and the lease is given back last.
 
@@ -33,9 +33,9 @@ if #left > 0 then
   emit('left', group, 'f', table.concat(left, ','))
 end
 if count_members(group) == 0 then
-  drop_group(group)
+  local is_gone = drop_group(group)
   close()
-  return { 'gone' }
+  return { is_gone and 'gone' or 'lost' }
 end
 if #left > 0 then queue_end(group) end
 local grid = read_grid(group)

@@ -78,10 +78,17 @@ local function update(offer, text, was_over)
   return written == post.text and '' or written
 end
 
+-- Whoever knows only the key of a group, as its empty text says, makes none and changes none.
+local function is_stand_in(facts) return facts.text == '' end
+
 -- Looks whether a group is there. A configuration may have changed its times: what the latest post comes with holds.
 local function follow(group)
   local facts, read = group.facts, redis.call('HMGET', meta_of(group.name), 'interval', 'kept', 'net')
   group.is_there, group.net = read[1] ~= false, read[3]
+  if is_stand_in(facts) then
+    facts.kept = read[2] or facts.kept
+    return
+  end
   if not group.is_there or (read[1] == facts.interval and read[2] == facts.kept) then return end
   write_facts(group.name, facts)
   if read[1] == facts.interval then return end
@@ -96,6 +103,7 @@ local function offer_to_group(offer)
     if text then return update(offer, text, was_over), 1, -1 end
   end
   local is_over = offer.lasts_ms <= 0
+  if is_stand_in(facts) and not offer.group.is_there then return '', 0, -1 end
   if is_over and not offer.is_owed then return '', 0, -1 end
   if is_over and is_explicit_end(offer.post) then
     -- An end that was told already, stated again to an instance that has not heard of that.

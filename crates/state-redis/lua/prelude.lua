@@ -211,6 +211,21 @@ local function queue_end(group)
   if first[2] then queue(QUEUE_ENDS, first[2], group) else redis.call('ZREM', QUEUE_ENDS, group) end
 end
 
+-- ---- evictions
+
+-- How many keys the server threw away for want of memory since it started; nil when it does not tell. It never does so
+-- while a script runs.
+local function count_evicted()
+  local stats = redis.pcall('INFO', 'stats')
+  return type(stats) == 'string' and tonumber(string.match(stats, 'evicted_keys:(%d+)')) or nil
+end
+
+-- Whether some of them may have been ours: it threw keys away since the epoch began. What is missing then did not end.
+local function has_evicted()
+  local before, count = tonumber(redis.call('HGET', shard, 'evicted')), count_evicted()
+  return before ~= nil and count ~= nil and before < count
+end
+
 -- ---- groups
 
 local function exists(group) return redis.call('EXISTS', meta_of(group)) == 1 end
@@ -249,8 +264,8 @@ local NUMBER_STEP = 256
 -- At least every number a deleted group of this shard used; none is ever used again.
 local function floor_of_shard() return tonumber(redis.call('HGET', shard, 'floor')) or 0 end
 
--- Takes a group without members away. Its tombstones stay until they expire.
-local function drop_group(group)
+-- Deletes a group. Its tombstones stay until they expire.
+local function delete_group(group)
   local used, meta = floor_of_shard(), redis.call('HGETALL', meta_of(group))
   for index = 1, #meta, 2 do
     if meta[index] == 'fence' or string.sub(meta[index], 1, 4) == 'seq:' then
@@ -262,7 +277,18 @@ local function drop_group(group)
   redis.call('ZREM', QUEUE_INFLIGHT, group)
   redis.call('ZREM', QUEUE_ENDS, group)
   redis.call('DEL', lock_of(group), ends_of(group), firing_of(group), recovery_of(group), meta_of(group))
+end
+
+-- Takes a group without members away; answers whether it did. Members that were thrown away must not take it along: every
+-- poll from now on hears of a loss.
+local function drop_group(group)
+  if has_evicted() then
+    redis.call('HDEL', shard, 'epoch')
+    return false
+  end
+  delete_group(group)
   emit('gone', group)
+  return true
 end
 
 -- Its ticks, nil when it is not there: domain::group::grid::Grid in milliseconds.

@@ -69,6 +69,14 @@ impl Call {
         }
     }
 
+    /// The command, or the name of the script.
+    pub(crate) fn name(&self) -> &'static str {
+        match &self.what {
+            What::Script { script, .. } => script.name,
+            What::Command(name) => name,
+        }
+    }
+
     /// Adds a key, whole (see [`crate::link::Link::key`]).
     #[must_use]
     pub fn key(mut self, key: String) -> Self {

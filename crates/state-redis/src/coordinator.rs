@@ -19,8 +19,9 @@ use domain::time::Timestamp;
 use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
-    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Feed, GroupName, InstanceReport, Merge,
-    Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup, SharedSilences,
+    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
+    InstanceReport, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
+    SharedSilences,
 };
 use state::{Held, SilencePut};
 
@@ -30,6 +31,7 @@ use crate::preflight;
 use crate::script::Script;
 
 mod epochs;
+mod evictions;
 mod feed;
 mod flush;
 mod groups;
@@ -47,6 +49,9 @@ mod wire;
 use reply::{Read, failed};
 use wake::Wake;
 
+/// Alertmanager's default for `--data.retention`.
+const RETENTION: Duration = Duration::from_secs(5 * 86_400);
+
 /// What several instances share through one Redis, as one of them sees it.
 pub struct RedisCoordinator {
     link: Link,
@@ -54,6 +59,8 @@ pub struct RedisCoordinator {
     instance: String,
     interner: Arc<Interner>,
     timing: Timing,
+    /// How long silences stay after their end.
+    retention: Duration,
     wake: Wake,
 }
 
@@ -68,8 +75,15 @@ impl RedisCoordinator {
             instance,
             interner,
             timing,
+            retention: RETENTION,
             wake,
         }
+    }
+
+    /// Keeps silences for so long after their end. Instances forget each by their own setting; this is about the hash they are in.
+    #[must_use]
+    pub fn keeping_silences(self, retention: Duration) -> Self {
+        Self { retention, ..self }
     }
 
     /// A call of a script on a shard; `args` go behind the instance.
@@ -209,11 +223,23 @@ impl Coordinator for RedisCoordinator {
         self.read_group(group).await
     }
 
+    async fn evictions(&self, domain: usize) -> Result<Evictions, CoordinatorError> {
+        self.find_evictions(domain).await
+    }
+
+    async fn start_over(
+        &self,
+        shard: usize,
+        known: &[GroupName],
+    ) -> Result<bool, CoordinatorError> {
+        self.begin_anew(shard, known).await
+    }
+
     async fn open_epoch(
         &self,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: bool,
+        hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError> {
         self.open(shard, seen, hold).await
     }
@@ -296,7 +322,7 @@ impl Coordinator for RedisCoordinator {
         self.read_depths().await
     }
 
-    async fn audit(&self, shard: usize) -> Result<usize, CoordinatorError> {
-        self.repair_shard(shard).await
+    async fn audit(&self, shard: usize, known: &[GroupName]) -> Result<usize, CoordinatorError> {
+        self.repair_shard(shard, known).await
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use redis::{Cmd, RedisError, Value};
+use runtime::metrics::RedisMetrics;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -44,6 +45,7 @@ struct Inner {
     prefix: String,
     current: Current,
     room: Semaphore,
+    metrics: Option<RedisMetrics>,
 }
 
 impl Link {
@@ -52,12 +54,25 @@ impl Link {
     /// # Errors
     /// Of kind [`LinkErrorKind::Config`] when the options cannot work.
     pub fn new(options: LinkOptions) -> Result<Self, LinkError> {
+        Self::made(options, None)
+    }
+
+    /// As [`Link::new`]; what it asks is counted.
+    ///
+    /// # Errors
+    /// As [`Link::new`].
+    pub fn counted(options: LinkOptions, metrics: RedisMetrics) -> Result<Self, LinkError> {
+        Self::made(options, Some(metrics))
+    }
+
+    fn made(options: LinkOptions, metrics: Option<RedisMetrics>) -> Result<Self, LinkError> {
         options.check()?;
         let inner = Inner {
             prefix: options.whole_prefix(),
             options,
             current: Current::default(),
             room: Semaphore::new(IN_FLIGHT_MAX as usize),
+            metrics,
         };
         let inner = Arc::new(inner);
         Ok(Self { inner })
@@ -92,6 +107,7 @@ impl Link {
             Ok(room) => room,
             Err(error) => return vec![Err(error); calls.len()],
         };
+        let began = Instant::now();
         let commands: Vec<Cmd> = calls.iter().map(Call::by_hash).collect();
         let mut results = self.ask_all(commands).await;
         let is_unknown = |result: &Result<Value, LinkError>| {
@@ -106,7 +122,17 @@ impl Link {
                 results[index] = result;
             }
         }
+        self.count(&calls, &results, began);
         results
+    }
+
+    fn count(&self, calls: &[Call], results: &[Result<Value, LinkError>], began: Instant) {
+        let Some(metrics) = &self.inner.metrics else {
+            return;
+        };
+        calls.iter().for_each(|call| metrics.asked(call.name()));
+        let errors = results.iter().filter(|result| result.is_err()).count();
+        metrics.answered(u64::try_from(errors).unwrap_or(0), began.elapsed());
     }
 
     /// Listens to a channel (its whole name) on a connection of its own.

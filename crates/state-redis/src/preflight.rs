@@ -79,6 +79,11 @@ pub async fn preflight(link: &Link) -> Result<ServerFacts, LinkError> {
     }
 }
 
+/// The server's `maxmemory-policy`; nothing when it does not tell.
+pub(crate) async fn eviction_policy(link: &Link) -> Result<Option<String>, LinkError> {
+    settings::eviction_policy(link).await
+}
+
 /// What is called outside scripts, and every family of keys.
 async fn try_directly(link: &Link) -> Result<Vec<Lack>, LinkError> {
     let stream = scratch(link, "stream");

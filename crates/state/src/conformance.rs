@@ -399,7 +399,7 @@ pub async fn a_restored_group_keeps_its_grid_and_repeats_what_was_in_flight(stat
         told,
     };
     state
-        .restore_alert(&tenant(), Arc::clone(&member))
+        .restore_alert(&tenant(), Arc::clone(&member), true)
         .await
         .expect("available");
     state

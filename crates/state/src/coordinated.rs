@@ -39,12 +39,16 @@ mod adopt;
 mod apart;
 mod breaker;
 mod degraded;
+mod differing;
+mod evictions;
 mod flush;
 mod follow;
 mod ingest;
+mod missed;
 mod moves;
 mod owing;
 mod poll;
+mod pulse;
 mod reconcile;
 mod silences;
 mod state;
@@ -60,6 +64,7 @@ pub use status::SharingCounters;
 use apart::ToldAlone;
 use breaker::Breaker;
 use moves::Stranded;
+use pulse::Pulse;
 use status::Turn;
 use tombs::Tombs;
 
@@ -116,6 +121,7 @@ struct Domain {
     is_returning: AtomicBool,
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
+    evictions: Mutex<evictions::Watch>,
 }
 
 /// See the module's text.
@@ -134,10 +140,14 @@ pub struct Coordinated {
     silences_made: Mutex<HashMap<TenantId, u64>>,
     /// Claims this instance is flushing, with their fences.
     active: Mutex<HashMap<GroupName, u64>>,
+    /// Claims on data that was lost since they were made: nothing more is sent under them (protocol.md §8).
+    void: Mutex<HashMap<GroupName, u64>>,
     /// Integrations this instance was the last to tell.
     told_here: Mutex<HashMap<GroupName, HashSet<IntegrationId>>>,
     told_alone: ToldAlone,
     stranded: Mutex<Stranded>,
+    /// Tenants for which instances have different configurations.
+    differing: Mutex<differing::Differing>,
     /// Who left which group lately.
     tombs: Mutex<Tombs>,
     /// Number of the next poll, and whether the last one was answered in full.
@@ -147,6 +157,8 @@ pub struct Coordinated {
     is_looked_over: AtomicBool,
     /// Who lives, as last read.
     instances: Mutex<Vec<InstanceReport>>,
+    /// How an earlier life of this instance left, as far as the journal tells.
+    left: Mutex<Option<missed::Left>>,
     /// When the mode changed last, and why.
     turn: Mutex<Turn>,
     /// Reads of the feed that were begun so far.
@@ -154,6 +166,7 @@ pub struct Coordinated {
     /// The engine's clock, if it is to follow the shared one.
     follower: OnceLock<Arc<FollowingClock>>,
     counters: Arc<SharingCounters>,
+    pulse: Mutex<Pulse>,
 }
 
 impl Coordinated {
@@ -172,6 +185,7 @@ impl Coordinated {
             touched: Mutex::default(),
             is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
+            evictions: Mutex::default(),
         });
         let turn = Turn::at(clock.now());
         Arc::new(Self {
@@ -186,18 +200,22 @@ impl Coordinated {
             silence_versions: Mutex::default(),
             silences_made: Mutex::default(),
             active: Mutex::default(),
+            void: Mutex::default(),
             told_here: Mutex::default(),
             told_alone: ToldAlone::default(),
             stranded: Mutex::default(),
+            differing: Mutex::default(),
             tombs: Mutex::default(),
             nonce: AtomicU64::new(1),
             report: Mutex::new(report),
             is_looked_over: AtomicBool::new(false),
             instances: Mutex::default(),
+            left: Mutex::default(),
             turn: Mutex::new(turn),
             follows: AtomicU64::new(0),
             follower: OnceLock::new(),
             counters: Arc::default(),
+            pulse: Mutex::new(Pulse::new(timing.breaker_silence)),
         })
     }
 
@@ -290,7 +308,7 @@ impl Coordinated {
     /// The coordinator did not answer a request that is repeated since then. Other requests may be answered meanwhile, so
     /// that they alone would never make this instance go on without it.
     fn fail_since(&self, since: Instant, shard: usize, mut error: CoordinatorError) {
-        if since.elapsed() >= self.timing.breaker_silence * 2 {
+        if since.elapsed() >= self.timing.breaker_silence * 2 && !self.has_slept() {
             error.outage = Outage::Certain;
         }
         self.fail(shard, &error);
@@ -299,6 +317,10 @@ impl Coordinated {
     /// The coordinator did not answer; if that was once too often this instance goes on alone.
     fn fail(&self, shard: usize, error: &CoordinatorError) {
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        if error.outage == Outage::Transient && self.has_slept() {
+            tracing::debug!(%error, shard, "This process did not run for a while; it asks again");
+            return;
+        }
         let index = shard % self.domains.len();
         let was_known = lock(&self.domains[index].reached_at).is_some();
         let has_opened = lock(&self.domains[index].breaker).fail(error.outage, Instant::now());

@@ -20,6 +20,7 @@ use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
+use runtime::timing::Timing;
 
 use crate::{Held, SilencePut};
 
@@ -96,6 +97,29 @@ impl Epoch {
     pub fn began_at(&self) -> Option<Timestamp> {
         let (ms, _) = self.0.split_once('-')?;
         ms.parse().ok().map(Timestamp::from_unix_ms)
+    }
+}
+
+/// What claims wait for once an epoch is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldFor {
+    /// Nothing: there was nothing before.
+    Nothing,
+    /// Others to notice that it was opened: they may know that data was lost.
+    Others,
+    /// [`Coordinator::reseeded`], and at least the hold time of the protocol: data was lost.
+    Reseed,
+}
+
+impl HoldFor {
+    /// How long claims wait at least.
+    pub fn least(self, timing: &Timing) -> Duration {
+        match self {
+            Self::Nothing => Duration::ZERO,
+            // Everybody polls at least so often, and asking takes a moment.
+            Self::Others => timing.poll_max + timing.poll_max / 4,
+            Self::Reseed => timing.hold_after_loss,
+        }
     }
 }
 
@@ -354,6 +378,26 @@ pub struct ShardDepth {
     pub last_event: EventId,
 }
 
+/// What a server threw away of its own accord, as one that is to be a cache does when its memory is short.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evictions {
+    /// How much that is since the server started: more of it later means that it goes on.
+    pub count: u64,
+    /// Whether some of it was thrown away since the epochs of the shards in question began.
+    pub is_loss: bool,
+    /// What people should know of it, and what they can do.
+    pub text: String,
+}
+
+impl From<Evictions> for CoordinatorError {
+    fn from(evictions: Evictions) -> Self {
+        Self {
+            outage: Outage::Refused,
+            text: evictions.text,
+        }
+    }
+}
+
 /// What instances share. Every method is one atomic transition per shard, and one round trip.
 #[async_trait]
 pub trait Coordinator: Send + Sync {
@@ -367,7 +411,8 @@ pub trait Coordinator: Send + Sync {
 
     /// Offers alerts to their groups. One answer per offer, in order: shards fail one by one.
     ///
-    /// A fresh post: the last one wins, as in Alertmanager (`Alert::updated_by`). `now` is when the posts were received, by
+    /// A fresh post: the last one wins, as in Alertmanager (`Alert::updated_by`). A group of which only the key is known is
+    /// neither made nor changed by a post (`GroupIdentity::is_stand_in`). `now` is when the posts were received, by
     /// the instance's clock.
     async fn ingest(
         &self,
@@ -379,7 +424,8 @@ pub trait Coordinator: Send + Sync {
     /// tenants taking turns.
     async fn poll(&self, ask: PollAsk) -> PollAnswer;
 
-    /// Claims one group out of turn, due or not; `None` when it is not there, a lost lease when somebody else holds it.
+    /// Claims one group out of turn, due or not; `None` when it is not there, a lost lease when somebody else holds it. Asked
+    /// again before anything is begun, it answers the same claim: the answer to the first may have been lost.
     async fn seize(&self, group: &GroupName) -> Result<Option<Held<Claimed>>, CoordinatorError>;
 
     /// Freezes a message; answers what to send, which is the one still pending if there is one.
@@ -444,14 +490,31 @@ pub trait Coordinator: Send + Sync {
     /// One group.
     async fn group(&self, group: &GroupName) -> Result<Option<SharedGroup>, CoordinatorError>;
 
-    /// Opens a new epoch of a shard unless somebody else did since `seen` was read; answers the epoch in force.
-    ///
-    /// With `hold` claims wait until [`Coordinator::reseeded`] was said, and at least the hold time of the protocol.
+    /// What the server of a fault domain threw away. If that is a loss it refuses from then on to hand out groups, to let a
+    /// group go that became empty, and to open an epoch, until [`Coordinator::start_over`].
+    async fn evictions(&self, domain: usize) -> Result<Evictions, CoordinatorError> {
+        let _ = domain;
+        Ok(Evictions::default())
+    }
+
+    /// Throws the rest of a shard away if the server did so with parts of it; the next epoch begins empty, as after any loss.
+    /// `known` are groups that may be there without a place in a queue. Answers whether there was a reason.
+    async fn start_over(
+        &self,
+        shard: usize,
+        known: &[GroupName],
+    ) -> Result<bool, CoordinatorError> {
+        let _ = (shard, known);
+        Ok(false)
+    }
+
+    /// Opens a new epoch of a shard unless somebody else did since `seen` was read; answers the epoch in force. One that was
+    /// opened just now by somebody who knew of nothing to put back is held for who does.
     async fn open_epoch(
         &self,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: bool,
+        hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError>;
 
     /// Says that this instance has merged all it knows into a shard's epoch.
@@ -519,6 +582,7 @@ pub trait Coordinator: Send + Sync {
     /// How deep the queues of each shard are.
     async fn depths(&self) -> Result<Vec<ShardDepth>, CoordinatorError>;
 
-    /// Repairs groups that have members and no place in a queue; answers how many there were (must stay 0).
-    async fn audit(&self, shard: usize) -> Result<usize, CoordinatorError>;
+    /// Repairs groups of a shard that are there and have no place in a queue, among those that are `known` and those that have
+    /// ends to come; answers how many there were (must stay 0).
+    async fn audit(&self, shard: usize, known: &[GroupName]) -> Result<usize, CoordinatorError>;
 }

@@ -23,6 +23,15 @@ pub enum News {
         alert: Arc<Alert>,
         /// Every group it belongs to here.
         groups: Vec<Arc<GroupIdentity>>,
+        /// Whether the journal holds it as taken in here: it has to learn that somebody else did since.
+        is_taken_over: bool,
+    },
+    /// It saw alerts off while this instance was away: they are over, and nobody knows them any more.
+    Missed {
+        /// Whose.
+        tenant: TenantId,
+        /// The alerts, as over.
+        alerts: Vec<Arc<Alert>>,
     },
     /// A group came to be, or restarted its grid.
     Group {
@@ -79,6 +88,11 @@ pub trait Host: Send + Sync {
 
     /// Ends by time-out are judged differently from now on.
     fn grace_changed(&self, grace: Grace);
+
+    /// This instance goes on alone, and all it took in before that instant was shared; or it shares its state again (`None`).
+    fn turned(&self, alone_since: Option<Timestamp>) {
+        let _ = alone_since;
+    }
 
     /// Takes note of what other instances did: for readers, verdicts and the journal.
     async fn heard(&self, news: Vec<News>);

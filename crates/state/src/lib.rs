@@ -204,6 +204,9 @@ pub trait State: Send + Sync {
     /// Notes that these states of alerts are durable, so that refreshes close to them need no record.
     fn mark_recorded(&self, tenant: &TenantId, alerts: &[Arc<Alert>]);
 
+    /// Whether the record says that this instance took in the last post of an alert: to be said again where it is restated.
+    fn has_own_record(&self, tenant: &TenantId, fingerprint: Fingerprint) -> bool;
+
     /// Claims up to `limit` groups that are due.
     async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError>;
 
@@ -240,6 +243,12 @@ pub trait State: Send + Sync {
         integration: &IntegrationId,
         message: ToldMessage,
     ) -> Result<Told, StateError>;
+
+    /// Whether a claim still stands on the data it was made of; asked just before a send.
+    fn stands(&self, claim: &Claim) -> bool {
+        let _ = claim;
+        true
+    }
 
     /// Extends an unexpired claim; answers when it lapses now.
     async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError>;
@@ -287,11 +296,22 @@ pub trait State: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StateError>;
 
-    /// Puts a recorded alert back; done once, before the first ingest.
-    async fn restore_alert(&self, tenant: &TenantId, alert: Arc<Alert>) -> Result<(), StateError>;
+    /// Puts a recorded alert back; done once, before the first ingest. `is_own`: this instance took in the last post of it.
+    async fn restore_alert(
+        &self,
+        tenant: &TenantId,
+        alert: Arc<Alert>,
+        is_own: bool,
+    ) -> Result<(), StateError>;
 
     /// Puts a recorded group back; done once, before the first poll.
     async fn restore_group(&self, group: RestoredGroup, now: Timestamp) -> Result<(), StateError>;
+
+    /// Notes when an earlier life of this instance last reached what it shared, and whether it took more in alone after that;
+    /// done once, at the start.
+    fn restore_sharing(&self, reached_at: Timestamp, was_alone: bool) {
+        let _ = (reached_at, was_alone);
+    }
 
     /// Suspends ends by time-out (G5): after a start, and after nobody polled for a while.
     fn set_grace(&self, grace: Grace);

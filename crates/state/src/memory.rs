@@ -183,6 +183,10 @@ impl State for Memory {
         alerts.iter().for_each(|alert| table.mark_recorded(alert));
     }
 
+    fn has_own_record(&self, tenant: &TenantId, fingerprint: Fingerprint) -> bool {
+        self.table(tenant).has_own_record(fingerprint)
+    }
+
     async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError> {
         Ok(self.poll_shards(|_| true, limit, now))
     }
@@ -341,8 +345,13 @@ impl State for Memory {
         Ok(())
     }
 
-    async fn restore_alert(&self, tenant: &TenantId, alert: Arc<Alert>) -> Result<(), StateError> {
-        self.table(tenant).restore(alert);
+    async fn restore_alert(
+        &self,
+        tenant: &TenantId,
+        alert: Arc<Alert>,
+        is_own: bool,
+    ) -> Result<(), StateError> {
+        self.table(tenant).restore(alert, is_own);
         Ok(())
     }
 

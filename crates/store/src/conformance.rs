@@ -53,6 +53,7 @@ pub fn alert_record(number: u64) -> Record {
     Record::Alert {
         tenant: TenantId::default_tenant(),
         alert: Arc::new(alert(number)),
+        is_own: true,
     }
 }
 
@@ -126,7 +127,7 @@ pub fn every_kind() -> Vec<Record> {
         }),
     };
     let integration = IntegrationId::new("team/a", "webhook", 3);
-    vec![
+    let mut kinds = vec![
         Record::Group {
             tenant: tenant.clone(),
             key,
@@ -135,6 +136,7 @@ pub fn every_kind() -> Vec<Record> {
         Record::Alert {
             tenant: tenant.clone(),
             alert: Arc::new(alert(1)),
+            is_own: true,
         },
         Record::Told {
             tenant: tenant.clone(),
@@ -161,11 +163,30 @@ pub fn every_kind() -> Vec<Record> {
             key,
         },
         Record::Refresh {
-            tenant,
+            tenant: tenant.clone(),
             fingerprint: Fingerprint(0x0123_4567_89ab_cdef),
             ends_at: at + Duration::from_secs(240),
             updated_at: at,
         },
+    ];
+    kinds.extend(kinds_of_sharing(tenant, at));
+    kinds
+}
+
+fn kinds_of_sharing(tenant: TenantId, at: Timestamp) -> [Record; 4] {
+    [
+        Record::Alert {
+            tenant: tenant.clone(),
+            alert: Arc::new(alert(2)),
+            is_own: false,
+        },
+        Record::Heard {
+            tenant,
+            fingerprint: Fingerprint(0x0123_4567_89ab_cdef),
+            updated_at: at,
+        },
+        Record::Alone { since: Some(at) },
+        Record::Alone { since: None },
     ]
 }
 

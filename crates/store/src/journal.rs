@@ -33,6 +33,17 @@ pub enum Record {
         tenant: TenantId,
         /// The alert.
         alert: Arc<Alert>,
+        /// Whether this instance took in the last post of it, rather than hearing of it from another one.
+        is_own: bool,
+    },
+    /// Another instance took in an alert that was recorded as taken in here.
+    Heard {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        fingerprint: Fingerprint,
+        /// When it was received there.
+        updated_at: Timestamp,
     },
     /// An alert recorded before was refreshed: only its end moved.
     Refresh {
@@ -44,6 +55,11 @@ pub enum Record {
         ends_at: Timestamp,
         /// When the refresh was received.
         updated_at: Timestamp,
+    },
+    /// This instance goes on alone, or shares its state again.
+    Alone {
+        /// All it took in before this was shared; `None`: it shares its state.
+        since: Option<Timestamp>,
     },
     /// A group came to be.
     Group {

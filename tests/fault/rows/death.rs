@@ -38,6 +38,20 @@ pub(super) fn rows() -> Vec<Row> {
             has_tenants: true,
             ..shared("F03T", "the same with two tenants", kills)
         },
+        Row {
+            allowed: Allowed::IN_FLIGHT,
+            ..point("F04A", "SIGKILL once half a batch is applied (C4)", |s| {
+                at_point(s, "C4")
+            })
+        },
+        Row {
+            allowed: Allowed::IN_FLIGHT,
+            ..point(
+                "F04B",
+                "SIGKILL once a poll is applied, unanswered (C5)",
+                |s| at_point(s, "C5"),
+            )
+        },
         point("F04", "SIGKILL after the claim (C6)", |s| at_point(s, "C6")),
         point("F05", "SIGKILL before the last byte is out (C8)", |s| {
             at_point(s, "C8")
@@ -67,6 +81,10 @@ pub(super) fn rows() -> Vec<Row> {
             ..shared("F09", "all down for longer than endsAt", all_down)
         },
         shared("F10", "rolling restarts with SIGTERM", rolling),
+        Row {
+            allowed: Allowed::IN_FLIGHT,
+            ..point("F10A", "SIGKILL amid SIGTERM (C15)", killed_while_stopping)
+        },
     ]
 }
 
@@ -116,6 +134,30 @@ fn at_point(scene: &mut Scene, point: &str) -> Result<(), String> {
     if point == "C8" {
         let broken = scene.sink.broken();
         scene.note(format!("{broken} requests broke off"));
+    }
+    Ok(())
+}
+
+/// What was out when it died is told by others.
+fn killed_while_stopping(scene: &mut Scene) -> Result<(), String> {
+    for path in PATHS {
+        scene
+            .sink
+            .set(path, Manner::Delay(Duration::from_millis(150)));
+    }
+    for _ in 0..scene.times(2, 20) {
+        let victim = scene.anybody();
+        scene.cluster.stop(victim)?;
+        scene.cluster.arm(victim, Some("C15:kill"));
+        scene.cluster.start(victim)?;
+        scene.pass(scene.either(2, 10));
+        scene.pass_up_to(Duration::from_secs(5));
+        let began = Instant::now();
+        let ended = scene.cluster.stop(victim);
+        scene.fault_since(began);
+        scene.claim(ended.is_err(), "it stopped as if nothing had happened");
+        scene.cluster.arm(victim, None);
+        scene.cluster.start(victim)?;
     }
     Ok(())
 }

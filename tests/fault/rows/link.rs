@@ -46,6 +46,14 @@ pub(super) fn rows() -> Vec<Row> {
             "Redis down, then SIGKILL of an instance with one-shots",
             degraded_death,
         ),
+        Row {
+            needs_failpoints: true,
+            ..open(
+                "F33A",
+                "Redis down, and death once so many posts are acknowledged (C16)",
+                acknowledged_death,
+            )
+        },
         open("F34", "Redis down under churn: memory", outage_and_memory),
         shared("F43", "CLIENT KILL of all connections each second", cut_off),
         shared("F44", "answers cut after some bytes", cut_answers),
@@ -268,6 +276,44 @@ fn degraded_death(scene: &mut Scene) -> Result<(), String> {
     scene.feeder.balance(Balance::Ready);
     scene.pass(Duration::from_secs(2));
     scene.cluster.start(victim)?;
+    scene.pass(scene.either(2, 10));
+    scene.cluster.redis()?.restart();
+    scene
+        .cluster
+        .await_mode(&everybody, "coordinated", PATIENCE)?;
+    scene.fault_since(began);
+    Ok(())
+}
+
+/// As above; the instance dies by itself right after an answer.
+fn acknowledged_death(scene: &mut Scene) -> Result<(), String> {
+    let everybody = scene.everybody();
+    let victim = scene.anybody();
+    scene.cluster.stop(victim)?;
+    let posts = scene.times(60, 500);
+    let plan = format!("C16:kill@{posts}");
+    scene.cluster.arm(victim, Some(&plan));
+    scene.cluster.start(victim)?;
+    scene
+        .cluster
+        .await_mode(&everybody, "coordinated", PATIENCE)?;
+    let began = Instant::now();
+    scene.cluster.redis()?.kill();
+    scene.cluster.await_mode(&everybody, "degraded", PATIENCE)?;
+    scene.feeder.balance(Balance::Fixed(victim));
+    for n in 0..posts {
+        scene
+            .feeder
+            .one_shot(&format!("once{n}"), &format!("once-g{}", n % 10));
+    }
+    let is_dead = scene.cluster.await_death(victim, PATIENCE);
+    scene.claim(is_dead, "nobody died at C16");
+    scene.feeder.balance(Balance::Ready);
+    scene.cluster.arm(victim, None);
+    scene.pass(Duration::from_secs(2));
+    scene.cluster.start(victim)?;
+    let said = scene.feeder.wait_said(PATIENCE);
+    scene.claim(said, "the one-shots were not acknowledged");
     scene.pass(scene.either(2, 10));
     scene.cluster.redis()?.restart();
     scene

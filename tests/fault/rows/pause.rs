@@ -11,8 +11,9 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         shared("F11", "SIGSTOP for less than the lease", briefly),
         Row {
-            // Other flushes of the stopped process may be past their gates with nothing sent yet.
-            allowed: Allowed::IN_FLIGHT,
+            // Other flushes of the stopped process may be past their gates with nothing sent yet. What they send is the last
+            // the receiver hears, or is not: what it says against a later message is told once more.
+            allowed: Allowed::AFTER_LOSS,
             needs_failpoints: true,
             ..shared(
                 "F12",
@@ -21,7 +22,7 @@ pub(super) fn rows() -> Vec<Row> {
             )
         },
         Row {
-            allowed: Allowed::IN_FLIGHT,
+            allowed: Allowed::AFTER_LOSS,
             ..shared("F13", "SIGSTOP past the lease, any moment", past_the_lease)
         },
         Row {

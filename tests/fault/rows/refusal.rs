@@ -102,7 +102,7 @@ fn evicting(scene: &mut Scene) -> Result<(), String> {
     }
     let redis = scene.cluster.redis()?;
     must(redis, &["CONFIG", "SET", "maxmemory", "0"])?;
-    Ok(())
+    back(scene, began)
 }
 
 fn dumps_fail(scene: &mut Scene) -> Result<(), String> {

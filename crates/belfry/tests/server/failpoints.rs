@@ -70,6 +70,22 @@ mod armed {
     }
 
     #[test]
+    fn a_kill_amid_a_stop_repeats_nothing_that_was_told() {
+        let sink = Sink::start();
+        let plan = ("BELFRY_FAILPOINT", "C15:kill");
+        let server = Server::start_under(plan, &config(&sink, "one"));
+        let posted = server.post("/api/v2/alerts", &alert("Told", None));
+        assert_eq!(posted.status, 200);
+        assert_eq!(sink.next().names(), ["Told"]);
+        server.signal("TERM");
+        server.log_has("failpoint=C15 action=Kill");
+        assert_eq!(server.exit_code(), None, "a signal ended it");
+        let server = server.restart();
+        sink.is_quiet(Duration::from_millis(1_500));
+        drop(server);
+    }
+
+    #[test]
     fn a_delay_and_a_stop_let_it_go_on() {
         let sink = Sink::start();
         let plan = "C7:delay=50ms,C8:stop@1";

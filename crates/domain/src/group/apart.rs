@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// What one side knows of two that told the same integration without hearing of each other.
 pub struct Apart<'a> {
     /// When ours told last, while apart, that an alert ended; `Err` when that was not kept.
-    pub ended: &'a dyn Fn(Fingerprint) -> Result<Option<Timestamp>, Unknown>,
+    pub ended: &'a (dyn Fn(Fingerprint) -> Result<Option<Timestamp>, Unknown> + Sync),
     /// Whether theirs told something since we heard of them last.
     pub is_theirs_new: bool,
     /// Messages closer to each other than this may have arrived in either order.

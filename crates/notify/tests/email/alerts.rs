@@ -1,7 +1,5 @@
 //! Messages to render: alerts of every kind the page must cope with.
 
-use std::collections::BTreeMap;
-
 use gotmpl::Value;
 use gotmpl::data::{Alert, Alerts, Data, Kv};
 use gotmpl::time::{Time, Zone};
@@ -10,11 +8,7 @@ use gotmpl::time::{Time, Zone};
 const BEGAN_SECONDS: i64 = 1_780_000_000;
 
 fn kv(pairs: &[(&str, &str)]) -> Kv {
-    let pairs = pairs.iter();
-    let owned: BTreeMap<_, _> = pairs
-        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-        .collect();
-    Kv::new(owned)
+    Kv::new(pairs.iter().copied())
 }
 
 /// An alert that began some seconds after the first; it has ended if `lasted_seconds` says after how long.
@@ -33,8 +27,8 @@ fn alert(
         annotations: kv(annotations),
         starts_at: time(after_seconds),
         ends_at: ended.unwrap_or_else(Time::zero),
-        generator_url: source.to_owned().into(),
-        fingerprint: "0123456789abcdef".to_owned().into(),
+        generator_url: source.into(),
+        fingerprint: "0123456789abcdef".into(),
     }
 }
 
@@ -53,7 +47,7 @@ fn usual(index: usize, is_resolved: bool) -> Alert {
             ("job", "node"),
             (
                 "severity",
-                if index % 2 == 0 {
+                if index.is_multiple_of(2) {
                     "critical"
                 } else {
                     "warning"
@@ -77,14 +71,14 @@ fn usual(index: usize, is_resolved: bool) -> Alert {
 
 fn data(group: &[(&str, &str)], common: &[(&str, &str)], alerts: Vec<Alert>) -> Value {
     Data {
-        receiver: "ops".to_owned().into(),
+        receiver: "ops".into(),
         alerts: Alerts::new(alerts),
-        notification_reason: "new alerts added".to_owned().into(),
+        notification_reason: "new alerts added".into(),
         group_labels: kv(group),
         common_labels: kv(common),
         common_annotations: kv(&[]),
         route_labels: kv(&[]),
-        external_url: "https://alerts.example.org/belfry".to_owned().into(),
+        external_url: "https://alerts.example.org/belfry".into(),
     }
     .into_value()
 }

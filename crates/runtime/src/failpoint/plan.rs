@@ -38,6 +38,11 @@ impl Plan {
             .map(Self)
     }
 
+    /// Whether anything is stated for a point.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.0.iter().any(|point| point.name == name)
+    }
+
     /// Counts that a point was reached; answers what is due there.
     pub(super) fn reached(&self, name: &str) -> Vec<Action> {
         let points = self.0.iter().filter(|point| point.name == name);
@@ -103,6 +108,7 @@ mod tests {
     #[test]
     fn a_plan_is_read() {
         let plan = Plan::parse("C8:kill,C6:delay=500ms, C12:stop@3").expect("valid");
+        assert!(plan.names("C12") && !plan.names("C1"));
         let read: Vec<_> = plan
             .0
             .iter()

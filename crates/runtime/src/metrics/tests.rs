@@ -68,6 +68,8 @@ fn every_row_of_the_table_is_exposed_under_its_exact_name_and_nothing_else() {
     metrics
         .http
         .answered("/api/v2/alerts", "GET", 200, Duration::from_millis(3), 100);
+    metrics.redis.asked("poll");
+    metrics.redis.answered(0, Duration::from_millis(1));
     let mut all = sample();
     all.cluster.enabled = true;
     let (series, types) = parse(&metrics.render(&all, Format::Prometheus));

@@ -24,6 +24,7 @@ fn defaults_are_unscaled() {
     assert_eq!(seconds(timing.behind_max), 5.0);
     assert_eq!(seconds(timing.breaker_silence), 3.0);
     assert_eq!(seconds(timing.hold_after_loss), 5.0);
+    assert_eq!(seconds(timing.eviction_calm), 30.0);
     assert_eq!(seconds(timing.permission_retry), 30.0);
     assert_eq!(seconds(timing.foreign_move_after), 60.0);
     assert_eq!(seconds(timing.tombstone), 3600.0);

@@ -3,29 +3,35 @@
 use domain::id::TenantId;
 use domain::limits;
 use runtime::ids::{IdSource, RandomIds};
-use state::coordinator::Epoch;
+use state::coordinator::{Epoch, GroupName, HoldFor};
 
 use super::reply::{self, Read};
 use super::{RedisCoordinator, names, scripts};
 use crate::call::Arg;
 
-/// Most groups an audit looks at.
-const AUDIT_MAX: usize = 200_000;
 /// Groups in one run of the audit's script.
 const AUDIT_PART: usize = 500;
 
 impl RedisCoordinator {
-    pub(super) async fn open(&self, shard: usize, seen: Option<&Epoch>, hold: bool) -> Read<Epoch> {
+    pub(super) async fn open(
+        &self,
+        shard: usize,
+        seen: Option<&Epoch>,
+        hold: HoldFor,
+    ) -> Read<Epoch> {
         let random = RandomIds.uuid().replace('-', "");
         let args = vec![
             Arg::from(seen.map_or("", |epoch| &*epoch.0)),
             Arg::from(random),
-            Arg::from(if hold { "1" } else { "0" }),
-            Arg::from(names::span_ms(self.timing.hold_after_loss)),
+            Arg::from(if hold == HoldFor::Reseed { "1" } else { "0" }),
+            Arg::from(names::span_ms(hold.least(&self.timing))),
             Arg::from(names::span_ms(self.timing.grace)),
         ];
         let call = self.on_shard(&scripts::OPEN_EPOCH, shard, args);
         let epoch = reply::text(self.run(call).await?)?;
+        if epoch.is_empty() {
+            return Err(self.why_no_epoch(shard).await);
+        }
         Ok(Epoch(epoch.into()))
     }
 
@@ -47,21 +53,15 @@ impl RedisCoordinator {
         Ok(has_restarted)
     }
 
-    pub(super) async fn repair_shard(&self, shard: usize) -> Read<usize> {
-        let head = self.link.key(&format!("alert:meta:{}", names::tag(shard)));
-        let pattern = format!("{}*", names::literal(&head));
-        let found = self.link.scan(&pattern, AUDIT_MAX).await;
-        let keys = found.map_err(reply::failed)?;
-        let groups: Vec<_> = keys
-            .iter()
-            .filter_map(|key| key.strip_prefix(&*head))
-            .collect();
+    /// A group that is in no queue is known to whoever made it or read its shard; looking through all keys for it would keep the
+    /// server busy.
+    pub(super) async fn repair_shard(&self, shard: usize, known: &[GroupName]) -> Read<usize> {
         let mut repaired = 0;
-        for part in groups.chunks(AUDIT_PART) {
-            let args = part.iter().map(|name| Arg::from(*name)).collect();
-            let answer = self
-                .run(self.on_shard(&scripts::AUDIT, shard, args))
-                .await?;
+        let all_with_ends: &[GroupName] = &[];
+        for part in std::iter::once(all_with_ends).chain(known.chunks(AUDIT_PART)) {
+            let args = part.iter().map(|name| Arg::from(names::group_text(name)));
+            let call = self.on_shard(&scripts::AUDIT, shard, args.collect());
+            let answer = self.run(call).await?;
             repaired += usize::try_from(reply::number(answer)?).unwrap_or(0);
         }
         Ok(repaired)

@@ -38,12 +38,21 @@ impl RedisCoordinator {
                 groups.extend(self.decode_group(name, answer?)?);
             }
         }
+        let evictions = self.run(self.evictions_call(shard)).await?;
+        self.unless_evicted(evictions).await?;
         Ok((last_event, groups))
     }
 
     pub(super) async fn read_group(&self, name: &GroupName) -> Read<Option<SharedGroup>> {
-        let answer = self.run(self.group_call(name)).await?;
-        self.decode_group(name, answer)
+        let calls = vec![self.group_call(name), self.evictions_call(name.shard())];
+        let mut answers = self.run_all(calls).await.into_iter();
+        let mut next = || {
+            let answer = answers.next();
+            answer.unwrap_or_else(|| Err(unreadable("no answer")))
+        };
+        let (group, evictions) = (next()?, next()?);
+        self.unless_evicted(evictions).await?;
+        self.decode_group(name, group)
     }
 
     fn group_call(&self, name: &GroupName) -> Call {

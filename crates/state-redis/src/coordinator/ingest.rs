@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use domain::limits;
 use domain::time::Timestamp;
+use redis::Value;
+use runtime::failpoint::{is_armed, reach};
 use state::coordinator::{CoordinatorError, GroupName, Offer, Offered};
 
 use super::reply::{Read, Reply};
@@ -33,7 +35,7 @@ impl RedisCoordinator {
             }
         }
         let mut answers: Vec<Option<Read<Offered>>> = vec![None; offers.len()];
-        for (part, answer) in parts.into_iter().zip(self.run_all(calls).await) {
+        for (part, answer) in parts.into_iter().zip(self.run_by_parts(calls).await) {
             let mut reply = answer.and_then(Reply::of);
             for index in part {
                 answers[*index] = Some(match &mut reply {
@@ -47,6 +49,18 @@ impl RedisCoordinator {
             .into_iter()
             .map(|answer| answer.unwrap_or_else(missing))
             .collect()
+    }
+
+    /// Asks all at once; in two halves where an instance is to die in between.
+    async fn run_by_parts(&self, mut calls: Vec<Call>) -> Vec<Read<Value>> {
+        if calls.len() < 2 || !is_armed("C4") {
+            return self.run_all(calls).await;
+        }
+        let rest = calls.split_off(calls.len() / 2);
+        let mut answers = self.run_all(calls).await;
+        reach("C4").await;
+        answers.extend(self.run_all(rest).await);
+        answers
     }
 
     fn offer_call(&self, shard: usize, part: &[usize], offers: &[Offer], now: Timestamp) -> Call {

@@ -8,6 +8,7 @@ use domain::id::TenantId;
 use domain::limits;
 use domain::time::Timestamp;
 use redis::Value;
+use runtime::failpoint::reach;
 use state::coordinator::{
     Claimed, CoordinatorError, Epoch, GroupName, PollAnswer, PollAsk, ShardClaims, ShardPoll,
 };
@@ -40,6 +41,9 @@ impl RedisCoordinator {
             }));
         }
         let claimed: usize = shards.iter().map(count_claims).sum();
+        if 0 < claimed {
+            reach("C5").await;
+        }
         let more = in_turn(waiting, ask.limit.saturating_sub(claimed));
         if !more.is_empty() {
             silences = self.claim_more(ask, more, &mut shards).await;

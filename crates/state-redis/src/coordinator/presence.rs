@@ -46,8 +46,8 @@ impl RedisCoordinator {
         let mut calls = vec![Call::command("DEL").key(self.instance_key(id))];
         let depart = |shard| self.on_shard(&scripts::DEPART, shard, vec![Arg::from(id)]);
         calls.extend((0..limits::SHARDS).map(depart));
-        let answers = self.run_all(calls).await.into_iter();
-        answers.map(|answer| answer.map(drop)).collect()
+        let answers = self.run_all(calls).await;
+        answers.into_iter().try_for_each(|answer| answer.map(drop))
     }
 
     pub(super) async fn read_instances(&self) -> Read<Vec<InstanceReport>> {

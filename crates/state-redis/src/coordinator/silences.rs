@@ -1,7 +1,6 @@
 //! Silences.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::id::TenantId;
 use domain::silence::Silence;
@@ -13,10 +12,6 @@ use super::reply::{self, Read, Reply};
 use super::wire::silence::{read_silence, silence_text};
 use super::{RedisCoordinator, scripts, wire};
 use crate::call::{Arg, Call};
-
-/// Alertmanager's default for `--data.retention`: how long silences are kept after their end. Instances forget them by
-/// their own setting; this only keeps the hash from staying for ever.
-const RETENTION: Duration = Duration::from_secs(5 * 86_400);
 
 impl RedisCoordinator {
     fn silences_key(&self, tenant: &TenantId) -> String {
@@ -50,7 +45,7 @@ impl RedisCoordinator {
             Arg::from(&*silence.id),
             Arg::from(silence_text(silence)),
             Arg::from(seen.map(wire::instant).unwrap_or_default()),
-            Arg::from((silence.ends_at + RETENTION).unix_ms()),
+            Arg::from((silence.ends_at + self.retention).unix_ms()),
         ];
         let keys = vec![self.silences_key(tenant)];
         let call = Call::script(&scripts::SILENCE_PUT, keys, args);
@@ -67,7 +62,7 @@ impl RedisCoordinator {
         silences: &[Arc<Silence>],
     ) -> Read<u64> {
         let last_end = silences.iter().map(|silence| silence.ends_at).max();
-        let kept_until = last_end.unwrap_or(Timestamp::ZERO) + RETENTION;
+        let kept_until = last_end.unwrap_or(Timestamp::ZERO) + self.retention;
         let mut args = vec![
             Arg::from(self.link.key("wake")),
             Arg::from(kept_until.unix_ms()),

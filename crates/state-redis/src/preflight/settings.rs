@@ -28,24 +28,27 @@ pub(super) async fn version(link: &Link) -> Result<String, LinkError> {
 /// Settings that hurt, as far as they can be read.
 pub(super) async fn warnings(link: &Link) -> Result<Vec<String>, LinkError> {
     let mut settings = BTreeMap::new();
-    for name in ["maxmemory-policy", "appendonly", "save"] {
+    for name in ["appendonly", "save"] {
         let call = Call::command("CONFIG GET").arg(name);
         if let Some(answer) = ask(link, call).await? {
             settings.extend(pairs(answer));
         }
     }
-    if !settings.contains_key("maxmemory-policy")
-        && let Some(info) = ask(link, Call::command("INFO").arg("memory")).await?
-        && let Some(policy) = lines(&info).get("maxmemory_policy")
-    {
-        settings.insert("maxmemory-policy".to_owned(), (*policy).to_owned());
-    }
     let setting = |name: &str| settings.get(name).map(String::as_str);
     let mut warnings = Vec::new();
-    if let Some(policy) = setting("maxmemory-policy").filter(|policy| *policy != "noeviction") {
+    let policy = eviction_policy(link).await?;
+    if let Some(policy) = policy.filter(|policy| policy != "noeviction") {
         warnings.push(format!(
             "Redis has `maxmemory-policy {policy}` and may throw away groups and silences when memory is short; set `noeviction`"
         ));
+    }
+    if ask(link, Call::command("INFO").arg("stats"))
+        .await?
+        .is_none()
+    {
+        warnings.push(
+            "Redis does not answer `INFO`, so nobody would notice that it throws keys away; allow it with `ACL SETUSER … +info`".to_owned(),
+        );
     }
     if setting("appendonly") == Some("no") && setting("save") == Some("") {
         warnings.push(
@@ -53,6 +56,20 @@ pub(super) async fn warnings(link: &Link) -> Result<Vec<String>, LinkError> {
         );
     }
     Ok(warnings)
+}
+
+/// The server's `maxmemory-policy`; nothing when it does not tell.
+pub(super) async fn eviction_policy(link: &Link) -> Result<Option<String>, LinkError> {
+    let call = Call::command("CONFIG GET").arg("maxmemory-policy");
+    if let Some(answer) = ask(link, call).await?
+        && let Some(policy) = pairs(answer).remove("maxmemory-policy")
+    {
+        return Ok(Some(policy));
+    }
+    let info = ask(link, Call::command("INFO").arg("memory")).await?;
+    let policy = info.as_ref().map(lines);
+    let policy = policy.and_then(|fields| fields.get("maxmemory_policy").copied());
+    Ok(policy.map(str::to_owned))
 }
 
 /// An answer, or nothing when the server does not want to give one.

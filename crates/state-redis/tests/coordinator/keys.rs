@@ -13,8 +13,8 @@ use domain::notification::Reason;
 use domain::time::Timestamp;
 use runtime::clock::{Clock, SystemClock};
 use state::coordinator::{
-    Claimed, Coordinator, Epoch, EventId, GroupName, InstanceReport, Merge, Offer, Outage, PollAsk,
-    ShardPoll, SharedGroup,
+    Claimed, Coordinator, Epoch, EventId, GroupName, HoldFor, InstanceReport, Merge, Offer, Outage,
+    PollAsk, ShardPoll, SharedGroup,
 };
 use state_redis::coordinator::RedisCoordinator;
 
@@ -37,7 +37,7 @@ impl Instance {
         let coordinator = servers.coordinator("one");
         let mut epochs = Vec::new();
         for shard in 0..limits::SHARDS {
-            let epoch = coordinator.open_epoch(shard, None, false).await;
+            let epoch = coordinator.open_epoch(shard, None, HoldFor::Nothing).await;
             epochs.push(Some(epoch.expect("opened")));
         }
         Self {
@@ -148,7 +148,7 @@ fn ended(firing: &Alert) -> Alert {
     }
 }
 
-fn count(servers: &Servers, pattern: &str) -> usize {
+pub(crate) fn count(servers: &Servers, pattern: &str) -> usize {
     let found = servers.ask(&["KEYS", &format!("test:{pattern}")]);
     found
         .split_whitespace()
@@ -279,16 +279,7 @@ async fn every_key_has_an_expiry() {
     };
     one.coordinator.announce(&report).await.expect("announced");
     one.coordinator.probe(0).await.expect("written");
-    let silence = Arc::new(domain::silence::Silence {
-        id: Arc::from("s"),
-        matchers: vec![],
-        starts_at: now() - hour * 1000,
-        ends_at: now() - hour * 900,
-        updated_at: now(),
-        created_by: String::new(),
-        comment: String::new(),
-        annotations: domain::label::Labels::empty(),
-    });
+    let silence = silence(now() - hour * 900);
     let tenant = group(0).tenant.clone();
     let merged = one.coordinator.silence_merge(&tenant, &[silence]).await;
     assert!(merged.expect("merged") > 0);
@@ -303,6 +294,91 @@ async fn every_key_has_an_expiry() {
         let ttl: i64 = ttl.trim_start_matches(':').parse().expect("a number");
         assert!(ttl > 0, "{key} stays for ever: {ttl}");
     }
+}
+
+/// A group without a place in a queue gets one, whoever lost it, and no other key is looked at.
+#[tokio::test]
+async fn an_audit_gives_a_group_its_place_back() {
+    let Some(servers) = Servers::single("audits") else {
+        return;
+    };
+    let mut one = Instance::open(&servers).await;
+    let name = GroupName::of(&group(0));
+    let shard = name.shard();
+    one.post(0, vec![firing(0, 0, Duration::from_secs(60))])
+        .await;
+    let audit = async |known: &[GroupName]| {
+        let audited = one.coordinator.audit(shard, known).await;
+        audited.expect("reachable")
+    };
+    let lose = |kind: &str| servers.ask(&["DEL", &format!("test:queue:{kind}:{{s{shard:02}}}")]);
+    assert_eq!(audit(std::slice::from_ref(&name)).await, 0);
+    lose("due");
+    assert_eq!(audit(&[]).await, 1, "its ends are known");
+    lose("due");
+    lose("ends");
+    assert_eq!(audit(&[]).await, 0);
+    assert_eq!(audit(std::slice::from_ref(&name)).await, 1);
+    assert_eq!(one.poll().await.len(), 1);
+    let scans = servers.ask(&["INFO", "commandstats"]);
+    assert!(!scans.contains("cmdstat_scan"), "{scans}");
+}
+
+/// A user may not ask for the server's figures: then nothing is known of evictions, and all else works.
+#[tokio::test]
+async fn a_server_that_tells_no_figures_serves() {
+    let Some(servers) = Servers::single("figures that may not be read") else {
+        return;
+    };
+    assert_eq!(servers.ask(&["ACL", "SETUSER", "default", "-info"]), "OK");
+    let mut one = Instance::open(&servers).await;
+    one.post(0, vec![firing(0, 0, Duration::from_secs(60))])
+        .await;
+    let claims = one.poll().await;
+    one.tell(&claims[0]).await;
+    one.see_off(&claims[0], &[alert(0, 0).fingerprint]).await;
+    let name = GroupName::of(&group(0));
+    let gone = one.coordinator.group(&name).await;
+    assert!(gone.expect("reachable").is_none());
+    let evictions = one.coordinator.evictions(0).await.expect("reachable");
+    assert_eq!((evictions.count, evictions.is_loss), (0, false));
+}
+
+/// (M20) A retention that is longer than Alertmanager's default counts too.
+#[tokio::test]
+async fn silences_stay_as_long_as_their_retention() {
+    let Some(servers) = Servers::single("the retention of silences") else {
+        return;
+    };
+    let day = Duration::from_secs(86_400);
+    let one = servers.coordinator("one").keeping_silences(day * 40);
+    let tenant = group(0).tenant.clone();
+    let two_days = silence(now() + day * 2);
+    let put = one.silence_put(&tenant, &two_days, None);
+    put.await.expect("reachable");
+    let ttl = servers.ask(&["TTL", &format!("test:silences:{tenant}")]);
+    let ttl: u64 = ttl.trim_start_matches(':').parse().expect("a number");
+    let expected = day.as_secs() * 42;
+    assert!((expected - 60..=expected).contains(&ttl), "{ttl} s");
+    let five_days = [silence(now() + day * 5)];
+    let merged = one.silence_merge(&tenant, &five_days);
+    merged.await.expect("reachable");
+    let ttl = servers.ask(&["TTL", &format!("test:silences:{tenant}")]);
+    let ttl: u64 = ttl.trim_start_matches(':').parse().expect("a number");
+    assert!(day.as_secs() * 44 < ttl, "{ttl} s");
+}
+
+fn silence(ends_at: Timestamp) -> Arc<domain::silence::Silence> {
+    Arc::new(domain::silence::Silence {
+        id: Arc::from("s"),
+        matchers: vec![],
+        starts_at: ends_at - Duration::from_secs(86_400),
+        ends_at,
+        updated_at: now(),
+        created_by: String::new(),
+        comment: String::new(),
+        annotations: domain::label::Labels::empty(),
+    })
 }
 
 /// Out of memory: no new alert is taken in, but a flush comes to its end.

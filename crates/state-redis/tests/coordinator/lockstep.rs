@@ -19,7 +19,7 @@ use runtime::clock::Clock;
 use runtime::timing::Timing;
 use state::coordinator::model::Model;
 use state::coordinator::{
-    Claimed, Coordinator, Epoch, Event, EventId, GroupName, Joined, Merge, Offer, PollAsk,
+    Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Joined, Merge, Offer, PollAsk,
     ShardPoll, SharedGroup,
 };
 use state_redis::call::Call;
@@ -93,9 +93,13 @@ impl Pair {
         }
         pair.set_clock().await;
         for shard in 0..limits::SHARDS {
-            let opened = pair.model[0].open_epoch(shard, None, false).await;
+            let opened = pair.model[0]
+                .open_epoch(shard, None, HoldFor::Nothing)
+                .await;
             pair.model_epochs[shard] = Some(opened.expect("open"));
-            let opened = pair.redis[0].open_epoch(shard, None, false).await;
+            let opened = pair.redis[0]
+                .open_epoch(shard, None, HoldFor::Nothing)
+                .await;
             pair.redis_epochs[shard] = Some(opened.expect("open"));
         }
         pair

@@ -1,6 +1,7 @@
 //! The coordinator on real servers: the suite every coordinator passes, and what only Redis can be asked.
 
 mod actors;
+mod clock;
 mod cluster;
 mod costs;
 mod keys;

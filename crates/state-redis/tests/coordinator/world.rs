@@ -9,8 +9,8 @@ use domain::time::Timestamp;
 use redis_harness::{Cluster, RedisServer};
 use runtime::clock::{Clock, SystemClock};
 use runtime::timing::Timing;
-use state::coordinator::Coordinator;
 use state::coordinator::conformance::World;
+use state::coordinator::{Coordinator, GroupName};
 use state_redis::call::Call;
 use state_redis::coordinator::RedisCoordinator;
 use state_redis::link::{Link, LinkOptions, Topology};
@@ -98,6 +98,38 @@ impl Servers {
     }
 }
 
+/// The key of a group's firing members.
+pub(crate) fn firing_key(group: &GroupName) -> String {
+    let (shard, tenant, key) = (group.shard(), &group.tenant, group.key);
+    format!("test:alert:group:firing:{{s{shard:02}}}{tenant}:{key}")
+}
+
+/// Makes a server throw a key away: of those with an expiry the one with the nearest goes first.
+pub(crate) fn evict(server: &RedisServer, key: &str) {
+    let ask = |words: &[&str]| server.command(words);
+    if ask(&["EXISTS", key]).contains('0') {
+        ask(&["SET", key, ""]);
+    }
+    ask(&["PEXPIRE", key, "5000"]);
+    // It has to be big enough to be all that goes.
+    ask(&["CONFIG", "SET", "maxmemory-samples", "64"]);
+    ask(&["CONFIG", "SET", "maxmemory-policy", "volatile-ttl"]);
+    let used = ask(&["INFO", "memory"]);
+    let used = used
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    let used: u64 = used
+        .and_then(|used| used.trim().parse().ok())
+        .expect("a number");
+    let mut room = used;
+    while ask(&["EXISTS", key]).contains('1') {
+        room -= 64;
+        ask(&["CONFIG", "SET", "maxmemory", &room.to_string()]);
+    }
+    ask(&["CONFIG", "SET", "maxmemory", "0"]);
+    ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+}
+
 #[async_trait]
 impl World for Servers {
     async fn connect(&self, instance: &str) -> Arc<dyn Coordinator> {
@@ -133,5 +165,14 @@ impl World for Servers {
         let call = Call::command("XTRIM").key(key).arg("MAXLEN").arg("=");
         let kept = i64::try_from(kept).expect("a small number");
         link.run(call.arg(kept)).await.expect("trimmed");
+    }
+
+    async fn evict(&self, group: &GroupName) -> bool {
+        // Other tests use a cluster at the same time.
+        let [server] = &self.all[..] else {
+            return false;
+        };
+        evict(server, &firing_key(group));
+        true
     }
 }

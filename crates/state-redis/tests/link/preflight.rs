@@ -1,12 +1,16 @@
 use redis_harness::{Cluster, RedisServer, Sentinels, is_missing};
 use state_redis::error::{LinkError, LinkErrorKind};
 use state_redis::link::{Link, LinkOptions, Password, Topology};
-use state_redis::preflight::preflight;
+use state_redis::preflight::{ServerFacts, preflight};
 
 use super::{link_to, options};
 
 /// The preflight of a user with these rights on top of everything.
-async fn as_user(server: &RedisServer, rights: &[&str], key_prefix: &str) -> Result<(), LinkError> {
+async fn as_user(
+    server: &RedisServer,
+    rights: &[&str],
+    key_prefix: &str,
+) -> Result<ServerFacts, LinkError> {
     let mut rule = vec![
         "ACL", "SETUSER", "belfry", "reset", "on", ">pw", "~*", "&*", "+@all",
     ];
@@ -19,7 +23,7 @@ async fn as_user(server: &RedisServer, rights: &[&str], key_prefix: &str) -> Res
         ..options(server)
     };
     let link = Link::new(options).unwrap();
-    preflight(&link).await.map(|_| ())
+    preflight(&link).await
 }
 
 #[tokio::test]
@@ -54,6 +58,18 @@ async fn settings_that_hurt_are_told() {
         "{:?}",
         facts.warnings
     );
+}
+
+/// Nothing needs it, but without it nobody notices that keys are thrown away.
+#[tokio::test]
+async fn a_missing_right_to_info_is_told() {
+    if is_missing("a_missing_right_to_info_is_told") {
+        return;
+    }
+    let server = RedisServer::start_with(&["--appendonly", "yes"]);
+    let facts = as_user(&server, &["-info"], "").await.unwrap();
+    assert_eq!(facts.warnings.len(), 1, "{:?}", facts.warnings);
+    assert!(facts.warnings[0].contains("+info"), "{:?}", facts.warnings);
 }
 
 #[tokio::test]

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::alert::Alert;
 use domain::group::told::Told;
 use domain::group::{Group, GroupIdentity};
-use domain::id::{IntegrationId, TenantId};
+use domain::id::IntegrationId;
 
 use super::reconcile::CHUNK;
 use super::{Coordinated, follow, lock};
@@ -47,8 +46,13 @@ impl Coordinated {
             identity = identity.or_else(|| follow::of_key(&groups, &there.name));
             let known = self.memory.alert(&tenant, alert.fingerprint);
             if known.is_none_or(|known| known.updated_at < alert.updated_at) {
-                self.memory.learn_alert(&tenant, alert, false);
-                news.push(alert_news(&tenant, alert, groups));
+                let is_taken_over = self.memory.learn_alert(&tenant, alert, false);
+                news.push(News::Alert {
+                    tenant: tenant.clone(),
+                    alert: Arc::clone(alert),
+                    groups,
+                    is_taken_over,
+                });
             }
         }
         match identity {
@@ -120,13 +124,5 @@ impl Coordinated {
         if known.flatten().is_none_or(|seq| seq < told.seq) {
             self.note_teller(name, integration, false);
         }
-    }
-}
-
-fn alert_news(tenant: &TenantId, alert: &Arc<Alert>, groups: Vec<Arc<GroupIdentity>>) -> News {
-    News::Alert {
-        tenant: tenant.clone(),
-        alert: Arc::clone(alert),
-        groups,
     }
 }

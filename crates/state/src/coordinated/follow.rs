@@ -118,13 +118,25 @@ impl Coordinated {
         }
     }
 
-    /// Waits until the replica includes these changes; reads them now if it does not.
+    /// Waits until the replica includes these changes; reads them now if it does not. A shard whose changes cannot be had for
+    /// too long is read as a whole.
     pub(super) async fn catch_up(&self, wanted: &[(usize, EventId)]) -> bool {
-        let is_behind = |(shard, id): &(usize, EventId)| self.view(*shard).seen < *id;
-        if !wanted.iter().any(is_behind) {
+        let is_behind = |(shard, id): &&(usize, EventId)| self.view(*shard).seen < *id;
+        if !wanted.iter().any(|one| is_behind(&one)) {
             return true;
         }
-        self.follow().await.is_ok() && !wanted.iter().any(is_behind)
+        let followed = self.follow().await;
+        let mut is_caught_up = followed.is_ok();
+        for (shard, _) in wanted.iter().filter(is_behind) {
+            is_caught_up = false;
+            let mut view = self.view(*shard);
+            let behind = view.behind_since.map(|since| since.elapsed());
+            if behind.is_some_and(|behind| behind >= self.timing.behind_max) {
+                // The next poll sees a shard it does not know.
+                view.epoch = None;
+            }
+        }
+        is_caught_up
     }
 
     /// Takes a piece of the feed; answers whether there is no more of it.
@@ -225,7 +237,7 @@ impl Coordinated {
             Some(_) if is_ours => Vec::new(),
             _ => host.placement(&group.tenant, &alert),
         };
-        self.memory.learn_alert(&group.tenant, &alert, is_ours);
+        let is_taken_over = self.memory.learn_alert(&group.tenant, &alert, is_ours);
         match known.or_else(|| of_key(&groups, group)) {
             Some(identity) => {
                 if !is_ours && orphans.corrections.len() < ORPHANS_MAX {
@@ -249,6 +261,7 @@ impl Coordinated {
             tenant: group.tenant.clone(),
             alert,
             groups,
+            is_taken_over,
         })
     }
 

@@ -24,6 +24,8 @@ struct Post {
     alert: Arc<Alert>,
     owed: OwedRecord,
     groups: Vec<Arc<GroupIdentity>>,
+    /// Where it belongs by this instance's configuration, if it waits elsewhere to be moved there.
+    placed: Vec<Arc<GroupIdentity>>,
     /// As the groups that answered hold it; the latest of them.
     held: Option<Arc<Alert>>,
     created: Vec<(GroupKey, Timestamp)>,
@@ -96,7 +98,7 @@ impl Coordinated {
     fn prepare(&self, tenant: &TenantId, placed: Placed) -> Post {
         let stated_start = placed.alert.starts_at;
         let (alert, owed) = self.memory.peek(tenant, placed.alert);
-        let groups = self.not_leaving(tenant, &alert, placed.groups);
+        let (groups, placed) = self.not_leaving(tenant, &alert, placed.groups);
         // A refresh that what is shared covers costs no request (protocol.md §5, coalescing).
         let is_held = |group: &Arc<GroupIdentity>| {
             let member = |g: &mut domain::group::Group| g.contains(alert.fingerprint);
@@ -115,6 +117,7 @@ impl Coordinated {
             alert,
             owed,
             groups,
+            placed,
             held: None,
             created: Vec::new(),
             open,
@@ -194,9 +197,10 @@ impl Coordinated {
     async fn conclude(
         &self,
         tenant: &TenantId,
-        post: Post,
+        mut post: Post,
         now: Timestamp,
     ) -> Result<Ingested, StateError> {
+        post.place_where_known();
         let mut owed = post.owed;
         let mut created = post.created.clone();
         let alert = post.held.clone().unwrap_or_else(|| Arc::clone(&post.alert));
@@ -235,6 +239,26 @@ impl Coordinated {
 }
 
 impl Post {
+    /// What is to be taken in alone goes where this instance's configuration says: of a group of which only the key is known
+    /// nobody would be told.
+    fn place_where_known(&mut self) {
+        let is_unknown = |g: &usize| self.groups.get(*g).is_some_and(|g| g.is_stand_in());
+        let (unknown, open): (Vec<_>, Vec<_>) = self.open.iter().partition(|g| is_unknown(g));
+        self.open = open;
+        if !unknown.is_empty() {
+            self.place_anew();
+        }
+    }
+
+    fn place_anew(&mut self) {
+        for group in std::mem::take(&mut self.placed) {
+            if !self.groups.iter().any(|known| known.key == group.key) {
+                self.open.push(self.groups.len());
+                self.groups.push(group);
+            }
+        }
+    }
+
     fn take(&mut self, group: usize, offered: Offered) {
         self.open.retain(|open| *open != group);
         if let (Some(first), Some(identity)) = (offered.created, self.groups.get(group)) {
@@ -243,6 +267,9 @@ impl Post {
         let is_later = |held: &Arc<Alert>| held.updated_at < offered.alert.updated_at;
         if offered.is_member {
             self.holding.push(group);
+        } else if self.groups.get(group).is_some_and(|g| g.is_stand_in()) {
+            // It is no more.
+            self.place_anew();
         }
         if offered.is_member && self.held.as_ref().is_none_or(is_later) {
             self.held = Some(offered.alert);

@@ -141,24 +141,25 @@ impl Stranded {
 }
 
 impl Coordinated {
-    /// The groups a post is offered to: an alert that waits in a stranded group starts no other one meanwhile.
+    /// The groups a post is offered to: an alert that waits in a stranded group starts no other one meanwhile. Then also all
+    /// the groups it belongs to.
     pub(super) fn not_leaving(
         &self,
         tenant: &TenantId,
         alert: &Alert,
         groups: Vec<Arc<GroupIdentity>>,
-    ) -> Vec<Arc<GroupIdentity>> {
+    ) -> (Vec<Arc<GroupIdentity>>, Vec<Arc<GroupIdentity>>) {
         let stranded = lock(&self.stranded).of(tenant, alert.fingerprint).to_vec();
         if stranded.is_empty() {
-            return groups;
+            return (groups, Vec::new());
         }
         let is_member = |group: &Arc<GroupIdentity>| {
             let has = |known: &mut Group| known.contains(alert.fingerprint);
             self.memory.with(&GroupName::of(group), has) == Some(true)
         };
-        let mut kept: Vec<_> = groups.into_iter().filter(is_member).collect();
+        let mut kept: Vec<_> = groups.iter().filter(|g| is_member(g)).cloned().collect();
         kept.extend(stranded.iter().map(|name| self.identity_of(name)));
-        kept
+        (kept, groups)
     }
 
     /// What a stranded group is: as it was configured, or a stand-in where this instance never knew.
@@ -191,13 +192,17 @@ impl Coordinated {
         placement: &Placement<'_>,
         now: Timestamp,
     ) -> Result<(), StateError> {
-        if self.current_mode() == crate::Mode::Degraded {
-            return self
-                .memory
-                .reconfigure(tenant, config_hash, placement, now)
-                .await;
+        {
+            // What is heard of is placed by the configuration before, and then stranded, or by this one.
+            let _nothing_is_heard = self.following.lock().await;
+            if self.current_mode() == crate::Mode::Degraded {
+                return self
+                    .memory
+                    .reconfigure(tenant, config_hash, placement, now)
+                    .await;
+            }
+            self.strand(tenant, placement);
         }
-        self.strand(tenant, placement);
         let restarted = self
             .attempt(0, || self.shared.restart_grids(tenant, config_hash))
             .await;
@@ -263,7 +268,7 @@ impl Coordinated {
                 continue;
             }
             if !do_agree {
-                tracing::warn!(%tenant, "Instances have different configurations for this tenant; members are moved by this one's");
+                tracing::debug!(%tenant, "Instances have different configurations for this tenant; members are moved by this one's");
             }
             let names = lock(&self.stranded).names(&tenant);
             for name in names {

@@ -11,11 +11,16 @@ use std::time::Duration;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
-use domain::group::Group;
-use domain::group::told::Told;
+use domain::group::apart::Apart;
+use domain::group::grid::Grid;
+use domain::group::told::{Pending, Told};
+use domain::group::{Group, GroupIdentity};
+use domain::id::IntegrationId;
+use domain::time::Timestamp;
 
+use super::reconcile::ROUNDS_MAX;
 use super::{Alone, Coordinated, follow};
-use crate::coordinator::{GroupName, Merge, SharedGroup};
+use crate::coordinator::{GroupName, Joined, Merge, Merged, SharedGroup};
 
 /// By how much a state that is put back as ended is later than what is known.
 const LATER: Duration = Duration::from_millis(1);
@@ -61,6 +66,74 @@ impl Coordinated {
         }
     }
 
+    /// A message was accepted although a later one of somebody else had been, or although its group is gone: whoever sent it
+    /// was stopped past its lease with the request on its way. It is the last the receiver heard, so what it says
+    /// against the later one is owed anew.
+    pub(super) async fn own_up_late(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        message: &Pending,
+        sent_at: Timestamp,
+    ) -> Result<(), Alone> {
+        let name = GroupName::of(group);
+        let ours = Told {
+            seq: message.seq,
+            last: Some(message.clone().accepted(sent_at)),
+            pending: None,
+        };
+        let has_ended = |fingerprint| message.resolved.contains(&fingerprint);
+        let ended = |fingerprint| Ok(has_ended(fingerprint).then_some(sent_at));
+        for _ in 0..ROUNDS_MAX {
+            let there = self.directly(self.shared.group(&name).await)?;
+            let mut known = there.iter().flat_map(|group| &group.told);
+            let theirs = known.find(|(id, _)| id == integration);
+            let theirs = theirs.map(|(_, told)| told.clone()).unwrap_or_default();
+            let apart = Apart {
+                ended: &ended,
+                is_theirs_new: true,
+                doubt: self.timing.send_timeout,
+            };
+            let told = ours.joined(&theirs, &apart);
+            if told == theirs {
+                return Ok(());
+            }
+            let grid = Grid::starting(self.clock.now(), group.group_interval);
+            let mut merge = Merge::of(Arc::new(group.clone()), grid);
+            merge.alerts = self.missing(&name, &told, there.as_ref());
+            merge.is_move = true;
+            if there.is_some() {
+                merge.joined.push(Joined {
+                    integration: integration.clone(),
+                    told,
+                    over: theirs.seq,
+                });
+            } else if !merge.alerts.is_empty() {
+                merge.told.push((integration.clone(), told));
+            }
+            if self.merge_in(vec![merge]).await? == Merged::Done {
+                return Ok(());
+            }
+        }
+        Err(Alone)
+    }
+
+    /// What an integration believes to be firing and is no member any more, as over.
+    fn missing(
+        &self,
+        name: &GroupName,
+        told: &Told,
+        there: Option<&SharedGroup>,
+    ) -> Vec<Arc<Alert>> {
+        let is_member = |fingerprint: &Fingerprint| {
+            let mut members = there.iter().flat_map(|group| &group.members);
+            members.any(|alert| alert.fingerprint == *fingerprint)
+        };
+        let missing = believed(told).filter(|fingerprint| !is_member(fingerprint));
+        let known = missing.filter_map(|fingerprint| self.memory.alert(&name.tenant, fingerprint));
+        known.map(|alert| ended(&alert)).collect()
+    }
+
     fn still_owed(&self, here: &Group, there: Option<&SharedGroup>) -> Option<Merge> {
         let name = GroupName::of(here.identity());
         let told_alone = here.told().iter();
@@ -71,17 +144,11 @@ impl Coordinated {
             let mut shared = there.iter().flat_map(|group| &group.told);
             let shared = shared.find(|(id, _)| id == integration);
             let told = shared.map_or(told, |(_, shared)| shared);
-            for fingerprint in believed(told) {
-                let is_member = there.is_some_and(|group| {
-                    let mut members = group.members.iter();
-                    members.any(|alert| alert.fingerprint == fingerprint)
-                });
-                let is_noted = alerts.iter().any(|alert| alert.fingerprint == fingerprint);
-                if is_member || is_noted {
-                    continue;
+            for alert in self.missing(&name, told, there) {
+                let is_noted = |noted: &Arc<Alert>| noted.fingerprint == alert.fingerprint;
+                if !alerts.iter().any(is_noted) {
+                    alerts.push(alert);
                 }
-                let known = self.memory.alert(&name.tenant, fingerprint);
-                alerts.extend(known.map(|alert| ended(&alert)));
             }
         }
         (!alerts.is_empty()).then(|| Merge {

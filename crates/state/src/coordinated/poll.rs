@@ -180,6 +180,7 @@ impl Coordinated {
     async fn read_again(&self, name: &GroupName) -> bool {
         self.counters.rereads.fetch_add(1, Ordering::Relaxed);
         let shard = name.shard();
+        let _nothing_is_heard_meanwhile = self.following.lock().await;
         match self.attempt(shard, || self.shared.group(name)).await {
             Ok(Some(group)) => self.adopt(group).await,
             Ok(None) => {

@@ -30,13 +30,13 @@ pub(super) type Arrivals = HashMap<Fingerprint, Arc<GroupIdentity>>;
 const FRESH: Duration = Duration::from_secs(60);
 
 /// By how much this instance's clock may be behind the server's.
-const SKEW_MS: u64 = 10_000;
+pub(super) const SKEW_MS: u64 = 10_000;
 
 /// Groups merged in one round trip.
 pub(super) const CHUNK: usize = 500;
 
 /// Tries to work out what was told by several while it changes.
-const ROUNDS_MAX: usize = 8;
+pub(super) const ROUNDS_MAX: usize = 8;
 
 /// How long flushes of this instance may take before it goes back to sharing without waiting for them.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -139,6 +139,7 @@ impl Coordinated {
     pub(super) async fn meet_again(&self, shard: usize) {
         let known = self.view(shard).epoch.clone();
         if known.is_some() {
+            self.void_claims(shard);
             self.counters.data_losses.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
                 shard,
@@ -151,6 +152,7 @@ impl Coordinated {
             Err(alone) => Err(alone),
         };
         if outcome.is_ok() {
+            self.tell_turn();
             return;
         }
         tracing::debug!(shard, "A shard could not be reconciled; it is tried again");
@@ -171,14 +173,13 @@ impl Coordinated {
     /// Makes one shard the same here and there. `lost` is the epoch whose data was found to be incomplete.
     async fn reconcile(&self, shard: usize, lost: Option<Epoch>) -> Result<(), Alone> {
         let _nobody_reads_the_feed = self.following.lock().await;
-        let here = self.memory.groups_in(shard);
-        let hold = !here.is_empty();
-        let opened = self.shared.open_epoch(shard, lost.as_ref(), hold).await;
-        let epoch = self.directly(opened)?;
+        let mut here = self.memory.groups_in(shard);
+        let epoch = self.open_epoch(shard, lost.as_ref()).await?;
         let now = self.clock.now();
         let is_fresh = epoch
             .began_at()
             .is_some_and(|began| now.since(began) < FRESH);
+        let missed = self.see_off_missed(shard, &epoch, &mut here).await?;
         let (last_event, there) = self.merge_shard(shard, &here, is_fresh).await?;
         let mut ended = Vec::new();
         for group in &here {
@@ -192,6 +193,7 @@ impl Coordinated {
                 });
             }
         }
+        ended.extend(missed);
         if let Some(host) = self.host().filter(|_| !ended.is_empty()) {
             host.heard(ended).await;
         }
@@ -245,7 +247,7 @@ impl Coordinated {
         Err(Alone)
     }
 
-    async fn read_shard(
+    pub(super) async fn read_shard(
         &self,
         shard: usize,
     ) -> Result<(EventId, HashMap<GroupName, SharedGroup>), Alone> {

@@ -29,7 +29,8 @@ impl Coordinated {
             .await;
         match asked {
             Ok(SilencePut::Stored { version }) => {
-                self.note_version(tenant, version.saturating_sub(1), version);
+                // What somebody else changed in between is fetched with the next claims.
+                lock(&self.silences_made).insert(tenant.clone(), version);
                 Ok(SilencePut::Stored { version })
             }
             Ok(SilencePut::Conflict) => self.conflict(tenant, &silence).await,
@@ -60,22 +61,17 @@ impl Coordinated {
         Ok(SilencePut::Conflict)
     }
 
-    /// Our own change is known here; one that somebody else made in between is not.
-    fn note_version(&self, tenant: &TenantId, before: u64, version: u64) {
-        lock(&self.silences_made).insert(tenant.clone(), version);
-        let mut versions = lock(&self.silence_versions);
-        let known = versions.entry(tenant.clone()).or_default();
-        if *known == before {
-            *known = version;
-        }
-    }
-
     /// Reads a tenant's silences, and makes those that are newer than here known to the engine.
     pub(super) async fn fetch_silences(&self, tenant: &TenantId) -> Result<SharedSilences, Alone> {
         let shared = self
             .attempt(SILENCE_SHARD, || self.shared.silences(tenant))
             .await?;
         self.take_silences(tenant, &shared).await;
+        // An answer that was on its way for longer than another one says nothing about what is known by now.
+        let mut versions = lock(&self.silence_versions);
+        let known = versions.entry(tenant.clone()).or_default();
+        *known = shared.version.max(*known);
+        drop(versions);
         Ok(shared)
     }
 
@@ -100,8 +96,6 @@ impl Coordinated {
                 host.heard(vec![news]).await;
             }
         }
-        // Lower after a loss: what counts from now on is the number of the data that is there.
-        lock(&self.silence_versions).insert(tenant.clone(), shared.version);
     }
 
     /// Learns of silences other instances made.
@@ -125,6 +119,8 @@ impl Coordinated {
             let shared = self.shared.silences(&tenant).await;
             let shared = self.directly(shared)?;
             self.take_silences(&tenant, &shared).await;
+            // Lower after a loss: what counts from now on is the number of the data that is there.
+            lock(&self.silence_versions).insert(tenant.clone(), shared.version);
         }
         Ok(())
     }

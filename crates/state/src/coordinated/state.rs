@@ -13,6 +13,7 @@ use domain::silence::Silence;
 use domain::time::Timestamp;
 
 use super::Coordinated;
+use crate::coordinator::GroupName;
 use crate::host::Host;
 use crate::sharing::{NotReached, ShardStanding, Standing, Version};
 use crate::{
@@ -64,6 +65,10 @@ impl State for Coordinated {
         self.memory.mark_recorded(tenant, alerts);
     }
 
+    fn has_own_record(&self, tenant: &TenantId, fingerprint: Fingerprint) -> bool {
+        self.memory.has_own_record(tenant, fingerprint)
+    }
+
     async fn poll(&self, limit: usize, now: Timestamp) -> Result<Polled, StateError> {
         Ok(self.poll_all(limit, now).await)
     }
@@ -105,6 +110,10 @@ impl State for Coordinated {
         message: ToldMessage,
     ) -> Result<Told, StateError> {
         self.settle_shared(claim, integration, message).await
+    }
+
+    fn stands(&self, claim: &Claim) -> bool {
+        !self.is_void(&GroupName::of(&claim.identity), claim.fence)
     }
 
     async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError> {
@@ -157,12 +166,21 @@ impl State for Coordinated {
             .await
     }
 
-    async fn restore_alert(&self, tenant: &TenantId, alert: Arc<Alert>) -> Result<(), StateError> {
-        self.memory.restore_alert(tenant, alert).await
+    async fn restore_alert(
+        &self,
+        tenant: &TenantId,
+        alert: Arc<Alert>,
+        is_own: bool,
+    ) -> Result<(), StateError> {
+        self.memory.restore_alert(tenant, alert, is_own).await
     }
 
     async fn restore_group(&self, group: RestoredGroup, now: Timestamp) -> Result<(), StateError> {
         self.memory.restore_group(group, now).await
+    }
+
+    fn restore_sharing(&self, reached_at: Timestamp, was_alone: bool) {
+        self.note_leave(reached_at, was_alone);
     }
 
     fn set_grace(&self, grace: Grace) {

@@ -159,6 +159,7 @@ impl Coordinated {
     /// The mode may have changed, because of this.
     pub(super) fn note_turn(&self, error: Option<&CoordinatorError>) {
         let (mode, at) = (self.current_mode(), self.clock.now());
+        self.tell_turn();
         let mut turn = lock(&self.turn);
         if turn.mode != mode || turn.cause.is_none() {
             let cause = error.map(CoordinatorError::to_string);

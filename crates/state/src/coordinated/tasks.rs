@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use super::breaker::PROBE_PAUSE;
 use super::{Coordinated, lock};
 use crate::Mode;
-use crate::coordinator::{CoordinatorError, Outage};
+use crate::coordinator::{CoordinatorError, Epoch, Outage};
 
 /// Longest sleep between two looks at the feed.
 const FOLLOW_MAX: Duration = Duration::from_secs(1);
 
-/// How often one shard is audited: that looks at every key of its server.
-const AUDIT_PAUSE: Duration = Duration::from_secs(60);
+/// How often one shard is audited: that looks for each of its groups.
+const AUDIT_PAUSE: Duration = Duration::from_secs(5);
 
 impl Coordinated {
     /// Meets shared state once, before anything is served: with it, this instance begins to share; without it, it begins
@@ -57,6 +57,7 @@ impl Coordinated {
     async fn meet(&self, domain: usize) -> Result<(), CoordinatorError> {
         self.shared.probe(domain).await?;
         self.look_it_over().await?;
+        self.without_evictions(domain).await?;
         let unready = |_| CoordinatorError {
             outage: Outage::Transient,
             text: "it answered a probe, but not what followed".to_owned(),
@@ -112,15 +113,24 @@ impl Coordinated {
 
     /// Announces this instance, comes back to shared state, moves stranded members and audits, until told to stop.
     pub async fn run_keeper(self: Arc<Self>, stop: Stop) {
+        tokio::join!(self.keep(&stop), self.run_pulse(&stop));
+    }
+
+    async fn keep(&self, stop: &Stop) {
         let announce_every = self.timing.instance_expiry / 4;
         let mut announced_at: Option<Instant> = None;
         let mut announced = self.report().configs;
         let mut audited_at = Instant::now();
+        let mut looked_at = Instant::now();
         let mut shard = 0;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(PROBE_PAUSE.min(announce_every)) => {}
                 () = stop.stopped() => break,
+            }
+            if looked_at.elapsed() >= self.timing.poll_max {
+                looked_at = Instant::now();
+                self.look_for_evictions().await;
             }
             for domain in 0..self.domains.len() {
                 self.come_back(domain).await;
@@ -134,6 +144,7 @@ impl Coordinated {
                 announced = report.configs.clone();
                 let _ = self.shared.announce(&report).await;
                 self.look_around().await;
+                self.compare_configs(&report);
             }
             self.move_stranded().await;
             if audited_at.elapsed() >= AUDIT_PAUSE && !self.is_alone(shard) {
@@ -157,7 +168,8 @@ impl Coordinated {
     }
 
     async fn audit(&self, shard: usize) {
-        match self.shared.audit(shard).await {
+        let known = self.memory.names_in(shard);
+        match self.shared.audit(shard, &known).await {
             Ok(0) => {}
             Ok(repaired) => {
                 let more = u64::try_from(repaired).unwrap_or(u64::MAX);
@@ -174,10 +186,36 @@ impl Coordinated {
         }
     }
 
+    fn epochs(&self) -> Vec<Option<Epoch>> {
+        let views = self.views.iter();
+        views.map(|view| lock(view).epoch.clone()).collect()
+    }
+
+    /// Counts shards that hold other data than when they were seen last.
+    fn note_losses(&self, known: &[Option<Epoch>]) {
+        let epochs = self.epochs();
+        let pairs = known.iter().zip(&epochs);
+        let lost = pairs.filter(|(known, now)| known.is_some() && known != now);
+        let lost = lost.count();
+        if 0 < lost {
+            let more = u64::try_from(lost).unwrap_or(u64::MAX);
+            self.counters.data_losses.fetch_add(more, Ordering::Relaxed);
+            tracing::warn!(
+                shards = lost,
+                "{} lost data; this instance puts back what it knows",
+                self.shared.name()
+            );
+        }
+    }
+
     /// Tries to come back to shared state, if this instance is alone.
     async fn come_back(&self, domain: usize) {
         let part = &self.domains[domain];
         if !lock(&part.breaker).is_open() {
+            return;
+        }
+        if !self.is_over_evictions(domain).await {
+            lock(&part.breaker).probed(false);
             return;
         }
         let mut probe = self.shared.probe(domain).await;
@@ -194,7 +232,9 @@ impl Coordinated {
         if !lock(&part.breaker).probed(probe.is_ok()) {
             return;
         }
+        let known = self.epochs();
         if self.go_back(domain).await.is_ok() {
+            self.note_losses(&known);
             self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
             tracing::info!(
                 "{} is reachable again, state is shared with other instances",

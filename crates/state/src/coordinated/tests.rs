@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use async_trait::async_trait;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
+use domain::fingerprint::Fingerprint;
 use domain::group::told::Pending;
 use domain::group::{Finished, IntegrationSpec, ReceiverSpec, key};
 use domain::label::Labels;
@@ -18,12 +19,17 @@ use crate::coordinator::model::weather::{End, Fate, Weather};
 use crate::coordinator::model::{Model, ModelClient};
 use crate::coordinator::{Merge, Merged};
 use crate::host::News;
-use crate::{Placed, RestoredGroup, State};
+use crate::{OwedRecord, Placed, RestoredGroup, State};
+
+mod losses;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// An engine that places alerts by their label `group`, and keeps nothing.
-struct Engine;
+/// An engine that places alerts by their label `group`, and counts what it has to write down of alerts.
+#[derive(Default)]
+struct Engine {
+    taken_over: AtomicUsize,
+}
 
 #[async_trait]
 impl Host for Engine {
@@ -46,7 +52,19 @@ impl Host for Engine {
 
     fn grace_changed(&self, _: Grace) {}
 
-    async fn heard(&self, _: Vec<News>) {}
+    async fn heard(&self, news: Vec<News>) {
+        let is_taken_over = |one: &&News| {
+            matches!(
+                one,
+                News::Alert {
+                    is_taken_over: true,
+                    ..
+                }
+            )
+        };
+        let count = news.iter().filter(is_taken_over).count();
+        self.taken_over.fetch_add(count, Ordering::SeqCst);
+    }
 }
 
 /// The line between an instance and the server: cut or not, and how long answers to one kind of request take.
@@ -78,9 +96,10 @@ impl Weather for Line {
 struct Scene {
     clock: SharedClock,
     other: ModelClient,
+    model: Model,
     line: Arc<Line>,
     state: Arc<Coordinated>,
-    _host: Arc<dyn Host>,
+    host: Arc<Engine>,
 }
 
 impl Scene {
@@ -96,14 +115,16 @@ impl Scene {
         };
         let timing = Timing::default();
         let state = Coordinated::new(Arc::new(client), report, Arc::clone(&clock), timing);
-        let host: Arc<dyn Host> = Arc::new(Engine);
-        state.attach(Arc::downgrade(&host));
+        let host = Arc::new(Engine::default());
+        let weak: Weak<Engine> = Arc::downgrade(&host);
+        state.attach(weak);
         Self {
             other: model.connect("b"),
+            model,
             clock,
             line,
             state,
-            _host: host,
+            host,
         }
     }
 
@@ -112,6 +133,11 @@ impl Scene {
         scene.state.start().await;
         assert_eq!(scene.state.mode(), Mode::Coordinated);
         scene
+    }
+
+    /// How many alerts the journal had to hear of that they were taken in elsewhere.
+    fn taken_over(&self) -> usize {
+        self.host.taken_over.load(Ordering::SeqCst)
     }
 
     async fn cut(&self) {
@@ -264,6 +290,70 @@ async fn a_tick_that_passed_while_the_instance_was_away_is_due_at_once_without_s
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_instance_that_starts_alone_answers_for_what_its_journal_says_it_took_in() {
+    let scene = Scene::new();
+    let (now, tenant) = (scene.clock.now(), TenantId::default_tenant());
+    let (own, heard) = (scene.alert("g", "own"), scene.alert("g", "heard"));
+    let members: Vec<_> = [own.clone(), heard.clone()].map(Arc::new).into();
+    for (alert, is_own) in members.iter().zip([true, false]) {
+        let restored = scene
+            .state
+            .restore_alert(&tenant, Arc::clone(alert), is_own)
+            .await;
+        assert_eq!(restored, Ok(()));
+    }
+    let restored = RestoredGroup {
+        identity: group("g"),
+        first_tick: now - MINUTE,
+        known_until: now - MINUTE * 2,
+        members,
+        told: Vec::new(),
+    };
+    let restored = scene.state.restore_group(restored, now).await;
+    assert_eq!(restored, Ok(()));
+    scene.line.is_cut.store(true, Ordering::SeqCst);
+    scene.state.start().await;
+    let polled = scene.state.poll(10, now).await.expect("polled");
+    let foreign = &polled.claims.first().expect("a claim").foreign;
+    assert!(!foreign.has(own.fingerprint));
+    assert!(foreign.has(heard.fingerprint));
+    // A refresh of it makes it this instance's, which the journal has to hear whole.
+    let placed = Placed {
+        alert: heard,
+        groups: vec![group("g")],
+    };
+    let ingested = scene.state.ingest(&tenant, vec![placed], now).await;
+    assert_eq!(ingested.expect("taken in")[0].owed, OwedRecord::Whole);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_journal_hears_once_that_another_instance_took_an_alert_in() {
+    let scene = Scene::started().await;
+    let tenant = TenantId::default_tenant();
+    let alert = Arc::new(scene.alert("g", "x"));
+    scene.post("g", Alert::clone(&alert)).await;
+    scene
+        .state
+        .mark_recorded(&tenant, std::slice::from_ref(&alert));
+    assert!(scene.state.has_own_record(&tenant, alert.fingerprint));
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        tokio::time::sleep(MINUTE).await;
+        let offer = crate::coordinator::Offer {
+            group: group("g"),
+            alert: Arc::new(scene.alert("g", "x")),
+            is_owed: false,
+        };
+        let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
+        assert!(offered.iter().all(Result::is_ok));
+        scene.state.follow().await.expect("the feed is there");
+        seen.push(scene.taken_over());
+    }
+    assert_eq!(seen, [1, 1]);
+    assert!(!scene.state.has_own_record(&tenant, alert.fingerprint));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_kept_of_a_group_that_is_gone() {
     let scene = Scene::started().await;
     scene.post("g", scene.alert("g", "x")).await;
@@ -386,6 +476,66 @@ async fn what_was_told_alone_is_still_owed_its_end_although_others_told_somethin
     assert_eq!(here.told, there.told);
 }
 
+/// A server that threw something away is not asked before that has ended; then all that is known is put back.
+#[tokio::test(start_paused = true)]
+async fn what_a_server_threw_away_is_put_back_once_it_throws_nothing_away() {
+    let scene = Scene::started().await;
+    for name in ["one", "two"] {
+        scene.post("g", scene.alert("g", name)).await;
+    }
+    let stopper = runtime::tasks::Shutdown::new();
+    let keeper = tokio::spawn(Arc::clone(&scene.state).run_keeper(stopper.listener()));
+    let pass = async |seconds| tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let name = GroupName::of(&group("g"));
+    scene.model.evict(&name);
+    pass(3).await;
+    assert_eq!(scene.state.mode(), Mode::Degraded);
+    let losses = || scene.state.counters.data_losses.load(Ordering::Relaxed);
+    let all = u64::try_from(limits::SHARDS).expect("a few");
+    assert_eq!(losses(), all);
+    pass(20).await;
+    scene.model.evict(&name);
+    pass(20).await;
+    assert_eq!(scene.state.mode(), Mode::Degraded, "it goes on");
+    pass(20).await;
+    assert_eq!(scene.state.mode(), Mode::Coordinated);
+    assert_eq!(scene.shared("g").await, ["one", "two"]);
+    assert_eq!(losses(), all, "once");
+    stopper.stop();
+    keeper.await.expect("it stops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_is_not_offered_in_vain_to_a_group_nothing_is_known_of() {
+    let scene = Scene::started().await;
+    // By another configuration it belongs to a group this instance has no route for.
+    let x = scene.alert("g", "x");
+    let offer = crate::coordinator::Offer {
+        group: group("elsewhere"),
+        alert: Arc::new(x.clone()),
+        is_owed: false,
+    };
+    let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
+    assert!(offered.iter().all(Result::is_ok));
+    scene.state.follow().await.expect("the feed is there");
+    scene.post("g", scene.alert("g", "x")).await;
+    assert!(scene.shared("g").await.is_empty(), "it waits there");
+    // That group ends, and this instance has not heard of that yet.
+    let grid = domain::group::grid::Grid::starting(scene.clock.now(), MINUTE);
+    let left = Merge {
+        leaves: vec![Leave {
+            fingerprint: x.fingerprint,
+            updated_at: scene.clock.now(),
+        }],
+        ..Merge::of(group("elsewhere"), grid)
+    };
+    let merged = scene.other.merge(vec![left]).await;
+    assert!(merged.iter().all(Result::is_ok));
+    scene.post("g", scene.alert("g", "x")).await;
+    assert_eq!(scene.shared("g").await, ["x"]);
+    assert!(scene.shared("elsewhere").await.is_empty());
+}
+
 /// A first message that this alert fires.
 fn message(tick: Timestamp, alert: &Alert) -> Pending {
     Pending {
@@ -396,4 +546,68 @@ fn message(tick: Timestamp, alert: &Alert) -> Pending {
         tick,
         reason: Reason::FirstNotification,
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_a_later_message_owes_what_that_one_said() {
+    let scene = Scene::started().await;
+    for name in ["x", "y"] {
+        scene.post("g", scene.alert("g", name)).await;
+    }
+    let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+    tokio::time::sleep(MINUTE).await;
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    let claim = polled.expect("polled").claims.remove(0);
+    let both = Pending {
+        firing: sorted([x.fingerprint, y.fingerprint]),
+        ..message(claim.tick, &x)
+    };
+    let (webhook, now) = (webhook(), scene.clock.now());
+    let begun = scene.state.begin(&claim, &webhook, both, now).await;
+    let begun = begun.expect("answered").expect("held");
+    // This instance is stopped with its request on the way; another one repeats it, and then tells that x ended.
+    let name = GroupName::of(&group("g"));
+    let repeated = scene.other.commit(&name, &webhook, &begun, now).await;
+    repeated.expect("the server answers");
+    let ended = Pending {
+        seq: begun.seq + 256,
+        firing: vec![y.fingerprint],
+        resolved: vec![x.fingerprint],
+        ..begun.clone()
+    };
+    let later = scene.other.commit(&name, &webhook, &ended, now).await;
+    later.expect("the server answers");
+    let grid = domain::group::grid::Grid::starting(now, MINUTE);
+    let left = Merge {
+        leaves: vec![Leave {
+            fingerprint: x.fingerprint,
+            updated_at: scene.clock.now(),
+        }],
+        ..Merge::of(group("g"), grid)
+    };
+    scene
+        .other
+        .merge(vec![left])
+        .await
+        .remove(0)
+        .expect("merged");
+    scene.state.follow().await.expect("the feed is there");
+    let committed = scene
+        .state
+        .commit(&claim.identity, &webhook, &begun, scene.clock.now());
+    committed.await.expect("told");
+    let there = scene.other.group(&name).await.expect("the server answers");
+    let there = there.expect("a group");
+    let (_, told) = there.told.first().expect("what was told");
+    assert!(told.believes_firing(x.fingerprint), "{told:?}");
+    let x = there
+        .members
+        .iter()
+        .find(|alert| alert.fingerprint == x.fingerprint);
+    assert!(x.expect("a member again").is_explicit_end());
+}
+
+fn sorted(mut prints: [Fingerprint; 2]) -> Vec<Fingerprint> {
+    prints.sort();
+    prints.to_vec()
 }

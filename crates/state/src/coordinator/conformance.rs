@@ -10,10 +10,11 @@ use async_trait::async_trait;
 use domain::time::Timestamp;
 use runtime::timing::Timing;
 
-use super::Coordinator;
+use super::{Coordinator, GroupName};
 
 pub mod claims;
 pub mod epochs;
+pub mod evictions;
 pub mod feed;
 pub mod leases;
 pub mod merges;
@@ -43,6 +44,9 @@ pub trait World: Send + Sync {
 
     /// Forgets all but the latest changes of a shard's feed.
     async fn trim_feed(&self, shard: usize, kept: usize);
+
+    /// Throws the members of a group away, as a server that is short of memory does; `false` when it cannot be made to.
+    async fn evict(&self, group: &GroupName) -> bool;
 }
 
 /// Stamps out the suite: the attribute of a test, and an `async fn() -> Option<Arc<dyn World>>` that makes a fresh world;
@@ -63,6 +67,7 @@ macro_rules! coordinator_conformance {
             answers_come_in_order_whatever_their_shard,
             the_same_alert_of_two_tenants_is_two,
             a_group_follows_the_interval_of_its_posts,
+            a_group_known_by_its_key_only_is_neither_made_nor_changed,
         );
         $crate::coordinator_conformance!($test, $factory, claims:
             a_claim_excludes_everybody,
@@ -73,6 +78,7 @@ macro_rules! coordinator_conformance {
             a_given_back_claim_is_due_after_its_delay,
             ticks_follow_a_grid,
             a_seized_group_keeps_its_ticks,
+            a_seizure_whose_answer_was_lost_is_had_again,
             nothing_is_seized_that_is_held_or_missing,
             a_flush_is_never_joined_by_a_second,
         );
@@ -122,6 +128,7 @@ macro_rules! coordinator_conformance {
             two_who_open_an_epoch_agree,
             a_loss_is_noticed_and_holds_claims,
             a_hold_lasts_its_time_even_if_reseeded_at_once,
+            what_was_opened_in_ignorance_is_held_for_who_knows_better,
             a_change_from_the_future_is_strange,
             a_change_that_never_was_is_strange,
             ends_wait_after_a_start_and_after_a_stall,
@@ -129,6 +136,13 @@ macro_rules! coordinator_conformance {
             grids_restart_once_per_configuration,
             a_grid_restarted_in_mid_flush_ticks_after_it,
             an_audit_finds_nothing,
+        );
+        $crate::coordinator_conformance!($test, $factory, evictions:
+            a_server_that_throws_nothing_away_says_nothing,
+            a_group_that_lost_its_members_did_not_end,
+            what_is_incomplete_is_not_handed_out,
+            a_shard_that_starts_over_begins_empty,
+            evictions_are_counted_until_every_shard_started_over,
         );
         $crate::coordinator_conformance!($test, $factory, feed:
             changes_come_in_order_with_their_author,

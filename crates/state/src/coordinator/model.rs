@@ -18,6 +18,7 @@ use super::{CoordinatorError, Outage};
 mod claims;
 mod client;
 mod epochs;
+mod evictions;
 mod feed;
 pub mod hole;
 mod posts;
@@ -107,6 +108,11 @@ impl Model {
     pub fn flush_all(&self) {
         lock(&self.shared.server).flush_all();
         self.shared.wake_all();
+    }
+
+    /// Throws the members of a group away, as a server with an evicting policy may.
+    pub fn evict(&self, group: &super::GroupName) {
+        lock(&self.shared.server).evict(group);
     }
 
     /// What the server holds now.

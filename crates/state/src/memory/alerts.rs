@@ -27,7 +27,7 @@ struct Entry {
     has_content_recorded: bool,
     /// Whether this instance took in the last post of it, rather than hearing of it from another one.
     is_own: bool,
-    /// Whether the record is in this instance's own journal, rather than with those it was heard from.
+    /// Whether this instance's own journal holds it, as taken in here, rather than those it was heard from.
     is_journaled: bool,
 }
 
@@ -108,27 +108,36 @@ impl AlertTable {
     /// Takes note of an alert as it is known elsewhere; an older state than the one here changes nothing.
     ///
     /// What is heard from others is recorded with them. `is_own`: this instance took the post in, and records it itself.
-    pub(super) fn learn(&self, alert: &Arc<Alert>, is_own: bool) {
+    /// Answers whether its journal has to hear that somebody else took the alert in since.
+    pub(super) fn learn(&self, alert: &Arc<Alert>, is_own: bool) -> bool {
         let mut part = lock(self.part(alert.fingerprint));
         let entry = part
             .entry(alert.fingerprint)
             .or_insert_with(|| Entry::unrecorded(Arc::clone(alert)));
         if entry.alert.updated_at > alert.updated_at {
-            return;
+            return false;
         }
         entry.has_content_recorded &= has_same_content(&entry.alert, alert);
         entry.alert = Arc::clone(alert);
         entry.is_own = is_own;
-        if !is_own {
-            entry.set_recorded(alert);
-            entry.is_journaled = false;
+        if is_own {
+            return false;
         }
+        entry.set_recorded(alert);
+        std::mem::take(&mut entry.is_journaled)
     }
 
     /// Whether this instance took in the last post of an alert.
     pub(super) fn is_own(&self, fingerprint: Fingerprint) -> bool {
         let part = lock(self.part(fingerprint));
         part.get(&fingerprint).is_some_and(|entry| entry.is_own)
+    }
+
+    /// Whether the journal says that this instance took in the last post of an alert.
+    pub(super) fn has_own_record(&self, fingerprint: Fingerprint) -> bool {
+        let part = lock(self.part(fingerprint));
+        let entry = part.get(&fingerprint);
+        entry.is_some_and(|entry| entry.is_own && entry.is_journaled)
     }
 
     /// From now on only this instance's own journal counts as a record.
@@ -140,12 +149,13 @@ impl AlertTable {
         }
     }
 
-    /// Puts a recorded alert back.
-    pub(super) fn restore(&self, alert: Arc<Alert>) {
+    /// Puts a recorded alert back; one that was heard from others counts as recorded with them.
+    pub(super) fn restore(&self, alert: Arc<Alert>, is_own: bool) {
         let mut part = lock(self.part(alert.fingerprint));
         let mut entry = Entry::unrecorded(Arc::clone(&alert));
         entry.set_recorded(&alert);
-        entry.is_journaled = true;
+        entry.is_own = is_own;
+        entry.is_journaled = is_own;
         part.insert(alert.fingerprint, entry);
     }
 
@@ -170,6 +180,11 @@ impl AlertTable {
                     .collect::<Vec<_>>()
             })
             .collect()
+    }
+
+    /// Forgets an alert.
+    pub(super) fn forget(&self, fingerprint: Fingerprint) {
+        lock(self.part(fingerprint)).remove(&fingerprint);
     }
 
     /// Forgets alerts that were over before `before` and are not in `grouped`.

@@ -20,9 +20,9 @@ impl Memory {
         self.table(tenant).peek(posted)
     }
 
-    /// Takes note of an alert as it is known elsewhere.
-    pub(crate) fn learn_alert(&self, tenant: &TenantId, alert: &Arc<Alert>, is_own: bool) {
-        self.table(tenant).learn(alert, is_own);
+    /// Takes note of an alert as it is known elsewhere; answers whether the journal has to hear that it was taken in there.
+    pub(crate) fn learn_alert(&self, tenant: &TenantId, alert: &Arc<Alert>, is_own: bool) -> bool {
+        self.table(tenant).learn(alert, is_own)
     }
 
     /// Takes note of a member of a group; `grid` is for a group that is not here yet.
@@ -88,10 +88,41 @@ impl Memory {
             .unwrap_or_default()
     }
 
+    /// The names of the groups of a shard.
+    pub(crate) fn names_in(&self, shard: usize) -> Vec<GroupName> {
+        let shard = self.shards.get(shard);
+        let groups = shard.map(|shard| lock(shard));
+        let groups = groups.iter().flat_map(|shard| shard.groups.values());
+        groups.map(|g| GroupName::of(g.identity())).collect()
+    }
+
     /// An alert as it is known.
     pub(crate) fn alert(&self, tenant: &TenantId, fingerprint: Fingerprint) -> Option<Arc<Alert>> {
         self.table(tenant)
             .with(fingerprint, |known| known.map(Arc::clone))
+    }
+
+    /// Forgets those of some alerts that are in no group; answers which.
+    pub(crate) fn forget_ungrouped(
+        &self,
+        tenant: &TenantId,
+        mut alerts: Vec<Arc<Alert>>,
+    ) -> Vec<Arc<Alert>> {
+        for shard in &self.shards {
+            let shard = lock(shard);
+            for (_, group) in shard
+                .groups
+                .iter()
+                .filter(|((owner, _), _)| owner == tenant)
+            {
+                alerts.retain(|alert| !group.contains(alert.fingerprint));
+            }
+        }
+        let table = self.table(tenant);
+        alerts
+            .iter()
+            .for_each(|alert| table.forget(alert.fingerprint));
+        alerts
     }
 
     /// Whether this instance took in the last post of an alert.

@@ -32,7 +32,7 @@ pub(super) async fn replays_what_was_appended(backend: &dyn Backend) {
         .expect("is written");
     expected.extend(more);
     let (replayed, records) = replay(&store).await;
-    assert_eq!(replayed.records, 198);
+    assert_eq!(replayed.records, 202);
     assert!(
         records.iter().map(shown).eq(expected.iter().map(shown)),
         "the same records in the same order"
@@ -128,6 +128,7 @@ pub(super) async fn takes_more_than_a_row_holds(backend: &dyn Backend) {
     let large = Record::Alert {
         tenant: TenantId::default_tenant(),
         alert: Arc::new(large),
+        is_own: true,
     };
     let mut expected: Vec<Record> = (0..12_000).map(alert_record).collect();
     expected.push(large);

@@ -9,6 +9,7 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::Interner;
 use domain::matcher::Matcher;
 use domain::silence::Silence;
+use domain::time::Timestamp;
 
 use super::BadRecord;
 use super::wire::{
@@ -51,13 +52,16 @@ impl<'i> Decoder<'i> {
 
     fn record(&mut self, wire: Wire<'_>) -> Result<Record, BadRecord> {
         Ok(match wire {
-            Wire::Alert(alert) => {
-                let tenant = self.tenant(alert.tenant)?;
-                Record::Alert {
-                    tenant,
-                    alert: Arc::new(self.alert(alert)),
-                }
-            }
+            Wire::Alert(alert) => self.alert_record(alert, true)?,
+            Wire::HeardAlert(alert) => self.alert_record(alert, false)?,
+            Wire::Heard(tenant, fingerprint, updated_at) => Record::Heard {
+                tenant: self.tenant(tenant)?,
+                fingerprint: Fingerprint(fingerprint),
+                updated_at: updated_at.into(),
+            },
+            Wire::Alone(since) => Record::Alone {
+                since: since.map(Timestamp::from),
+            },
             Wire::Group(tenant, key, first_tick) => Record::Group {
                 tenant: self.tenant(tenant)?,
                 key: GroupKey(key),
@@ -87,6 +91,14 @@ impl<'i> Decoder<'i> {
                 tenant: self.tenant(tenant)?,
                 id: id.into(),
             },
+        })
+    }
+
+    fn alert_record(&mut self, wire: WireAlert<'_>, is_own: bool) -> Result<Record, BadRecord> {
+        Ok(Record::Alert {
+            tenant: self.tenant(wire.tenant)?,
+            alert: Arc::new(self.alert(wire)),
+            is_own,
         })
     }
 

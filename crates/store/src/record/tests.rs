@@ -59,16 +59,22 @@ fn frames_are_bounded_and_joined_in_order() {
 /// The stored form is a published format (T2): a change of it must be a new version.
 #[test]
 fn the_form_of_version_1_stands() {
-    let frames = encode(&every_kind()).unwrap();
-    assert_eq!(frames.len(), 1);
-    assert_eq!(
-        (frames[0].body.len(), checksum(&frames[0].body)),
-        (FORM_BYTES, FORM_CHECKSUM)
-    );
+    let kinds = every_kind();
+    for (count, bytes, sum) in FORMS {
+        let frames = encode(&kinds[..count]).unwrap();
+        assert_eq!(frames.len(), 1);
+        let body = &frames[0].body;
+        assert_eq!((body.len(), checksum(body)), (bytes, sum));
+    }
+    assert_eq!(kinds.len(), FORMS[FORMS.len() - 1].0);
 }
 
-const FORM_BYTES: usize = 803;
-const FORM_CHECKSUM: u64 = 16_831_189_227_393_101_719;
+/// So many kinds, in so many bytes of this checksum: the first ones, then those that were added.
+const FORMS: [(usize, usize, u64); 3] = [
+    (8, 803, 16_831_189_227_393_101_719),
+    (10, 1136, 10_415_850_800_045_209_191),
+    (12, 1148, 12_776_735_848_505_733_831),
+];
 
 #[test]
 fn the_checksum_notices_every_single_flipped_bit_and_lost_byte() {
@@ -199,6 +205,7 @@ fn record() -> impl Strategy<Value = Record> {
         .prop_map(
             |(tenant, labels, annotations, url, [starts_at, ends_at, updated_at], is_timeout)| {
                 Record::Alert {
+                    is_own: !is_timeout,
                     tenant,
                     alert: Arc::new(Alert {
                         fingerprint: labels.fingerprint(),
@@ -237,6 +244,12 @@ fn record() -> impl Strategy<Value = Record> {
             tenant,
             id: id.into()
         }),
+        (tenant(), any::<u64>(), time()).prop_map(|(tenant, print, updated_at)| Record::Heard {
+            tenant,
+            fingerprint: Fingerprint(print),
+            updated_at,
+        }),
+        prop::option::of(time()).prop_map(|since| Record::Alone { since }),
         (tenant(), any::<u64>(), time(), time()).prop_map(
             |(tenant, print, ends_at, updated_at)| Record::Refresh {
                 tenant,

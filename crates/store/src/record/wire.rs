@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
 use domain::id::TenantId;
@@ -27,6 +28,11 @@ pub(super) enum Wire<'a> {
     Silence(WireSilence<'a>),
     SilenceGone(&'a str, &'a str),
     Refresh(&'a str, u64, WireTime, WireTime),
+    /// An alert another instance took in.
+    #[serde(borrow)]
+    HeardAlert(WireAlert<'a>),
+    Heard(&'a str, u64, WireTime),
+    Alone(Option<WireTime>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -247,16 +253,18 @@ impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
 
 pub(super) fn to_wire(record: &Record) -> Wire<'_> {
     match record {
-        Record::Alert { tenant, alert } => Wire::Alert(WireAlert {
-            tenant: tenant.as_str(),
-            labels: Pairs::Of(&alert.labels),
-            annotations: Pairs::OfAnnotations(&alert.annotations),
-            generator_url: &alert.generator_url,
-            starts_at: alert.starts_at.into(),
-            ends_at: alert.ends_at.into(),
-            updated_at: alert.updated_at.into(),
-            is_timeout: alert.is_timeout,
-        }),
+        Record::Alert {
+            tenant,
+            alert,
+            is_own: true,
+        } => Wire::Alert(alert_to_wire(tenant, alert)),
+        Record::Alert { tenant, alert, .. } => Wire::HeardAlert(alert_to_wire(tenant, alert)),
+        Record::Heard {
+            tenant,
+            fingerprint,
+            updated_at,
+        } => Wire::Heard(tenant.as_str(), fingerprint.0, (*updated_at).into()),
+        Record::Alone { since } => Wire::Alone(since.map(WireTime::from)),
         Record::Group {
             tenant,
             key,
@@ -302,6 +310,19 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
             (*ends_at).into(),
             (*updated_at).into(),
         ),
+    }
+}
+
+fn alert_to_wire<'a>(tenant: &'a TenantId, alert: &'a Alert) -> WireAlert<'a> {
+    WireAlert {
+        tenant: tenant.as_str(),
+        labels: Pairs::Of(&alert.labels),
+        annotations: Pairs::OfAnnotations(&alert.annotations),
+        generator_url: &alert.generator_url,
+        starts_at: alert.starts_at.into(),
+        ends_at: alert.ends_at.into(),
+        updated_at: alert.updated_at.into(),
+        is_timeout: alert.is_timeout,
     }
 }
 

@@ -7,7 +7,7 @@ use gotmpl::{Limits, Templates};
 use serde_json::Value;
 
 use super::dataset;
-use crate::report::{Difference, Outcome, Report};
+use crate::report::{Difference, Report};
 use crate::shape::equal;
 
 /// The templates whose dot is the list of alerts.
@@ -20,37 +20,25 @@ const OF_ALERTS: [&str; 3] = [
 pub(super) fn check(report: &mut Report, file: &Value) {
     let defaults = match notify::defaults::parse() {
         Ok(defaults) => defaults,
-        Err(error) => {
-            return report.case("the files", || {
-                Err(Difference::new("templates", error.to_string()))
-            });
-        }
+        Err(error) => return report.case("the files", || Err(wrong(&error))),
     };
     for (_, case) in super::cases(report, file, "cases") {
         let data = case["data"].as_str().unwrap_or_default();
         for engine in ["text_engine", "html_engine"] {
-            let Some(recorded) = case[engine].as_object() else {
-                report.case(format!("{data} {engine}"), || {
-                    Err(Difference::format("an object", &case[engine]))
-                });
-                continue;
-            };
+            let recorded = case[engine].as_object().into_iter().flatten();
             for (name, recorded) in recorded {
+                // White space is what goes wrong here, so a difference shows it.
                 report.case(format!("{data} {engine} {name}"), || {
-                    let recorded = recorded
-                        .as_str()
-                        .ok_or_else(|| Difference::format("a text", recorded))?;
                     let got = run(&defaults, name, engine, &file["datasets"][data])?;
-                    same(recorded, &got)
+                    equal("output", recorded, &Value::from(got))
                 });
             }
         }
     }
 }
 
-/// White space is what goes wrong here, so a difference shows it.
-fn same(recorded: &str, got: &str) -> Outcome {
-    equal("output", &recorded, &got)
+fn wrong(error: &dyn std::fmt::Display) -> Difference {
+    Difference::new("an output", error.to_string())
 }
 
 fn run(
@@ -59,7 +47,6 @@ fn run(
     engine: &str,
     dataset: &Value,
 ) -> Result<String, Difference> {
-    let wrong = |error: &dyn std::fmt::Display| Difference::new("an output", error.to_string());
     let dot = if OF_ALERTS.contains(&name) {
         ".Alerts"
     } else {

@@ -1,19 +1,14 @@
 //! templates.json: both engines in full.
 
-#[path = "../../../../crates/gotmpl/tests/recorded/dataset.rs"]
-mod dataset;
-
+use gotmpl::Limits;
 use gotmpl::functions::{ALERTMANAGER, Environment};
 use gotmpl::html::{self, ESCAPERS};
 use gotmpl::time::{Time, Zone};
-use gotmpl::{Limits, Templates};
 use serde_json::Value;
 
+use super::dataset;
 use crate::report::{Difference, Outcome, Report};
 use crate::shape::Shape as _;
-
-/// The default templates that cases use, until the program has the whole set.
-const DEFAULTS: &str = include_str!("../../../../crates/gotmpl/tests/recorded/defaults.tmpl");
 
 /// Any time will do: no recorded case asks for it.
 const NOW_SECONDS: i64 = 1_780_000_000;
@@ -65,9 +60,8 @@ fn shown(end: End) -> String {
 
 fn run(case: &Value, datasets: &Value) -> Result<End, Difference> {
     let limits = Limits::default();
-    let mut templates = Templates::default();
-    let defaults = templates.parse_and_add("", DEFAULTS, &ALERTMANAGER, &limits);
-    defaults.map_err(|error| Difference::new("default templates", error.to_string()))?;
+    let mut templates = notify::defaults::parse()
+        .map_err(|error| Difference::new("default templates", error.to_string()))?;
     let wrong =
         |class, error: gotmpl::ParseError| End::Error(class, error.to_string(), String::new());
     for file in case.list_or_empty("files")? {

@@ -7,7 +7,7 @@ use domain::group::LeaseLost;
 use domain::id::TenantId;
 
 use super::World;
-use super::stage::{PollAskOf, Stage, firing};
+use super::stage::{Player, PollAskOf, Stage, firing};
 use crate::coordinator::{Claimed, GroupName};
 
 /// (D3) What one instance claimed nobody else gets, itself included, until it is finished.
@@ -165,6 +165,30 @@ pub async fn a_seized_group_keeps_its_ticks(world: Arc<dyn World>) {
     let next = stage.one.finish(&seized, &[]).await;
     assert_eq!(next, Some(before.next()));
     assert_eq!(stage.one.read(&name).await.grid, before);
+}
+
+/// Whoever did not hear the answer asks again, and gets what it holds.
+pub async fn a_seizure_whose_answer_was_lost_is_had_again(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let group = stage.group("a");
+    stage.one.post(&group, stage.alert("a", 900)).await;
+    let name = GroupName::of(&group);
+    let seize = async |player: &Player| {
+        let seized = player.coordinator.seize(&name).await.expect("reachable");
+        seized.expect("it is there")
+    };
+    let first = seize(&stage.one).await.expect("nobody holds it");
+    stage.pass(40).await;
+    let again = seize(&stage.one).await.expect("it is its own");
+    assert_eq!((again.fence, again.members), (first.fence, 1));
+    stage.pass(40).await;
+    assert!(seize(&stage.two).await.is_err(), "it lasts from then on");
+    assert_eq!(stage.one.renew(&again).await, Ok(()));
+    stage
+        .one
+        .begin(&again, &firing(&again, &stage.alert("a", 900)))
+        .await;
+    assert!(seize(&stage.one).await.is_err(), "it is at work");
 }
 
 /// Nobody seizes a group somebody holds, and a missing one is answered as missing.

@@ -7,7 +7,7 @@ use domain::limits;
 
 use super::World;
 use super::stage::{Player, PollAskOf, Stage, firing};
-use crate::coordinator::{Epoch, EventId, GroupName, ShardPoll};
+use crate::coordinator::{Epoch, EventId, GroupName, HoldFor, ShardPoll};
 
 /// What a shard says to a poll with this last change.
 async fn shard_says(player: &Player, shard: usize, seen: EventId) -> ShardPoll {
@@ -43,7 +43,7 @@ pub async fn an_empty_shard_is_strange(world: Arc<dyn World>) {
         &shard_says(&stage.one, shard, EventId::default()).await,
         None,
     );
-    stage.one.join(false).await;
+    stage.one.join(HoldFor::Nothing).await;
     assert_eq!(stage.one.poll().await.len(), 1);
 }
 
@@ -51,11 +51,11 @@ pub async fn an_empty_shard_is_strange(world: Arc<dyn World>) {
 pub async fn two_who_open_an_epoch_agree(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;
     let before = stage.one.epoch(0).await;
-    let first = stage.one.open(0, before.as_ref(), true).await;
-    let second = stage.two.open(0, before.as_ref(), true).await;
+    let first = stage.one.open(0, before.as_ref(), HoldFor::Reseed).await;
+    let second = stage.two.open(0, before.as_ref(), HoldFor::Reseed).await;
     assert_eq!(first, second);
     assert_ne!(Some(&first), before.as_ref());
-    let third = stage.two.open(0, Some(&first), true).await;
+    let third = stage.two.open(0, Some(&first), HoldFor::Reseed).await;
     assert_ne!(third, first, "whoever has seen it may open another one");
     let answer = shard_says(&stage.one, 0, EventId::default()).await;
     is_strange(&answer, Some(&third));
@@ -72,8 +72,8 @@ pub async fn a_loss_is_noticed_and_holds_claims(world: Arc<dyn World>) {
         &shard_says(&stage.two, shard, EventId::default()).await,
         None,
     );
-    stage.one.join(true).await;
-    stage.two.join(true).await;
+    stage.one.join(HoldFor::Reseed).await;
+    stage.two.join(HoldFor::Reseed).await;
     stage.two.post(&group, stage.old("a")).await;
     stage.pass(7).await;
     assert!(stage.two.poll().await.is_empty(), "nobody has reseeded");
@@ -93,7 +93,7 @@ pub async fn a_loss_is_noticed_and_holds_claims(world: Arc<dyn World>) {
 pub async fn a_hold_lasts_its_time_even_if_reseeded_at_once(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;
     stage.world.lose_everything().await;
-    stage.one.join(true).await;
+    stage.one.join(HoldFor::Reseed).await;
     stage.one.post(&stage.group("a"), stage.old("a")).await;
     for shard in 0..limits::SHARDS {
         let epoch = stage.one.epoch(shard).await.expect("joined");
@@ -106,6 +106,35 @@ pub async fn a_hold_lasts_its_time_even_if_reseeded_at_once(world: Arc<dyn World
     assert!(answer.next_due.is_some_and(|due| answer.now < due));
     stage.pass(6).await;
     assert_eq!(stage.one.poll().await.len(), 1);
+}
+
+/// An instance that knows of nothing may be the first to look after a loss: others get the time to notice, and those who know
+/// better the time to put back what they know.
+pub async fn what_was_opened_in_ignorance_is_held_for_who_knows_better(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let group = stage.group("a");
+    let shard = GroupName::of(&group).shard();
+    let lost = stage.one.epoch(shard).await;
+    for is_known_better in [false, true] {
+        stage.world.lose_everything().await;
+        stage.two.join(HoldFor::Others).await;
+        stage.two.post(&group, stage.old("a")).await;
+        assert!(stage.two.poll().await.is_empty(), "others may know better");
+        if is_known_better {
+            let epoch = stage.one.open(shard, lost.as_ref(), HoldFor::Reseed).await;
+            assert_eq!(Some(epoch), stage.two.epoch(shard).await);
+            stage.pass(3).await;
+            assert!(stage.two.poll().await.is_empty(), "one does");
+            stage.pass(4).await;
+        } else {
+            stage.pass(2).await;
+        }
+        assert_eq!(stage.two.poll().await.len(), 1);
+    }
+    // What is no longer new is not held again.
+    stage.one.open(shard, lost.as_ref(), HoldFor::Reseed).await;
+    stage.two.post(&stage.group("b"), stage.old("b")).await;
+    assert_eq!(stage.two.poll().await.len(), 1);
 }
 
 /// An instance that has seen more than there is has seen what was rolled back.
@@ -229,15 +258,18 @@ pub async fn a_grid_restarted_in_mid_flush_ticks_after_it(world: Arc<dyn World>)
 /// No path leaves a group with members and without a place in a queue.
 pub async fn an_audit_finds_nothing(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;
-    let (_, alert, claim) = stage.claimed("a").await;
-    stage
-        .one
-        .post(&stage.group("b"), stage.alert("b", 900))
-        .await;
+    let (a, alert, claim) = stage.claimed("a").await;
+    let b = stage.group("b");
+    stage.one.post(&b, stage.alert("b", 900)).await;
+    let never = stage.group("never");
+    let names: Vec<_> = [a, b, never].iter().map(|g| GroupName::of(g)).collect();
     let audit = async || {
         let mut found = 0;
         for shard in 0..limits::SHARDS {
-            found += stage.one.coordinator.audit(shard).await.expect("reachable");
+            let names = names.iter().filter(|name| name.shard() == shard);
+            let names: Vec<_> = names.cloned().collect();
+            let audited = stage.one.coordinator.audit(shard, &names).await;
+            found += audited.expect("reachable");
         }
         found
     };

@@ -8,7 +8,7 @@ use domain::group::told::{Pending, Told};
 
 use super::World;
 use super::stage::{Stage, firing, leave, resolved, told, webhook};
-use crate::coordinator::{GroupName, Joined, Merge, Merged};
+use crate::coordinator::{GroupName, HoldFor, Joined, Merge, Merged};
 
 /// A merge about a group, of nothing so far.
 fn merge(stage: &Stage, name: &str) -> Merge {
@@ -240,7 +240,7 @@ pub async fn a_message_in_flight_is_merged_and_repeated(world: Arc<dyn World>) {
     let (_, alert, claim) = stage.claimed("a").await;
     let begun = stage.one.begin(&claim, &firing(&claim, &alert)).await;
     stage.world.lose_everything().await;
-    stage.one.join(false).await;
+    stage.one.join(HoldFor::Nothing).await;
     let known = Merge {
         alerts: vec![Arc::clone(&alert)],
         told: vec![(webhook(), begun.clone())],

@@ -183,3 +183,35 @@ pub async fn a_group_follows_the_interval_of_its_posts(world: Arc<dyn World>) {
     assert!(grid.has_ticked());
     stage.near(grid.first(), claim.tick);
 }
+
+/// An instance without a route for a group knows its key only: what it offers there speaks of no group.
+pub async fn a_group_known_by_its_key_only_is_neither_made_nor_changed(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let group = stage.group("a");
+    let stand_in = Arc::new(domain::group::GroupIdentity {
+        tenant: group.tenant.clone(),
+        key: group.key,
+        text: String::new(),
+        route: group.route,
+        labels: domain::label::Labels::empty(),
+        receiver: Arc::clone(&group.receiver),
+        group_wait: stage.unit,
+        group_interval: stage.unit * 7,
+        repeat_interval: stage.unit,
+        mute_time_intervals: vec![],
+        active_time_intervals: vec![],
+    });
+    let none = stage.one.post(&stand_in, stage.alert("a", 900)).await;
+    assert!(!none.is_member && none.created.is_none());
+    let name = GroupName::of(&group);
+    assert!(stage.one.try_read(&name).await.is_none());
+    stage.one.post(&group, stage.alert("a", 900)).await;
+    let joined = stage
+        .two
+        .post(&stand_in, stage.severe("a", "critical", 900))
+        .await;
+    assert!(joined.is_member);
+    let there = stage.one.read(&name).await;
+    assert_eq!(there.members.len(), 2);
+    assert_eq!(there.grid.interval(), group.group_interval);
+}

@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 
 use super::World;
 use crate::coordinator::{
-    Change, Claimed, Coordinator, Epoch, Event, EventId, GroupName, Merge, Offer, Offered,
+    Change, Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Merge, Offer, Offered,
     PollAnswer, PollAsk, ShardClaims, ShardPoll, SharedGroup,
 };
 
@@ -47,8 +47,8 @@ impl Stage {
         let unit = world.timing().hold_after_loss / 5;
         let one = Player::new(&world, "one").await;
         let two = Player::new(&world, "two").await;
-        one.join(false).await;
-        two.join(false).await;
+        one.join(HoldFor::Nothing).await;
+        two.join(HoldFor::Nothing).await;
         Self {
             world,
             one,
@@ -235,7 +235,7 @@ impl Player {
     }
 
     /// Learns the epoch of every shard, opening those that have none.
-    pub(super) async fn join(&self, hold: bool) {
+    pub(super) async fn join(&self, hold: HoldFor) {
         let answer = self.ask(PollAskOf::default()).await;
         for (index, shard) in answer.shards.into_iter().enumerate() {
             let ShardPoll::Strange { epoch } = shard.expect("reachable") else {
@@ -249,7 +249,7 @@ impl Player {
         }
     }
 
-    pub(super) async fn open(&self, shard: usize, seen: Option<&Epoch>, hold: bool) -> Epoch {
+    pub(super) async fn open(&self, shard: usize, seen: Option<&Epoch>, hold: HoldFor) -> Epoch {
         let opened = self.coordinator.open_epoch(shard, seen, hold).await;
         opened.expect("reachable")
     }

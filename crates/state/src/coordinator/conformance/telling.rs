@@ -10,7 +10,7 @@ use domain::group::told::{Pending, Told};
 
 use super::World;
 use super::stage::{Stage, firing, leave, resolved, webhook};
-use crate::coordinator::GroupName;
+use crate::coordinator::{GroupName, HoldFor};
 
 /// What was begun is repeated as it was until its fate is known.
 pub async fn a_begun_message_is_frozen(world: Arc<dyn World>) {
@@ -256,7 +256,7 @@ pub async fn numbers_are_not_reused_after_a_loss(world: Arc<dyn World>) {
     // Numbers may be ahead of the clock by that; claims are held for longer after a loss.
     stage.world.pass(Duration::from_millis(Numbers::STEP)).await;
     stage.world.lose_everything().await;
-    stage.one.join(false).await;
+    stage.one.join(HoldFor::Nothing).await;
     stage.one.post(&group, stage.old("a")).await;
     let second = stage.one.claim().await;
     assert!(claim.fence < second.fence);

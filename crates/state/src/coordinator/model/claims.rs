@@ -290,16 +290,33 @@ impl Server {
         if self.group(name).is_none() {
             return Ok(None);
         }
-        let flight = self.shard(name.shard()).in_flight.get(name);
-        let is_held = flight.is_some_and(|flight| request.now < flight.until);
-        if is_held || self.is_on_hold(request, name.shard()) {
+        if self.is_on_hold(request, name.shard()) {
             return Ok(Some(Err(LeaseLost)));
         }
-        // One that has not polled yet lives all the same.
-        let seen = &mut self.shard(name.shard()).seen;
-        seen.entry(Arc::clone(&request.instance))
-            .or_insert(request.now);
-        Ok(self.claim(request, name, None).map(Ok))
+        let lease = self.timing.lease;
+        let flight = self.shard(name.shard()).in_flight.get_mut(name);
+        let Some(flight) = flight.filter(|flight| request.now < flight.until) else {
+            // One that has not polled yet lives all the same.
+            let seen = &mut self.shard(name.shard()).seen;
+            seen.entry(Arc::clone(&request.instance))
+                .or_insert(request.now);
+            return Ok(self.claim(request, name, None).map(Ok));
+        };
+        if flight.instance != request.instance || !flight.is_seized || flight.is_begun {
+            return Ok(Some(Err(LeaseLost)));
+        }
+        flight.until = request.now + lease;
+        let fence = flight.fence;
+        let group = self.group(name);
+        Ok(group.map(|group| {
+            let _ = group.renew(fence, request.now, lease);
+            Ok(Claimed {
+                group: name.clone(),
+                fence,
+                tick: request.now,
+                members: group.members().len(),
+            })
+        }))
     }
 }
 

@@ -14,8 +14,9 @@ use domain::time::Timestamp;
 use super::server::shared;
 use super::{ModelClient, unreached};
 use crate::coordinator::{
-    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Feed, GroupName, InstanceReport, Merge,
-    Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup, SharedSilences,
+    Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
+    InstanceReport, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
+    SharedSilences,
 };
 use crate::{Held, SilencePut};
 
@@ -169,6 +170,7 @@ impl Coordinator for ModelClient {
             if !request.reach.includes(shard) {
                 return Err(unreached());
             }
+            server.unless_evicted(shard)?;
             let shard = server.shard(shard);
             let groups = shard.groups.iter();
             let groups = groups.map(|(name, entry)| shared(name, &entry.group));
@@ -180,16 +182,37 @@ impl Coordinator for ModelClient {
     async fn group(&self, group: &GroupName) -> Result<Option<SharedGroup>, CoordinatorError> {
         let name = group.clone();
         self.request("group", move |server, _| {
-            server.group(&name).map(|group| shared(&name, group))
+            server.unless_evicted(name.shard())?;
+            Ok(server.group(&name).map(|group| shared(&name, group)))
         })
-        .await
+        .await?
+    }
+
+    async fn evictions(&self, _domain: usize) -> Result<Evictions, CoordinatorError> {
+        // So that this meets weather only where it matters: a seed of the simulator keeps its course.
+        if super::lock(&self.shared.server).evicted == 0 {
+            return Ok(Evictions::default());
+        }
+        self.request("evictions", |server, _| server.evictions())
+            .await
+    }
+
+    async fn start_over(
+        &self,
+        shard: usize,
+        _known: &[GroupName],
+    ) -> Result<bool, CoordinatorError> {
+        self.request("start_over", move |server, request| {
+            server.start_over(request, shard)
+        })
+        .await?
     }
 
     async fn open_epoch(
         &self,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: bool,
+        hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError> {
         let seen = seen.cloned();
         self.request("open_epoch", move |server, request| {
@@ -313,7 +336,7 @@ impl Coordinator for ModelClient {
         self.request("depths", |server, _| server.depths()).await
     }
 
-    async fn audit(&self, shard: usize) -> Result<usize, CoordinatorError> {
+    async fn audit(&self, shard: usize, _: &[GroupName]) -> Result<usize, CoordinatorError> {
         self.request("audit", move |server, _| server.audit(shard))
             .await
     }

@@ -8,7 +8,7 @@ use domain::id::TenantId;
 use super::hole::Hole;
 use super::server::{Hold, Request, Return, Server};
 use super::{millis, unreached};
-use crate::coordinator::{CoordinatorError, Epoch};
+use crate::coordinator::{CoordinatorError, Epoch, HoldFor};
 
 impl Server {
     pub(super) fn open_epoch(
@@ -16,15 +16,25 @@ impl Server {
         request: &Request,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: bool,
+        hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError> {
         if !request.reach.includes(shard) {
             return Err(unreached());
         }
+        self.unless_evicted(shard)?;
         let (timing, now) = (self.timing, request.now);
-        let holds = hold && !self.has(Hole::NoHoldAfterLoss);
+        let hold = match hold {
+            _ if self.has(Hole::NoHoldAfterLoss) => HoldFor::Nothing,
+            hold => hold,
+        };
+        let until = now + hold.least(&timing);
         let current = self.shard(shard).epoch.clone();
         if let Some(current) = current.filter(|current| Some(current) != seen) {
+            let known = &mut self.shard(shard).hold.until;
+            let full = current.began_at().map(|at| at + timing.hold_after_loss);
+            if hold == HoldFor::Reseed && Some(now) < full && *known < full {
+                *known = Some(until);
+            }
             return Ok(current);
         }
         self.epochs_made += 1;
@@ -33,8 +43,8 @@ impl Server {
         let shard = self.shard(shard);
         shard.epoch = Some(epoch.clone());
         shard.hold = Hold {
-            until: holds.then(|| now + timing.hold_after_loss),
-            awaits_reseed: holds,
+            until: (hold != HoldFor::Nothing).then_some(until),
+            awaits_reseed: hold == HoldFor::Reseed,
         };
         shard.back = Return::default();
         shard.last_poll = Some(now);

@@ -43,18 +43,22 @@ impl Server {
     ) -> Offered {
         let alert = &offer.alert;
         let fingerprint = alert.fingerprint;
-        self.follow_interval(request, name, offer.group.group_interval);
+        // Whoever knows only the key of a group makes none, and changes none.
+        if !offer.group.is_stand_in() {
+            self.follow_interval(request, name, offer.group.group_interval);
+        }
         let member = self
             .group(name)
             .and_then(|g| g.member(fingerprint).cloned());
         if let Some(member) = member {
             return self.refresh(request, name, &member, alert);
         }
+        let is_unknown = offer.group.is_stand_in() && self.group(name).is_none();
         let is_over = alert.is_resolved(received_at, Grace::NONE);
         // An end that was told already, stated again to an instance that has not heard of that.
         let is_known_end =
             alert.is_explicit_end() && self.shard(name.shard()).is_buried(name, alert, request.now);
-        if is_over && (!offer.is_owed || is_known_end) {
+        if is_unknown || (is_over && (!offer.is_owed || is_known_end)) {
             return Offered {
                 alert: Arc::clone(alert),
                 is_member: false,

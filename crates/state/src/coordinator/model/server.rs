@@ -33,6 +33,8 @@ pub(super) struct Server {
     pub(super) data: Snapshot,
     pub(super) timing: Timing,
     pub(super) holes: BTreeSet<Hole>,
+    /// How much it threw away since it started.
+    pub(super) evicted: u64,
     /// Never lost: makes each epoch's name its own, as random numbers do in Redis.
     pub(super) epochs_made: u64,
     /// Raised by whatever others may want to hear of.
@@ -60,6 +62,8 @@ pub(super) struct Shard {
     pub(super) tombs: HashMap<(GroupName, Fingerprint), (Timestamp, Timestamp)>,
     pub(super) ring: Ring,
     pub(super) epoch: Option<Epoch>,
+    /// Whether something was thrown away since the epoch began.
+    pub(super) has_evicted: bool,
     pub(super) hold: Hold,
     pub(super) back: Return,
     pub(super) grace: Option<Grace>,
@@ -123,6 +127,7 @@ impl Server {
             data: Snapshot::empty(),
             timing,
             holes: BTreeSet::new(),
+            evicted: 0,
             epochs_made: 0,
             news: 0,
             feed_max,

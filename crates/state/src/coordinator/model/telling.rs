@@ -208,6 +208,11 @@ impl Server {
             };
             self.tell(request, name.shard(), event);
         }
+        if finished == Finished::Gone && self.unless_evicted(name.shard()).is_err() {
+            // It did not end, it was lost.
+            self.shard(name.shard()).epoch = None;
+            return Err(LeaseLost);
+        }
         if finished == Finished::Gone {
             self.delete(request, name);
             return Ok(None);

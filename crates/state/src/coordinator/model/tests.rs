@@ -9,8 +9,8 @@ use runtime::clock::{SharedClock, SimClock};
 use runtime::timing::Timing;
 
 use super::Model;
-use crate::coordinator::Coordinator;
 use crate::coordinator::conformance::{self, World};
+use crate::coordinator::{Coordinator, GroupName};
 
 /// The model on paused time.
 struct InMemory {
@@ -42,6 +42,11 @@ impl World for InMemory {
 
     async fn trim_feed(&self, _shard: usize, kept: usize) {
         self.model.trim_feed(kept);
+    }
+
+    async fn evict(&self, group: &GroupName) -> bool {
+        self.model.evict(group);
+        true
     }
 }
 

@@ -1,0 +1,166 @@
+//! What this instance missed: that data was lost under its claims; and ends, because it was away for longer than anybody
+//! remembers who left (protocol.md §3, tombstones).
+//!
+//! While state is shared every alert is there before its sender hears "yes". So what an instance knew when it went away, and
+//! what is not shared any more although nothing was lost since, ended meanwhile: it must not come back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::alert::Alert;
+use domain::group::Group;
+use domain::id::TenantId;
+use domain::time::Timestamp;
+
+use super::reconcile::SKEW_MS;
+use super::{Alone, Coordinated, lock};
+use crate::coordinator::{Epoch, GroupName, HoldFor};
+use crate::host::News;
+use crate::{Mode, State};
+
+/// By how much a state that is known to be over is later than the one known here.
+const LATER: Duration = Duration::from_millis(1);
+
+/// By how much clocks may differ.
+const SKEW: Duration = Duration::from_millis(SKEW_MS);
+
+/// How this instance, or an earlier life of it, left those it shared its state with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left {
+    /// When shared state was last in reach.
+    reached_at: Timestamp,
+    /// What was taken in before this was shared.
+    shared_until: Timestamp,
+}
+
+impl Coordinated {
+    /// Notes how an earlier life of this instance left.
+    pub(super) fn note_leave(&self, reached_at: Timestamp, was_alone: bool) {
+        let margin = if was_alone { SKEW } else { Duration::ZERO };
+        let all = if was_alone {
+            reached_at
+        } else {
+            self.clock.now()
+        };
+        *lock(&self.left) = Some(Left {
+            reached_at,
+            shared_until: all - margin,
+        });
+    }
+
+    /// When a fault domain was last in reach, of an earlier life of this instance if it was not yet in this one.
+    fn last_left(&self, domain: usize) -> Option<Left> {
+        let reached_at = *lock(&self.domains[domain % self.domains.len()].reached_at);
+        let here = reached_at.map(|reached_at| Left {
+            reached_at,
+            shared_until: reached_at - SKEW,
+        });
+        here.or(*lock(&self.left))
+    }
+
+    /// Since when this instance goes on alone in some part; `None` where it does not, or never did otherwise.
+    pub(super) fn alone_since(&self) -> Option<Timestamp> {
+        let alone = self.domains.iter().enumerate();
+        let alone = alone.filter(|(_, domain)| lock(&domain.breaker).is_open());
+        let since = alone.filter_map(|(i, _)| self.last_left(i));
+        since.map(|left| left.reached_at).min()
+    }
+
+    /// Says so to whoever writes it down; one that never shared anything has nothing to tell later lives.
+    pub(super) fn tell_turn(&self) {
+        let alone_since = self.alone_since();
+        let is_known = alone_since.is_some() || self.current_mode() == Mode::Coordinated;
+        if let Some(host) = self.host().filter(|_| is_known) {
+            host.turned(alone_since);
+        }
+    }
+
+    /// The epoch of a shard's data that is in force from now on.
+    pub(super) async fn open_epoch(
+        &self,
+        shard: usize,
+        lost: Option<&Epoch>,
+    ) -> Result<Epoch, Alone> {
+        // Whoever knows of nothing at all may still be the first to look after a loss.
+        let hold = match lost.is_some() || State::group_count(&self.memory) > 0 {
+            true => HoldFor::Reseed,
+            false => HoldFor::Others,
+        };
+        let opened = self.shared.open_epoch(shard, lost, hold).await;
+        let epoch = self.directly(opened)?;
+        let is_another = |known: &Epoch| *known != epoch;
+        if lost.is_some() || self.view(shard).epoch.as_ref().is_some_and(is_another) {
+            self.void_claims(shard);
+        }
+        Ok(epoch)
+    }
+
+    /// What the claims on a shard were made of was lost: sends that have not passed the gate are dropped.
+    pub(super) fn void_claims(&self, shard: usize) {
+        let active = lock(&self.active);
+        let mut void = lock(&self.void);
+        void.retain(|name, fence| active.get(name) == Some(fence));
+        let lost = active.iter().filter(|(name, _)| name.shard() == shard);
+        void.extend(lost.map(|(name, fence)| (name.clone(), *fence)));
+    }
+
+    pub(super) fn is_void(&self, name: &GroupName, fence: u64) -> bool {
+        lock(&self.void).get(name) == Some(&fence)
+    }
+
+    /// The instant up to which all that was taken in here was shared, if what is not there any more ended since: nobody
+    /// remembers for that long who left, and no data was lost.
+    fn settled_until(&self, shard: usize, epoch: &Epoch) -> Option<Timestamp> {
+        let left = self.last_left(shard)?;
+        let is_forgotten = self.clock.now().since(left.reached_at) + SKEW >= self.timing.tombstone;
+        let began = epoch.began_at();
+        let is_kept = began.is_some_and(|began| began < left.reached_at - SKEW);
+        (is_forgotten && is_kept).then_some(left.shared_until)
+    }
+
+    /// Lets members go that ended while this instance was away; answers what the engine has to hear.
+    pub(super) async fn see_off_missed(
+        &self,
+        shard: usize,
+        epoch: &Epoch,
+        here: &mut [Group],
+    ) -> Result<Vec<News>, Alone> {
+        let Some(until) = self.settled_until(shard, epoch) else {
+            return Ok(Vec::new());
+        };
+        let (_, there) = self.read_shard(shard).await?;
+        let mut missed: HashMap<TenantId, Vec<Arc<Alert>>> = HashMap::new();
+        for group in here {
+            let name = GroupName::of(group.identity());
+            let shared = there.get(&name).map_or(&[][..], |there| &there.members);
+            let is_gone = |alert: &&Arc<Alert>| {
+                let mut shared = shared.iter();
+                alert.updated_at < until && !shared.any(|s| s.fingerprint == alert.fingerprint)
+            };
+            let gone: Vec<_> = group.members().filter(is_gone).cloned().collect();
+            for alert in gone {
+                group.remove(alert.fingerprint);
+                self.memory
+                    .with(&name, |known| known.remove(alert.fingerprint));
+                missed.entry(name.tenant.clone()).or_default().push(alert);
+            }
+        }
+        let missed = missed.into_iter().map(|(tenant, alerts)| {
+            let alerts = self.memory.forget_ungrouped(&tenant, alerts);
+            let alerts = alerts.iter().map(|alert| ended(alert)).collect();
+            News::Missed { tenant, alerts }
+        });
+        Ok(missed.collect())
+    }
+}
+
+/// The alert as over, in a state just later than the one that is known.
+fn ended(alert: &Alert) -> Arc<Alert> {
+    let updated_at = alert.updated_at + LATER;
+    Arc::new(Alert {
+        ends_at: alert.ends_at.min(updated_at),
+        updated_at,
+        ..alert.clone()
+    })
+}

@@ -1,0 +1,119 @@
+//! What was known before a loss does not count after it, and what is not heard of is read.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_under_a_claim_on_data_that_was_lost() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "x")).await;
+    tokio::time::sleep(MINUTE).await;
+    let poll = async || {
+        let polled = scene.state.poll(10, scene.clock.now()).await;
+        polled.expect("polled").claims
+    };
+    let claims = poll().await;
+    let claim = claims.first().expect("a claim");
+    assert!(poll().await.is_empty());
+    assert!(scene.state.stands(claim));
+    scene.model.flush_all();
+    assert!(poll().await.is_empty());
+    assert!(!scene.state.stands(claim));
+    // The group is claimed anew once all had the time to put back what they know.
+    tokio::time::sleep(MINUTE * 2).await;
+    let again = poll().await;
+    let again = again.first().expect("a claim");
+    assert!(again.fence > claim.fence);
+    assert!(scene.state.stands(again));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_whose_changes_cannot_be_had_is_read_as_a_whole() {
+    let scene = Scene::started().await;
+    let _ = scene.state.poll(10, scene.clock.now()).await;
+    *lock(&scene.line.failing) = Some("changes");
+    let old = Alert {
+        starts_at: scene.clock.now() - MINUTE * 10,
+        ..scene.alert("g", "x")
+    };
+    let offer = crate::coordinator::Offer {
+        group: group("g"),
+        alert: Arc::new(old),
+        is_owed: false,
+    };
+    let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
+    assert!(offered.iter().all(Result::is_ok));
+    let began = Instant::now();
+    loop {
+        let polled = scene.state.poll(10, scene.clock.now()).await;
+        if !polled.expect("polled").claims.is_empty() {
+            break;
+        }
+        assert!(began.elapsed() < MINUTE / 6, "it is flushed all the same");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    assert_eq!(scene.state.mode(), Mode::Coordinated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_overtaken_lowers_no_version() {
+    let scene = Scene::started().await;
+    let tenant = TenantId::default_tenant();
+    let put = async |id: &str| {
+        let silence = Arc::new(Silence {
+            id: Arc::from(id),
+            matchers: Vec::new(),
+            starts_at: scene.clock.now(),
+            ends_at: scene.clock.now() + MINUTE,
+            updated_at: scene.clock.now(),
+            created_by: String::new(),
+            comment: String::new(),
+            annotations: Labels::empty(),
+        });
+        let put = scene.other.silence_put(&tenant, &silence, None).await;
+        put.expect("the server answers");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    put("1").await;
+    *lock(&scene.line.slow) = Some(("silences", Duration::from_millis(300)));
+    let (state, owner) = (Arc::clone(&scene.state), tenant.clone());
+    let slow = tokio::spawn(async move { state.fetch_silences(&owner).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    *lock(&scene.line.slow) = None;
+    put("2").await;
+    scene.state.follow_silences().await;
+    let known = scene.state.known_silences(&tenant);
+    let overtaken = slow.await.expect("it ends").expect("answered");
+    assert!(overtaken.version < known);
+    assert_eq!(scene.state.known_silences(&tenant), known);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_is_not_offered_in_vain_to_a_group_nothing_is_known_of() {
+    let scene = Scene::started().await;
+    // By another configuration it belongs to a group this instance has no route for.
+    let x = scene.alert("g", "x");
+    let offer = crate::coordinator::Offer {
+        group: group("elsewhere"),
+        alert: Arc::new(x.clone()),
+        is_owed: false,
+    };
+    let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
+    assert!(offered.iter().all(Result::is_ok));
+    scene.state.follow().await.expect("the feed is there");
+    scene.post("g", scene.alert("g", "x")).await;
+    assert!(scene.shared("g").await.is_empty(), "it waits there");
+    // That group ends, and this instance has not heard of that yet.
+    let grid = domain::group::grid::Grid::starting(scene.clock.now(), MINUTE);
+    let left = Merge {
+        leaves: vec![Leave {
+            fingerprint: x.fingerprint,
+            updated_at: scene.clock.now(),
+        }],
+        ..Merge::of(group("elsewhere"), grid)
+    };
+    let merged = scene.other.merge(vec![left]).await;
+    assert!(merged.iter().all(Result::is_ok));
+    scene.post("g", scene.alert("g", "x")).await;
+    assert_eq!(scene.shared("g").await, ["x"]);
+    assert!(scene.shared("elsewhere").await.is_empty());
+}
