@@ -13,7 +13,7 @@ const PASSED: [(&str, usize); 10] = [
     ("identity.json", 67),
     ("inhibition.json", 88),
     ("matchers.json", 2087),
-    ("payloads/webhook.json", 6),
+    ("payloads/webhook.json", 12),
     ("routing.json", 167),
     ("templates.json", 306),
     ("time_intervals.json", 239),
