@@ -34,7 +34,7 @@ pub use http::{
 pub use inhibit::InhibitRule;
 pub use matchers::Warning;
 pub use receiver::{
-    InboxConfig, Integration, Receiver, ReceiverIntegration, Templated, WebhookConfig,
+    INBOX_TEXT, InboxConfig, Integration, Receiver, ReceiverIntegration, Templated, WebhookConfig,
 };
 pub use secret::{SECRET, Secret, SecretUrl};
 pub use tls::{TlsConfig, TlsVersion};

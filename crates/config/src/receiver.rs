@@ -45,7 +45,7 @@ pub use rocketchat::{RocketchatAction, RocketchatConfig, RocketchatField};
 pub use slack::{SlackAction, SlackConfig, SlackConfirmation, SlackField};
 pub use sns::{SigV4, SnsConfig};
 pub use telegram::TelegramConfig;
-pub use templated::Templated;
+pub use templated::{INBOX_TEXT, Templated};
 pub use victorops::VictoropsConfig;
 pub use webex::WebexConfig;
 pub use webhook::WebhookConfig;

@@ -48,6 +48,17 @@ pub(crate) fn version_4(
     out
 }
 
+/// The standard body with a note that it is not what the configuration wants.
+pub(crate) fn flagged(mut body: String, fallback: Option<&str>) -> String {
+    if let Some(fallback) = fallback {
+        body.pop();
+        body.push_str(",\"templateError\":");
+        push_text(&mut body, fallback);
+        body.push('}');
+    }
+    body
+}
+
 fn push_alert(out: &mut String, notified: &NotifiedAlert) {
     let alert = &notified.alert;
     out.push_str("{\"status\":");

@@ -4,16 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use config::INBOX_TEXT;
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
 
-use crate::body;
+use crate::body::{self, flagged};
 use crate::data::{Data, title};
 use crate::go_json::push_text;
+use crate::template::{Markup, Rendering, TemplateSet, Text, aside};
 use crate::{Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
 
 /// Most alerts one message lists; ten thousand messages are kept, so each must stay small.
 const ALERTS_MAX: usize = 1000;
+
+/// Most bytes of a text that templates make.
+const TEXT_BYTES_MAX: usize = 16 << 10;
 
 /// A message as the inbox keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +37,7 @@ pub struct InboxEntry {
     pub reason: &'static str,
     /// One line for people; the body has it too.
     pub title: String,
-    /// The facts: JSON, `title` and then the fields of the webhook's body.
+    /// The facts: JSON, `title` and `text` and then the fields of the webhook's body.
     pub body: String,
 }
 
@@ -51,21 +56,50 @@ pub struct Inbox {
     id: IntegrationId,
     send_resolved: bool,
     sink: Arc<dyn InboxSink>,
+    set: Arc<TemplateSet>,
+    text: Text,
 }
 
 impl Inbox {
     /// An integration that puts its messages into `sink`.
-    pub fn new(id: IntegrationId, send_resolved: bool, sink: Arc<dyn InboxSink>) -> Self {
+    pub fn new(
+        id: IntegrationId,
+        send_resolved: bool,
+        sink: Arc<dyn InboxSink>,
+        set: Arc<TemplateSet>,
+    ) -> Self {
         Self {
             id,
             send_resolved,
             sink,
+            text: set.text_or(INBOX_TEXT, INBOX_TEXT, Markup::Plain),
+            set,
         }
+    }
+
+    /// The message with what its template says, and which failed.
+    async fn entry(&self, notification: &Notification) -> (InboxEntry, Option<String>) {
+        let (set, text, own) = (
+            Arc::clone(&self.set),
+            self.text.clone(),
+            notification.clone(),
+        );
+        let made = aside(move || {
+            let facts = Data::new(&own, &own.alerts);
+            let mut rendering = Rendering::new(&set, &facts, own.at);
+            let text = rendering.text("text", &text);
+            let fallback = rendering.fallback();
+            (entry(&own, &text, fallback.as_deref()), fallback)
+        });
+        made.await.unwrap_or_else(|failure| {
+            let fallback = failure.to_string();
+            (entry(notification, "", Some(&fallback)), Some(fallback))
+        })
     }
 }
 
-/// Makes the inbox's form of a notification.
-pub fn entry(notification: &Notification) -> InboxEntry {
+/// Makes the inbox's form of a notification with this text; `fallback` says which templates failed.
+pub fn entry(notification: &Notification, text: &str, fallback: Option<&str>) -> InboxEntry {
     let mut data = Data::new(notification, &notification.alerts);
     let title = title(&data);
     let (status, reason) = (data.status(), data.reason);
@@ -77,7 +111,10 @@ pub fn entry(notification: &Notification) -> InboxEntry {
     let mut body = String::with_capacity(facts.len() + title.len() + 16);
     body.push_str("{\"title\":");
     push_text(&mut body, &title);
+    body.push_str(",\"text\":");
+    push_text(&mut body, cut(text));
     body.push(',');
+    let facts = flagged(facts, fallback);
     body.push_str(facts.strip_prefix('{').unwrap_or(&facts));
     InboxEntry {
         idempotency_key: notification.idempotency_key.clone(),
@@ -89,6 +126,14 @@ pub fn entry(notification: &Notification) -> InboxEntry {
         title,
         body,
     }
+}
+
+fn cut(text: &str) -> &str {
+    let mut end = TEXT_BYTES_MAX.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or("")
 }
 
 #[async_trait]
@@ -114,9 +159,10 @@ impl Integration for Inbox {
         notification: &Notification,
         deadline: Duration,
     ) -> Result<Delivered, DeliveryError> {
-        let put = self.sink.put(entry(notification));
+        let (entry, fallback) = self.entry(notification).await;
+        let put = self.sink.put(entry);
         let (reason, detail) = match tokio::time::timeout(deadline, put).await {
-            Ok(Ok(())) => return Ok(Delivered::default()),
+            Ok(Ok(())) => return Ok(Delivered { fallback }),
             Ok(Err(cause)) => (FailureReason::Other, format!("inbox: {cause}")),
             Err(_) => (
                 FailureReason::ContextDeadlineExceeded,

@@ -117,6 +117,7 @@ fn build_integration(
             id,
             config.send_resolved,
             Arc::clone(&deps.inbox),
+            Arc::clone(&deps.templates),
         ))),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::yaml::Value;
 
+/// What the inbox says below its title; a user's files may define that template otherwise.
+pub const INBOX_TEXT: &str = "{{ template \"belfry.inbox.text\" . }}";
+
 /// A text of an integration that is executed as a template for every message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Templated {
@@ -133,7 +136,8 @@ impl Integration {
             Self::Jira(c) => jira(&mut found, c),
             Self::Rocketchat(c) => rocketchat(&mut found, c),
             Self::Mattermost(c) => mattermost(&mut found, c),
-            Self::Incidentio(_) | Self::Inbox(_) => {}
+            Self::Inbox(_) => found.add("text", INBOX_TEXT),
+            Self::Incidentio(_) => {}
         }
         found.0
     }

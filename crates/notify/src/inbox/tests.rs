@@ -26,13 +26,21 @@ impl InboxSink for Kept {
 
 fn inbox(sink: &Arc<Kept>) -> Inbox {
     let sink: Arc<dyn InboxSink> = Arc::clone(sink) as _;
-    Inbox::new(IntegrationId::new("team.a", "inbox", 0), true, sink)
+    templated(sink, TemplateSet::default())
+}
+
+fn templated(sink: Arc<dyn InboxSink>, set: TemplateSet) -> Inbox {
+    let id = IntegrationId::new("team.a", "inbox", 0);
+    Inbox::new(id, true, sink, Arc::new(set))
 }
 
 #[test]
 fn titles_are_alertmanagers_subjects() {
     let check = |instances: &[(&str, bool)], expected: &str| {
-        assert_eq!(entry(&samples::notification(instances)).title, expected);
+        assert_eq!(
+            entry(&samples::notification(instances), "", None).title,
+            expected
+        );
     };
     check(&[("n1", false)], "[FIRING:1] HighLoad node (n1 critical)");
     check(
@@ -54,7 +62,10 @@ fn a_title_without_common_labels_has_no_brackets() {
     let mut notification = samples::notification(&[]);
     let labels = Labels::from_pairs([("alertname", "HighLoad"), ("job", "node")]);
     notification.alerts = vec![samples::alert(labels, false)];
-    assert_eq!(entry(&notification).title, "[FIRING:1] HighLoad node");
+    assert_eq!(
+        entry(&notification, "", None).title,
+        "[FIRING:1] HighLoad node"
+    );
 }
 
 #[test]
@@ -62,7 +73,7 @@ fn a_title_is_one_short_line() {
     let mut notification = samples::notification(&[("n1", false)]);
     let long = format!("a\nb\u{1b}{}", "é".repeat(1000));
     notification.group_labels = Labels::from_pairs([("alertname", long.as_str())]);
-    let title = entry(&notification).title;
+    let title = entry(&notification, "", None).title;
     assert!(title.starts_with("[FIRING:1] a b é"), "{title}");
     assert_eq!(title.chars().count(), crate::data::TITLE_CHARS_MAX + 1);
 }
@@ -72,7 +83,7 @@ fn a_huge_message_is_cut_and_says_so() {
     let names: Vec<String> = (0..ALERTS_MAX + 5).map(|i| format!("n{i}")).collect();
     let mut instances: Vec<(&str, bool)> = names.iter().map(|n| (n.as_str(), true)).collect();
     instances.last_mut().unwrap().1 = false;
-    let entry = entry(&samples::notification(&instances));
+    let entry = entry(&samples::notification(&instances), "", None);
     let body: serde_json::Value = serde_json::from_str(&entry.body).unwrap();
     assert_eq!(body["alerts"].as_array().unwrap().len(), ALERTS_MAX);
     assert_eq!(body["truncatedAlerts"], 5);
@@ -93,12 +104,41 @@ async fn a_message_is_put_with_its_key() {
         .await
         .unwrap();
     let kept = sink.entries.lock().unwrap().clone();
-    assert_eq!(kept, [entry(&notification)]);
+    assert_eq!(
+        kept,
+        [entry(&notification, "summary: load is high\n", None)]
+    );
     assert_eq!(kept[0].idempotency_key, "0123abcd");
     assert_eq!(kept[0].receiver, "team.a");
     let body: serde_json::Value = serde_json::from_str(&kept[0].body).unwrap();
     assert_eq!(body["alerts"][0]["labels"]["instance"], "n1");
     assert_eq!(body["title"], "[FIRING:1] HighLoad node (n1 critical)");
+}
+
+#[tokio::test]
+async fn its_text_is_a_template_that_falls_back() {
+    let said = async |text: &str| {
+        let sink = Arc::new(Kept::default());
+        let file = format!("{{{{ define \"belfry.inbox.text\" }}}}{text}{{{{ end }}}}");
+        let files = [("a.tmpl", file.as_str())];
+        let set = TemplateSet::parse(files, gotmpl::time::Zone::Utc, Default::default()).unwrap();
+        let inbox = templated(Arc::clone(&sink) as _, set);
+        let notification = samples::notification(&[("n1", false)]);
+        let told = inbox
+            .deliver(&notification, Duration::from_secs(1))
+            .await
+            .unwrap();
+        let body = sink.entries.lock().unwrap()[0].body.clone();
+        (
+            serde_json::from_str::<serde_json::Value>(&body).unwrap(),
+            told.fallback,
+        )
+    };
+    let (body, fallback) = said("{{ .Status }}!").await;
+    assert_eq!((&body["text"], fallback), (&"firing!".into(), None));
+    let (body, fallback) = said("{{ .Nope }}").await;
+    assert_eq!(body["text"], "summary: load is high\n");
+    assert_eq!(body["templateError"], fallback.unwrap().as_str());
 }
 
 #[tokio::test(start_paused = true)]

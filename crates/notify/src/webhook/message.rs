@@ -1,7 +1,7 @@
 //! What one message of a webhook says, and where it goes: the part that executes templates.
 
+use crate::body::flagged;
 use crate::data::Data;
-use crate::go_json::push_text;
 use crate::payload::Payload;
 use crate::template::{Failure, Rendering, TemplateSet, Text};
 use crate::{Notification, body};
@@ -66,17 +66,6 @@ impl Recipe<'_> {
             fallback,
         })
     }
-}
-
-/// The standard body with a note that it is not what the configuration wants.
-fn flagged(mut body: String, fallback: Option<&str>) -> String {
-    if let Some(fallback) = fallback {
-        body.pop();
-        body.push_str(",\"templateError\":");
-        push_text(&mut body, fallback);
-        body.push('}');
-    }
-    body
 }
 
 /// What stands before the first template, if that names a host.
