@@ -24,6 +24,7 @@ const FLAPPING: Load = Load {
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
+        alone("F54", "templates that fail, and that never end", poison),
         shared("F60", "the configuration changes each few seconds", reloads),
         shared(
             "F61",
@@ -50,6 +51,31 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         shared("F68", "all alerts end: nothing stays in Redis", drain),
     ]
+}
+
+/// Payloads that fail, call themselves for ever, and say too much.
+const POISONS: [&str; 3] = [
+    "{{ .Nope }}",
+    "{{ define \"x\" }}{{ template \"x\" . }}{{ end }}{{ template \"x\" . }}",
+    "{{ range 1000000000 }}{{ printf \"%01000d\" 1 }}{{ end }}",
+];
+
+/// Who is told by a template that fails is told in another way, and all others as always.
+fn poison(scene: &mut Scene) -> Result<(), String> {
+    let good = config(&scene.sink, "cluster", "");
+    let url = scene.sink.url("/a");
+    for poison in POISONS {
+        let bad = format!("[{{url: '{url}', payload: {{text: '{poison}'}}}}]");
+        let text = good.replace(&format!("[{{url: '{url}'}}]"), &bad);
+        scene.cluster.configure(&text);
+        scene.pass(scene.either(8, 60));
+    }
+    let name = "belfry_notification_template_fallbacks_total";
+    let fallbacks = scene.cluster.metric_of_all(name);
+    scene.note(format!("{fallbacks} messages fell back"));
+    scene.claim(0.0 < fallbacks, "no message fell back");
+    scene.cluster.configure(&good);
+    Ok(())
 }
 
 /// Routes that did not change say nothing, and those that regroup take along what was told.
