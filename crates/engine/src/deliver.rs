@@ -16,6 +16,9 @@ use crate::settings::Channel;
 /// The longest a provider may ask us to wait before we try anyway: one bad header must not cost an hour of pages.
 const HOLD_MAX: Duration = Duration::from_secs(300);
 
+/// A further attempt is made while at least this part of a send's longest time is left: a second.
+const ATTEMPT_SHARE: u32 = 20;
+
 /// What is known after the last attempt at a message.
 pub(crate) enum Outcome {
     /// The receiver accepted it.
@@ -68,11 +71,9 @@ impl<'a> Sending<'a> {
         let seed = seed(&notification.idempotency_key);
         let mut failure = not_attempted();
         let mut may_have_arrived = false;
-        for delay in Backoff::new(seed) {
-            if !self
-                .wait(channel.held_until().max(Some(Instant::now() + delay)))
-                .await
-            {
+        for (attempts, delay) in Backoff::new(seed).enumerate() {
+            let next = channel.held_until().max(Some(Instant::now() + delay));
+            if !self.wait(next, attempts > 0).await {
                 break;
             }
             let Ok(Ok(_permit)) =
@@ -134,10 +135,15 @@ impl<'a> Sending<'a> {
         left >= self.timing.gate && (self.stands)()
     }
 
-    /// Waits until `at`; false when that is past the deadline.
-    async fn wait(&self, at: Option<Instant>) -> bool {
+    /// Waits until `at`; false when that is past the deadline, or so close to it that a further attempt would be cut off:
+    /// whether it arrived nobody would know, and the next tick repeats it anyway.
+    async fn wait(&self, at: Option<Instant>, is_further: bool) -> bool {
         let at = at.unwrap_or_else(Instant::now);
-        if at >= self.deadline {
+        let needed = match is_further {
+            true => self.timing.send_timeout / ATTEMPT_SHARE,
+            false => Duration::ZERO,
+        };
+        if at + needed >= self.deadline {
             tokio::time::sleep_until(self.deadline).await;
             return false;
         }

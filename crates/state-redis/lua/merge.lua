@@ -1,8 +1,8 @@
 -- Merges in what an instance knows better of a group; of each piece the later state wins, so it may be repeated.
 --
 -- KEYS[1]  shard:{sNN}
--- ARGV     instance, group, its facts (text, labels, receiver, wait, interval, repeat, kept), its ticks should it not be
---          there (first, next, 1 if it has ticked), life of a tombstone in milliseconds, 1 if the alerts come
+-- ARGV     instance, group, its facts (text, labels, receiver, wait, interval, repeat, kept), its ticks (first, next, 1 if it
+--          has ticked: then a later next tick counts for a group that is there), life of a tombstone in milliseconds, 1 if the alerts come
 --          from another group, number of alerts, of each: fingerprint, alert, its end in milliseconds; number of
 --          integrations, of each: integration, seq, last, pending ('' = none); number of integrations whose tellers could not
 --          hear each other, of each: integration, number it was worked out from (0 = none), seq, last, pending; then of each
@@ -48,6 +48,17 @@ local function merge_alert(alert)
   join(group, alert.fingerprint, alert, is_over, alert.ends_ms)
   if is_there then ensure_queued(group) else emit_grid(group, first, next_tick, facts.interval, ticked) end
   is_there = true
+end
+
+-- Who was away went on with the ticks: coming back makes nothing due (protocol.md §9).
+local function merge_grid()
+  local grid = ticked and read_grid(group)
+  if not grid or not grid.ticked or grid.restart or redis.call('ZSCORE', QUEUE_INFLIGHT, group) then return end
+  local later = math.min(next_tick, tick_after(grid, now))
+  if later <= grid.next then return end
+  redis.call('HSET', meta_of(group), 'next', int(later))
+  queue(QUEUE_DUE, later, group)
+  emit_grid(group, grid.first, later, int(grid.interval), true)
 end
 
 -- domain::group::told::Told::supersedes
@@ -98,6 +109,7 @@ while ARGV[at + 1] do
 end
 if has_buried then keep_tombs(group, tomb_ms) end
 if #left > 0 then emit('left', group, 'f', table.concat(left, ',')) end
+if is_there then merge_grid() end
 for _, alert in ipairs(alerts) do merge_alert(alert) end
 if is_there then
   for _, theirs in ipairs(told) do merge_told(theirs.integration, theirs) end

@@ -298,7 +298,7 @@ pub struct Merge {
     pub joined: Vec<Joined>,
     /// Members the sender saw off: they leave unless they are known better.
     pub leaves: Vec<Leave>,
-    /// Its ticks, if it is not there.
+    /// Its ticks. Of a group that is there a later next tick counts, if the sender's has ticked.
     pub grid: Grid,
     /// Whether the alerts come from another group. They may have been here before and moved away, which is no end: tombstones
     /// are not asked.

@@ -109,6 +109,16 @@ impl Grid {
         self.next = self.next.min(at.utc());
     }
 
+    /// Leaves out ticks that somebody else took who went on alone, the one due now at most; answers whether there were any.
+    pub fn skip_to(&mut self, next: Timestamp, now: Timestamp) -> bool {
+        let next = next.utc().min(self.after(now));
+        let skips = self.has_ticked && !self.owes_restart && self.next < next;
+        if skips {
+            self.next = next;
+        }
+        skips
+    }
+
     /// Restarts the grid at `now`, with a tick at once; a grid that never ticked keeps its first tick.
     pub fn restart(&mut self, now: Timestamp, interval: Duration) {
         self.interval = interval;

@@ -13,14 +13,12 @@ use domain::group::Group;
 use domain::id::TenantId;
 use domain::time::Timestamp;
 
+use super::owing::ended;
 use super::reconcile::SKEW_MS;
 use super::{Alone, Coordinated, lock};
 use crate::coordinator::{Epoch, GroupName, HoldFor};
 use crate::host::News;
 use crate::{Mode, State};
-
-/// By how much a state that is known to be over is later than the one known here.
-const LATER: Duration = Duration::from_millis(1);
 
 /// By how much clocks may differ.
 const SKEW: Duration = Duration::from_millis(SKEW_MS);
@@ -153,14 +151,4 @@ impl Coordinated {
         });
         Ok(missed.collect())
     }
-}
-
-/// The alert as over, in a state just later than the one that is known.
-fn ended(alert: &Alert) -> Arc<Alert> {
-    let updated_at = alert.updated_at + LATER;
-    Arc::new(Alert {
-        ends_at: alert.ends_at.min(updated_at),
-        updated_at,
-        ..alert.clone()
-    })
 }

@@ -172,7 +172,7 @@ fn believed(told: &Told) -> impl Iterator<Item = Fingerprint> + '_ {
 
 /// The alert as over, in a state just later than the one known here: whoever heard of it later than that knows better, also
 /// that it fires anew.
-fn ended(alert: &Alert) -> Arc<Alert> {
+pub(super) fn ended(alert: &Alert) -> Arc<Alert> {
     let updated_at = alert.updated_at + LATER;
     Arc::new(Alert {
         ends_at: alert.ends_at.min(updated_at),

@@ -505,37 +505,6 @@ async fn what_a_server_threw_away_is_put_back_once_it_throws_nothing_away() {
     keeper.await.expect("it stops");
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_alert_is_not_offered_in_vain_to_a_group_nothing_is_known_of() {
-    let scene = Scene::started().await;
-    // By another configuration it belongs to a group this instance has no route for.
-    let x = scene.alert("g", "x");
-    let offer = crate::coordinator::Offer {
-        group: group("elsewhere"),
-        alert: Arc::new(x.clone()),
-        is_owed: false,
-    };
-    let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
-    assert!(offered.iter().all(Result::is_ok));
-    scene.state.follow().await.expect("the feed is there");
-    scene.post("g", scene.alert("g", "x")).await;
-    assert!(scene.shared("g").await.is_empty(), "it waits there");
-    // That group ends, and this instance has not heard of that yet.
-    let grid = domain::group::grid::Grid::starting(scene.clock.now(), MINUTE);
-    let left = Merge {
-        leaves: vec![Leave {
-            fingerprint: x.fingerprint,
-            updated_at: scene.clock.now(),
-        }],
-        ..Merge::of(group("elsewhere"), grid)
-    };
-    let merged = scene.other.merge(vec![left]).await;
-    assert!(merged.iter().all(Result::is_ok));
-    scene.post("g", scene.alert("g", "x")).await;
-    assert_eq!(scene.shared("g").await, ["x"]);
-    assert!(scene.shared("elsewhere").await.is_empty());
-}
-
 /// A first message that this alert fires.
 fn message(tick: Timestamp, alert: &Alert) -> Pending {
     Pending {

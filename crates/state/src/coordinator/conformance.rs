@@ -121,6 +121,7 @@ macro_rules! coordinator_conformance {
             a_member_seen_off_elsewhere_does_not_come_back,
             a_merged_alert_gets_its_group_a_tick,
             a_message_in_flight_is_merged_and_repeated,
+            coming_back_makes_nothing_due,
             what_is_joined_counts_while_nobody_told_anything_since,
         );
         $crate::coordinator_conformance!($test, $factory, epochs:

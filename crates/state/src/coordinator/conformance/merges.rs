@@ -289,3 +289,25 @@ pub async fn what_is_joined_counts_while_nobody_told_anything_since(world: Arc<d
     assert_eq!(merge(in_time).await, Merged::Overtaken, "that was then");
     assert_eq!(stage.two.told(&name).await, now);
 }
+
+/// Who was away went on with the ticks: a tick that was missed here is not made up for.
+pub async fn coming_back_makes_nothing_due(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, _, first) = stage.claimed("a").await;
+    let missed = stage
+        .one
+        .finish(&first, &[])
+        .await
+        .expect("it has a member");
+    stage.pass(70).await;
+    let next = missed + group.group_interval;
+    let grid = Grid::known(first.tick, next, group.group_interval, true);
+    stage.two.merge(Merge::of(Arc::clone(&group), grid)).await;
+    for _ in 0..2 {
+        assert!(stage.one.poll().await.is_empty(), "nothing is due");
+        assert!(stage.two.poll().await.is_empty(), "nothing is due");
+        stage.pass(2).await;
+    }
+    let there = stage.two.read(&first.group).await;
+    stage.near(there.grid.next(), next);
+}

@@ -166,6 +166,7 @@ impl Server {
             if !request.reach.includes(name.shard()) {
                 return Err(unreached());
             }
+            self.merge_grid(request, &name, merge);
             self.merge_leaves(request, &name, merge);
             self.merge_alerts(request, &name, merge);
             self.merge_told(request, &name, merge);
@@ -178,6 +179,22 @@ impl Server {
             Ok(merged)
         });
         answers.collect()
+    }
+
+    /// Who was away went on with the ticks: coming back makes nothing due (protocol.md §9).
+    fn merge_grid(&mut self, request: &Request, name: &GroupName, merge: &Merge) {
+        let shard = self.shard(name.shard());
+        let is_in_flight = shard.in_flight.contains_key(name);
+        let Some(entry) = shard.groups.get_mut(name).filter(|_| !is_in_flight) else {
+            return;
+        };
+        let mut grid = entry.group.grid();
+        if !merge.grid.has_ticked() || !grid.skip_to(merge.grid.next(), request.now) {
+            return;
+        }
+        entry.group.set_grid(grid);
+        shard.queue(name);
+        self.tell_grid(request, name);
     }
 
     fn merge_alerts(&mut self, request: &Request, name: &GroupName, merge: &Merge) {
