@@ -132,6 +132,21 @@ fn f27_redis_is_late() {
 }
 
 #[test]
+fn f29_redis_is_a_blackhole() {
+    holds("F29");
+}
+
+#[test]
+fn f31_redis_is_away_for_long() {
+    holds("F31");
+}
+
+#[test]
+fn f35_redis_is_full() {
+    holds("F35");
+}
+
+#[test]
 fn f30_redis_is_a_blackhole_for_one() {
     holds("F30");
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
@@ -27,6 +28,9 @@ pub(super) struct Orphans {
 
 /// More orphans than this are groups of configurations we do not have.
 const ORPHANS_MAX: usize = 10_000;
+
+/// By how much clocks of instances that follow the shared one may differ.
+const SAME_MOMENT: Duration = Duration::from_secs(1);
 
 impl Coordinated {
     /// Reads what is new in every shard that is shared.
@@ -96,6 +100,15 @@ impl Coordinated {
         let outcomes = corrections.into_iter().zip(merged);
         let failed = outcomes.filter(|(_, merged)| merged.is_err());
         orphans.corrections = failed.map(|(correction, _)| correction).collect();
+    }
+
+    /// A refresh this instance kept to itself, because what was shared covered it, after which it hears of an end that others
+    /// took in before.
+    fn refresh_after(&self, tenant: &TenantId, heard: &Alert) -> Option<Arc<Alert>> {
+        let known = self.memory.alert(tenant, heard.fingerprint)?;
+        let is_later = heard.is_explicit_end() && heard.updated_at <= known.updated_at;
+        let is_same_episode = known.starts_at <= heard.ends_at;
+        (is_later && is_same_episode && !known.is_explicit_end()).then_some(known)
     }
 
     /// An alert another instance holds for firing may be over, as this one heard while it was alone.
@@ -229,6 +242,16 @@ impl Coordinated {
         is_ours: bool,
         orphans: &mut Orphans,
     ) -> Option<News> {
+        let refresh = self
+            .refresh_after(&group.tenant, &alert)
+            .filter(|_| !is_ours);
+        let alert = match &refresh {
+            Some(refresh) if is_same_moment(refresh, &alert) => Arc::new(Alert {
+                updated_at: refresh.updated_at,
+                ..Alert::clone(&alert)
+            }),
+            _ => alert,
+        };
         let known = self
             .memory
             .with(group, |known| Arc::clone(known.identity()));
@@ -242,7 +265,10 @@ impl Coordinated {
             Some(identity) => {
                 if !is_ours && orphans.corrections.len() < ORPHANS_MAX {
                     let end = self.end_known_here(&group.tenant, &alert);
-                    let correction = end.map(|end| self.correction(&identity, vec![end]));
+                    let later = refresh.filter(|refresh| !is_same_moment(refresh, &alert));
+                    let correction = end
+                        .or(later)
+                        .map(|end| self.correction(&identity, vec![end]));
                     orphans.corrections.extend(correction);
                 }
                 let now = self.clock.now();
@@ -317,6 +343,12 @@ impl Coordinated {
             told.remove(integration);
         }
     }
+}
+
+/// Whether a refresh and an end were taken in so close to each other that clocks of instances do not tell their order: then
+/// the end counts, and the next refresh says so if it is none. A refresh that is clearly later counts, as the last post does.
+fn is_same_moment(refresh: &Alert, end: &Alert) -> bool {
+    refresh.updated_at.since(end.updated_at) < SAME_MOMENT
 }
 
 /// The identity of a group among those an alert belongs to.

@@ -117,3 +117,60 @@ async fn an_alert_is_not_offered_in_vain_to_a_group_nothing_is_known_of() {
     assert_eq!(scene.shared("g").await, ["x"]);
     assert!(scene.shared("elsewhere").await.is_empty());
 }
+
+/// A refresh that what is shared covers stays here; an end that another instance took in at about that time is heard all the same.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_kept_back_does_not_hide_an_end_of_the_same_moment() {
+    for (behind, is_over) in [(Duration::from_millis(5), true), (MINUTE / 6, false)] {
+        let scene = Scene::started().await;
+        let x = scene.alert("g", "x");
+        scene.post("g", x.clone()).await;
+        scene.state.follow().await.expect("the feed is there");
+        let tenant = TenantId::default_tenant();
+        let recorded = scene.state.memory.alert(&tenant, x.fingerprint);
+        let recorded = recorded.expect("an alert");
+        scene.state.mark_recorded(&tenant, &[recorded]);
+        tokio::time::sleep(MINUTE / 2).await;
+        let at = scene.clock.now();
+        scene
+            .post(
+                "g",
+                Alert {
+                    starts_at: x.starts_at,
+                    ..scene.alert("g", "x")
+                },
+            )
+            .await;
+        let ended = Alert {
+            ends_at: at - behind,
+            updated_at: at - behind,
+            ..x.clone()
+        };
+        let offer = crate::coordinator::Offer {
+            group: group("g"),
+            alert: Arc::new(ended),
+            is_owed: true,
+        };
+        let offered = scene.other.ingest(vec![offer], at).await;
+        assert!(offered.iter().all(Result::is_ok));
+        scene.state.follow().await.expect("the feed is there");
+        scene.state.follow().await.expect("the feed is there");
+        let here = scene
+            .state
+            .memory
+            .alert(&TenantId::default_tenant(), x.fingerprint);
+        assert_eq!(
+            here.expect("an alert").is_explicit_end(),
+            is_over,
+            "{behind:?}"
+        );
+        let name = GroupName::of(&group("g"));
+        let there = scene.other.group(&name).await.expect("the server answers");
+        let there = there.expect("a group").members;
+        assert_eq!(
+            there.first().expect("a member").is_explicit_end(),
+            is_over,
+            "{behind:?}"
+        );
+    }
+}
