@@ -82,7 +82,7 @@ impl<'a> Sending<'a> {
                 break;
             };
             reach("C13").await;
-            if !self.gate() {
+            if !self.may_send() {
                 self.rejected.inc();
                 failure.detail =
                     "the claim of the group lapsed before the message could be sent".to_owned();
@@ -126,7 +126,7 @@ impl<'a> Sending<'a> {
     }
 
     /// Whether enough of the lease is left to send, of a group that was not lost since (protocol.md §6, GATE).
-    fn gate(&self) -> bool {
+    pub(crate) fn may_send(&self) -> bool {
         let lease_until = *self
             .lease_until
             .lock()
@@ -197,7 +197,7 @@ mod tests {
                 move || stands,
                 rejected,
             )
-            .gate()
+            .may_send()
         };
         assert!(gate(timing.gate * 2, true));
         assert!(!gate(timing.gate / 2, true));

@@ -9,8 +9,8 @@
 //! accepted from being sent again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told, ToldMessage};
@@ -51,6 +51,8 @@ struct Flush<'a> {
     claim: &'a Claim,
     judged: &'a Judged,
     sending: &'a Sending<'a>,
+    /// Messages whose requests may be on their way.
+    out: Mutex<Vec<(IntegrationId, Pending)>>,
 }
 
 impl Engine {
@@ -81,6 +83,7 @@ impl Engine {
             claim: &claim,
             judged: &judged,
             sending: &sending,
+            out: Mutex::default(),
         };
         let all = join_all(
             claim
@@ -94,6 +97,7 @@ impl Engine {
             told = all => told.into_iter().all(|is_done| is_done),
             () = self.keep_lease(&claim, &sending) => false,
         };
+        flush.doubt_what_is_out().await;
         self.finish(tenant, &settings, &claim, is_complete).await;
         self.metrics
             .dispatcher
@@ -255,7 +259,9 @@ impl Flush<'_> {
                 return false;
             };
             let last = told.last.take();
-            match self.send(spec, channel, message, last, was_in_flight).await {
+            let sent = self.send(spec, channel, message, last, was_in_flight).await;
+            self.out().retain(|(id, _)| *id != spec.id);
+            match sent {
                 Some(now_told) => told = now_told,
                 None => return false,
             }
@@ -264,6 +270,28 @@ impl Flush<'_> {
             }
         }
         true
+    }
+
+    fn out(&self) -> MutexGuard<'_, Vec<(IntegrationId, Pending)>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The sends were cancelled because the lease lapsed: requests may be on their way all the same.
+    async fn doubt_what_is_out(&self) {
+        let out = std::mem::take(&mut *self.out());
+        for (integration, message) in out {
+            self.doubt(&integration, &message).await;
+        }
+    }
+
+    /// Stopped past the lease with the request on its way: it may arrive after what others said since.
+    async fn doubt(&self, integration: &IntegrationId, message: &Pending) {
+        let (engine, group) = (self.engine, &self.claim.identity);
+        let now = engine.clock.now();
+        engine
+            .state
+            .in_doubt(group, integration, message, now)
+            .await;
     }
 
     /// The message this integration is due, if any.
@@ -390,6 +418,7 @@ impl Flush<'_> {
         channel.metrics.notification();
         let (seq, reason) = (begun.seq, begun.reason);
         let frozen = begun.clone();
+        self.out().push((spec.id.clone(), begun.clone()));
         match self.sending.deliver(channel, &notification).await {
             Outcome::Accepted(delivered) => {
                 self.note_fallback(spec, channel, delivered.fallback);
@@ -409,6 +438,9 @@ impl Flush<'_> {
             Outcome::Unknown(error) => {
                 channel.metrics.failed(error.reason);
                 self.log_failure(spec, reason, &error.detail);
+                if !self.sending.may_send() {
+                    self.doubt(&spec.id, &frozen).await;
+                }
                 None
             }
         }

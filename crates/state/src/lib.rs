@@ -228,6 +228,18 @@ pub trait State: Send + Sync {
         sent_at: Timestamp,
     ) -> Result<Told, StateError>;
 
+    /// Nobody knows whether a message was accepted, and whoever sent it was stopped past its claim: if another one was told
+    /// since, what this one says against it is owed anew. One who shares nothing has nothing to do.
+    async fn in_doubt(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        message: &Pending,
+        now: Timestamp,
+    ) {
+        let _ = (group, integration, message, now);
+    }
+
     /// Takes back a message that was surely not accepted.
     async fn refuse(
         &self,

@@ -89,6 +89,10 @@ impl Coordinated {
             let mut known = there.iter().flat_map(|group| &group.told);
             let theirs = known.find(|(id, _)| id == integration);
             let theirs = theirs.map(|(_, told)| told.clone()).unwrap_or_default();
+            if there.is_some() && theirs.seq <= message.seq {
+                // Nothing was told since: a repeat says the same.
+                return Ok(());
+            }
             let apart = Apart {
                 ended: &ended,
                 is_theirs_new: true,

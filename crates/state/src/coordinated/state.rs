@@ -94,6 +94,19 @@ impl State for Coordinated {
             .await
     }
 
+    async fn in_doubt(
+        &self,
+        group: &GroupIdentity,
+        integration: &IntegrationId,
+        message: &Pending,
+        now: Timestamp,
+    ) {
+        if !self.is_alone(GroupName::of(group).shard()) {
+            // Should that fail nobody knows more than before.
+            let _ = self.own_up_late(group, integration, message, now).await;
+        }
+    }
+
     async fn refuse(
         &self,
         group: &GroupIdentity,
