@@ -22,24 +22,45 @@ use crate::coordinator::{GroupName, Joined, SharedGroup};
 /// Most ends that are remembered; past it, what was told counts as unknown, so some ends are told once more.
 const ENDS_MAX: usize = 200_000;
 
-/// Ends an integration was told; `None` when not all of them were kept.
-type Ends = Option<HashMap<Fingerprint, Timestamp>>;
+/// What an integration was told.
+struct Said {
+    /// When that alerts ended; `None` when not all of them were kept.
+    ends: Option<HashMap<Fingerprint, Timestamp>>,
+    /// The number of the last message, also if its group went and was made anew since.
+    number: u64,
+}
 
 /// Integrations this instance told something while it was alone.
 #[derive(Default)]
 pub(super) struct ToldAlone {
-    integrations: Mutex<HashMap<(GroupName, IntegrationId), Ends>>,
+    integrations: Mutex<HashMap<(GroupName, IntegrationId), Said>>,
     count: AtomicUsize,
 }
 
+impl Default for Said {
+    fn default() -> Self {
+        Self {
+            ends: Some(HashMap::new()),
+            number: 0,
+        }
+    }
+}
+
 impl ToldAlone {
-    /// A message is about to be sent.
-    pub(super) fn begin(&self, name: &GroupName, integration: &IntegrationId) {
+    /// A message is about to be sent; answers its number, which is after `last` and after every one given here.
+    pub(super) fn begin(
+        &self,
+        name: &GroupName,
+        integration: &IntegrationId,
+        numbers: Numbers,
+        last: u64,
+        now_ms: u64,
+    ) -> u64 {
         let key = (name.clone(), integration.clone());
         let mut integrations = lock(&self.integrations);
-        integrations
-            .entry(key)
-            .or_insert_with(|| Some(HashMap::new()));
+        let said = integrations.entry(key).or_default();
+        said.number = numbers.next(said.number.max(last), now_ms);
+        said.number
     }
 
     /// A message was accepted.
@@ -50,18 +71,17 @@ impl ToldAlone {
         message: &Pending,
         sent_at: Timestamp,
     ) {
-        self.begin(name, integration);
+        let key = (name.clone(), integration.clone());
         let mut integrations = lock(&self.integrations);
-        let Some(told) = integrations.get_mut(&(name.clone(), integration.clone())) else {
-            return;
-        };
-        let Some(ends) = told else { return };
+        let said = integrations.entry(key).or_default();
+        said.number = said.number.max(message.seq);
+        let Some(ends) = &mut said.ends else { return };
         let before = ends.len();
         ends.extend(message.resolved.iter().map(|ended| (*ended, sent_at)));
         let more = ends.len() - before;
         if self.count.fetch_add(more, Ordering::Relaxed) + more > ENDS_MAX {
             self.count.fetch_sub(ends.len(), Ordering::Relaxed);
-            *told = None;
+            said.ends = None;
         }
     }
 
@@ -73,7 +93,8 @@ impl ToldAlone {
     pub(super) fn forget(&self, is_over: impl Fn(&GroupName) -> bool) {
         let mut integrations = lock(&self.integrations);
         integrations.retain(|(name, _), _| !is_over(name));
-        let left = integrations.values().flatten().map(HashMap::len).sum();
+        let ends = integrations.values().filter_map(|said| said.ends.as_ref());
+        let left = ends.map(HashMap::len).sum();
         self.count.store(left, Ordering::Relaxed);
     }
 }
@@ -101,7 +122,7 @@ impl Coordinated {
         let key = (name.clone(), integration.clone());
         let integrations = self.told_alone.integrations.lock();
         let integrations = integrations.unwrap_or_else(PoisonError::into_inner);
-        let ends = integrations.get(&key).and_then(Option::as_ref);
+        let ends = integrations.get(&key).and_then(|said| said.ends.as_ref());
         let ended = |fingerprint: Fingerprint| match ends {
             Some(ends) => Ok(ends.get(&fingerprint).copied()),
             None => Err(Unknown),

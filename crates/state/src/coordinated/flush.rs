@@ -33,18 +33,19 @@ impl Coordinated {
             }
             Ok(Err(lost)) => Ok(Err(lost)),
             Err(_alone) => {
-                self.told_alone.begin(&name, integration);
                 let last = self.memory.with(&name, |group| {
                     let mut told = group.told().iter();
                     told.find(|(id, _)| id == integration)
                         .map(|(_, told)| told.seq)
                 });
-                self.touch(name);
                 // Others who are alone may begin a message about this very tick, and a number is used once.
                 let now_ms = u64::try_from(now.unix_ms()).unwrap_or_default();
+                let last = last.flatten().unwrap_or_default();
+                let numbers = self.own_numbers();
                 let number = self
-                    .own_numbers()
-                    .next(last.flatten().unwrap_or_default(), now_ms);
+                    .told_alone
+                    .begin(&name, integration, numbers, last, now_ms);
+                self.touch(name);
                 let ahead = Duration::from_millis(number.saturating_sub(now_ms));
                 let at = now + ahead;
                 self.memory.begin(claim, integration, message, at).await
