@@ -21,13 +21,6 @@ pub struct Apart<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unknown;
 
-/// What an integration believes of an alert that only the earlier of two messages called firing.
-enum Belief {
-    Fires,
-    MayFire,
-    Ended,
-}
-
 impl Apart<'_> {
     /// Whether an alert that the later message called firing may have been told to be over after it.
     fn may_have_ended(
@@ -49,24 +42,20 @@ impl Apart<'_> {
         }
     }
 
-    fn belief(&self, fingerprint: Fingerprint, earlier: &Told, is_ours_later: bool) -> Belief {
-        if !is_ours_later {
-            return Belief::MayFire;
-        }
-        let is_said = earlier.firing().binary_search(&fingerprint).is_ok();
+    /// Whether an alert that only the earlier message called firing was told to be over, for certain, after it.
+    fn has_ended(&self, fingerprint: Fingerprint, earlier: &Told, is_ours_later: bool) -> bool {
         let said_at = earlier.last.as_ref().map(|last| last.sent_at);
         match ((self.ended)(fingerprint), said_at) {
-            (Ok(None), _) if is_said => Belief::Fires,
-            (Ok(Some(at)), Some(said_at)) if at > said_at + self.doubt => Belief::Ended,
-            _ => Belief::MayFire,
+            (Ok(Some(at)), Some(said_at)) => is_ours_later && at > said_at + self.doubt,
+            _ => false,
         }
     }
 }
 
 impl Told {
     /// Joins what two instances told that could not hear each other; `self` is what ours told, `theirs` what is known of the
-    /// others. A fact is believed by the receiver if either said so last; where the order is in doubt the end is owed, and
-    /// that the alert fires is news.
+    /// others. What only the earlier one called firing the receiver may still believe: its end is owed, and that it fires is
+    /// news, as of what the order is in doubt of.
     ///
     /// What comes of it has a number of its own, unless it is theirs as it was.
     #[must_use]
@@ -98,10 +87,9 @@ impl Told {
                 if last.believes(fingerprint) {
                     continue;
                 }
-                match apart.belief(fingerprint, earlier, is_ours_later) {
-                    Belief::Fires => insert(&mut last.firing, fingerprint),
-                    Belief::MayFire => insert(&mut last.hidden, fingerprint),
-                    Belief::Ended => {}
+                // The later message left it out: its end is owed, and that it fires is news.
+                if !apart.has_ended(fingerprint, earlier, is_ours_later) {
+                    insert(&mut last.hidden, fingerprint);
                 }
             }
         }
