@@ -285,6 +285,15 @@ pub struct SharedGroup {
     pub told: Vec<(IntegrationId, Told)>,
 }
 
+impl SharedGroup {
+    /// What an integration was told; `None` before anything was.
+    #[must_use]
+    pub fn told_to(&self, integration: &IntegrationId) -> Option<&Told> {
+        let told = self.told.iter().find(|(id, _)| id == integration);
+        told.map(|(_, told)| told)
+    }
+}
+
 /// What an instance knows better of a group, to be merged in; the later state wins, so it may be repeated.
 #[derive(Clone, Debug)]
 pub struct Merge {

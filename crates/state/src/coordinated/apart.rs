@@ -5,8 +5,8 @@
 //! times, and on the way back the two are joined alert by alert (`domain::group::apart`).
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use domain::fingerprint::Fingerprint;
 use domain::group::Group;
@@ -120,8 +120,7 @@ impl Coordinated {
     ) -> Told {
         let seen_ms = self.view(name.shard()).seen.ms;
         let key = (name.clone(), integration.clone());
-        let integrations = self.told_alone.integrations.lock();
-        let integrations = integrations.unwrap_or_else(PoisonError::into_inner);
+        let integrations = lock(&self.told_alone.integrations);
         let ends = integrations.get(&key).and_then(|said| said.ends.as_ref());
         let ended = |fingerprint: Fingerprint| match ends {
             Some(ends) => Ok(ends.get(&fingerprint).copied()),
@@ -141,9 +140,8 @@ impl Coordinated {
         let alone = here.told().iter();
         let alone = alone.filter(|(id, told)| self.is_told_alone(&name, id, told));
         let joined = alone.filter_map(|(integration, ours)| {
-            let mut told = there.iter().flat_map(|group| &group.told);
-            let theirs = told.find(|(id, _)| id == integration);
-            let theirs = theirs.map(|(_, told)| told.clone()).unwrap_or_default();
+            let theirs = there.and_then(|group| group.told_to(integration));
+            let theirs = theirs.cloned().unwrap_or_default();
             let told = self.joined(&name, integration, ours, &theirs);
             (told != theirs).then(|| Joined {
                 integration: integration.clone(),

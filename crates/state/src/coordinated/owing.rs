@@ -86,9 +86,8 @@ impl Coordinated {
         let ended = |fingerprint| Ok(has_ended(fingerprint).then_some(sent_at));
         for _ in 0..ROUNDS_MAX {
             let there = self.directly(self.shared.group(&name).await)?;
-            let mut known = there.iter().flat_map(|group| &group.told);
-            let theirs = known.find(|(id, _)| id == integration);
-            let theirs = theirs.map(|(_, told)| told.clone()).unwrap_or_default();
+            let theirs = there.as_ref().and_then(|group| group.told_to(integration));
+            let theirs = theirs.cloned().unwrap_or_default();
             if there.is_some() && theirs.seq <= message.seq {
                 // Nothing was told since: a repeat says the same.
                 return Ok(());
@@ -145,9 +144,8 @@ impl Coordinated {
         let told_alone: Vec<_> = told_alone.cloned().collect();
         let mut alerts: Vec<Arc<Alert>> = Vec::new();
         for (integration, told) in &told_alone {
-            let mut shared = there.iter().flat_map(|group| &group.told);
-            let shared = shared.find(|(id, _)| id == integration);
-            let told = shared.map_or(told, |(_, shared)| shared);
+            let shared = there.and_then(|group| group.told_to(integration));
+            let told = shared.unwrap_or(told);
             for alert in self.missing(&name, told, there) {
                 let is_noted = |noted: &Arc<Alert>| noted.fingerprint == alert.fingerprint;
                 if !alerts.iter().any(is_noted) {
