@@ -62,6 +62,7 @@ pub struct Sky {
     is_quiet: AtomicBool,
     is_refusing: AtomicBool,
     cut_off: Mutex<Vec<bool>>,
+    losing_reply_to: Mutex<Option<&'static str>>,
 }
 
 impl Sky {
@@ -73,6 +74,7 @@ impl Sky {
             is_quiet: AtomicBool::new(false),
             is_refusing: AtomicBool::new(false),
             cut_off: Mutex::new(vec![false; instances]),
+            losing_reply_to: Mutex::new(None),
         })
     }
 
@@ -102,7 +104,23 @@ impl Sky {
         self.is_refusing.store(is_refusing, Ordering::SeqCst);
     }
 
-    fn fate(&self, slot: usize) -> Fate {
+    /// Replies to requests of this kind are lost, or no longer.
+    pub fn lose_replies_to(&self, request: Option<&'static str>) {
+        *self
+            .losing_reply_to
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = request;
+    }
+
+    fn fate(&self, slot: usize, request: &'static str) -> Fate {
+        let losing = self
+            .losing_reply_to
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *losing == Some(request) {
+            return Fate::ending(End::ReplyLost);
+        }
+        drop(losing);
         let cut_off = self.cut_off.lock().unwrap_or_else(PoisonError::into_inner);
         if cut_off.get(slot).copied().unwrap_or(false) {
             return Fate::ending(End::Unreachable);
@@ -155,7 +173,7 @@ impl Weather for Overhead {
         self.gate.pass().await;
     }
 
-    fn meets(&self, _: &str, _: &'static str) -> Fate {
-        self.sky.fate(self.slot)
+    fn meets(&self, _: &str, request: &'static str) -> Fate {
+        self.sky.fate(self.slot, request)
     }
 }

@@ -1,13 +1,13 @@
-//! Negative controls: with a rule of the protocol broken in the model, the oracle notices within some runs. The holes it cannot
-//! see are noticed by the suite every coordinator passes (`state::coordinator::model::tests::holes`).
+//! Negative controls: with a rule of the protocol broken in the model, the oracle notices within some runs. Holes that chance
+//! meets rarely have a story (`stories.rs`), those the oracle cannot see are noticed by the suite every coordinator passes (`state::coordinator::model::tests::holes`).
 
 use sim::Run;
 use sim::profile::Profile;
 use state::coordinator::model::hole::Hole;
 
-/// Most runs until a hole has to be noticed. It begins with a seed that notices it; the order in which tasks run is not quite
-/// the seed's own.
-const SEEDS: u64 = 60;
+/// Most runs until a hole has to be noticed: the rarest is noticed by four runs of a hundred. It begins with a seed that notices
+/// it; the order in which tasks run is not quite the seed's own.
+const SEEDS: u64 = 200;
 
 #[track_caller]
 fn is_noticed(hole: Hole, profile: Profile, first: u64) {
@@ -24,11 +24,6 @@ fn are_noticed(holes: &[Hole], profile: Profile, first: u64) {
         !run.play().violations.is_empty()
     });
     assert!(noticed, "{holes:?} was not noticed");
-}
-
-#[test]
-fn a_claim_whose_reply_was_lost_delays_news() {
-    is_noticed(Hole::PollWithoutNonce, Profile::Network, 20);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use sim::receiver::{Message, Receiver};
 use sim::sky::Sky;
 use state::Mode;
 use state::coordinator::model::Model;
+use state::coordinator::model::hole::Hole;
 use store::Store;
 use tokio::time::Instant;
 
@@ -112,6 +113,24 @@ async fn pass(seconds: u64) {
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// protocol.md §5, claim: asked again with the same nonce, the server gives the same claims.
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_reply_was_lost_delays_no_news() {
+    for (hole, is_in_time) in [(None, true), (Some(Hole::PollWithoutNonce), false)] {
+        let world = World::new(1).await;
+        pass(20).await;
+        hole.into_iter()
+            .for_each(|hole| world.around.model.open(hole));
+        // Its group is due at once; the instance does not give up on the server that soon.
+        world.around.sky.lose_replies_to(Some("poll"));
+        world.post(0, 1, HOUR).await;
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        world.around.sky.lose_replies_to(None);
+        pass(15).await;
+        assert_eq!(world.told(1).len() == 1, is_in_time, "{hole:?}");
+    }
+}
 
 /// protocol.md §7, last row.
 #[tokio::test(start_paused = true)]

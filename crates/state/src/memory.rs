@@ -30,6 +30,7 @@ mod reconfigure;
 mod replica;
 
 use alerts::AlertTable;
+pub(crate) use alerts::has_same_content;
 use due::DueQueue;
 use moves::{Leaving, Waiting};
 

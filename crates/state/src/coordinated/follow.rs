@@ -111,6 +111,25 @@ impl Coordinated {
         (is_later && is_same_episode && !known.is_explicit_end()).then_some(known)
     }
 
+    /// A refresh this instance kept to itself says until when an alert fires; since when, is as what is shared says, in the
+    /// order in which it was shared: what was stated of it elsewhere may have been joined with an earlier start.
+    fn prolonged(&self, tenant: &TenantId, heard: Arc<Alert>) -> Arc<Alert> {
+        let known = self.memory.alert(tenant, heard.fingerprint);
+        let is_refresh = |known: &Arc<Alert>| {
+            heard.updated_at < known.updated_at
+                && heard.starts_at != known.starts_at
+                && !heard.is_explicit_end()
+                && !known.is_explicit_end()
+        };
+        match known.filter(is_refresh) {
+            Some(refresh) => Arc::new(Alert {
+                starts_at: heard.starts_at,
+                ..Alert::clone(&refresh)
+            }),
+            None => heard,
+        }
+    }
+
     /// An alert another instance holds for firing may be over, as this one heard while it was alone.
     pub(super) fn end_known_here(&self, tenant: &TenantId, heard: &Alert) -> Option<Arc<Alert>> {
         let known = self.memory.alert(tenant, heard.fingerprint)?;
@@ -250,7 +269,7 @@ impl Coordinated {
                 updated_at: refresh.updated_at,
                 ..Alert::clone(&alert)
             }),
-            _ => alert,
+            _ => self.prolonged(&group.tenant, alert),
         };
         let known = self
             .memory

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::{Coordinated, lock};
 use crate::coordinator::{GroupName, Offer, Offered};
+use crate::memory::has_same_content;
 use crate::{Ingested, OwedRecord, Placed, State, StateError};
 
 /// While it is held nobody completes the way back to sharing.
@@ -22,6 +23,8 @@ pub(super) type StaysAlone<'a> = Vec<tokio::sync::RwLockReadGuard<'a, ()>>;
 struct Post {
     /// As posted, merged with what is known here.
     alert: Arc<Alert>,
+    /// When it began, as posted: what is shared may hold an end this instance has not heard of yet.
+    stated_start: Timestamp,
     owed: OwedRecord,
     groups: Vec<Arc<GroupIdentity>>,
     /// Where it belongs by this instance's configuration, if it waits elsewhere to be moved there.
@@ -115,6 +118,7 @@ impl Coordinated {
         };
         Post {
             alert,
+            stated_start,
             owed,
             groups,
             placed,
@@ -160,14 +164,15 @@ impl Coordinated {
                 continue;
             };
             let name = GroupName::of(group);
-            let is_owed = self
-                .memory
-                .with(&name, |known| known.is_owed(post.alert.fingerprint))
-                .unwrap_or(false);
+            let fingerprint = post.alert.fingerprint;
+            let known = self.memory.with(&name, |known| {
+                (known.contains(fingerprint), known.is_owed(fingerprint))
+            });
+            let (is_member, is_owed) = known.unwrap_or_default();
             places.push((p, g, name.shard()));
             asked.push(Offer {
                 group: Arc::clone(group),
-                alert: Arc::clone(&post.alert),
+                alert: post.as_offered(is_member),
                 is_owed,
             });
         }
@@ -204,6 +209,9 @@ impl Coordinated {
         let mut owed = post.owed;
         let mut created = post.created.clone();
         let alert = post.held.clone().unwrap_or_else(|| Arc::clone(&post.alert));
+        if !has_same_content(&alert, &post.alert) {
+            owed = OwedRecord::Whole;
+        }
         self.memory.learn_alert(tenant, &alert, true);
         for group in post.holding.iter().filter_map(|g| post.groups.get(*g)) {
             let first = created.iter().find(|(key, _)| *key == group.key);
@@ -239,6 +247,17 @@ impl Coordinated {
 }
 
 impl Post {
+    /// As a group is offered it: with which episode of its it goes together, whoever holds it there decides.
+    fn as_offered(&self, is_member: bool) -> Arc<Alert> {
+        if !is_member || self.stated_start == self.alert.starts_at {
+            return Arc::clone(&self.alert);
+        }
+        Arc::new(Alert {
+            starts_at: self.stated_start,
+            ..Alert::clone(&self.alert)
+        })
+    }
+
     /// What is to be taken in alone goes where this instance's configuration says: of a group of which only the key is known
     /// nobody would be told.
     fn place_where_known(&mut self) {

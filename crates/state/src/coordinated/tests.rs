@@ -180,11 +180,34 @@ impl Scene {
         assert_eq!(ingested.expect("taken in").len(), 1);
     }
 
-    /// The names of a group's members as they are shared.
-    async fn shared(&self, name: &str) -> Vec<String> {
+    /// Another instance takes in a post of an alert of group `g`.
+    async fn offer(&self, alert: Alert) {
+        let offer = crate::coordinator::Offer {
+            group: group("g"),
+            alert: Arc::new(alert),
+            is_owed: true,
+        };
+        let offered = self.other.ingest(vec![offer], self.clock.now()).await;
+        assert!(offered.iter().all(Result::is_ok));
+    }
+
+    /// An alert as this instance knows it.
+    fn known(&self, alert: &Alert) -> Arc<Alert> {
+        let tenant = TenantId::default_tenant();
+        let known = self.state.memory.alert(&tenant, alert.fingerprint);
+        known.expect("an alert")
+    }
+
+    /// A group's members as they are shared.
+    async fn members(&self, name: &str) -> Vec<Arc<Alert>> {
         let there = self.other.group(&GroupName::of(&group(name))).await;
         let there = there.expect("the server answers");
-        let members = there.into_iter().flat_map(|group| group.members);
+        there.into_iter().flat_map(|group| group.members).collect()
+    }
+
+    /// The names of a group's members as they are shared.
+    async fn shared(&self, name: &str) -> Vec<String> {
+        let members = self.members(name).await.into_iter();
         let names = members.filter_map(|alert| alert.labels.get("alertname").map(str::to_owned));
         let mut names: Vec<_> = names.collect();
         names.sort();

@@ -256,7 +256,7 @@ impl Entry {
 }
 
 /// Whether two states of an alert differ at most in when it ends and when that was heard.
-fn has_same_content(a: &Alert, b: &Alert) -> bool {
+pub(crate) fn has_same_content(a: &Alert, b: &Alert) -> bool {
     a.starts_at == b.starts_at
         && a.is_timeout == b.is_timeout
         && a.generator_url == b.generator_url

@@ -35,13 +35,7 @@ async fn a_shard_whose_changes_cannot_be_had_is_read_as_a_whole() {
         starts_at: scene.clock.now() - MINUTE * 10,
         ..scene.alert("g", "x")
     };
-    let offer = crate::coordinator::Offer {
-        group: group("g"),
-        alert: Arc::new(old),
-        is_owed: false,
-    };
-    let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
-    assert!(offered.iter().all(Result::is_ok));
+    scene.offer(old).await;
     let began = Instant::now();
     loop {
         let polled = scene.state.poll(10, scene.clock.now()).await;
@@ -118,59 +112,81 @@ async fn an_alert_is_not_offered_in_vain_to_a_group_nothing_is_known_of() {
     assert!(scene.shared("elsewhere").await.is_empty());
 }
 
+/// An instance that shares an alert, and has just taken in a refresh that what is shared covers.
+async fn kept_back() -> (Scene, Alert) {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.post("g", x.clone()).await;
+    scene.state.follow().await.expect("the feed is there");
+    let recorded = scene.known(&x);
+    let tenant = TenantId::default_tenant();
+    scene.state.mark_recorded(&tenant, &[recorded]);
+    tokio::time::sleep(MINUTE / 2).await;
+    let refresh = Alert {
+        starts_at: x.starts_at,
+        ..scene.alert("g", "x")
+    };
+    scene.post("g", refresh).await;
+    (scene, x)
+}
+
+/// Since when an alert fires is what is shared, whatever was kept back.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_kept_back_does_not_hide_an_earlier_start() {
+    let (scene, x) = kept_back().await;
+    let refreshed = scene.known(&x);
+    let earlier = Alert {
+        starts_at: x.starts_at - MINUTE,
+        updated_at: scene.clock.now() - Duration::from_millis(5),
+        ..x.clone()
+    };
+    scene.offer(earlier.clone()).await;
+    scene.state.follow().await.expect("the feed is there");
+    let known = scene.known(&x);
+    assert_eq!(known.starts_at, earlier.starts_at);
+    assert_eq!(known.ends_at, refreshed.ends_at);
+    assert_eq!(scene.members("g").await[0].starts_at, earlier.starts_at);
+}
+
+/// What fires anew does not go together with what ended, though the end was not heard of yet.
+#[tokio::test(start_paused = true)]
+async fn what_fires_anew_begins_when_it_is_said_to() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.post("g", x.clone()).await;
+    tokio::time::sleep(MINUTE / 2).await;
+    let at = scene.clock.now();
+    let ended = Alert {
+        ends_at: at,
+        updated_at: at,
+        ..x.clone()
+    };
+    scene.offer(ended).await;
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let anew = scene.alert("g", "x");
+    scene.post("g", anew.clone()).await;
+    assert_eq!(scene.known(&x).starts_at, anew.starts_at);
+    scene.state.follow().await.expect("the feed is there");
+    assert_eq!(scene.known(&x).starts_at, anew.starts_at);
+    assert_eq!(scene.members("g").await[0].starts_at, anew.starts_at);
+}
+
 /// A refresh that what is shared covers stays here; an end that another instance took in at about that time is heard all the same.
 #[tokio::test(start_paused = true)]
 async fn a_refresh_kept_back_does_not_hide_an_end_of_the_same_moment() {
     for (behind, is_over) in [(Duration::from_millis(5), true), (MINUTE / 6, false)] {
-        let scene = Scene::started().await;
-        let x = scene.alert("g", "x");
-        scene.post("g", x.clone()).await;
-        scene.state.follow().await.expect("the feed is there");
-        let tenant = TenantId::default_tenant();
-        let recorded = scene.state.memory.alert(&tenant, x.fingerprint);
-        let recorded = recorded.expect("an alert");
-        scene.state.mark_recorded(&tenant, &[recorded]);
-        tokio::time::sleep(MINUTE / 2).await;
+        let (scene, x) = kept_back().await;
         let at = scene.clock.now();
-        scene
-            .post(
-                "g",
-                Alert {
-                    starts_at: x.starts_at,
-                    ..scene.alert("g", "x")
-                },
-            )
-            .await;
         let ended = Alert {
             ends_at: at - behind,
             updated_at: at - behind,
             ..x.clone()
         };
-        let offer = crate::coordinator::Offer {
-            group: group("g"),
-            alert: Arc::new(ended),
-            is_owed: true,
-        };
-        let offered = scene.other.ingest(vec![offer], at).await;
-        assert!(offered.iter().all(Result::is_ok));
+        scene.offer(ended).await;
         scene.state.follow().await.expect("the feed is there");
         scene.state.follow().await.expect("the feed is there");
-        let here = scene
-            .state
-            .memory
-            .alert(&TenantId::default_tenant(), x.fingerprint);
-        assert_eq!(
-            here.expect("an alert").is_explicit_end(),
-            is_over,
-            "{behind:?}"
-        );
-        let name = GroupName::of(&group("g"));
-        let there = scene.other.group(&name).await.expect("the server answers");
-        let there = there.expect("a group").members;
-        assert_eq!(
-            there.first().expect("a member").is_explicit_end(),
-            is_over,
-            "{behind:?}"
-        );
+        assert_eq!(scene.known(&x).is_explicit_end(), is_over, "{behind:?}");
+        let there = scene.members("g").await;
+        assert_eq!(there[0].is_explicit_end(), is_over, "{behind:?}");
     }
 }
