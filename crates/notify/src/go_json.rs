@@ -52,5 +52,116 @@ pub(crate) fn push_float(out: &mut String, number: f64) -> Option<()> {
     Some(())
 }
 
+/// An object being written, its fields in the order in which they are added, as Go writes a struct.
+#[derive(Debug, Default)]
+pub(crate) struct Object(String);
+
+impl Object {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// A field whose value is JSON already.
+    #[must_use]
+    pub(crate) fn json(mut self, name: &str, json: &str) -> Self {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        push_text(&mut self.0, name);
+        self.0.push(':');
+        self.0.push_str(json);
+        self
+    }
+
+    /// A text.
+    #[must_use]
+    pub(crate) fn text(self, name: &str, text: &str) -> Self {
+        self.json(name, &quoted(text))
+    }
+
+    /// A text that is left out when it is empty.
+    #[must_use]
+    pub(crate) fn some_text(self, name: &str, text: &str) -> Self {
+        if text.is_empty() {
+            return self;
+        }
+        self.text(name, text)
+    }
+
+    /// Several texts, each left out when it is empty.
+    #[must_use]
+    pub(crate) fn some_texts<const N: usize>(self, texts: [(&str, &str); N]) -> Self {
+        let add = |object: Self, (name, text): (&str, &str)| object.some_text(name, text);
+        texts.into_iter().fold(self, add)
+    }
+
+    /// A number.
+    #[must_use]
+    pub(crate) fn number(self, name: &str, number: impl Into<i64>) -> Self {
+        self.json(name, &number.into().to_string())
+    }
+
+    /// A yes or no.
+    #[must_use]
+    pub(crate) fn flag(self, name: &str, is_set: bool) -> Self {
+        self.json(name, if is_set { "true" } else { "false" })
+    }
+
+    /// A list of values that are JSON already.
+    #[must_use]
+    pub(crate) fn list<T: AsRef<str>>(
+        self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.json(name, &list(items))
+    }
+
+    /// A list that is left out when it is empty.
+    #[must_use]
+    pub(crate) fn some_list(self, name: &str, items: &[String]) -> Self {
+        if items.is_empty() {
+            return self;
+        }
+        self.list(name, items)
+    }
+
+    /// The object.
+    #[must_use]
+    pub(crate) fn done(mut self) -> String {
+        if self.0.is_empty() {
+            self.0.push('{');
+        }
+        self.0.push('}');
+        self.0
+    }
+
+    /// The object with the line's end that Go's encoder writes behind a document.
+    #[must_use]
+    pub(crate) fn line(self) -> String {
+        let mut line = self.done();
+        line.push('\n');
+        line
+    }
+}
+
+/// A list of values that are JSON already.
+pub(crate) fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let mut out = String::from("[");
+    for (index, item) in items.into_iter().enumerate() {
+        if 0 < index {
+            out.push(',');
+        }
+        out.push_str(item.as_ref());
+    }
+    out.push(']');
+    out
+}
+
+/// A text as JSON.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    push_text(&mut out, text);
+    out
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,13 +9,17 @@ mod body;
 mod classify;
 pub mod data;
 pub mod defaults;
+mod discord;
 mod go_json;
 pub mod http_options;
 pub mod inbox;
+mod msteams;
 mod payload;
+mod provider;
 pub mod receiver;
 mod secrets;
 pub mod template;
+mod webex;
 pub mod webhook;
 
 #[cfg(test)]

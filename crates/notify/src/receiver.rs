@@ -8,9 +8,13 @@ use domain::id::IntegrationId;
 use outbound::{Http, HttpClient, HttpOptions};
 
 use crate::Integration;
+use crate::discord::Discord;
 use crate::http_options::{UnknownStore, http_options};
 use crate::inbox::{Inbox, InboxSink};
+use crate::msteams::Msteams;
+use crate::provider::{HttpIntegration, Provider, Setup};
 use crate::template::TemplateSet;
+use crate::webex::Webex;
 use crate::webhook::{Address, Settings, Webhook};
 
 /// Makes a client of an `http_config`; tests hand over one that records.
@@ -111,6 +115,8 @@ fn build_integration(
     configured: &Configured,
     deps: &Deps,
 ) -> Result<Arc<dyn Integration>, BuildErrorCause> {
+    let set = &*deps.templates;
+    let built = (id.clone(), configured, deps);
     match configured {
         Configured::Webhook(config) => Ok(Arc::new(build_webhook(id, config, deps)?)),
         Configured::Inbox(config) => Ok(Arc::new(Inbox::new(
@@ -119,6 +125,10 @@ fn build_integration(
             Arc::clone(&deps.inbox),
             Arc::clone(&deps.templates),
         ))),
+        Configured::Discord(c) => over_http(built, &c.http_config, Discord::new(c, set)),
+        Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
+        Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
+        Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }
 }
@@ -142,6 +152,23 @@ fn build_webhook(
     };
     let templates = Arc::clone(&deps.templates);
     Ok(Webhook::new(id, settings, &options, http, templates))
+}
+
+fn over_http<P: Provider>(
+    (id, configured, deps): (IntegrationId, &Configured, &Deps),
+    http_config: &HttpConfig,
+    provider: P,
+) -> Result<Arc<dyn Integration>, BuildErrorCause> {
+    let (options, http) = client(http_config, deps)?;
+    let setup = Setup {
+        id,
+        kind: configured.type_name(),
+        send_resolved: configured.send_resolved(),
+        options,
+        http,
+        templates: Arc::clone(&deps.templates),
+    };
+    Ok(Arc::new(HttpIntegration::new(setup, provider)))
 }
 
 fn client(

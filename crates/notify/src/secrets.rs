@@ -64,7 +64,7 @@ impl Secrets {
         }
     }
 
-    fn add(&mut self, source: Option<&Source>) {
+    pub(crate) fn add(&mut self, source: Option<&Source>) {
         match source {
             Some(Source::Inline(secret)) => self.texts.push(secret.expose().to_owned()),
             Some(Source::File(path)) => self.files.push(path.clone()),
@@ -89,6 +89,14 @@ impl Secrets {
             }
         }
         text
+    }
+}
+
+/// A secret URL of the configuration, or the file that holds it.
+pub(crate) fn either(url: Option<&config::SecretUrl>, file: &str) -> Source {
+    match url {
+        Some(url) => Source::inline(url.expose()),
+        None => Source::File(PathBuf::from(file)),
     }
 }
 

@@ -11,6 +11,7 @@ use outbound::{Http, HttpOptions, Request, Secret};
 
 use crate::classify::{answered, rejected, unanswered};
 use crate::payload::Payload;
+use crate::provider::place;
 use crate::secrets::{Secrets, read_trimmed};
 use crate::template::{Failure, Markup, TemplateSet, Text, aside};
 use crate::{Delivered, DeliveryError, Integration, Notification};
@@ -178,16 +179,6 @@ fn header_value(text: &str) -> String {
     ascii
         .map(|c| if (' '..='~').contains(&c) { c } else { '?' })
         .collect()
-}
-
-/// Scheme and host of a request's URL; its path and query may be secrets.
-fn place(request: &Request) -> String {
-    let scheme = if request.url.starts_with("https:") {
-        "https"
-    } else {
-        "http"
-    };
-    format!("{scheme}://{}/…", request.shown_host())
 }
 
 #[async_trait]

@@ -1,0 +1,146 @@
+//! What integrations over HTTP have in common: first the templates, then the requests, then what the answers mean.
+//!
+//! ```text
+//! notification ─▶ compose (pure, aside) ─▶ message ─▶ send: requests over the wire ─▶ delivered, or why not
+//! ```
+//!
+//! A [`Provider`] says the two steps in its own file; [`HttpIntegration`] is everything around them: deadlines, secrets that are hidden,
+//! failed templates.
+
+mod composing;
+mod truncate;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::id::IntegrationId;
+use outbound::{Http, HttpOptions, Source};
+
+use crate::secrets::Secrets;
+use crate::template::{TemplateSet, aside};
+use crate::{Delivered, DeliveryError, Integration, Notification};
+
+pub(crate) use composing::Composing;
+pub(crate) use truncate::{cut_bytes, cut_runes};
+pub(crate) use wire::{Wire, place};
+
+/// One provider's side of an integration.
+#[async_trait]
+pub(crate) trait Provider: Send + Sync + 'static {
+    /// A message with everything in it that templates say.
+    type Message: Send + 'static;
+
+    /// Secrets of its settings that an answer may echo.
+    fn secrets(&self) -> Vec<Source> {
+        Vec::new()
+    }
+
+    /// How long one attempt may take, when its settings say so.
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Executes the templates of a message; it may compute for seconds.
+    ///
+    /// # Errors
+    /// There is nothing to send, or nowhere to send it to.
+    fn compose(&self, composing: &mut Composing<'_>) -> Result<Self::Message, DeliveryError>;
+
+    /// Makes one attempt to deliver a message.
+    async fn send(&self, message: Self::Message, wire: &Wire<'_>) -> Result<(), DeliveryError>;
+}
+
+/// What every integration over HTTP is set up with.
+pub(crate) struct Setup {
+    /// Its identity.
+    pub(crate) id: IntegrationId,
+    /// Its type as metrics name it.
+    pub(crate) kind: &'static str,
+    /// Whether ends are sent.
+    pub(crate) send_resolved: bool,
+    /// What its client was built from.
+    pub(crate) options: HttpOptions,
+    /// Its client.
+    pub(crate) http: Arc<dyn Http>,
+    /// The templates its texts are executed with.
+    pub(crate) templates: Arc<TemplateSet>,
+}
+
+/// An integration over HTTP.
+pub(crate) struct HttpIntegration<P> {
+    setup: Setup,
+    secrets: Secrets,
+    provider: Arc<P>,
+}
+
+impl<P: Provider> HttpIntegration<P> {
+    /// An integration that tells `provider`.
+    pub(crate) fn new(setup: Setup, provider: P) -> Self {
+        let mut secrets = Secrets::of(&setup.options);
+        let own = provider.secrets();
+        own.iter().for_each(|source| secrets.add(Some(source)));
+        Self {
+            setup,
+            secrets,
+            provider: Arc::new(provider),
+        }
+    }
+
+    /// Executes the templates; answers the message, and which of them failed.
+    async fn composed(
+        &self,
+        notification: &Notification,
+    ) -> Result<(P::Message, Option<String>), DeliveryError> {
+        let (provider, set) = (
+            Arc::clone(&self.provider),
+            Arc::clone(&self.setup.templates),
+        );
+        let notification = notification.clone();
+        let composed = aside(move || {
+            let facts = crate::data::Data::new(&notification, &notification.alerts);
+            let mut composing = Composing::new(&set, &notification, &facts);
+            let message = provider.compose(&mut composing)?;
+            Ok((message, composing.fallback()))
+        });
+        composed
+            .await
+            .unwrap_or_else(|failure| Err(crate::classify::rejected(failure.to_string())))
+    }
+}
+
+#[async_trait]
+impl<P: Provider> Integration for HttpIntegration<P> {
+    fn id(&self) -> &IntegrationId {
+        &self.setup.id
+    }
+
+    fn kind(&self) -> &'static str {
+        self.setup.kind
+    }
+
+    fn send_resolved(&self) -> bool {
+        self.setup.send_resolved
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.provider.timeout()
+    }
+
+    async fn deliver(
+        &self,
+        notification: &Notification,
+        deadline: Duration,
+    ) -> Result<Delivered, DeliveryError> {
+        let deadline = self.timeout().unwrap_or(deadline).min(deadline);
+        let wire = Wire::new(&*self.setup.http, &self.secrets, deadline);
+        let (message, fallback) = self.composed(notification).await?;
+        let fallback = match fallback {
+            Some(note) => Some(self.secrets.hide(note.as_bytes(), "").await),
+            None => None,
+        };
+        self.provider.send(message, &wire).await?;
+        Ok(Delivered { fallback })
+    }
+}

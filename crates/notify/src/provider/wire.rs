@@ -1,0 +1,108 @@
+//! The wire of one attempt: requests within its deadline, and errors without secrets.
+
+use std::time::Duration;
+
+use outbound::{Http, Request, Response, SendError, Source};
+use tokio::time::Instant;
+
+use crate::classify::{answered, rejected, unanswered};
+use crate::secrets::{Secrets, read_trimmed};
+use crate::{DeliveryError, RetryAdvice};
+
+/// What one attempt sends over.
+pub(crate) struct Wire<'a> {
+    http: &'a dyn Http,
+    secrets: &'a Secrets,
+    until: Instant,
+}
+
+impl<'a> Wire<'a> {
+    pub(crate) fn new(http: &'a dyn Http, secrets: &'a Secrets, deadline: Duration) -> Self {
+        Self {
+            http,
+            secrets,
+            until: Instant::now() + deadline,
+        }
+    }
+
+    /// Sends a request and gives the answer, whatever it says.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) async fn exchange(&self, request: Request) -> Result<Response, DeliveryError> {
+        let sent = self.try_exchange(request).await;
+        sent.map_err(|error| unanswered(&error))
+    }
+
+    async fn try_exchange(&self, request: Request) -> Result<Response, SendError> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        self.http.send(request, left).await
+    }
+
+    /// Sends a request whose answer must be a success: 5xx and 429 are worth another attempt.
+    ///
+    /// # Errors
+    /// It was refused, or not answered.
+    pub(crate) async fn accepted(&self, request: Request) -> Result<Response, DeliveryError> {
+        self.accepted_or_retried(request, |_| false).await
+    }
+
+    /// The same where further statuses are worth another attempt.
+    ///
+    /// # Errors
+    /// As [`Wire::accepted`].
+    pub(crate) async fn accepted_or_retried(
+        &self,
+        request: Request,
+        is_retried: impl Fn(u16) -> bool,
+    ) -> Result<Response, DeliveryError> {
+        let (url, place) = (request.url.clone(), place(&request));
+        let response = self.exchange(request).await?;
+        if (200..300).contains(&response.status) {
+            return Ok(response);
+        }
+        let shown = self.secrets.hide(&response.body, &url).await;
+        match answered(&response, &place, &shown) {
+            Ok(()) => Ok(response),
+            Err(error) if error.retry.is_none() && is_retried(response.status) => {
+                Err(DeliveryError {
+                    retry: Some(RetryAdvice { after: None }),
+                    ..error
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An answer that says by its content that the message was refused, for good unless `is_retried`.
+    pub(crate) async fn refused(&self, said: &str, url: &str, is_retried: bool) -> DeliveryError {
+        let said = self.secrets.hide(said.as_bytes(), url).await;
+        DeliveryError {
+            retry: is_retried.then_some(RetryAdvice { after: None }),
+            ..rejected(said)
+        }
+    }
+
+    /// Reads a secret of the settings; a file is read for every message.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub(crate) async fn read(&self, name: &str, source: &Source) -> Result<String, DeliveryError> {
+        match source {
+            Source::Inline(secret) => Ok(secret.expose().to_owned()),
+            Source::File(path) => read_trimmed(path)
+                .await
+                .map_err(|error| rejected(format!("{name}_file `{}`: {error}", path.display()))),
+        }
+    }
+}
+
+/// Scheme and host of a request's URL; its path and query may be secrets.
+pub(crate) fn place(request: &Request) -> String {
+    let scheme = if request.url.starts_with("https:") {
+        "https"
+    } else {
+        "http"
+    };
+    format!("{scheme}://{}/…", request.shown_host())
+}
