@@ -15,7 +15,7 @@
 local groups, offers = {}, {}
 local at = 3
 for index = 1, tonumber(ARGV[2]) do
-  groups[index] = { name = ARGV[at], facts = read_facts(at + 1) }
+  groups[index] = { name = ARGV[at], facts = read_facts(at + 1), asked = {}, members = {} }
   at = at + 1 + FACTS
 end
 while ARGV[at] do
@@ -27,53 +27,68 @@ while ARGV[at] do
     return redis.error_reply('ERR an offer cannot be read')
   end
   offers[#offers + 1] = offer
+  local asked = offer.group.asked
+  asked[#asked + 1] = offer.fingerprint
   at = at + 6
 end
 
--- What is known and a fresh post become one. `is_kept`: the end is the known one.
+-- An alert that begins as one says, ends as another does, and is otherwise as a third.
+local function joined(whole, starter, ender, updated)
+  read_whole(whole)
+  return {
+    start = starter.start, starts = read_whole(starter).starts, stop = ender.stop, ends = read_whole(ender).ends,
+    updated = updated, rank = whole.rank, timeout = whole.timeout, rest = whole.rest,
+  }
+end
+
+-- What is known and a fresh post become one; also whether the end is the known one.
 local function updated_by(known, post)
   local function is_inside(t) return known.start < t and t < known.stop end
-  local older, younger = nil, post
-  if is_inside(post.stop) or is_inside(post.start) then
-    older = known
-    if post.updated < known.updated then older, younger = post, known end
-  end
-  local merged = { is_kept = younger == known }
-  for field, value in pairs(younger) do merged[field] = value end
-  if older then
-    if older.start < younger.start then merged.start, merged.starts = older.start, older.starts end
-    local both_over = younger.stop <= younger.updated and older.stop <= younger.updated and older.stop >= younger.stop
-    local lasts_longer = younger.stop > younger.updated and older.stop > younger.stop and older.timeout == 'false'
-    if both_over or lasts_longer then
-      merged.stop, merged.ends, merged.is_kept = older.stop, older.ends, older == known
-    end
-  end
-  return merged
+  local is_overlapping = is_inside(post.stop) or is_inside(post.start)
+  if not is_overlapping or not read_whole(known).rest then return post, false end
+  local older, younger = known, post
+  if post.updated < known.updated then older, younger = post, known end
+  local starter, ender = younger, younger
+  if older.start < younger.start then starter = older end
+  local both_over = younger.stop <= younger.updated and older.stop <= younger.updated and older.stop >= younger.stop
+  local lasts_longer = younger.stop > younger.updated and older.stop > younger.stop and not is_timeout(older)
+  if both_over or lasts_longer then ender = older end
+  if starter == younger and ender == younger then return younger, younger == known end
+  return joined(younger, starter, ender, younger.updated), ender == known
 end
 
 local function is_same(a, b)
-  return a.start == b.start and a.stop == b.stop and a.timeout == b.timeout and a.rest == b.rest
+  if a.start ~= b.start or a.stop ~= b.stop then return false end
+  read_whole(a)
+  read_whole(b)
+  return a.timeout == b.timeout and a.rest == b.rest
 end
 
 -- The earliest of the ends that came in this run.
 local function note_deadline(group, deadline) group.deadline = math.min(group.deadline or deadline, deadline) end
 
+-- What a group holds of an alert from now on.
+local function note_member(group, fingerprint, text, is_over)
+  group.members[fingerprint] = { text = text, is_over = is_over }
+end
+
 local function update(offer, text, was_over)
-  local group, post, known = offer.group.name, offer.post, read_alert(text)
+  local group, post = offer.group.name, offer.post
   -- What cannot be read gives way.
-  known = known or { start = '', stop = '', updated = '', rest = '' }
-  local merged = updated_by(known, post)
+  local known = read_alert(text) or { start = '', stop = '', updated = '', timeout = '', rest = '' }
+  local merged, is_kept = updated_by(known, post)
   if merged.updated <= known.updated then
     if is_same(merged, known) then return text end
     -- A flush that saw the state before must not let this one go.
-    merged.updated = later_by_ms(known.updated)
+    merged = joined(merged, merged, merged, later_by_ms(known.updated))
   end
-  local written = write_alert(merged)
+  local written = merged.text or write_alert(merged)
   local is_over = is_explicit_end(merged)
-  if merged.is_kept then is_over = is_over or was_over else is_over = is_over or offer.lasts_ms <= 0 end
+  if is_kept then is_over = is_over or was_over else is_over = is_over or offer.lasts_ms <= 0 end
   local deadline = nil
-  if not merged.is_kept then deadline = now + offer.lasts_ms end
+  if not is_kept then deadline = now + offer.lasts_ms end
   place(group, offer.fingerprint, written, is_over, deadline, was_over)
+  note_member(offer.group, offer.fingerprint, written, is_over)
   if deadline and not is_over then note_deadline(offer.group, deadline) end
   return written == post.text and '' or written
 end
@@ -96,12 +111,45 @@ local function follow(group)
   emit_grid(group.name, grid.first, grid.next, int(grid.interval), grid.ticked)
 end
 
+-- Which of the group's keys are there, asked with one command: each counts by how often it is named.
+local function note_keys(group)
+  local firing, recovery, ends = firing_of(group), recovery_of(group), ends_of(group)
+  local count = redis.call('EXISTS', firing, recovery, recovery, ends, ends, ends, ends)
+  was_there[firing], was_there[recovery], was_there[ends] = count % 2 == 1, count % 4 >= 2, count >= 4
+  return was_there[recovery]
+end
+
+-- Finds what the group holds of the alerts it is offered; answers whether some are new to it.
+local function look(group)
+  if not group.is_there then return false end
+  local new = {}
+  local function note(fingerprints, texts, is_over)
+    for index, fingerprint in ipairs(fingerprints) do
+      if texts[index] then note_member(group, fingerprint, texts[index], is_over) end
+    end
+  end
+  note(group.asked, redis.call('HMGET', firing_of(group.name), unpack(group.asked)), false)
+  for _, fingerprint in ipairs(group.asked) do
+    if not group.members[fingerprint] then new[#new + 1] = fingerprint end
+  end
+  if #new == 0 then return false end
+  if note_keys(group.name) then note(new, redis.call('HMGET', recovery_of(group.name), unpack(new)), true) end
+  return true
+end
+
+-- Makes sure that the groups have a place in a queue.
+local function ensure_all_queued(names)
+  if #names == 0 then return end
+  local places = redis.call('ZMSCORE', QUEUE_DUE, unpack(names))
+  for index, name in ipairs(names) do
+    if not places[index] then ensure_queued(name) end
+  end
+end
+
 local function offer_to_group(offer)
   local group, facts = offer.group.name, offer.group.facts
-  if offer.group.is_there then
-    local text, was_over = member(group, offer.fingerprint)
-    if text then return update(offer, text, was_over), 1, -1 end
-  end
+  local known = offer.group.members[offer.fingerprint]
+  if known then return update(offer, known.text, known.is_over), 1, -1 end
   local is_over = offer.lasts_ms <= 0
   if is_stand_in(facts) and not offer.group.is_there then return '', 0, -1 end
   if is_over and not offer.is_owed then return '', 0, -1 end
@@ -114,30 +162,30 @@ local function offer_to_group(offer)
   if not offer.group.is_there then
     first = now + offer.first_delay_ms
     make_group(group, facts, first, first, false, math.max(now, floor_of_shard()))
-    offer.group.is_there, offer.group.is_queued = true, true
+    offer.group.is_there = true
   end
   join(group, offer.fingerprint, offer.post, is_over, now + offer.lasts_ms)
+  note_member(offer.group, offer.fingerprint, offer.post.text, is_over)
   if not is_over then note_deadline(offer.group, now + offer.lasts_ms) end
   if first >= 0 then emit_grid(group, first, first, facts.interval, false) end
-  if not offer.group.is_queued then
-    ensure_queued(group)
-    offer.group.is_queued = true
-  end
   return '', 1, first
 end
 
-local reply = {}
-for _, group in ipairs(groups) do follow(group) end
+local reply, joining, ends = {}, {}, {}
+for _, group in ipairs(groups) do
+  follow(group)
+  if look(group) then joining[#joining + 1] = group.name end
+end
+ensure_all_queued(joining)
 for index, offer in ipairs(offers) do
   local held, is_member, first = offer_to_group(offer)
   if is_member == 1 then offer.group.is_touched = true end
   reply[3 * index - 2], reply[3 * index - 1], reply[3 * index] = held, is_member, first
 end
 for _, group in ipairs(groups) do
-  if group.is_touched then
-    if group.deadline then queue_end_by(group.name, group.deadline) end
-    touch(group.name, group.facts.kept, group.net or 0)
-  end
+  if group.deadline then ends[#ends + 1], ends[#ends + 2] = int(group.deadline), group.name end
+  if group.is_touched then touch(group.name, group.facts.kept, group.net or 0) end
 end
+queue_ends(ends)
 close()
 return reply

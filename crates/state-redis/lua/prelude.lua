@@ -9,7 +9,7 @@
 local SHARD_KEPT_MS = 30 * 86400000
 -- An expiry is set this much later than asked for, so that it need not be written anew at every touch.
 local SLACK_MS = 3600000
-local EVENTS_MAX = 20000
+local EVENTS_MAX = '20000'
 local TOMBS_MAX = 10000
 
 local shard, instance = KEYS[1], ARGV[1]
@@ -27,8 +27,16 @@ local function ends_of(group) return prefix .. 'alert:ends:' .. tag .. group end
 local function tomb_of(group) return prefix .. 'alert:tomb:' .. tag .. group end
 local function lock_of(group) return prefix .. 'lock:group:' .. tag .. group end
 
--- A whole number as text; Lua's own form loses digits.
-local function int(number) return string.format('%.0f', number) end
+-- A whole number as text; Lua's own form loses digits. In a batch the same few come again and again.
+local ints = {}
+local function int(number)
+  local text = ints[number]
+  if not text then
+    text = string.format('%.0f', number)
+    ints[number] = text
+  end
+  return text
+end
 
 -- The shard clock. It never goes back: `clock` is the latest time a poll has seen, and poll raises `offset` when the
 -- server's clock stepped back.
@@ -58,9 +66,10 @@ local function queue(key, score, group)
   keep(key)
 end
 
--- Keys of a group that may be new in this run.
-local grown = {}
+-- Keys of a group that may be new in this run, and keys known to have been there before it.
+local grown, was_there = {}, {}
 local function note_grown(group, key)
+  if was_there[key] then return end
   grown[group] = grown[group] or {}
   grown[group][key] = true
 end
@@ -109,14 +118,28 @@ end
 
 -- ---- alerts
 
--- Reads what `write_alert` wrote, or Rust; nil when it is neither.
+-- Reads the head of what `write_alert` wrote, or Rust; nil when it is neither. All in it has its place up to `timeout`, so
+-- nothing else is cut out: the server hashes every text a script makes, byte by byte, and most of an alert is its labels
+-- and annotations.
 local function read_alert(text)
-  local alert = { text = text }
-  alert.start, alert.stop, alert.updated, alert.rank, alert.timeout, alert.starts, alert.ends, alert.rest = string.match(
-    text, '^{"at":%["(%d+)","(%d+)","(%d+)"%],"rank":(%d),"timeout":(%a+),"startsAt":"([^"]*)","endsAt":"([^"]*)",(.*)$')
-  if not alert.rest then return nil end
+  if string.sub(text, 1, 8) ~= '{"at":["' or string.sub(text, 78, 87) ~= '"],"rank":' then return nil end
+  return {
+    text = text, start = string.sub(text, 9, 29), stop = string.sub(text, 33, 53), updated = string.sub(text, 57, 77),
+    rank = string.sub(text, 88, 88),
+  }
+end
+
+-- Reads the rest too, for whoever compares or joins alerts.
+local function read_whole(alert)
+  if not alert.rest then
+    alert.timeout, alert.starts, alert.ends, alert.rest =
+      string.match(alert.text, '^(%a+),"startsAt":"([^"]*)","endsAt":"([^"]*)",(.*)$', 100)
+  end
   return alert
 end
+
+-- Whether nobody stated its end: `true` begins here.
+local function is_timeout(alert) return string.sub(alert.text, 100, 100) == 't' end
 
 local function write_alert(alert)
   return '{"at":["' .. alert.start .. '","' .. alert.stop .. '","' .. alert.updated .. '"],"rank":' .. alert.rank ..
@@ -166,7 +189,7 @@ local function place(group, fingerprint, text, is_over, deadline, was_over)
       note_grown(group, ends_of(group))
     end
   end
-  emit('alert', group, 'f', fingerprint, 'v', text)
+  emit('alert', group, 'v', text)
 end
 
 -- Takes in a new member. A tombstone stays: it speaks of states up to the one that left, whoever replays them.
@@ -198,10 +221,11 @@ local function count_members(group)
   return redis.call('HLEN', firing_of(group)) + redis.call('HLEN', recovery_of(group))
 end
 
--- Makes sure that a group is looked at when this member ends. A group whose ends were put off is looked at in vain, and
--- then queued anew.
-local function queue_end_by(group, deadline)
-  redis.call('ZADD', QUEUE_ENDS, 'LT', int(deadline), group)
+-- Makes sure that groups are looked at when some of their members end: pairs of when, and which. A group whose ends were
+-- put off is looked at in vain, and then queued anew.
+local function queue_ends(pairs)
+  if #pairs == 0 then return end
+  redis.call('ZADD', QUEUE_ENDS, 'LT', unpack(pairs))
   keep(QUEUE_ENDS)
 end
 
