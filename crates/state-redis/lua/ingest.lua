@@ -15,15 +15,15 @@
 local groups, offers = {}, {}
 local at = 3
 for index = 1, tonumber(ARGV[2]) do
-  groups[index] = { name = ARGV[at], facts = read_facts(at + 1), asked = {}, members = {} }
+  groups[index] = { name = ARGV[at], facts_at = at + 1, kept = tonumber(ARGV[at + FACTS]), asked = {} }
   at = at + 1 + FACTS
 end
 while ARGV[at] do
   local offer = {
     group = groups[tonumber(ARGV[at])], fingerprint = ARGV[at + 1], lasts_ms = tonumber(ARGV[at + 2]),
-    is_owed = ARGV[at + 3] == '1', first_delay_ms = tonumber(ARGV[at + 4]), post = read_alert(ARGV[at + 5] or ''),
+    is_owed = ARGV[at + 3] == '1', first_delay_ms = tonumber(ARGV[at + 4]), text = ARGV[at + 5],
   }
-  if not (offer.group and offer.group.facts and offer.lasts_ms and offer.first_delay_ms and offer.post) then
+  if not (offer.group and offer.group.kept and offer.lasts_ms and offer.first_delay_ms and is_alert(offer.text or '')) then
     return redis.error_reply('ERR an offer cannot be read')
   end
   offers[#offers + 1] = offer
@@ -67,13 +67,14 @@ end
 -- The earliest of the ends that came in this run.
 local function note_deadline(group, deadline) group.deadline = math.min(group.deadline or deadline, deadline) end
 
--- What a group holds of an alert from now on.
+-- What groups hold of the alerts they are offered: their texts by fingerprint.
 local function note_member(group, fingerprint, text, is_over)
-  group.members[fingerprint] = { text = text, is_over = is_over }
+  group.firing[fingerprint] = not is_over and text or nil
+  group.over[fingerprint] = is_over and text or nil
 end
 
 local function update(offer, text, was_over)
-  local group, post = offer.group.name, offer.post
+  local group, post = offer.group.name, read_alert(offer.text)
   -- What cannot be read gives way.
   local known = read_alert(text) or { start = '', stop = '', updated = '', timeout = '', rest = '' }
   local merged, is_kept = updated_by(known, post)
@@ -90,23 +91,24 @@ local function update(offer, text, was_over)
   place(group, offer.fingerprint, written, is_over, deadline, was_over)
   note_member(offer.group, offer.fingerprint, written, is_over)
   if deadline and not is_over then note_deadline(offer.group, deadline) end
-  return written == post.text and '' or written
+  return written == offer.text and '' or written
 end
 
 -- Whoever knows only the key of a group, as its empty text says, makes none and changes none.
-local function is_stand_in(facts) return facts.text == '' end
+local function is_stand_in(group) return ARGV[group.facts_at] == '' end
 
 -- Looks whether a group is there. A configuration may have changed its times: what the latest post comes with holds.
 local function follow(group)
-  local facts, read = group.facts, redis.call('HMGET', meta_of(group.name), 'interval', 'kept', 'net')
+  local read = redis.call('HMGET', meta_of(group.name), 'interval', 'kept', 'net')
   group.is_there, group.net = read[1] ~= false, read[3]
-  if is_stand_in(facts) then
-    facts.kept = read[2] or facts.kept
+  if is_stand_in(group) then
+    group.kept = read[2] or group.kept
     return
   end
-  if not group.is_there or (read[1] == facts.interval and read[2] == facts.kept) then return end
-  write_facts(group.name, facts)
-  if read[1] == facts.interval then return end
+  local interval, kept = ARGV[group.facts_at + 4], ARGV[group.facts_at + 6]
+  if not group.is_there or (read[1] == interval and read[2] == kept) then return end
+  write_facts(group.name, read_facts(group.facts_at))
+  if read[1] == interval then return end
   local grid = read_grid(group.name)
   emit_grid(group.name, grid.first, grid.next, int(grid.interval), grid.ticked)
 end
@@ -121,19 +123,18 @@ end
 
 -- Finds what the group holds of the alerts it is offered; answers whether some are new to it.
 local function look(group)
+  local firing, over, asked = {}, {}, group.asked
+  group.firing, group.over = firing, over
   if not group.is_there then return false end
-  local new = {}
-  local function note(fingerprints, texts, is_over)
-    for index, fingerprint in ipairs(fingerprints) do
-      if texts[index] then note_member(group, fingerprint, texts[index], is_over) end
-    end
-  end
-  note(group.asked, redis.call('HMGET', firing_of(group.name), unpack(group.asked)), false)
-  for _, fingerprint in ipairs(group.asked) do
-    if not group.members[fingerprint] then new[#new + 1] = fingerprint end
+  local texts, new = redis.call('HMGET', firing_of(group.name), unpack(asked)), {}
+  for index = 1, #asked do
+    if texts[index] then firing[asked[index]] = texts[index] else new[#new + 1] = asked[index] end
   end
   if #new == 0 then return false end
-  if note_keys(group.name) then note(new, redis.call('HMGET', recovery_of(group.name), unpack(new)), true) end
+  if note_keys(group.name) then
+    texts = redis.call('HMGET', recovery_of(group.name), unpack(new))
+    for index = 1, #new do over[new[index]] = texts[index] or nil end
+  end
   return true
 end
 
@@ -147,25 +148,27 @@ local function ensure_all_queued(names)
 end
 
 local function offer_to_group(offer)
-  local group, facts = offer.group.name, offer.group.facts
-  local known = offer.group.members[offer.fingerprint]
-  if known then return update(offer, known.text, known.is_over), 1, -1 end
+  local group = offer.group.name
+  local firing, over = offer.group.firing[offer.fingerprint], offer.group.over[offer.fingerprint]
+  if firing or over then return update(offer, firing or over, not firing), 1, -1 end
   local is_over = offer.lasts_ms <= 0
-  if is_stand_in(facts) and not offer.group.is_there then return '', 0, -1 end
+  if is_stand_in(offer.group) and not offer.group.is_there then return '', 0, -1 end
   if is_over and not offer.is_owed then return '', 0, -1 end
-  if is_over and is_explicit_end(offer.post) then
+  local post = is_over and read_alert(offer.text)
+  if post and is_explicit_end(post) then
     -- An end that was told already, stated again to an instance that has not heard of that.
     local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), offer.fingerprint))
-    if tomb and tomb >= ms_of(offer.post.stop) then return '', 0, -1 end
+    if tomb and tomb >= ms_of(post.stop) then return '', 0, -1 end
   end
-  local first = -1
+  local first, facts = -1, nil
   if not offer.group.is_there then
+    facts = read_facts(offer.group.facts_at)
     first = now + offer.first_delay_ms
     make_group(group, facts, first, first, false, math.max(now, floor_of_shard()))
     offer.group.is_there = true
   end
-  join(group, offer.fingerprint, offer.post, is_over, now + offer.lasts_ms)
-  note_member(offer.group, offer.fingerprint, offer.post.text, is_over)
+  join(group, offer.fingerprint, offer.text, is_over, now + offer.lasts_ms)
+  note_member(offer.group, offer.fingerprint, offer.text, is_over)
   if not is_over then note_deadline(offer.group, now + offer.lasts_ms) end
   if first >= 0 then emit_grid(group, first, first, facts.interval, false) end
   return '', 1, first
@@ -184,7 +187,7 @@ for index, offer in ipairs(offers) do
 end
 for _, group in ipairs(groups) do
   if group.deadline then ends[#ends + 1], ends[#ends + 2] = int(group.deadline), group.name end
-  if group.is_touched then touch(group.name, group.facts.kept, group.net or 0) end
+  if group.is_touched then touch(group.name, group.kept, group.net or 0) end
 end
 queue_ends(ends)
 close()
