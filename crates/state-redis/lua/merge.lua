@@ -45,7 +45,7 @@ local function merge_alert(alert)
   if not is_there then
     make_group(group, facts, first, next_tick, ticked, 0)
   end
-  join(group, alert.fingerprint, alert, is_over, alert.ends_ms)
+  join(group, alert.fingerprint, alert.text, is_over, alert.ends_ms)
   if is_there then ensure_queued(group) else emit_grid(group, first, next_tick, facts.interval, ticked) end
   is_there = true
 end

@@ -20,8 +20,8 @@ use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
-    SharedSilences,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth,
+    SharedGroup, SharedSilences,
 };
 use state::{Held, SilencePut};
 
@@ -256,8 +256,12 @@ impl Coordinator for RedisCoordinator {
         self.restart_all(tenant, config_hash).await
     }
 
-    async fn changes(&self, after: &[EventId]) -> Vec<Result<Feed, CoordinatorError>> {
-        self.read_feeds(after).await
+    async fn changes(
+        &self,
+        after: &[EventId],
+        known: &dyn KnownAlerts,
+    ) -> Vec<Result<Feed, CoordinatorError>> {
+        self.read_feeds(after, known).await
     }
 
     async fn changed(&self) {

@@ -254,19 +254,37 @@ pub enum Event {
 pub struct Change {
     /// The place.
     pub id: EventId,
+    /// Whether no other change follows at the same place: what changed together is told together.
+    pub is_last: bool,
     /// Whether this very instance caused it.
     pub is_ours: bool,
     /// What happened.
     pub event: Event,
 }
 
-/// Most changes of a shard in one answer.
+/// What whoever follows a feed knows of alerts already: what is told of them again need not be read as if it were new.
+pub trait KnownAlerts: Send + Sync {
+    /// An alert as it is known.
+    fn known(&self, tenant: &TenantId, fingerprint: Fingerprint) -> Option<Arc<Alert>>;
+}
+
+/// Whoever knows no alerts.
+#[derive(Clone, Copy, Debug)]
+pub struct NothingKnown;
+
+impl KnownAlerts for NothingKnown {
+    fn known(&self, _: &TenantId, _: Fingerprint) -> Option<Arc<Alert>> {
+        None
+    }
+}
+
+/// At least so many changes of a shard are in an answer, if there are so many.
 pub const CHANGES_MAX: usize = 1_000;
 
 /// A piece of a shard's feed.
 #[derive(Clone, Debug, Default)]
 pub struct Feed {
-    /// Changes after the place asked for, in order: the first [`CHANGES_MAX`], all if they are fewer.
+    /// Changes after the place asked for, in order: at least [`CHANGES_MAX`], or all if they are fewer.
     pub changes: Vec<Change>,
     /// Whether changes are missing before the first: the feed was trimmed, or the data was lost.
     pub is_broken: bool,
@@ -537,7 +555,11 @@ pub trait Coordinator: Send + Sync {
     ) -> Result<bool, CoordinatorError>;
 
     /// Changes of each shard after the given places, in one round trip (two where shards are apart).
-    async fn changes(&self, after: &[EventId]) -> Vec<Result<Feed, CoordinatorError>>;
+    async fn changes(
+        &self,
+        after: &[EventId],
+        known: &dyn KnownAlerts,
+    ) -> Vec<Result<Feed, CoordinatorError>>;
 
     /// Waits until something may have changed; answers early rather than late.
     async fn changed(&self);

@@ -19,8 +19,8 @@ use runtime::clock::Clock;
 use runtime::timing::Timing;
 use state::coordinator::model::Model;
 use state::coordinator::{
-    Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Joined, Merge, Offer, PollAsk,
-    ShardPoll, SharedGroup,
+    Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Joined, Merge, NothingKnown,
+    Offer, PollAsk, ShardPoll, SharedGroup,
 };
 use state_redis::call::Call;
 use state_redis::link::Link;
@@ -306,7 +306,7 @@ impl Pair {
         let mut followed: BTreeMap<GroupName, BTreeMap<Fingerprint, Arc<domain::alert::Alert>>> =
             BTreeMap::new();
         let mut told: BTreeMap<(GroupName, IntegrationId), Told> = BTreeMap::new();
-        for feed in self.redis[0].changes(&all).await {
+        for feed in self.redis[0].changes(&all, &NothingKnown).await {
             for change in feed.expect("reachable").changes {
                 match change.event {
                     Event::Alert { group, alert } => {

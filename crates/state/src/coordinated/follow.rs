@@ -54,7 +54,7 @@ impl Coordinated {
         let number = self.follows.fetch_add(1, Ordering::AcqRel) + 1;
         loop {
             let after: Vec<EventId> = self.views.iter().map(|view| lock(view).seen).collect();
-            let feeds = self.shared.changes(&after).await;
+            let feeds = self.shared.changes(&after, &self.memory).await;
             let mut is_done = true;
             let (mut news, mut seen) = (Vec::new(), Vec::new());
             let mut outcome = Ok(());
@@ -64,8 +64,8 @@ impl Coordinated {
                 }
                 match feed {
                     Ok(feed) => {
-                        seen.push((shard, feed.changes.clone()));
-                        is_done &= self.take_feed(shard, feed, orphans, &mut news);
+                        is_done &= self.take_feed(shard, &feed, orphans, &mut news);
+                        seen.push((shard, feed.changes));
                     }
                     Err(error) => {
                         self.fail(shard, &error);
@@ -103,39 +103,10 @@ impl Coordinated {
         orphans.corrections = failed.map(|(correction, _)| correction).collect();
     }
 
-    /// A refresh this instance kept to itself, because what was shared covered it, after which it hears of an end that others
-    /// took in before.
-    fn refresh_after(&self, tenant: &TenantId, heard: &Alert) -> Option<Arc<Alert>> {
-        let known = self.memory.alert(tenant, heard.fingerprint)?;
-        let is_later = heard.is_explicit_end() && heard.updated_at <= known.updated_at;
-        let is_same_episode = known.starts_at <= heard.ends_at;
-        (is_later && is_same_episode && !known.is_explicit_end()).then_some(known)
-    }
-
-    /// A refresh this instance kept to itself says until when an alert fires; since when, is as what is shared says, in the
-    /// order in which it was shared: what was stated of it elsewhere may have been joined with an earlier start.
-    fn prolonged(&self, tenant: &TenantId, heard: Arc<Alert>) -> Arc<Alert> {
-        let known = self.memory.alert(tenant, heard.fingerprint);
-        let is_refresh = |known: &Arc<Alert>| {
-            heard.updated_at < known.updated_at
-                && heard.starts_at != known.starts_at
-                && !heard.is_explicit_end()
-                && !known.is_explicit_end()
-        };
-        match known.filter(is_refresh) {
-            Some(refresh) => Arc::new(Alert {
-                starts_at: heard.starts_at,
-                ..Alert::clone(&refresh)
-            }),
-            None => heard,
-        }
-    }
-
     /// An alert another instance holds for firing may be over, as this one heard while it was alone.
     pub(super) fn end_known_here(&self, tenant: &TenantId, heard: &Alert) -> Option<Arc<Alert>> {
         let known = self.memory.alert(tenant, heard.fingerprint)?;
-        let is_later = heard.updated_at < known.updated_at;
-        (is_later && known.is_explicit_end() && !heard.is_explicit_end()).then_some(known)
+        is_end_before(&known, heard).then_some(known)
     }
 
     /// What is to be said of what another instance told, as this one told something later while it was alone.
@@ -193,7 +164,7 @@ impl Coordinated {
     fn take_feed(
         &self,
         shard: usize,
-        feed: Feed,
+        feed: &Feed,
         orphans: &mut Orphans,
         news: &mut Vec<News>,
     ) -> bool {
@@ -209,7 +180,7 @@ impl Coordinated {
         // A piece that is not full was all there was when it was asked for.
         let is_all = feed.changes.len() < CHANGES_MAX;
         let Some(host) = self.host() else { return true };
-        for change in feed.changes {
+        for change in &feed.changes {
             self.take_change(&*host, change, orphans, news);
         }
         self.view(shard).see(last);
@@ -219,41 +190,41 @@ impl Coordinated {
     fn take_change(
         &self,
         host: &dyn Host,
-        change: Change,
+        change: &Change,
         orphans: &mut Orphans,
         news: &mut Vec<News>,
     ) {
         let is_ours = change.is_ours;
-        match change.event {
+        match &change.event {
             Event::Alert { group, alert } => {
-                news.extend(self.take_alert(host, &group, alert, is_ours, orphans));
+                news.extend(self.take_alert(host, group, alert, is_ours, orphans));
             }
-            Event::Left { group, alerts } => self.take_leave(&group, &alerts),
+            Event::Left { group, alerts } => self.take_leave(group, alerts),
             Event::Told {
                 group,
                 integration,
                 told,
             } => {
                 // Answers to our own requests may have been here before: the later state stays.
-                let take = |known: &mut Group| known.merge_told(&integration, &told);
-                self.memory.with(&group, take);
-                self.note_teller(&group, &integration, is_ours);
+                let take = |known: &mut Group| known.merge_told(integration, told);
+                self.memory.with(group, take);
+                self.note_teller(group, integration, is_ours);
                 if !is_ours {
-                    let correction = self.correction_of(&group, &integration, &told);
+                    let correction = self.correction_of(group, integration, told);
                     orphans.corrections.extend(correction);
-                    let GroupName { tenant, key } = group;
+                    let GroupName { tenant, key } = group.clone();
                     news.push(News::Told {
                         tenant,
                         key,
-                        integration,
-                        told,
+                        integration: integration.clone(),
+                        told: Arc::clone(told),
                     });
                 }
             }
             Event::Grid { group, grid } => {
-                self.take_grid(&group, grid, orphans);
+                self.take_grid(group, *grid, orphans);
                 if !is_ours {
-                    let GroupName { tenant, key } = group;
+                    let GroupName { tenant, key } = group.clone();
                     let first_tick = grid.first();
                     news.push(News::Group {
                         tenant,
@@ -263,10 +234,10 @@ impl Coordinated {
                 }
             }
             Event::Gone { group } => {
-                self.forget(&group);
-                orphans.grids.remove(&group);
+                self.forget(group);
+                orphans.grids.remove(group);
                 // Also of our own: the answer that said so may have been lost.
-                let GroupName { tenant, key } = group;
+                let GroupName { tenant, key } = group.clone();
                 news.push(News::GroupGone { tenant, key });
             }
         }
@@ -277,23 +248,31 @@ impl Coordinated {
         &self,
         host: &dyn Host,
         group: &GroupName,
-        alert: Arc<Alert>,
+        alert: &Arc<Alert>,
         is_ours: bool,
         orphans: &mut Orphans,
     ) -> Option<News> {
-        let refresh = self
-            .refresh_after(&group.tenant, &alert)
-            .filter(|_| !is_ours);
-        let alert = match &refresh {
-            Some(refresh) if is_same_moment(refresh, &alert) => Arc::new(Alert {
+        let known = self.memory.see(group, |known| {
+            let member = known.member(alert.fingerprint);
+            let is_held = member.is_some_and(|member| Arc::ptr_eq(member, alert));
+            (Arc::clone(known.identity()), is_held)
+        });
+        if is_ours && known.as_ref().is_some_and(|(_, is_held)| *is_held) {
+            // What this instance took in itself, as the answer said.
+            lock(&self.tombs).lift(group, alert);
+            return None;
+        }
+        let known = known.map(|(identity, _)| identity);
+        let here = self.memory.alert(&group.tenant, alert.fingerprint);
+        let here = here.as_ref();
+        let refresh = here.filter(|here| !is_ours && is_refresh_after(here, alert));
+        let alert = match refresh {
+            Some(refresh) if is_same_moment(refresh, alert) => Arc::new(Alert {
                 updated_at: refresh.updated_at,
-                ..Alert::clone(&alert)
+                ..Alert::clone(alert)
             }),
-            _ => self.prolonged(&group.tenant, alert),
+            _ => prolonged(here, alert),
         };
-        let known = self
-            .memory
-            .with(group, |known| Arc::clone(known.identity()));
         let groups = match &known {
             // Its group is known and so is the alert: where it belongs does not have to be found out.
             Some(_) if is_ours => Vec::new(),
@@ -303,11 +282,11 @@ impl Coordinated {
         match known.or_else(|| of_key(&groups, group)) {
             Some(identity) => {
                 if !is_ours && orphans.corrections.len() < ORPHANS_MAX {
-                    let end = self.end_known_here(&group.tenant, &alert);
+                    let end = here.filter(|here| is_end_before(here, &alert));
                     let later = refresh.filter(|refresh| !is_same_moment(refresh, &alert));
                     let correction = end
                         .or(later)
-                        .map(|end| self.correction(&identity, vec![end]));
+                        .map(|end| self.correction(&identity, vec![Arc::clone(end)]));
                     orphans.corrections.extend(correction);
                 }
                 let now = self.clock.now();
@@ -376,6 +355,38 @@ impl Coordinated {
         } else if let Some(told) = told_here.get_mut(group) {
             told.remove(integration);
         }
+    }
+}
+
+/// Whether a refresh this instance kept to itself, because what was shared covered it, is known here, after which it hears
+/// of an end that others took in before.
+fn is_refresh_after(known: &Alert, heard: &Alert) -> bool {
+    let is_later = heard.is_explicit_end() && heard.updated_at <= known.updated_at;
+    let is_same_episode = known.starts_at <= heard.ends_at;
+    is_later && is_same_episode && !known.is_explicit_end()
+}
+
+/// Whether what is known here is an end, and what is heard of an earlier state that was none.
+fn is_end_before(known: &Alert, heard: &Alert) -> bool {
+    let is_later = heard.updated_at < known.updated_at;
+    is_later && known.is_explicit_end() && !heard.is_explicit_end()
+}
+
+/// A refresh this instance kept to itself says until when an alert fires; since when, is as what is shared says, in the
+/// order in which it was shared: what was stated of it elsewhere may have been joined with an earlier start.
+fn prolonged(known: Option<&Arc<Alert>>, heard: &Arc<Alert>) -> Arc<Alert> {
+    let is_refresh = |known: &&Arc<Alert>| {
+        heard.updated_at < known.updated_at
+            && heard.starts_at != known.starts_at
+            && !heard.is_explicit_end()
+            && !known.is_explicit_end()
+    };
+    match known.filter(is_refresh) {
+        Some(refresh) => Arc::new(Alert {
+            starts_at: heard.starts_at,
+            ..Alert::clone(refresh)
+        }),
+        None => Arc::clone(heard),
     }
 }
 

@@ -30,7 +30,11 @@ fn ring(kept_max: usize, is_shared: bool) -> Ring {
 }
 
 fn feed(ring: &mut Ring, name: &str, shard: usize, ms: u64) {
-    let origin = Origin::Feed { shard, id: id(ms) };
+    let origin = Origin::Feed {
+        shard,
+        id: id(ms),
+        is_last: true,
+    };
     ring.push(
         tenant(name),
         origin,

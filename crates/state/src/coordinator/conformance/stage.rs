@@ -20,8 +20,8 @@ use tokio::sync::Mutex;
 
 use super::World;
 use crate::coordinator::{
-    Change, Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Merge, Offer, Offered,
-    PollAnswer, PollAsk, ShardClaims, ShardPoll, SharedGroup,
+    Change, Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Merge, NothingKnown,
+    Offer, Offered, PollAnswer, PollAsk, ShardClaims, ShardPoll, SharedGroup,
 };
 
 /// A world and two instances in it.
@@ -406,7 +406,7 @@ impl Player {
     /// Everything a shard's feed tells from the beginning.
     pub(super) async fn changes(&self, shard: usize) -> Vec<Change> {
         let after = vec![EventId::default(); limits::SHARDS];
-        let mut feeds = self.coordinator.changes(&after).await;
+        let mut feeds = self.coordinator.changes(&after, &NothingKnown).await;
         let feed = feeds.remove(shard).expect("reachable");
         assert!(!feed.is_broken, "nothing was trimmed");
         feed.changes
