@@ -42,11 +42,13 @@ mod poll;
 mod presence;
 mod reply;
 mod scripts;
+mod shard_clocks;
 mod silences;
 mod wake;
 mod wire;
 
 use reply::{Read, failed};
+use shard_clocks::ShardClocks;
 use wake::Wake;
 
 /// Alertmanager's default for `--data.retention`.
@@ -62,6 +64,7 @@ pub struct RedisCoordinator {
     /// How long silences stay after their end.
     retention: Duration,
     wake: Wake,
+    clocks: ShardClocks,
 }
 
 impl RedisCoordinator {
@@ -77,6 +80,7 @@ impl RedisCoordinator {
             timing,
             retention: RETENTION,
             wake,
+            clocks: ShardClocks::default(),
         }
     }
 

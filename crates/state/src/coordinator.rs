@@ -132,6 +132,8 @@ pub struct Offer {
     pub alert: Arc<Alert>,
     /// Whether it joins although it is over: somebody is owed its end.
     pub is_owed: bool,
+    /// Whether it was offered before and no answer came: then it may have been taken in, and what others said since counts.
+    pub is_again: bool,
 }
 
 /// What became of an offer.

@@ -13,8 +13,8 @@ use domain::notification::Reason;
 use domain::time::Timestamp;
 use runtime::clock::{Clock, SystemClock};
 use state::coordinator::{
-    Claimed, Coordinator, Epoch, EventId, GroupName, HoldFor, InstanceReport, Merge, Offer, Outage,
-    PollAsk, ShardPoll, SharedGroup,
+    Claimed, Coordinator, CoordinatorError, Epoch, EventId, GroupName, HoldFor, InstanceReport,
+    Merge, Offer, Offered, Outage, PollAsk, ShardPoll, SharedGroup,
 };
 use state_redis::coordinator::RedisCoordinator;
 
@@ -68,14 +68,23 @@ impl Instance {
     }
 
     pub(crate) async fn post(&self, index: usize, alerts: Vec<Alert>) {
+        for answer in self.try_post(index, alerts).await {
+            answer.expect("reachable");
+        }
+    }
+
+    pub(crate) async fn try_post(
+        &self,
+        index: usize,
+        alerts: Vec<Alert>,
+    ) -> Vec<Result<Offered, CoordinatorError>> {
         let offers = alerts.into_iter().map(|alert| Offer {
             group: group(index),
             alert: Arc::new(alert),
             is_owed: false,
+            is_again: false,
         });
-        for answer in self.coordinator.ingest(offers.collect(), now()).await {
-            answer.expect("reachable");
-        }
+        self.coordinator.ingest(offers.collect(), now()).await
     }
 
     pub(crate) async fn read(&self, name: &GroupName) -> SharedGroup {
@@ -395,6 +404,7 @@ async fn a_flush_ends_although_memory_is_out() {
         group: group(1),
         alert: Arc::new(firing(1, 0, Duration::from_secs(60))),
         is_owed: false,
+        is_again: false,
     };
     let refused = one.coordinator.ingest(vec![offer], now()).await.remove(0);
     assert_eq!(refused.expect_err("refused").outage, Outage::Certain);
