@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::alert::Alert;
-use domain::group::{Group, GroupIdentity};
 use domain::group::grid::Grid;
+use domain::group::{Group, GroupIdentity};
 use domain::id::{GroupKey, TenantId};
 use domain::time::Timestamp;
 use tokio::time::Instant;
