@@ -34,8 +34,8 @@ local function merge_alert(alert)
   local is_over = is_explicit_end(alert)
   local known = text and read_alert(text)
   if known and known.updated >= alert.updated then return end
-  -- Who moved away and comes back did not end: a tombstone is about ends.
-  local tomb = not is_move and tonumber(redis.call('ZSCORE', tomb_of(group), alert.fingerprint))
+  -- An end that is owed moves back as it was; what fires is known newer than when it moved away, or it ended here since.
+  local tomb = not (is_move and is_over) and tonumber(redis.call('ZSCORE', tomb_of(group), alert.fingerprint))
   -- An end that was stated again later is the same end (domain::alert::Alert::is_covered_by).
   if tomb and tomb >= ms_of(is_over and alert.stop or alert.updated) then return end
   if text then

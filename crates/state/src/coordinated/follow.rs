@@ -9,8 +9,9 @@ use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Leave;
 use domain::group::grid::Grid;
+use domain::group::told::Told;
 use domain::group::{Group, GroupIdentity};
-use domain::id::TenantId;
+use domain::id::{IntegrationId, TenantId};
 
 use super::{Alone, Coordinated, lock};
 use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName, Merge};
@@ -108,6 +109,23 @@ impl Coordinated {
         is_end_before(&known, heard).then_some(known)
     }
 
+    /// What is to be said of what another instance told, as this one told something later while it was alone.
+    fn correction_of(
+        &self,
+        group: &GroupName,
+        integration: &IntegrationId,
+        told: &Told,
+    ) -> Option<Merge> {
+        let joined = self.joined_late(group, integration, told)?;
+        let identity = self
+            .memory
+            .with(group, |known| Arc::clone(known.identity()))?;
+        Some(Merge {
+            joined: vec![joined],
+            ..self.correction(&identity, Vec::new())
+        })
+    }
+
     /// What is to be said of a group some of whose members ended, as this instance heard while it was alone.
     pub(super) fn correction(
         &self,
@@ -192,6 +210,8 @@ impl Coordinated {
                 self.memory.with(group, take);
                 self.note_teller(group, integration, is_ours);
                 if !is_ours {
+let correction = self.correction_of(group, integration, told);
+                    orphans.corrections.extend(correction);
                     let GroupName { tenant, key } = group.clone();
                     news.push(News::Told {
                         tenant,
@@ -327,12 +347,7 @@ impl Coordinated {
     }
 
     /// Notes who was the last to tell an integration.
-    pub(super) fn note_teller(
-        &self,
-        group: &GroupName,
-        integration: &domain::id::IntegrationId,
-        is_us: bool,
-    ) {
+    pub(super) fn note_teller(&self, group: &GroupName, integration: &IntegrationId, is_us: bool) {
         let mut told_here = lock(&self.told_here);
         if is_us {
             let told = told_here.entry(group.clone()).or_default();

@@ -117,6 +117,7 @@ macro_rules! coordinator_conformance {
             a_later_state_joins_although_an_earlier_one_left,
             an_end_that_was_stated_again_is_the_same_end,
             who_moved_away_and_comes_back_is_no_replay,
+            a_move_does_not_bring_back_what_ended_here,
             members_seen_off_leave_unless_known_better,
             a_member_seen_off_elsewhere_does_not_come_back,
             a_merged_alert_gets_its_group_a_tick,

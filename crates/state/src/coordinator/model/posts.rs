@@ -209,8 +209,10 @@ impl Server {
                 continue;
             }
             let shard = self.shard(name.shard());
+            // An end that is owed moves back as it was; what fires is known newer than when it moved away.
+            let moves_back = merge.is_move && alert.is_explicit_end();
             let is_buried = shard.is_buried(name, alert, request.now);
-            if is_buried && !ignores_tombs && !merge.is_move {
+            if is_buried && !ignores_tombs && !moves_back {
                 continue;
             }
             let is_new = !shard.groups.contains_key(name);
