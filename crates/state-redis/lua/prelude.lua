@@ -237,8 +237,8 @@ end
 -- put off is looked at in vain, and then queued anew.
 local function queue_ends(pairs)
   if #pairs == 0 then return end
-  redis.call('ZADD', QUEUE_ENDS, 'LT', unpack(pairs))
-  keep(QUEUE_ENDS)
+  -- If none is new there, it was there before.
+  if redis.call('ZADD', QUEUE_ENDS, 'LT', unpack(pairs)) > 0 then keep(QUEUE_ENDS) end
 end
 
 -- ---- groups
