@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::alert::{Alert, Grace};
-use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::{Farewell, Leave};
 use domain::group::grid::Grid;
