@@ -11,7 +11,8 @@
 --          if it made the group, else -1
 --
 -- Safe in every prefix because a group has its tick before it has its first member, an offer is complete before the next
--- one begins, and the same batch again changes nothing.
+-- one begins but for the feed, which hears of what was done also when an offer fails, and the same batch again changes
+-- nothing.
 
 local sent, patience_ms, group_count = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 if not (patience_ms and group_count) then return redis.error_reply('ERR offers cannot be read') end
@@ -191,15 +192,20 @@ for _, group in ipairs(groups) do
   if look(group) then joining[#joining + 1] = group.name end
 end
 ensure_all_queued(joining)
-for index, offer in ipairs(offers) do
-  local held, is_member, first = offer_to_group(offer)
-  if is_member == 1 then offer.group.is_touched = true end
-  reply[3 * index - 2], reply[3 * index - 1], reply[3 * index] = held, is_member, first
+local function offer_all()
+  for index, offer in ipairs(offers) do
+    local held, is_member, first = offer_to_group(offer)
+    if is_member == 1 then offer.group.is_touched = true end
+    reply[3 * index - 2], reply[3 * index - 1], reply[3 * index] = held, is_member, first
+  end
 end
+entry_alerts_max = 8
+local is_done, failure = pcall(offer_all)
 for _, group in ipairs(groups) do
   if group.deadline then ends[#ends + 1], ends[#ends + 2] = int(group.deadline), group.name end
   if group.is_touched then touch(group.name, group.kept, group.net or 0) end
 end
 queue_ends(ends)
 close()
+if not is_done then return type(failure) == 'table' and failure or redis.error_reply('ERR ' .. failure) end
 return reply

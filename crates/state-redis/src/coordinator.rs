@@ -3,7 +3,7 @@
 //! The rules are `domain`'s: each script does what [`domain::group::Group`] does, and names the method it stands for. Keys
 //! and times are protocol.md's (§3, §4). What lies in Redis as text is made and read in `wire`.
 //!
-//! Start reading at the scripts in `lua/`, `prelude.lua` first.
+//! Start reading at the scripts in `lua/`, `prelude.lua` and `flushing.lua` first.
 
 use std::sync::Arc;
 use std::time::Duration;
