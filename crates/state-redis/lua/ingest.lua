@@ -3,25 +3,33 @@
 -- ended members as its end says.
 --
 -- KEYS[1]  shard:{sNN}
--- ARGV     instance, number of groups, of each: group, then its facts (text, labels, receiver, wait, interval, repeat,
+-- ARGV     instance, when it was sent by the shard clock ('' = unknown), longest wait of who sent it in milliseconds, number of groups, of each: group, then its facts (text, labels, receiver, wait, interval, repeat,
 --          kept); then of each offer: index of its group (from 1), fingerprint, milliseconds until it ends (0 or less:
---          it is over), 1 if somebody is owed its end, milliseconds until the first tick if it makes the group, alert
--- Reply    of each offer, one after the other: the alert as held now ('' = as posted), 1 if it is a member, first tick
+--          it is over), 1 if somebody is owed its end, 1 if it was offered before without an answer, milliseconds until the
+--          first tick if it makes the group, alert
+-- Reply    {'late', now} if who sent it has given up: nothing is changed; else of each offer, one after the other: the alert as held now ('' = as posted), 1 if it is a member, first tick
 --          if it made the group, else -1
 --
 -- Safe in every prefix because a group has its tick before it has its first member, an offer is complete before the next
--- one begins, and the same batch again changes nothing.
+-- one begins but for the feed, which hears of what was done also when an offer fails, and the same batch again changes
+-- nothing.
+
+local sent, patience_ms, group_count = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+if not (patience_ms and group_count) then return redis.error_reply('ERR offers cannot be read') end
+-- What it says may have been overtaken by others since.
+if sent and sent + patience_ms < now then return { 'late', now } end
 
 local groups, offers = {}, {}
-local at = 3
-for index = 1, tonumber(ARGV[2]) do
+local at = 5
+for index = 1, group_count do
   groups[index] = { name = ARGV[at], facts_at = at + 1, kept = tonumber(ARGV[at + FACTS]), asked = {} }
   at = at + 1 + FACTS
 end
 while ARGV[at] do
   local offer = {
     group = groups[tonumber(ARGV[at])], fingerprint = ARGV[at + 1], lasts_ms = tonumber(ARGV[at + 2]),
-    is_owed = ARGV[at + 3] == '1', first_delay_ms = tonumber(ARGV[at + 4]), text = ARGV[at + 5],
+    is_owed = ARGV[at + 3] == '1', is_again = ARGV[at + 4] == '1', first_delay_ms = tonumber(ARGV[at + 5]),
+    text = ARGV[at + 6],
   }
   if not (offer.group and offer.group.kept and offer.lasts_ms and offer.first_delay_ms and is_alert(offer.text or '')) then
     return redis.error_reply('ERR an offer cannot be read')
@@ -29,7 +37,7 @@ while ARGV[at] do
   offers[#offers + 1] = offer
   local asked = offer.group.asked
   asked[#asked + 1] = offer.fingerprint
-  at = at + 6
+  at = at + 7
 end
 
 -- An alert that begins as one says, ends as another does, and is otherwise as a third.
@@ -77,6 +85,8 @@ local function update(offer, text, was_over)
   local group, post = offer.group.name, read_alert(offer.text)
   -- What cannot be read gives way.
   local known = read_alert(text) or { start = '', stop = '', updated = '', timeout = '', rest = '' }
+  -- It may have been taken in before: what others said since counts.
+  if offer.is_again and post.updated <= known.updated then return text end
   local merged, is_kept = updated_by(known, post)
   if merged.updated <= known.updated then
     if is_same(merged, known) then return text end
@@ -154,11 +164,13 @@ local function offer_to_group(offer)
   local is_over = offer.lasts_ms <= 0
   if is_stand_in(offer.group) and not offer.group.is_there then return '', 0, -1 end
   if is_over and not offer.is_owed then return '', 0, -1 end
-  local post = is_over and read_alert(offer.text)
-  if post and is_explicit_end(post) then
-    -- An end that was told already, stated again to an instance that has not heard of that.
+  local post = (is_over or offer.is_again) and read_alert(offer.text)
+  local is_end = post and is_explicit_end(post)
+  if is_end or offer.is_again then
+    -- An end that was told already, stated again to an instance that has not heard of that; or what was taken in before and
+    -- has left since.
     local tomb = tonumber(redis.call('ZSCORE', tomb_of(group), offer.fingerprint))
-    if tomb and tomb >= ms_of(post.stop) then return '', 0, -1 end
+    if tomb and tomb >= ms_of(is_end and post.stop or post.updated) then return '', 0, -1 end
   end
   local first, facts = -1, nil
   if not offer.group.is_there then
@@ -180,15 +192,20 @@ for _, group in ipairs(groups) do
   if look(group) then joining[#joining + 1] = group.name end
 end
 ensure_all_queued(joining)
-for index, offer in ipairs(offers) do
-  local held, is_member, first = offer_to_group(offer)
-  if is_member == 1 then offer.group.is_touched = true end
-  reply[3 * index - 2], reply[3 * index - 1], reply[3 * index] = held, is_member, first
+local function offer_all()
+  for index, offer in ipairs(offers) do
+    local held, is_member, first = offer_to_group(offer)
+    if is_member == 1 then offer.group.is_touched = true end
+    reply[3 * index - 2], reply[3 * index - 1], reply[3 * index] = held, is_member, first
+  end
 end
+entry_alerts_max = 8
+local is_done, failure = pcall(offer_all)
 for _, group in ipairs(groups) do
   if group.deadline then ends[#ends + 1], ends[#ends + 2] = int(group.deadline), group.name end
   if group.is_touched then touch(group.name, group.kept, group.net or 0) end
 end
 queue_ends(ends)
 close()
+if not is_done then return type(failure) == 'table' and failure or redis.error_reply('ERR ' .. failure) end
 return reply

@@ -9,8 +9,8 @@
 local SHARD_KEPT_MS = 30 * 86400000
 -- An expiry is set this much later than asked for, so that it need not be written anew at every touch.
 local SLACK_MS = 3600000
--- Entries of the feed, and most changes in one of them: about 20,000 changes are kept.
-local EVENTS_MAX, EVENT_CHANGES_MAX = '5000', 8
+-- Entries of the feed, each of up to 8 alerts: about 20,000 changes are kept where alerts come in batches.
+local EVENTS_MAX = '3000'
 local TOMBS_MAX = 10000
 
 local shard, instance = KEYS[1], ARGV[1]
@@ -112,6 +112,8 @@ end
 -- Alerts that changed and are not in the feed yet, each `<group>:<fingerprint>` and what its group holds of it now. They go
 -- there together, as one entry: each entry costs as much as what is in it, here and with everybody who reads it.
 local untold = {}
+-- How many at most; whoever raises it sees to it that they are told whatever happens.
+local entry_alerts_max = 1
 local function emit_alerts()
   if #untold == 0 then return end
   local alerts = untold
@@ -121,7 +123,7 @@ end
 
 local function emit_alert(group, fingerprint, text)
   untold[#untold + 1], untold[#untold + 2] = group .. ':' .. fingerprint, text
-  if #untold >= 2 * EVENT_CHANGES_MAX then emit_alerts() end
+  if #untold >= 2 * entry_alerts_max then emit_alerts() end
 end
 
 -- Puts another change into the feed: g = group.
@@ -207,13 +209,19 @@ local function place(group, fingerprint, text, is_over, deadline, was_over)
   if is_over then
     if redis.call('HSET', recovery_of(group), fingerprint, text) == 1 then note_grown(group, recovery_of(group)) end
     if was_over == false then
-      redis.call('HDEL', firing_of(group), fingerprint)
-      redis.call('ZREM', ends_of(group), fingerprint)
+      local firing, ends = firing_of(group), ends_of(group)
+      redis.call('HDEL', firing, fingerprint)
+      redis.call('ZREM', ends, fingerprint)
+      -- They may be gone with it.
+      was_there[firing], was_there[ends] = nil, nil
     end
   else
     local firing, ends = firing_of(group), ends_of(group)
     if redis.call('HSET', firing, fingerprint, text) == 1 then note_grown(group, firing) end
-    if was_over then redis.call('HDEL', recovery_of(group), fingerprint) end
+    if was_over then
+      redis.call('HDEL', recovery_of(group), fingerprint)
+      was_there[recovery_of(group)] = nil
+    end
     if deadline and redis.call('ZADD', ends, int(deadline), fingerprint) == 1 then note_grown(group, ends) end
   end
   emit_alert(group, fingerprint, text)
@@ -229,8 +237,8 @@ end
 -- put off is looked at in vain, and then queued anew.
 local function queue_ends(pairs)
   if #pairs == 0 then return end
-  redis.call('ZADD', QUEUE_ENDS, 'LT', unpack(pairs))
-  keep(QUEUE_ENDS)
+  -- If none is new there, it was there before.
+  if redis.call('ZADD', QUEUE_ENDS, 'LT', unpack(pairs)) > 0 then keep(QUEUE_ENDS) end
 end
 
 -- ---- groups

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::alert::{Alert, Grace};
-use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::{Farewell, Leave};
 use domain::group::grid::Grid;
@@ -25,7 +24,10 @@ use runtime::timing::Timing;
 use crate::{Held, SilencePut};
 
 pub mod conformance;
+mod feed;
 pub mod model;
+
+pub use feed::{CHANGES_MAX, Change, Event, Feed, KnownAlerts, NothingKnown};
 
 /// How a coordinator fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +134,8 @@ pub struct Offer {
     pub alert: Arc<Alert>,
     /// Whether it joins although it is over: somebody is owed its end.
     pub is_owed: bool,
+    /// Whether it was offered before and no answer came: then it may have been taken in, and what others said since counts.
+    pub is_again: bool,
 }
 
 /// What became of an offer.
@@ -207,87 +211,6 @@ pub struct Claimed {
     pub tick: Timestamp,
     /// How many members it has: a mirror that counts differently reads the group anew.
     pub members: usize,
-}
-
-/// A change of a shard.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// An alert joined a group, or is known better.
-    Alert {
-        /// The group.
-        group: GroupName,
-        /// The alert.
-        alert: Arc<Alert>,
-    },
-    /// Members left a group.
-    Left {
-        /// The group.
-        group: GroupName,
-        /// Who.
-        alerts: Vec<Fingerprint>,
-    },
-    /// What an integration was told.
-    Told {
-        /// The group.
-        group: GroupName,
-        /// The integration.
-        integration: IntegrationId,
-        /// What it knows now.
-        told: Arc<Told>,
-    },
-    /// A group was made, ticked for the first time, or restarted its grid.
-    Grid {
-        /// The group.
-        group: GroupName,
-        /// Its ticks.
-        grid: Grid,
-    },
-    /// A group is no more.
-    Gone {
-        /// The group.
-        group: GroupName,
-    },
-}
-
-/// An event with its place.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// The place.
-    pub id: EventId,
-    /// Whether no other change follows at the same place: what changed together is told together.
-    pub is_last: bool,
-    /// Whether this very instance caused it.
-    pub is_ours: bool,
-    /// What happened.
-    pub event: Event,
-}
-
-/// What whoever follows a feed knows of alerts already: what is told of them again need not be read as if it were new.
-pub trait KnownAlerts: Send + Sync {
-    /// An alert as it is known.
-    fn known(&self, tenant: &TenantId, fingerprint: Fingerprint) -> Option<Arc<Alert>>;
-}
-
-/// Whoever knows no alerts.
-#[derive(Clone, Copy, Debug)]
-pub struct NothingKnown;
-
-impl KnownAlerts for NothingKnown {
-    fn known(&self, _: &TenantId, _: Fingerprint) -> Option<Arc<Alert>> {
-        None
-    }
-}
-
-/// At least so many changes of a shard are in an answer, if there are so many.
-pub const CHANGES_MAX: usize = 1_000;
-
-/// A piece of a shard's feed.
-#[derive(Clone, Debug, Default)]
-pub struct Feed {
-    /// Changes after the place asked for, in order: at least [`CHANGES_MAX`], or all if they are fewer.
-    pub changes: Vec<Change>,
-    /// Whether changes are missing before the first: the feed was trimmed, or the data was lost.
-    pub is_broken: bool,
 }
 
 /// A group as the coordinator holds it.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use domain::time::Timestamp;
+use domain::time::{Timestamp, push_padded};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -28,7 +28,14 @@ const INSTANT_DIGITS: usize = 21;
 /// An instant as 21 digits.
 pub(super) fn instant(time: Timestamp) -> String {
     let seconds = time.unix_seconds() + SECONDS_BIAS;
-    format!("{seconds:012}{:09}", time.subsec_nanos())
+    let mut digits = String::with_capacity(INSTANT_DIGITS);
+    push_padded(&mut digits, seconds, SECONDS_DIGITS);
+    push_padded(
+        &mut digits,
+        i64::from(time.subsec_nanos()),
+        INSTANT_DIGITS - SECONDS_DIGITS,
+    );
+    digits
 }
 
 /// Reads what [`instant`] wrote.

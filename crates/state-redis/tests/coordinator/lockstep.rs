@@ -164,6 +164,7 @@ impl Pair {
             behind,
             is_timeout,
             is_owed,
+            is_again,
             ..
         } = step
         else {
@@ -182,9 +183,14 @@ impl Pair {
             group: group(*index),
             alert: Arc::new(posted),
             is_owed: *is_owed,
+            is_again: *is_again,
         };
         let model = self.model[by].ingest(vec![offer.clone()], self.now()).await;
-        let redis = self.redis[by].ingest(vec![offer], self.now()).await;
+        let mut redis = self.redis[by].ingest(vec![offer.clone()], self.now()).await;
+        if redis[0].is_err() {
+            // Its clock steps here, so that a post looks late; it says so, and the next one does not.
+            redis = self.redis[by].ingest(vec![offer], self.now()).await;
+        }
         let facts = |mut answers: Vec<Result<state::coordinator::Offered, _>>| {
             let answer: Result<_, state::coordinator::CoordinatorError> = answers.remove(0);
             answer.map(|offered| (offered.alert, offered.is_member, offered.created))

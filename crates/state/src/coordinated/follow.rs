@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
@@ -13,6 +12,7 @@ use domain::group::told::Told;
 use domain::group::{Group, GroupIdentity};
 use domain::id::{IntegrationId, TenantId};
 
+use super::heard::{is_end_before, is_refresh_after, is_same_moment, prolonged};
 use super::{Alone, Coordinated, lock};
 use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName, Merge};
 use crate::host::{Host, News};
@@ -29,9 +29,6 @@ pub(super) struct Orphans {
 
 /// More orphans than this are groups of configurations we do not have.
 const ORPHANS_MAX: usize = 10_000;
-
-/// By how much clocks of instances that follow the shared one may differ.
-const SAME_MOMENT: Duration = Duration::from_secs(1);
 
 impl Coordinated {
     /// Reads what is new in every shard that is shared.
@@ -356,44 +353,6 @@ impl Coordinated {
             told.remove(integration);
         }
     }
-}
-
-/// Whether a refresh this instance kept to itself, because what was shared covered it, is known here, after which it hears
-/// of an end that others took in before.
-fn is_refresh_after(known: &Alert, heard: &Alert) -> bool {
-    let is_later = heard.is_explicit_end() && heard.updated_at <= known.updated_at;
-    let is_same_episode = known.starts_at <= heard.ends_at;
-    is_later && is_same_episode && !known.is_explicit_end()
-}
-
-/// Whether what is known here is an end, and what is heard of an earlier state that was none.
-fn is_end_before(known: &Alert, heard: &Alert) -> bool {
-    let is_later = heard.updated_at < known.updated_at;
-    is_later && known.is_explicit_end() && !heard.is_explicit_end()
-}
-
-/// A refresh this instance kept to itself says until when an alert fires; since when, is as what is shared says, in the
-/// order in which it was shared: what was stated of it elsewhere may have been joined with an earlier start.
-fn prolonged(known: Option<&Arc<Alert>>, heard: &Arc<Alert>) -> Arc<Alert> {
-    let is_refresh = |known: &&Arc<Alert>| {
-        heard.updated_at < known.updated_at
-            && heard.starts_at != known.starts_at
-            && !heard.is_explicit_end()
-            && !known.is_explicit_end()
-    };
-    match known.filter(is_refresh) {
-        Some(refresh) => Arc::new(Alert {
-            starts_at: heard.starts_at,
-            ..Alert::clone(refresh)
-        }),
-        None => Arc::clone(heard),
-    }
-}
-
-/// Whether a refresh and an end were taken in so close to each other that clocks of instances do not tell their order: then
-/// the end counts, and the next refresh says so if it is none. A refresh that is clearly later counts, as the last post does.
-fn is_same_moment(refresh: &Alert, end: &Alert) -> bool {
-    refresh.updated_at.since(end.updated_at) < SAME_MOMENT
 }
 
 /// The identity of a group among those an alert belongs to.

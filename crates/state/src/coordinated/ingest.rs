@@ -36,6 +36,8 @@ struct Post {
     open: Vec<usize>,
     /// Groups that hold it.
     holding: Vec<usize>,
+    /// Whether an offer of it went without an answer.
+    is_again: bool,
 }
 
 impl Coordinated {
@@ -126,6 +128,7 @@ impl Coordinated {
             created: Vec::new(),
             open,
             holding,
+            is_again: false,
         }
     }
 
@@ -174,6 +177,7 @@ impl Coordinated {
                 group: Arc::clone(group),
                 alert: post.as_offered(is_member),
                 is_owed,
+                is_again: post.is_again,
             });
         }
         let answers = self.shared.ingest(asked, now).await;
@@ -186,7 +190,12 @@ impl Coordinated {
                     }
                     self.succeed(shard);
                 }
-                Err(error) => drop(failed.entry(shard % self.domains.len()).or_insert(error)),
+                Err(error) => {
+                    if let Some(post) = posts.get_mut(p) {
+                        post.is_again = true;
+                    }
+                    failed.entry(shard % self.domains.len()).or_insert(error);
+                }
             }
         }
         if failed.is_empty() {

@@ -61,6 +61,7 @@ macro_rules! coordinator_conformance {
             a_fresh_post_merges_with_what_the_group_holds,
             the_last_post_wins_and_nothing_grows_older,
             a_repeated_batch_changes_nothing,
+            a_post_offered_again_is_no_fresh_one,
             an_over_alert_joins_only_when_somebody_is_owed,
             an_end_that_was_told_does_not_come_back,
             an_end_replaces_a_member,

@@ -72,6 +72,29 @@ fn a_position_is_the_same_on_two_instances_that_see_the_shards_in_another_order(
 }
 
 #[test]
+fn whoever_came_only_past_a_part_of_what_was_told_together_is_told_it_again() {
+    let mut ring = ring(100, true);
+    feed(&mut ring, "t", 0, 1);
+    let mut cursor = ring.now(0);
+    for (key, is_last) in [(2, false), (3, true)] {
+        let origin = Origin::Feed {
+            shard: 0,
+            id: id(2),
+            is_last,
+        };
+        ring.push(tenant("t"), origin, gone("t", key));
+    }
+    let Found::Events(events) = ring.read(&tenant("t"), &mut cursor) else {
+        panic!("it has to begin anew");
+    };
+    let again = events.into_iter().map(|(position, _)| {
+        let mut cursor = ring.resume(&tenant("t"), position, 0).expect("known");
+        told(&ring, "t", &mut cursor)
+    });
+    assert_eq!(again.collect::<Vec<_>>(), [vec![2, 3], vec![]]);
+}
+
+#[test]
 fn changes_of_other_tenants_are_passed_but_not_told() {
     let mut ring = ring(100, true);
     let mut cursor = ring.now(0);

@@ -310,17 +310,33 @@ impl Player {
         self.offer(group, alert, false).await
     }
 
+    /// Offers a post once more, as when its answer did not come.
+    pub(super) async fn offer_again(&self, group: &Arc<GroupIdentity>, alert: Alert) -> Offered {
+        self.ingest(Offer {
+            group: Arc::clone(group),
+            alert: Arc::new(alert),
+            is_owed: false,
+            is_again: true,
+        })
+        .await
+    }
+
     pub(super) async fn offer(
         &self,
         group: &Arc<GroupIdentity>,
         alert: Alert,
         is_owed: bool,
     ) -> Offered {
-        let offer = Offer {
+        self.ingest(Offer {
             group: Arc::clone(group),
             alert: Arc::new(alert),
             is_owed,
-        };
+            is_again: false,
+        })
+        .await
+    }
+
+    async fn ingest(&self, offer: Offer) -> Offered {
         let mut answers = self.coordinator.ingest(vec![offer], self.world.now()).await;
         assert_eq!(answers.len(), 1, "one answer per offer");
         answers.remove(0).expect("reachable")
