@@ -45,6 +45,7 @@ mod flush;
 mod follow;
 mod heard;
 mod ingest;
+mod kept_back;
 mod missed;
 mod moves;
 mod owing;

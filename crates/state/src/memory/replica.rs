@@ -25,6 +25,21 @@ impl Memory {
         self.table(tenant).learn(alert, is_own)
     }
 
+    /// Alerts of which only a refresh kept here says that they fire beyond `until`.
+    pub(crate) fn kept_back(
+        &self,
+        tenant: &TenantId,
+        until: Timestamp,
+        count_max: usize,
+    ) -> Vec<Arc<Alert>> {
+        self.table(tenant).kept_back(until, count_max)
+    }
+
+    /// Notes that others hold this state of an alert.
+    pub(crate) fn mark_shared(&self, tenant: &TenantId, alert: &Alert) {
+        self.table(tenant).mark_shared(alert);
+    }
+
     /// Takes note of a member of a group; `grid` is for a group that is not here yet.
     pub(crate) fn learn_member(
         &self,
