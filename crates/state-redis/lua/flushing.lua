@@ -157,6 +157,8 @@ local function pending_seq(pend) return tonumber(string.match(pend, '^{"seq":(%d
 
 local function told_reply(told) return { int(told.seq), told.last, told.pend } end
 
+local LARGE_BYTES, FEED_BYTES_MAX, FEED_MIN = 32768, 67108864, 256
+
 local function write_told(group, integration, told)
   local meta = meta_of(group)
   redis.call('HSET', meta, 'seq:' .. integration, int(told.seq))
@@ -171,5 +173,12 @@ local function write_told(group, integration, told)
     redis.call('HDEL', meta, 'pend:' .. integration)
   end
   emit('told', group, 'n', integration, 's', int(told.seq), 'l', told.last, 'p', told.pend)
+  -- The feed is bounded by its entries; lists of thousands of alerts are bounded by their bytes too. Whoever missed one that
+  -- went reads the shard as a whole.
+  local bytes = #told.last + #told.pend
+  if bytes > LARGE_BYTES then
+    local fit = math.floor(FEED_BYTES_MAX / bytes)
+    redis.call('XTRIM', EVENTS, 'MAXLEN', '~', int(math.max(fit, FEED_MIN)))
+  end
 end
 
