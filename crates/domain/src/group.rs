@@ -443,12 +443,26 @@ impl Group {
         told
     }
 
-    /// Replaces what an integration counts as told without a message: it wants no "resolved" and everything is over.
-    pub fn settle(&mut self, integration: &IntegrationId, message: ToldMessage) -> &Told {
+    /// Replaces what an integration counts as told without a message, if that is still as it was `seen`: it wants no
+    /// "resolved" and everything is over, or nobody knows what it heard. A message seen in flight is taken back by that.
+    pub fn settle(
+        &mut self,
+        integration: &IntegrationId,
+        fence: u64,
+        seen: &Told,
+        message: ToldMessage,
+        now: Timestamp,
+    ) -> Result<&Told, LeaseLost> {
+        self.check_lease(fence, now)?;
         let told = self.told_mut(integration);
-        told.seq += 1;
-        told.last = Some(message);
-        told
+        if told.is_still(seen) {
+            *told = Told {
+                seq: told.seq + 1,
+                last: Some(message),
+                pending: None,
+            };
+        }
+        Ok(told)
     }
 
     /// Ends a flush: gives the lease back, drops ended members nobody is owed, and goes on to the next grid tick.
