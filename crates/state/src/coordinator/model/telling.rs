@@ -166,13 +166,14 @@ impl Server {
         };
         shard.in_flight.remove(name);
         if let Some(entry) = shard.groups.get_mut(name) {
-            let grid = entry.group.grid();
-            let _ = entry.group.unclaim(fence, request.now, delay);
-            if flight.is_seized {
-                entry.group.set_grid(grid);
-            }
+            entry.group.release_lease();
         }
         shard.queue(name);
+        if !flight.is_seized {
+            // It stays due by its grid, and only its place in the queue waits.
+            let due = shard.due.get_mut(name);
+            due.into_iter().for_each(|at| *at = request.now + delay);
+        }
     }
 
     pub(super) fn finish(
