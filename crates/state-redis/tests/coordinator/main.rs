@@ -7,5 +7,6 @@ mod costs;
 mod keys;
 mod lockstep;
 mod merging;
+mod rights;
 mod single;
 mod world;

@@ -55,8 +55,9 @@ impl Coordinated {
 
     /// One try to begin sharing.
     async fn meet(&self, domain: usize) -> Result<(), CoordinatorError> {
-        self.shared.probe(domain).await?;
+        // First: where a right is missing, it names which.
         self.look_it_over().await?;
+        self.shared.probe(domain).await?;
         self.without_evictions(domain).await?;
         let unready = |_| CoordinatorError {
             outage: Outage::Transient,
@@ -218,9 +219,9 @@ impl Coordinated {
             lock(&part.breaker).probed(false);
             return;
         }
-        let mut probe = self.shared.probe(domain).await;
+        let mut probe = self.look_it_over().await;
         if probe.is_ok() {
-            probe = self.look_it_over().await;
+            probe = self.shared.probe(domain).await;
         }
         if let Err(error) = &probe
             && error.outage == Outage::Refused
