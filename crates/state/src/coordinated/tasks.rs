@@ -212,7 +212,8 @@ impl Coordinated {
     /// Tries to come back to shared state, if this instance is alone.
     async fn come_back(&self, domain: usize) {
         let part = &self.domains[domain];
-        if !lock(&part.breaker).is_open() {
+        let is_refused = lock(&part.refused_until).is_some_and(|until| Instant::now() < until);
+        if is_refused || !lock(&part.breaker).is_open() {
             return;
         }
         if !self.is_over_evictions(domain).await {
@@ -226,9 +227,9 @@ impl Coordinated {
         if let Err(error) = &probe
             && error.outage == Outage::Refused
         {
-            // Only people can change that; asking every moment would fill the server's log.
+            // Asking every moment would fill the server's log.
             tracing::debug!(%error, "Shared state refuses this instance");
-            tokio::time::sleep(self.timing.permission_retry).await;
+            *lock(&part.refused_until) = Some(Instant::now() + self.timing.permission_retry);
         }
         if !lock(&part.breaker).probed(probe.is_ok()) {
             return;
