@@ -4,6 +4,7 @@ mod actors;
 mod clock;
 mod cluster;
 mod costs;
+mod crowds;
 mod keys;
 mod lockstep;
 mod merging;
