@@ -26,6 +26,7 @@ use store::journal::Record;
 use tokio::time::Instant;
 
 use crate::deliver::{Outcome, Sending};
+use crate::fallback::Fallback;
 use crate::judge::{judge, judge_time, sort_by_job_and_instance};
 use crate::maintenance::group_records;
 use crate::settings::{Channel, Settings};
@@ -221,8 +222,7 @@ impl Engine {
     }
 
     /// Writes what an integration was told, and tells those who follow.
-    async fn record_told(&self, told: Record) {
-        let records = vec![told];
+    async fn record_told(&self, records: Vec<Record>) {
         self.events_of_records(&records);
         self.record_later(records).await;
     }
@@ -367,7 +367,7 @@ impl Flush<'_> {
             .state
             .settle(self.claim, &spec.id, seen, accepted, engine.clock.now());
         match settled.await {
-            Ok(Ok(told)) => engine.record_told(self.record(&spec.id, told)).await,
+            Ok(Ok(told)) => engine.record_told(vec![self.record(&spec.id, told)]).await,
             // Whoever holds the group now finds it as it was.
             Ok(Err(_)) => {}
             Err(error) => {
@@ -412,7 +412,7 @@ impl Flush<'_> {
             last: before.last,
             pending: Some(begun.clone()),
         };
-        let recorded = engine.record_told(self.record(&spec.id, intent.clone()));
+        let recorded = engine.record_told(vec![self.record(&spec.id, intent.clone())]);
         // An intent that is not on disk by then is written later (protocol.md §6).
         let _ = tokio::time::timeout(engine.options.timing.intent_patience, recorded).await;
 
@@ -421,8 +421,8 @@ impl Flush<'_> {
         self.out().push((spec.id.clone(), begun.clone()));
         match self.sending.deliver(channel, &notification).await {
             Outcome::Accepted(delivered) => {
-                self.note_fallback(spec, channel, delivered.fallback);
-                self.accepted(spec, begun).await
+                self.accepted(spec, channel, begun, delivered.fallback)
+                    .await
             }
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);
@@ -448,7 +448,13 @@ impl Flush<'_> {
     }
 
     /// Records and commits a message that was accepted; answers what is told then.
-    async fn accepted(&self, spec: &IntegrationSpec, begun: Pending) -> Option<Told> {
+    async fn accepted(
+        &self,
+        spec: &IntegrationSpec,
+        channel: &Channel,
+        begun: Pending,
+        failure: Option<String>,
+    ) -> Option<Told> {
         let engine = self.engine;
         let group = &self.claim.identity;
         let (seq, reason) = (begun.seq, begun.reason);
@@ -458,10 +464,14 @@ impl Flush<'_> {
             last: Some(begun.clone().accepted(sent_at)),
             pending: None,
         };
+        let mut records = vec![self.record(&spec.id, told)];
+        let fallback = failure.map(|failure| Fallback::new(sent_at, failure));
+        let fallbacks = self.tenant.fallbacks();
+        records.extend(fallbacks.note(group, &spec.id, &channel.metrics, fallback));
         reach("C10").await;
         // No compaction may begin between record and commit: it would restate the message as still in flight.
         let _recording = engine.recording.read().await;
-        engine.record_told(self.record(&spec.id, told)).await;
+        engine.record_told(records).await;
         tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
         reach("C11").await;
         let told = engine.state.commit(group, &spec.id, &begun, sent_at).await;
@@ -478,22 +488,9 @@ impl Flush<'_> {
             .await
             .ok()?;
         self.engine
-            .record_told(self.record(&spec.id, told.clone()))
+            .record_told(vec![self.record(&spec.id, told.clone())])
             .await;
         Some(told)
-    }
-
-    /// A message that was accepted said something else where a template failed: that is logged, counted and shown by Explain.
-    fn note_fallback(&self, spec: &IntegrationSpec, channel: &Channel, fallback: Option<String>) {
-        let group = &self.claim.identity;
-        if let Some(failure) = &fallback {
-            channel.metrics.fell_back();
-            tracing::warn!(
-                tenant = %group.tenant, group = %group.key, integration = %spec.id, failure,
-                "A template failed; the message says the default in its place"
-            );
-        }
-        self.tenant.set_fallback(group.key, &spec.id, fallback);
     }
 
     fn log_failure(&self, spec: &IntegrationSpec, reason: Reason, detail: &str) {

@@ -43,6 +43,7 @@ mod differing;
 mod evictions;
 mod flush;
 mod follow;
+mod heard;
 mod ingest;
 mod missed;
 mod moves;

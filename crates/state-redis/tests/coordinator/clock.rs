@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use state::coordinator::GroupName;
+use state::coordinator::{GroupName, Outage};
 
 use crate::actors::group;
 use crate::keys::{Instance, count, firing};
@@ -40,4 +40,27 @@ async fn a_step_forward_is_a_stall() {
     }
     one.poll().await;
     assert_eq!(kinds(), [0, 1], "and no more than that");
+}
+
+/// A post that arrives after its sender gave up changes nothing: others may have said something since.
+///
+/// A server whose clock stepped cannot tell; it says what its clock shows, and the next try counts.
+#[tokio::test]
+async fn a_post_that_comes_too_late_is_refused() {
+    let Some(servers) = Servers::single("a post that comes too late") else {
+        return;
+    };
+    let mut one = Instance::open(&servers).await;
+    one.poll().await;
+    let shard = format!("test:shard:{{s{:02}}}", GroupName::of(&group(0)).shard());
+    servers.ask(&["HINCRBY", &shard, "offset", "3600000"]);
+    let members = || count(&servers, "alert:group:firing:*");
+    let alert = firing(0, 0, Duration::from_secs(600));
+    let late = one.try_post(0, vec![alert.clone()]).await;
+    let refused = late[0].as_ref().expect_err("it is too late");
+    assert_eq!(refused.outage, Outage::Transient);
+    assert_eq!(members(), 0);
+    let again = one.try_post(0, vec![alert]).await;
+    assert!(again[0].as_ref().is_ok_and(|offered| offered.is_member));
+    assert_eq!(members(), 1);
 }

@@ -81,6 +81,7 @@ async fn an_alert_is_not_offered_in_vain_to_a_group_nothing_is_known_of() {
         group: group("elsewhere"),
         alert: Arc::new(x.clone()),
         is_owed: false,
+        is_again: false,
     };
     let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
     assert!(offered.iter().all(Result::is_ok));

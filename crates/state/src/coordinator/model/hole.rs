@@ -44,11 +44,13 @@ pub enum Hole {
     NoHoldAfterOutage,
     /// What is settled without a message counts whoever holds the group, and whatever was told meanwhile.
     SettleBlindly,
+    /// A post that arrives after its sender gave up, or is sent again, counts as a fresh one.
+    LatePosts,
 }
 
 impl Hole {
     /// Every hole.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::PollWithoutNonce,
         Self::CommitNeedsFence,
         Self::SeqFromCounterOnly,
@@ -69,5 +71,6 @@ impl Hole {
         Self::JoinOverwrites,
         Self::NoHoldAfterOutage,
         Self::SettleBlindly,
+        Self::LatePosts,
     ];
 }
