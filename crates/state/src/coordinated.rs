@@ -124,6 +124,8 @@ struct Domain {
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
     evictions: Mutex<evictions::Watch>,
+    /// It refuses this instance, which only people can change; not to be asked before.
+    refused_until: Mutex<Option<Instant>>,
 }
 
 /// See the module's text.
@@ -188,6 +190,7 @@ impl Coordinated {
             is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
             evictions: Mutex::default(),
+            refused_until: Mutex::default(),
         });
         let turn = Turn::at(clock.now());
         Arc::new(Self {
