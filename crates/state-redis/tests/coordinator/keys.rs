@@ -55,6 +55,7 @@ impl Instance {
             epochs: self.epochs.clone(),
             seen: vec![EventId::default(); limits::SHARDS],
             tenants: vec![group(0).tenant.clone()],
+            ..PollAsk::default()
         };
         let answer = self.coordinator.poll(ask).await;
         let mut claims = Vec::new();

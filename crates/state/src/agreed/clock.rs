@@ -140,7 +140,9 @@ impl Agreement {
     fn ahead_when(&self, shared_ms: i64) -> Option<i64> {
         let before = self.changes.iter().rev();
         let known = before.into_iter().find(|(since, _)| *since <= shared_ms);
-        known.or(self.changes.front()).map(|(_, ahead_ms)| *ahead_ms)
+        known
+            .or(self.changes.front())
+            .map(|(_, ahead_ms)| *ahead_ms)
     }
 
     /// Takes this instance's own clock for right.

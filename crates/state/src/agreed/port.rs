@@ -195,11 +195,7 @@ impl Coordinator for Agreed {
         self.inner.silence_put(tenant, silence, seen).await
     }
 
-    async fn silence_merge(
-        &self,
-        tenant: &TenantId,
-        silences: &[Arc<Silence>],
-    ) -> Answered<u64> {
+    async fn silence_merge(&self, tenant: &TenantId, silences: &[Arc<Silence>]) -> Answered<u64> {
         self.inner.silence_merge(tenant, silences).await
     }
 

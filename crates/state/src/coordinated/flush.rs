@@ -38,16 +38,18 @@ impl Coordinated {
                     told.find(|(id, _)| id == integration)
                         .map(|(_, told)| told.seq)
                 });
-                // Others who are alone may begin a message about this very tick, and a number is used once.
-                let now_ms = u64::try_from(now.unix_ms()).unwrap_or_default();
+                // Others who are alone may begin a message about this very tick, and a number is used once. It is after what
+                // was shared, whose clock may be ahead.
+                let base = now.max(self.agreed.to_shard(name.shard(), now));
+                let base_ms = u64::try_from(base.unix_ms()).unwrap_or_default();
                 let last = last.flatten().unwrap_or_default();
                 let numbers = self.own_numbers();
                 let number = self
                     .told_alone
-                    .begin(&name, integration, numbers, last, now_ms);
+                    .begin(&name, integration, numbers, last, base_ms);
                 self.touch(name);
-                let ahead = Duration::from_millis(number.saturating_sub(now_ms));
-                let at = now + ahead;
+                let ahead = Duration::from_millis(number.saturating_sub(base_ms));
+                let at = base + ahead;
                 self.memory.begin(claim, integration, message, at).await
             }
         }

@@ -218,7 +218,7 @@ impl Coordinated {
             lock(&part.breaker).probed(false);
             return;
         }
-        let mut probe = self.shared.probe(domain).await;
+        let mut probe = self.shared.probe(domain).await.map(drop);
         if probe.is_ok() {
             probe = self.look_it_over().await;
         }
