@@ -21,8 +21,14 @@ use crate::sharing::Clocks;
 /// Differences up to this are the way of an answer, not a wrong clock.
 const SLACK_MS: i64 = 100;
 
+/// What two looks at the same clocks may differ by.
+const JITTER_MS: i64 = 10;
+
 /// Changes of the shared clock that are remembered: those of some seconds at least, however often it is looked at.
 const CHANGES_MAX: usize = 256;
+
+/// How long it may take until an instance sees a change of the shared clock, and that one stands still when it is to go back.
+const AROUND_MS: i64 = 2_000;
 
 /// What one instance knows of the clocks.
 pub(super) struct Agreement {
@@ -136,13 +142,19 @@ impl Agreement {
         }
     }
 
-    /// By how much the shared clock was ahead of this instance's own when it showed this.
-    fn ahead_when(&self, shared_ms: i64) -> Option<i64> {
-        let before = self.changes.iter().rev();
-        let known = before.into_iter().find(|(since, _)| *since <= shared_ms);
-        known
-            .or(self.changes.front())
-            .map(|(_, ahead_ms)| *ahead_ms)
+    /// What another's number would be by now, of those the changes at about that time allow: the one that changes least.
+    fn brought_up_to_date(&self, other: &ClockReading, look: Look) -> i64 {
+        let (from, to) = (
+            other.shared.unix_ms() - AROUND_MS,
+            other.shared.unix_ms() + AROUND_MS,
+        );
+        let before = self.changes.iter().rposition(|(since, _)| *since <= from);
+        let possible = self.changes.iter().skip(before.unwrap_or_default());
+        let possible = possible.take_while(|(since, _)| *since <= to);
+        let votes = possible.map(|(_, then_ms)| other.ahead_ms + look.ahead_ms - then_ms);
+        let agreed_ms = look.ahead_ms - self.correction_ms;
+        let likely = votes.min_by_key(|vote| (vote - agreed_ms).abs());
+        likely.unwrap_or(other.ahead_ms)
     }
 
     /// Takes this instance's own clock for right.
@@ -161,10 +173,7 @@ impl Agreement {
             .iter()
             // What was said of a time to come is of another life of what is shared.
             .filter(|other| other.shared.unix_ms() <= shared_ms + SLACK_MS)
-            .filter_map(|other| {
-                let then_ms = self.ahead_when(other.shared.unix_ms())?;
-                Some(other.ahead_ms + look.ahead_ms - then_ms)
-            })
+            .map(|other| self.brought_up_to_date(other, look))
             .collect();
         if !votes.is_empty() {
             self.company_at = Some(now);
@@ -191,10 +200,12 @@ impl Agreement {
     }
 }
 
-/// Takes over what is clearly another number.
+/// Takes over what is another number. Of no difference a clear one has to be made; one that is there is followed closely.
 fn follow(known: &mut i64, seen: i64) {
-    if (seen - *known).abs() > SLACK_MS {
-        *known = seen;
+    let none_up_to = if *known == 0 { SLACK_MS } else { SLACK_MS / 2 };
+    let wanted = if seen.abs() <= none_up_to { 0 } else { seen };
+    if (wanted - *known).abs() > JITTER_MS {
+        *known = wanted;
     }
 }
 

@@ -47,10 +47,11 @@ impl Coordinated {
                 let number = self
                     .told_alone
                     .begin(&name, integration, numbers, last, base_ms);
-                self.touch(name);
-                let ahead = Duration::from_millis(number.saturating_sub(base_ms));
-                let at = base + ahead;
-                self.memory.begin(claim, integration, message, at).await
+                self.touch(name.clone());
+                let begun = self.memory.with(&name, |group| {
+                    group.begin_numbered(integration, claim.fence, message, now, number)
+                });
+                Ok(begun.unwrap_or(Err(LeaseLost)))
             }
         }
     }
