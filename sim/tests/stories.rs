@@ -342,6 +342,8 @@ async fn a_minute_as_usual(world: &World, first: usize, when: &str) {
     let began = world.around.clock.now();
     let passed = || world.around.clock.now().since(began).as_secs();
     world.silence(first % slots, silenced).await;
+    // Clocks are compared to some milliseconds.
+    tokio::time::sleep(Duration::from_millis(100)).await;
     for round in 0..4 {
         // Whoever takes the refresh in.
         for number in [fires, silenced, held] {

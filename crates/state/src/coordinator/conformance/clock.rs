@@ -35,10 +35,11 @@ pub async fn a_step_back_is_made_up_for(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;
     let step = stage.unit * 4;
     let step_ms = i64::try_from(step.as_millis()).expect("a short step");
+    stage.world.step_clock(step_ms).await;
     shown(&stage).await;
     stage.world.step_clock(-step_ms).await;
     let off = async || {
-        let (shown, now) = (shown(&stage).await, stage.now().moved_by_ms(-step_ms));
+        let (shown, now) = (shown(&stage).await, stage.now());
         shown.since(now).max(now.since(shown))
     };
     let first = off().await;
