@@ -226,8 +226,13 @@ impl Group {
 
     /// Puts a recorded member back.
     pub fn restore_member(&mut self, alert: Arc<Alert>) {
-        self.severity = self.severity.max(Severity::of(&alert.labels));
-        self.members.insert(alert);
+        match self.members.get_mut(alert.fingerprint) {
+            Some(member) if member.labels == alert.labels => *member = alert,
+            _ => {
+                self.severity = self.severity.max(Severity::of(&alert.labels));
+                self.members.insert(alert);
+            }
+        }
     }
 
     /// Puts back what an integration was told. A message in flight makes the group due, so that it is settled first.

@@ -289,6 +289,7 @@ impl Engine {
             let origin = Origin::Feed {
                 shard,
                 id: change.id,
+                is_last: change.is_last,
             };
             (tenant, origin, Event::Group(change.event.clone()))
         }));

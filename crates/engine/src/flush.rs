@@ -26,6 +26,7 @@ use store::journal::Record;
 use tokio::time::Instant;
 
 use crate::deliver::{Outcome, Sending};
+use crate::fallback::Fallback;
 use crate::judge::{judge, judge_time, sort_by_job_and_instance};
 use crate::maintenance::group_records;
 use crate::settings::{Channel, Settings};
@@ -221,8 +222,7 @@ impl Engine {
     }
 
     /// Writes what an integration was told, and tells those who follow.
-    async fn record_told(&self, told: Record) {
-        let records = vec![told];
+    async fn record_told(&self, records: Vec<Record>) {
         self.events_of_records(&records);
         self.record_later(records).await;
     }
@@ -368,7 +368,10 @@ impl Flush<'_> {
             .settle(self.claim, &spec.id, accepted)
             .await
         {
-            Ok(told) => self.engine.record_told(self.record(&spec.id, told)).await,
+            Ok(told) => {
+                let record = self.record(&spec.id, told);
+                self.engine.record_told(vec![record]).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "What an integration counts as told could not be stored")
             }
@@ -411,7 +414,7 @@ impl Flush<'_> {
             last,
             pending: Some(begun.clone()),
         };
-        let intent = engine.record_told(self.record(&spec.id, intent));
+        let intent = engine.record_told(vec![self.record(&spec.id, intent)]);
         // An intent that is not on disk by then is written later (protocol.md §6).
         let _ = tokio::time::timeout(engine.options.timing.intent_patience, intent).await;
 
@@ -421,8 +424,8 @@ impl Flush<'_> {
         self.out().push((spec.id.clone(), begun.clone()));
         match self.sending.deliver(channel, &notification).await {
             Outcome::Accepted(delivered) => {
-                self.note_fallback(spec, channel, delivered.fallback);
-                self.accepted(spec, begun).await
+                self.accepted(spec, channel, begun, delivered.fallback)
+                    .await
             }
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);
@@ -447,7 +450,13 @@ impl Flush<'_> {
     }
 
     /// Records and commits a message that was accepted; answers what is told then.
-    async fn accepted(&self, spec: &IntegrationSpec, begun: Pending) -> Option<Told> {
+    async fn accepted(
+        &self,
+        spec: &IntegrationSpec,
+        channel: &Channel,
+        begun: Pending,
+        failure: Option<String>,
+    ) -> Option<Told> {
         let engine = self.engine;
         let group = &self.claim.identity;
         let (seq, reason) = (begun.seq, begun.reason);
@@ -457,10 +466,14 @@ impl Flush<'_> {
             last: Some(begun.clone().accepted(sent_at)),
             pending: None,
         };
+        let mut records = vec![self.record(&spec.id, told)];
+        let fallback = failure.map(|failure| Fallback::new(sent_at, failure));
+        let fallbacks = self.tenant.fallbacks();
+        records.extend(fallbacks.note(group, &spec.id, &channel.metrics, fallback));
         reach("C10").await;
         // No compaction may begin between record and commit: it would restate the message as still in flight.
         let _recording = engine.recording.read().await;
-        engine.record_told(self.record(&spec.id, told)).await;
+        engine.record_told(records).await;
         tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
         reach("C11").await;
         let told = engine.state.commit(group, &spec.id, &begun, sent_at).await;
@@ -477,22 +490,9 @@ impl Flush<'_> {
             .await
             .ok()?;
         self.engine
-            .record_told(self.record(&spec.id, told.clone()))
+            .record_told(vec![self.record(&spec.id, told.clone())])
             .await;
         Some(told)
-    }
-
-    /// A message that was accepted said something else where a template failed: that is logged, counted and shown by Explain.
-    fn note_fallback(&self, spec: &IntegrationSpec, channel: &Channel, fallback: Option<String>) {
-        let group = &self.claim.identity;
-        if let Some(failure) = &fallback {
-            channel.metrics.fell_back();
-            tracing::warn!(
-                tenant = %group.tenant, group = %group.key, integration = %spec.id, failure,
-                "A template failed; the message says the default in its place"
-            );
-        }
-        self.tenant.set_fallback(group.key, &spec.id, fallback);
     }
 
     fn log_failure(&self, spec: &IntegrationSpec, reason: Reason, detail: &str) {

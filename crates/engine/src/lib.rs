@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod dispatch;
 pub mod events;
 pub mod explain;
+mod fallback;
 pub mod flush;
 mod host;
 pub mod ingest;

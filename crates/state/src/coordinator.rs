@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::alert::{Alert, Grace};
-use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::{Farewell, Leave};
 use domain::group::grid::Grid;
@@ -26,7 +25,10 @@ use runtime::timing::Timing;
 use crate::{Held, SilencePut};
 
 pub mod conformance;
+mod feed;
 pub mod model;
+
+pub use feed::{CHANGES_MAX, Change, Event, Feed, KnownAlerts, NothingKnown};
 
 /// How a coordinator fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +135,8 @@ pub struct Offer {
     pub alert: Arc<Alert>,
     /// Whether it joins although it is over: somebody is owed its end.
     pub is_owed: bool,
+    /// Whether it was offered before and no answer came: then it may have been taken in, and what others said since counts.
+    pub is_again: bool,
 }
 
 /// What became of an offer.
@@ -210,69 +214,6 @@ pub struct Claimed {
     pub tick: Timestamp,
     /// How many members it has: a mirror that counts differently reads the group anew.
     pub members: usize,
-}
-
-/// A change of a shard.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// An alert joined a group, or is known better.
-    Alert {
-        /// The group.
-        group: GroupName,
-        /// The alert.
-        alert: Arc<Alert>,
-    },
-    /// Members left a group.
-    Left {
-        /// The group.
-        group: GroupName,
-        /// Who.
-        alerts: Vec<Fingerprint>,
-    },
-    /// What an integration was told.
-    Told {
-        /// The group.
-        group: GroupName,
-        /// The integration.
-        integration: IntegrationId,
-        /// What it knows now.
-        told: Arc<Told>,
-    },
-    /// A group was made, ticked for the first time, or restarted its grid.
-    Grid {
-        /// The group.
-        group: GroupName,
-        /// Its ticks.
-        grid: Grid,
-    },
-    /// A group is no more.
-    Gone {
-        /// The group.
-        group: GroupName,
-    },
-}
-
-/// An event with its place.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// The place.
-    pub id: EventId,
-    /// Whether this very instance caused it.
-    pub is_ours: bool,
-    /// What happened.
-    pub event: Event,
-}
-
-/// Most changes of a shard in one answer.
-pub const CHANGES_MAX: usize = 1_000;
-
-/// A piece of a shard's feed.
-#[derive(Clone, Debug, Default)]
-pub struct Feed {
-    /// Changes after the place asked for, in order: the first [`CHANGES_MAX`], all if they are fewer.
-    pub changes: Vec<Change>,
-    /// Whether changes are missing before the first: the feed was trimmed, or the data was lost.
-    pub is_broken: bool,
 }
 
 /// A group as the coordinator holds it.
@@ -554,7 +495,11 @@ pub trait Coordinator: Send + Sync {
     ) -> Result<bool, CoordinatorError>;
 
     /// Changes of each shard after the given places, in one round trip (two where shards are apart).
-    async fn changes(&self, after: &[EventId]) -> Vec<Result<Feed, CoordinatorError>>;
+    async fn changes(
+        &self,
+        after: &[EventId],
+        known: &dyn KnownAlerts,
+    ) -> Vec<Result<Feed, CoordinatorError>>;
 
     /// Waits until something may have changed; answers early rather than late.
     async fn changed(&self);

@@ -28,6 +28,8 @@ pub(super) enum Origin {
         shard: usize,
         /// Its place there.
         id: EventId,
+        /// Whether no other change follows at the same place; whoever has not come to the last has not come past that place.
+        is_last: bool,
     },
     /// A change of silences.
     Silences {
@@ -129,7 +131,7 @@ impl Ring {
     }
 
     pub(super) fn push(&mut self, tenant: TenantId, origin: Origin, event: Event) {
-        if let Origin::Feed { shard, id } = origin
+        if let Origin::Feed { shard, id, .. } = origin
             && let Some(head) = self.heads.get_mut(shard)
         {
             *head = id;
@@ -151,7 +153,7 @@ impl Ring {
         self.first += 1;
         match entry.origin {
             Origin::Here => {}
-            Origin::Feed { shard, id } => {
+            Origin::Feed { shard, id, .. } => {
                 if let Some(floor) = self.floors.get_mut(shard) {
                     *floor = id;
                 }
@@ -247,7 +249,7 @@ impl Ring {
             is_known[shard] = *id == self.floors[shard] || *id > self.heads[shard];
         }
         for entry in &self.entries {
-            if let Origin::Feed { shard, id } = entry.origin {
+            if let Origin::Feed { shard, id, .. } = entry.origin {
                 is_known[shard] |= streams[shard] == id;
             }
         }
@@ -293,10 +295,12 @@ impl Cursor {
                 *number = self.next;
                 true
             }
-            (Position::Shared { streams, .. }, Origin::Feed { shard, id }) => {
+            (Position::Shared { streams, .. }, Origin::Feed { shard, id, is_last }) => {
                 let seen = streams.get_mut(shard).filter(|seen| **seen < id);
                 let is_news = seen.is_some();
-                seen.into_iter().for_each(|seen| *seen = id);
+                seen.filter(|_| is_last)
+                    .into_iter()
+                    .for_each(|seen| *seen = id);
                 is_news
             }
             (Position::Shared { silences, .. }, Origin::Silences { version, known }) if is_own => {

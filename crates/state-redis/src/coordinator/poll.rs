@@ -34,7 +34,10 @@ impl RedisCoordinator {
         let calls = (0..limits::SHARDS).map(|shard| self.poll_call(ask, shard, share, &[]));
         let (answers, mut silences) = self.poll_round(calls.collect(), &ask.tenants).await;
         let (mut shards, mut waiting) = (Vec::new(), Vec::new());
-        for answer in answers {
+        for (shard, answer) in answers.into_iter().enumerate() {
+            if let Ok((ShardPoll::Well(well), _)) = &answer {
+                self.clocks.note(shard, well.now.unix_ms());
+            }
             shards.push(answer.map(|(poll, left)| {
                 waiting.extend(left);
                 poll

@@ -2,7 +2,7 @@
 
 use crate::script::Script;
 
-/// A script on a shard: its `#!lua` line, the prelude, its file.
+/// A script on a shard: its `#!lua` line, the prelude and what goes with it, its file.
 macro_rules! on_shard {
     ($name:literal, $flags:literal) => {
         Script::new(
@@ -12,6 +12,7 @@ macro_rules! on_shard {
                 $flags,
                 "\n",
                 include_str!("../../lua/prelude.lua"),
+                include_str!("../../lua/flushing.lua"),
                 include_str!(concat!("../../lua/", $name, ".lua"))
             ),
         )
@@ -31,7 +32,15 @@ macro_rules! alone {
     };
 }
 
-pub(super) static INGEST: Script = on_shard!("ingest", "");
+/// The prelude is all it needs.
+pub(super) static INGEST: Script = Script::new(
+    "ingest",
+    concat!(
+        "#!lua\n",
+        include_str!("../../lua/prelude.lua"),
+        include_str!("../../lua/ingest.lua")
+    ),
+);
 // What ends a flush must work while the server is out of memory: it frees some.
 pub(super) static POLL: Script = on_shard!("poll", " flags=allow-oom");
 pub(super) static SEIZE: Script = on_shard!("seize", "");

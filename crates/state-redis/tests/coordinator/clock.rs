@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+<<<<<<< HEAD
 use domain::alert::Alert;
 use state::coordinator::GroupName;
 use state::coordinator::conformance::World as _;
+=======
+use state::coordinator::{GroupName, Outage};
+>>>>>>> main
 
 use crate::actors::group;
 use crate::keys::{Instance, count, firing};
@@ -43,6 +47,7 @@ async fn a_step_forward_is_a_stall() {
     assert_eq!(kinds(), [0, 1], "and no more than that");
 }
 
+<<<<<<< HEAD
 /// What alerts state is by another clock than the shard's, and is compared with that one.
 #[tokio::test]
 async fn stated_times_are_compared_with_the_clock_they_are_stated_by() {
@@ -92,4 +97,27 @@ async fn stated_times_are_compared_with_the_clock_they_are_stated_by() {
             "{ahead_ms}"
         );
     }
+=======
+/// A post that arrives after its sender gave up changes nothing: others may have said something since.
+///
+/// A server whose clock stepped cannot tell; it says what its clock shows, and the next try counts.
+#[tokio::test]
+async fn a_post_that_comes_too_late_is_refused() {
+    let Some(servers) = Servers::single("a post that comes too late") else {
+        return;
+    };
+    let mut one = Instance::open(&servers).await;
+    one.poll().await;
+    let shard = format!("test:shard:{{s{:02}}}", GroupName::of(&group(0)).shard());
+    servers.ask(&["HINCRBY", &shard, "offset", "3600000"]);
+    let members = || count(&servers, "alert:group:firing:*");
+    let alert = firing(0, 0, Duration::from_secs(600));
+    let late = one.try_post(0, vec![alert.clone()]).await;
+    let refused = late[0].as_ref().expect_err("it is too late");
+    assert_eq!(refused.outage, Outage::Transient);
+    assert_eq!(members(), 0);
+    let again = one.try_post(0, vec![alert]).await;
+    assert!(again[0].as_ref().is_ok_and(|offered| offered.is_member));
+    assert_eq!(members(), 1);
+>>>>>>> main
 }

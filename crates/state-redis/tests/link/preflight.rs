@@ -103,6 +103,7 @@ async fn every_missing_right_is_named() {
         "ZRANGE",
         "ZRANGEBYSCORE",
         "ZSCORE",
+        "ZMSCORE",
         "ZCARD",
         "ZREMRANGEBYSCORE",
         "XADD",

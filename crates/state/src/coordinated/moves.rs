@@ -302,11 +302,15 @@ impl Coordinated {
                 fingerprint: alert.fingerprint,
                 updated_at: alert.updated_at,
             });
+            // It may have ended where this instance heard of it alone, in the group it is moved to.
+            let known = self.memory.alert(&name.tenant, alert.fingerprint);
+            let is_later = |known: &Arc<Alert>| known.updated_at > alert.updated_at;
+            let latest = known.filter(is_later).unwrap_or_else(|| Arc::clone(alert));
             for group in groups {
                 let target = targets
                     .entry(GroupName::of(&group))
                     .or_insert_with(|| (group, Vec::new()));
-                target.1.push(Arc::clone(alert));
+                target.1.push(Arc::clone(&latest));
             }
         }
         for (identity, alerts) in targets.into_values() {

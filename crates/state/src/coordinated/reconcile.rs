@@ -75,8 +75,13 @@ impl Coordinated {
             self.reconcile_groups(chunk).await?;
         }
         self.reconcile_silences().await?;
+        let is_back = |name: &GroupName| name.shard() % self.domains.len() == domain;
+        let told_last = |name: &GroupName, integration: &IntegrationId| {
+            let is_gone = self.memory.with(name, |_| ()).is_none();
+            is_gone.then(|| lock(&self.tombs).told_last(name, integration))?
+        };
         self.told_alone
-            .forget(|name| name.shard() % self.domains.len() == domain);
+            .forget(is_back, told_last, self.timing.tombstone);
         lock(&part.breaker).close(Instant::now());
         *lock(&part.reached_at) = Some(self.clock.now());
         Ok(())

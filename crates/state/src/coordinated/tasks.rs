@@ -113,7 +113,11 @@ impl Coordinated {
 
     /// Announces this instance, comes back to shared state, moves stranded members and audits, until told to stop.
     pub async fn run_keeper(self: Arc<Self>, stop: Stop) {
-        tokio::join!(self.keep(&stop), self.run_pulse(&stop));
+        tokio::join!(
+            self.keep(&stop),
+            self.run_pulse(&stop),
+            self.run_kept_back(&stop)
+        );
     }
 
     async fn keep(&self, stop: &Stop) {

@@ -186,6 +186,7 @@ impl Scene {
             group: group("g"),
             alert: Arc::new(alert),
             is_owed: true,
+            is_again: false,
         };
         let offered = self.other.ingest(vec![offer], self.clock.now()).await;
         assert!(offered.iter().all(Result::is_ok));
@@ -366,6 +367,7 @@ async fn the_journal_hears_once_that_another_instance_took_an_alert_in() {
             group: group("g"),
             alert: Arc::new(scene.alert("g", "x")),
             is_owed: false,
+            is_again: false,
         };
         let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
         assert!(offered.iter().all(Result::is_ok));

@@ -197,6 +197,7 @@ impl ModelClient {
         name: &'static str,
         work: impl FnOnce(&mut Server, &Request) -> T + Send + 'static,
     ) -> Result<T, CoordinatorError> {
+        let sent = self.shared.clock.now();
         let fate = self.weather.meets(&self.instance, name);
         if !fate.there.is_zero() {
             tokio::time::sleep(fate.there.min(PATIENCE)).await;
@@ -213,7 +214,7 @@ impl ModelClient {
             End::Answered | End::ReplyLost => {}
         }
         let late = fate.there.saturating_sub(PATIENCE);
-        let answer = self.carry_out(late, fate.reach, work);
+        let answer = self.carry_out(late, (sent, fate.reach), work);
         let Ok(Ok(answer)) = tokio::time::timeout(PATIENCE, answer).await else {
             return Err(failed(Outage::Transient, "no answer in time"));
         };
@@ -231,14 +232,23 @@ impl ModelClient {
     fn carry_out<T: Send + 'static>(
         &self,
         late: Duration,
-        reach: weather::Reach,
+        (sent, reach): (Timestamp, weather::Reach),
         work: impl FnOnce(&mut Server, &Request) -> T + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (reply, answer) = oneshot::channel();
         let clock = Arc::clone(&self.shared.clock);
         let instance = Arc::clone(&self.instance);
         let job = move |server: &mut Server| {
+<<<<<<< HEAD
             let request = server.hear(instance, clock.now(), reach);
+=======
+            let request = Request {
+                instance,
+                now: clock.now(),
+                sent,
+                reach,
+            };
+>>>>>>> main
             // Whoever asked may have given up; the work is done all the same.
             let _ = reply.send(work(server, &request));
         };

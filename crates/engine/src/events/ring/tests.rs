@@ -30,7 +30,11 @@ fn ring(kept_max: usize, is_shared: bool) -> Ring {
 }
 
 fn feed(ring: &mut Ring, name: &str, shard: usize, ms: u64) {
-    let origin = Origin::Feed { shard, id: id(ms) };
+    let origin = Origin::Feed {
+        shard,
+        id: id(ms),
+        is_last: true,
+    };
     ring.push(
         tenant(name),
         origin,
@@ -65,6 +69,29 @@ fn a_position_is_the_same_on_two_instances_that_see_the_shards_in_another_order(
     assert_eq!(told(&a, "t", &mut on_a), [3, 4]);
     let mut on_b = b.resume(&tenant("t"), on_a.position, 0).expect("known");
     assert_eq!(told(&b, "t", &mut on_b), [5]);
+}
+
+#[test]
+fn whoever_came_only_past_a_part_of_what_was_told_together_is_told_it_again() {
+    let mut ring = ring(100, true);
+    feed(&mut ring, "t", 0, 1);
+    let mut cursor = ring.now(0);
+    for (key, is_last) in [(2, false), (3, true)] {
+        let origin = Origin::Feed {
+            shard: 0,
+            id: id(2),
+            is_last,
+        };
+        ring.push(tenant("t"), origin, gone("t", key));
+    }
+    let Found::Events(events) = ring.read(&tenant("t"), &mut cursor) else {
+        panic!("it has to begin anew");
+    };
+    let again = events.into_iter().map(|(position, _)| {
+        let mut cursor = ring.resume(&tenant("t"), position, 0).expect("known");
+        told(&ring, "t", &mut cursor)
+    });
+    assert_eq!(again.collect::<Vec<_>>(), [vec![2, 3], vec![]]);
 }
 
 #[test]

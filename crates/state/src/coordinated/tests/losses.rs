@@ -90,6 +90,7 @@ async fn an_alert_is_not_offered_in_vain_to_a_group_nothing_is_known_of() {
         group: group("elsewhere"),
         alert: Arc::new(x.clone()),
         is_owed: false,
+        is_again: false,
     };
     let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
     assert!(offered.iter().all(Result::is_ok));
@@ -189,4 +190,21 @@ async fn a_refresh_kept_back_does_not_hide_an_end_of_the_same_moment() {
         let there = scene.members("g").await;
         assert_eq!(there[0].is_explicit_end(), is_over, "{behind:?}");
     }
+}
+
+/// Its senders stopped: what is shared ends when the last of them said it would, not a quarter of the span before.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_kept_back_is_written_before_what_is_shared_ends() {
+    let (scene, x) = kept_back().await;
+    let stated = scene.known(&x).ends_at;
+    assert!(scene.members("g").await[0].ends_at < stated, "kept back");
+    scene.state.write_kept_back().await;
+    assert!(scene.members("g").await[0].ends_at < stated, "it has time");
+    let left = scene.members("g").await[0].ends_at.since(scene.clock.now());
+    tokio::time::sleep(left - Duration::from_secs(3)).await;
+    scene.state.write_kept_back().await;
+    assert_eq!(scene.members("g").await[0].ends_at, stated);
+    *lock(&scene.line.slow) = Some(("ingest", Duration::ZERO));
+    scene.state.write_kept_back().await;
+    assert_eq!(scene.line.asked.load(Ordering::SeqCst), 0, "once");
 }

@@ -15,8 +15,8 @@ use super::server::shared;
 use super::{ModelClient, unreached};
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
-    SharedSilences,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth,
+    SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
 
@@ -239,7 +239,11 @@ impl Coordinator for ModelClient {
         .await?
     }
 
-    async fn changes(&self, after: &[EventId]) -> Vec<Result<Feed, CoordinatorError>> {
+    async fn changes(
+        &self,
+        after: &[EventId],
+        _: &dyn KnownAlerts,
+    ) -> Vec<Result<Feed, CoordinatorError>> {
         let (after, count) = (after.to_vec(), after.len());
         let answer = self.request("changes", move |server, request| {
             let feeds = after.iter().enumerate().map(|(index, seen)| {

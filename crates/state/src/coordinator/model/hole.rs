@@ -42,11 +42,13 @@ pub enum Hole {
     JoinOverwrites,
     /// After everybody was away the first to come back claims at once.
     NoHoldAfterOutage,
+    /// A post that arrives after its sender gave up, or is sent again, counts as a fresh one.
+    LatePosts,
 }
 
 impl Hole {
     /// Every hole.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::PollWithoutNonce,
         Self::CommitNeedsFence,
         Self::SeqFromCounterOnly,
@@ -66,5 +68,6 @@ impl Hole {
         Self::NoGrace,
         Self::JoinOverwrites,
         Self::NoHoldAfterOutage,
+        Self::LatePosts,
     ];
 }

@@ -27,6 +27,8 @@ pub(super) struct Request {
     pub(super) server_time: Timestamp,
     /// The shard clock.
     pub(super) now: Timestamp,
+    /// When it was sent, by the shard clock.
+    pub(super) sent: Timestamp,
     /// The shards that are reached.
     pub(super) reach: Reach,
 }

@@ -106,6 +106,7 @@ mod holes {
         a_second_claim_during_a_flush: SecondClaim, claims::a_flush_is_never_joined_by_a_second;
         an_end_between_claim_and_finish: LeaveWithoutVersion, telling::an_end_between_claim_and_finish_stays;
         a_fresh_post_swallowed_as_a_replay: PostsAreReplays, posts::the_last_post_wins_and_nothing_grows_older;
+        a_replay_as_a_fresh_post: LatePosts, posts::a_post_offered_again_is_no_fresh_one;
         a_loss_unnoticed: LossUnnoticed, epochs::a_loss_is_noticed_and_holds_claims;
         claims_at_once_after_a_loss: NoHoldAfterLoss, epochs::a_hold_lasts_its_time_even_if_reseeded_at_once;
         a_noisy_tenant_starves_others: NoTurns, claims::the_more_severe_goes_first_and_tenants_take_turns;
