@@ -84,15 +84,16 @@ impl Agreed {
 
     /// When an epoch of a shard began.
     pub(crate) fn began_at(&self, shard: usize, epoch: &Epoch) -> Option<Timestamp> {
-        epoch.began_at().map(|at| self.from_shard(shard, at))
+        epoch.began_at().map(|at| self.agreed_at(shard, at))
     }
 
-    /// What the clock of a shard shows at an instant.
-    pub(crate) fn to_shard(&self, shard: usize, at: Timestamp) -> Timestamp {
+    /// What the clock of a shard shows at an agreed time.
+    pub(crate) fn shard_at(&self, shard: usize, at: Timestamp) -> Timestamp {
         at.moved_by_ms(self.ahead_ms(shard))
     }
 
-    fn from_shard(&self, shard: usize, at: Timestamp) -> Timestamp {
+    /// The agreed time at which the clock of a shard shows this.
+    fn agreed_at(&self, shard: usize, at: Timestamp) -> Timestamp {
         at.moved_by_ms(-self.ahead_ms(shard))
     }
 

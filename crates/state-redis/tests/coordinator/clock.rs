@@ -2,13 +2,9 @@
 
 use std::time::Duration;
 
-<<<<<<< HEAD
 use domain::alert::Alert;
-use state::coordinator::GroupName;
 use state::coordinator::conformance::World as _;
-=======
 use state::coordinator::{GroupName, Outage};
->>>>>>> main
 
 use crate::actors::group;
 use crate::keys::{Instance, count, firing};
@@ -47,7 +43,6 @@ async fn a_step_forward_is_a_stall() {
     assert_eq!(kinds(), [0, 1], "and no more than that");
 }
 
-<<<<<<< HEAD
 /// What alerts state is by another clock than the shard's, and is compared with that one.
 #[tokio::test]
 async fn stated_times_are_compared_with_the_clock_they_are_stated_by() {
@@ -81,15 +76,16 @@ async fn stated_times_are_compared_with_the_clock_they_are_stated_by() {
         servers.step_clock(3_600_000).await;
         one.ahead_ms += 3_600_000;
         one.poll().await;
-        let shard = |index| {
-            format!(
-                "test:shard:{{s{:02}}}",
-                GroupName::of(&group(index)).shard()
-            )
-        };
-        for index in 0..3 {
-            servers.ask(&["HSET", &shard(index), "grace_until", "0"]);
-        }
+        // Then somebody polled all along, until the time senders get is over.
+        let shard = GroupName::of(&group(2)).shard();
+        servers.step_clock(12_500).await;
+        one.ahead_ms += 12_500;
+        servers.ask(&[
+            "HINCRBY",
+            &format!("test:shard:{{s{shard:02}}}"),
+            "polled",
+            "12500",
+        ]);
         one.poll().await;
         let lasting = firing_key(&GroupName::of(&group(2)));
         assert!(
@@ -97,7 +93,8 @@ async fn stated_times_are_compared_with_the_clock_they_are_stated_by() {
             "{ahead_ms}"
         );
     }
-=======
+}
+
 /// A post that arrives after its sender gave up changes nothing: others may have said something since.
 ///
 /// A server whose clock stepped cannot tell; it says what its clock shows, and the next try counts.
@@ -119,5 +116,4 @@ async fn a_post_that_comes_too_late_is_refused() {
     let again = one.try_post(0, vec![alert]).await;
     assert!(again[0].as_ref().is_ok_and(|offered| offered.is_member));
     assert_eq!(members(), 1);
->>>>>>> main
 }

@@ -14,8 +14,8 @@ use domain::time::Timestamp;
 use super::Agreed;
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, ShardPoll,
-    SharedGroup, SharedSilences,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth,
+    ShardPoll, SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
 
@@ -37,7 +37,7 @@ impl Coordinator for Agreed {
         let mut answers = self.inner.ingest(offers, now).await;
         for (shard, answer) in shards.into_iter().zip(&mut answers) {
             if let Ok(offered) = answer {
-                offered.created = offered.created.map(|first| self.from_shard(shard, first));
+                offered.created = offered.created.map(|first| self.agreed_at(shard, first));
             }
         }
         answers
@@ -60,7 +60,7 @@ impl Coordinator for Agreed {
     async fn seize(&self, group: &GroupName) -> Answered<Option<Held<Claimed>>> {
         let mut seized = self.inner.seize(group).await?;
         if let Some(Ok(claimed)) = &mut seized {
-            claimed.tick = self.from_shard(group.shard(), claimed.tick);
+            claimed.tick = self.agreed_at(group.shard(), claimed.tick);
         }
         Ok(seized)
     }
@@ -120,7 +120,7 @@ impl Coordinator for Agreed {
         farewell: &Farewell,
     ) -> Answered<Held<Option<Timestamp>>> {
         let finished = self.inner.finish(group, fence, farewell).await?;
-        Ok(finished.map(|next| next.map(|next| self.from_shard(group.shard(), next))))
+        Ok(finished.map(|next| next.map(|next| self.agreed_at(group.shard(), next))))
     }
 
     async fn merge(&self, mut merges: Vec<Merge>) -> Vec<Answered<Merged>> {
@@ -173,8 +173,8 @@ impl Coordinator for Agreed {
         self.inner.restart_grids(tenant, config_hash).await
     }
 
-    async fn changes(&self, after: &[EventId]) -> Vec<Answered<Feed>> {
-        let mut feeds = self.inner.changes(after).await;
+    async fn changes(&self, after: &[EventId], known: &dyn KnownAlerts) -> Vec<Answered<Feed>> {
+        let mut feeds = self.inner.changes(after, known).await;
         for (shard, feed) in feeds.iter_mut().enumerate() {
             let changes = feed.iter_mut().flat_map(|feed| &mut feed.changes);
             changes.for_each(|change| self.translate(shard, &mut change.event));
@@ -221,7 +221,7 @@ impl Coordinator for Agreed {
         let shards = (domain..limits::SHARDS).step_by(self.fault_domains().max(1));
         let clocks: Vec<_> = shards.map(|shard| (shard, shown)).collect();
         self.compare(sent_at, &clocks);
-        Ok(self.from_shard(domain, shown))
+        Ok(self.agreed_at(domain, shown))
     }
 
     async fn announce(&self, report: &InstanceReport) -> Answered<()> {

@@ -40,7 +40,7 @@ impl Coordinated {
                 });
                 // Others who are alone may begin a message about this very tick, and a number is used once. It is after what
                 // was shared, whose clock may be ahead.
-                let base = now.max(self.agreed.to_shard(name.shard(), now));
+                let base = now.max(self.agreed.shard_at(name.shard(), now));
                 let base_ms = u64::try_from(base.unix_ms()).unwrap_or_default();
                 let last = last.flatten().unwrap_or_default();
                 let numbers = self.own_numbers();

@@ -239,16 +239,7 @@ impl ModelClient {
         let clock = Arc::clone(&self.shared.clock);
         let instance = Arc::clone(&self.instance);
         let job = move |server: &mut Server| {
-<<<<<<< HEAD
-            let request = server.hear(instance, clock.now(), reach);
-=======
-            let request = Request {
-                instance,
-                now: clock.now(),
-                sent,
-                reach,
-            };
->>>>>>> main
+            let request = server.hear(instance, (sent, clock.now()), reach);
             // Whoever asked may have given up; the work is done all the same.
             let _ = reply.send(work(server, &request));
         };

@@ -143,13 +143,20 @@ impl Server {
         }
     }
 
-    /// A request comes in, when it really is this time.
-    pub(super) fn hear(&self, instance: Arc<str>, at: Timestamp, reach: Reach) -> Request {
+    /// A request comes in: when it was really sent, and what the time really is.
+    pub(super) fn hear(
+        &self,
+        instance: Arc<str>,
+        (sent, at): (Timestamp, Timestamp),
+        reach: Reach,
+    ) -> Request {
         let server_time = at.moved_by_ms(self.clock_off_ms);
+        let now = self.data.clock.at(server_time);
         Request {
             instance,
             server_time,
-            now: self.data.clock.at(server_time),
+            sent: now - at.since(sent),
+            now,
             reach,
         }
     }
