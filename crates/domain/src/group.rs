@@ -421,14 +421,26 @@ impl Group {
         message: Pending,
         now: Timestamp,
     ) -> Result<Pending, LeaseLost> {
+        let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
+        self.begin_numbered(integration, fence, message, now, millis)
+    }
+
+    /// As [`Group::begin`], with a number that is at least this one.
+    pub fn begin_numbered(
+        &mut self,
+        integration: &IntegrationId,
+        fence: u64,
+        message: Pending,
+        now: Timestamp,
+        least: u64,
+    ) -> Result<Pending, LeaseLost> {
         self.check_lease(fence, now)?;
         let told = self.told_mut(integration);
         if let Some(pending) = &told.pending {
             told.seq = told.seq.max(pending.seq);
             return Ok(pending.clone());
         }
-        let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
-        told.seq = millis.max(told.seq + 1);
+        told.seq = least.max(told.seq + 1);
         let pending = Pending {
             seq: told.seq,
             ..message

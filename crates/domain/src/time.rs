@@ -119,6 +119,13 @@ impl Timestamp {
         Duration::new(seconds, rest)
     }
 
+    /// This instant, so many milliseconds later, or earlier if they are negative.
+    #[must_use]
+    pub fn moved_by_ms(self, by_ms: i64) -> Self {
+        let by = Duration::from_millis(by_ms.unsigned_abs());
+        if by_ms < 0 { self - by } else { self + by }
+    }
+
     /// RFC 3339 with exactly three fractional digits, as API v2 writes it (`2026-01-02T15:04:05.000Z`).
     pub fn rfc3339_millis(self) -> String {
         let mut out = self.date_and_time();

@@ -43,15 +43,22 @@ local function int(number)
 end
 
 -- The shard clock. It never goes back: `clock` is the latest time a poll has seen, and poll raises `offset` when the
--- server's clock stepped back.
+-- server's clock stepped back, at the time `offset_at` of that clock. From then on it goes at 95 % of the pace until it is the
+-- server's again.
+local CATCH_UP_PARTS = 20
 local function read_clock()
   local time = redis.call('TIME')
-  local known = redis.call('HMGET', shard, 'offset', 'clock', 'last')
+  local known = redis.call('HMGET', shard, 'offset', 'clock', 'last', 'offset_at')
   local offset, latest = tonumber(known[1]) or 0, tonumber(known[2]) or 0
-  return time[1] * 1000 + math.floor(time[2] / 1000) + offset, offset, latest, known[3] or '0-0'
+  local server_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+  if offset > 0 then
+    local passed = math.max(0, server_ms - (tonumber(known[4]) or server_ms))
+    offset = math.max(0, offset - math.floor(passed / CATCH_UP_PARTS))
+  end
+  return server_ms, offset, latest, known[3] or '0-0', known[4]
 end
-local clock_read, clock_offset, clock_latest, last_before = read_clock()
-local now = math.max(clock_read, clock_latest)
+local server_ms, clock_offset, clock_latest, last_before, clock_offset_at = read_clock()
+local now = math.max(server_ms + clock_offset, clock_latest)
 
 -- Keys looked after in this run already.
 local seen_to = {}

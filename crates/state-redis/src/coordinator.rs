@@ -313,7 +313,7 @@ impl Coordinator for RedisCoordinator {
         Ok(facts.warnings)
     }
 
-    async fn probe(&self, domain: usize) -> Result<(), CoordinatorError> {
+    async fn probe(&self, domain: usize) -> Result<Timestamp, CoordinatorError> {
         self.try_write(domain).await
     }
 

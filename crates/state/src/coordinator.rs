@@ -3,8 +3,9 @@
 //! Its real home is Redis (`state-redis`); [`model`] is the same machine in one process, for tests and the simulator. Both
 //! pass [`conformance`]. Nobody but [`crate::coordinated`] calls it: the engine sees [`crate::State`].
 //!
-//! Times: a coordinator has a clock of its own, the shard clock, which all instances follow. Deadlines travel as durations,
-//! stated times as content (protocol.md §4).
+//! Times: a coordinator has a clock of its own, the shard clock, which may be wrong; what it plans (ticks, grace, the `now` of
+//! claims) is in it. It never goes back, and catches up with its server's at 95 % of the pace after that stepped back. Deadlines
+//! travel as durations, stated times as content (protocol.md §4). [`crate::agreed`] makes one time of both.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,7 +151,7 @@ pub struct Offered {
 }
 
 /// What an instance asks when it polls.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct PollAsk {
     /// The same number again asks for the same claims again: the answer to the first was lost.
     pub nonce: u64,
@@ -162,6 +163,8 @@ pub struct PollAsk {
     pub seen: Vec<EventId>,
     /// Tenants whose silence versions it wants.
     pub tenants: Vec<TenantId>,
+    /// By how many milliseconds each shard's clock is ahead of the one alerts are stated by; not at all where nothing is said.
+    pub ahead_ms: Vec<i64>,
 }
 
 /// The answer to a poll.
@@ -253,6 +256,8 @@ pub struct Merge {
     /// Whether the alerts come from another group. They may have been here before and moved away, which is no end: tombstones
     /// are not asked.
     pub is_move: bool,
+    /// By how many milliseconds the shard clock is ahead of the one alerts are stated by.
+    pub ahead_ms: i64,
 }
 
 impl Merge {
@@ -267,6 +272,7 @@ impl Merge {
             leaves: Vec::new(),
             grid,
             is_move: false,
+            ahead_ms: 0,
         }
     }
 }
@@ -315,6 +321,17 @@ pub struct InstanceReport {
     pub started_at: Option<Timestamp>,
     /// Hash of each tenant's configuration.
     pub configs: Vec<(TenantId, String)>,
+    /// How its clock and the shared one compare.
+    pub clock: Option<ClockReading>,
+}
+
+/// Two clocks, read at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    /// What the shared clock showed.
+    pub shared: Timestamp,
+    /// By how many milliseconds that was ahead of the instance's own.
+    pub ahead_ms: i64,
 }
 
 /// What a person wants to know of a shard.
@@ -524,8 +541,8 @@ pub trait Coordinator: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// A write that proves that writing works, in the part of a fault domain.
-    async fn probe(&self, domain: usize) -> Result<(), CoordinatorError>;
+    /// A write that proves that writing works, in the part of a fault domain; answers the shard clock there.
+    async fn probe(&self, domain: usize) -> Result<Timestamp, CoordinatorError>;
 
     /// Says that this instance lives.
     async fn announce(&self, report: &InstanceReport) -> Result<(), CoordinatorError>;

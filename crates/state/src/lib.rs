@@ -20,6 +20,7 @@ use domain::time::Timestamp;
 
 use sharing::{NotReached, ShardStanding, Standing, Version};
 
+mod agreed;
 pub mod cache;
 pub mod conformance;
 pub mod coordinated;

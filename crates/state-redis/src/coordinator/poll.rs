@@ -128,6 +128,7 @@ impl RedisCoordinator {
             Arg::from(names::span_ms(timing.breaker_silence)),
             Arg::from(names::span_ms(timing.hold_after_outage)),
             Arg::from(names::span_ms(timing.courtesy)),
+            Arg::from(ask.ahead_ms.get(shard).copied().unwrap_or_default()),
         ];
         args.extend(more.iter().map(|name| Arg::from(names::group_text(name))));
         self.on_shard(&scripts::POLL, shard, args)

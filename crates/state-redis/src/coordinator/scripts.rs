@@ -60,6 +60,7 @@ pub(super) static EVICTIONS: Script = on_shard!("evictions", " flags=allow-oom")
 pub(super) static START_OVER: Script = on_shard!("start_over", "");
 pub(super) static RESEEDED: Script = on_shard!("reseeded", "");
 pub(super) static DEPART: Script = on_shard!("depart", "");
+pub(super) static PROBE: Script = on_shard!("probe", "");
 pub(super) static RESTART_GRIDS: Script = on_shard!("restart_grids", "");
 pub(super) static AUDIT: Script = on_shard!("audit", "");
 pub(super) static SILENCE_PUT: Script = alone!("silence_put");

@@ -26,6 +26,8 @@ pub(crate) struct Instance {
     coordinator: RedisCoordinator,
     epochs: Vec<Option<Epoch>>,
     nonce: u64,
+    /// By how much it takes the shard clocks to be ahead.
+    pub(crate) ahead_ms: i64,
 }
 
 fn now() -> Timestamp {
@@ -44,6 +46,7 @@ impl Instance {
             coordinator,
             epochs,
             nonce: 0,
+            ahead_ms: 0,
         }
     }
 
@@ -55,6 +58,7 @@ impl Instance {
             epochs: self.epochs.clone(),
             seen: vec![EventId::default(); limits::SHARDS],
             tenants: vec![group(0).tenant.clone()],
+            ahead_ms: vec![self.ahead_ms; limits::SHARDS],
         };
         let answer = self.coordinator.poll(ask).await;
         let mut claims = Vec::new();

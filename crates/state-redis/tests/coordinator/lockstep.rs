@@ -207,6 +207,7 @@ impl Pair {
             epochs: epochs.clone(),
             seen: vec![EventId::default(); limits::SHARDS],
             tenants: vec![group(0).tenant.clone()],
+            ..PollAsk::default()
         };
         let model = self.model[by].poll(ask(&self.model_epochs)).await;
         let redis = self.redis[by].poll(ask(&self.redis_epochs)).await;

@@ -38,17 +38,20 @@ impl Coordinated {
                     told.find(|(id, _)| id == integration)
                         .map(|(_, told)| told.seq)
                 });
-                // Others who are alone may begin a message about this very tick, and a number is used once.
-                let now_ms = u64::try_from(now.unix_ms()).unwrap_or_default();
+                // Others who are alone may begin a message about this very tick, and a number is used once. It is after what
+                // was shared, whose clock may be ahead.
+                let base = now.max(self.agreed.shard_at(name.shard(), now));
+                let base_ms = u64::try_from(base.unix_ms()).unwrap_or_default();
                 let last = last.flatten().unwrap_or_default();
                 let numbers = self.own_numbers();
                 let number = self
                     .told_alone
-                    .begin(&name, integration, numbers, last, now_ms);
-                self.touch(name);
-                let ahead = Duration::from_millis(number.saturating_sub(now_ms));
-                let at = now + ahead;
-                self.memory.begin(claim, integration, message, at).await
+                    .begin(&name, integration, numbers, last, base_ms);
+                self.touch(name.clone());
+                let begun = self.memory.with(&name, |group| {
+                    group.begin_numbered(integration, claim.fence, message, now, number)
+                });
+                Ok(begun.unwrap_or(Err(LeaseLost)))
             }
         }
     }

@@ -44,6 +44,7 @@ impl Coordinated {
             epochs: self.views.iter().map(|v| lock(v).epoch.clone()).collect(),
             seen: self.views.iter().map(|v| lock(v).seen).collect(),
             tenants: tenants.clone(),
+            ..PollAsk::default()
         };
         let PollAnswer { shards, silences } = self.shared.poll(ask).await;
         let asked = self.take_shards(shards, self.clock.now());
@@ -99,9 +100,6 @@ impl Coordinated {
                 Ok(ShardPoll::Well(well)) => {
                     self.succeed(shard);
                     grace = later(grace, well.grace);
-                    if let Some(clock) = self.follower.get() {
-                        clock.follow(well.now);
-                    }
                     asked.take(shard, well, now);
                 }
                 Err(error) => {
@@ -174,7 +172,7 @@ impl Coordinated {
 impl Asked {
     fn take(&mut self, shard: usize, well: ShardClaims, now: Timestamp) {
         self.wanted.push((shard, well.last_event));
-        // By the shard clock; what counts is how long it is until then.
+        // What counts is how long it is until then.
         let next_due = well.next_due.map(|due| now.utc() + due.since(well.now));
         self.next_due = [self.next_due, next_due].into_iter().flatten().min();
         let claims = well.claims.into_iter();

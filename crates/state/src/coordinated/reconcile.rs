@@ -181,9 +181,8 @@ impl Coordinated {
         let mut here = self.memory.groups_in(shard);
         let epoch = self.open_epoch(shard, lost.as_ref()).await?;
         let now = self.clock.now();
-        let is_fresh = epoch
-            .began_at()
-            .is_some_and(|began| now.since(began) < FRESH);
+        let began = self.agreed.began_at(shard, &epoch);
+        let is_fresh = began.is_some_and(|began| now.since(began) < FRESH);
         let missed = self.see_off_missed(shard, &epoch, &mut here).await?;
         let (last_event, there) = self.merge_shard(shard, &here, is_fresh).await?;
         let mut ended = Vec::new();

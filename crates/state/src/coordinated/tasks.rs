@@ -226,7 +226,7 @@ impl Coordinated {
         }
         let mut probe = self.look_it_over().await;
         if probe.is_ok() {
-            probe = self.shared.probe(domain).await;
+            probe = self.shared.probe(domain).await.map(drop);
         }
         if let Err(error) = &probe
             && error.outage == Outage::Refused

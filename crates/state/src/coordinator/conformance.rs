@@ -13,6 +13,7 @@ use runtime::timing::Timing;
 use super::{Coordinator, GroupName};
 
 pub mod claims;
+pub mod clock;
 pub mod epochs;
 pub mod evictions;
 pub mod feed;
@@ -44,6 +45,9 @@ pub trait World: Send + Sync {
 
     /// Forgets all but the latest changes of a shard's feed.
     async fn trim_feed(&self, shard: usize, kept: usize);
+
+    /// Steps the server's own clock by so many milliseconds, ahead or back.
+    async fn step_clock(&self, by_ms: i64);
 
     /// Throws the members of a group away, as a server that is short of memory does; `false` when it cannot be made to.
     async fn evict(&self, group: &GroupName) -> bool;
@@ -82,6 +86,10 @@ macro_rules! coordinator_conformance {
             a_seizure_whose_answer_was_lost_is_had_again,
             nothing_is_seized_that_is_held_or_missing,
             a_flush_is_never_joined_by_a_second,
+        );
+        $crate::coordinator_conformance!($test, $factory, clock:
+            time_never_goes_back,
+            a_step_back_is_made_up_for,
         );
         $crate::coordinator_conformance!($test, $factory, leases:
             a_lapsed_lease_frees_the_group,

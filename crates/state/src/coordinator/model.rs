@@ -17,6 +17,7 @@ use super::{CoordinatorError, Outage};
 
 mod claims;
 mod client;
+mod clock;
 mod epochs;
 mod evictions;
 mod feed;
@@ -142,6 +143,11 @@ impl Model {
         self.shared.wake_all();
     }
 
+    /// Steps the server's own clock by so many milliseconds, ahead or back.
+    pub fn step_clock(&self, by_ms: i64) {
+        lock(&self.shared.server).clock_off_ms += by_ms;
+    }
+
     /// Opens a hole the protocol has closed, so that a test can show that it would be noticed.
     pub fn open(&self, hole: Hole) {
         lock(&self.shared.server).open(hole);
@@ -233,12 +239,7 @@ impl ModelClient {
         let clock = Arc::clone(&self.shared.clock);
         let instance = Arc::clone(&self.instance);
         let job = move |server: &mut Server| {
-            let request = Request {
-                instance,
-                now: clock.now(),
-                sent,
-                reach,
-            };
+            let request = server.hear(instance, (sent, clock.now()), reach);
             // Whoever asked may have given up; the work is done all the same.
             let _ = reply.send(work(server, &request));
         };

@@ -70,7 +70,7 @@ pub async fn a_group_that_lost_its_members_did_not_end(world: Arc<dyn World>) {
         limit: 1,
         epochs: vec![stage.two.epoch(shard).await; limits::SHARDS],
         seen: vec![EventId::default(); limits::SHARDS],
-        tenants: Vec::new(),
+        ..PollAsk::default()
     };
     let mut polled = stage.two.coordinator.poll(ask).await;
     let answer = polled.shards.remove(shard).expect("reachable");

@@ -273,6 +273,7 @@ impl Player {
                 .seen
                 .unwrap_or_else(|| vec![EventId::default(); limits::SHARDS]),
             tenants: what.tenants,
+            ..PollAsk::default()
         };
         self.coordinator.poll(ask).await
     }

@@ -316,8 +316,8 @@ impl Coordinator for ModelClient {
             .await
     }
 
-    async fn probe(&self, _domain: usize) -> Result<(), CoordinatorError> {
-        self.request("probe", |_, _| ()).await
+    async fn probe(&self, _domain: usize) -> Result<Timestamp, CoordinatorError> {
+        self.request("probe", |_, request| request.now).await
     }
 
     async fn announce(&self, report: &InstanceReport) -> Result<(), CoordinatorError> {

@@ -44,6 +44,10 @@ impl World for InMemory {
         self.model.trim_feed(kept);
     }
 
+    async fn step_clock(&self, by_ms: i64) {
+        self.model.step_clock(by_ms);
+    }
+
     async fn evict(&self, group: &GroupName) -> bool {
         self.model.evict(group);
         true
