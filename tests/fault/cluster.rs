@@ -40,8 +40,6 @@ pub(crate) enum Home {
     Alone,
     /// A Redis with these settings, each instance through a proxy of its own.
     Redis(&'static [&'static str]),
-    /// The same, and its clock can be set.
-    RedisWithClock(&'static [&'static str]),
     /// A master with a replica under three Sentinels.
     Sentinels,
 }
@@ -92,10 +90,6 @@ impl Cluster {
     pub(crate) fn new(shape: Shape) -> Self {
         let redis = match shape.home {
             Home::Redis(settings) => Some(RedisServer::start_with(settings)),
-            Home::RedisWithClock(settings) => {
-                let library = redis_harness::clock_library().expect("`can_run` found it");
-                Some(RedisServer::start_with_clock(&library, settings))
-            }
             Home::Alone | Home::Sentinels => None,
         };
         let sentinels = matches!(shape.home, Home::Sentinels).then(Sentinels::start);

@@ -23,7 +23,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cluster::Home;
 use crate::row::{HEAD, Row, Verdict};
 
 /// Rows that run at the same time: they mostly wait.
@@ -50,10 +49,6 @@ fn seed() -> u64 {
 /// Whether what a row needs is there; says that it is skipped otherwise.
 fn can_run(row: &Row) -> bool {
     if row.home.is_shared() && redis_harness::is_missing(row.id) {
-        return false;
-    }
-    if matches!(row.home, Home::RedisWithClock(_)) && redis_harness::clock_library().is_none() {
-        redis_harness::skip(row.id, "faketime", "PATH");
         return false;
     }
     if row.needs_failpoints && variable("BELFRY_TEST_BELFRY").is_none() {

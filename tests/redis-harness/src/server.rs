@@ -26,8 +26,6 @@ pub struct RedisServer {
     child: Option<Child>,
     folder: TempDir,
     auth: Vec<String>,
-    /// What it runs with besides the environment of the test.
-    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl RedisServer {
@@ -74,44 +72,7 @@ impl RedisServer {
             child: None,
             folder,
             auth: Vec::new(),
-            environment: Vec::new(),
         }
-    }
-
-    /// Starts one whose clock can be set (see [`crate::clock_library`]).
-    ///
-    /// # Panics
-    /// When it does not come up.
-    #[must_use]
-    #[track_caller]
-    pub fn start_with_clock(library: &Path, args: &[&str]) -> Self {
-        let mut server = Self::down_with(args);
-        server.environment = vec![
-            ("LD_PRELOAD", library.to_owned()),
-            ("FAKETIME_TIMESTAMP_FILE", server.clock_path()),
-            ("FAKETIME_NO_CACHE", PathBuf::from("1")),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", PathBuf::from("1")),
-        ];
-        server.set_clock(0);
-        server.begin(|_| {});
-        server
-    }
-
-    /// Sets its clock so many seconds ahead of what it should show, or back if they are negative.
-    ///
-    /// # Panics
-    /// When that cannot be written.
-    #[track_caller]
-    pub fn set_clock(&self, ahead_s: i64) {
-        // It is read at any moment: never half of it.
-        let fresh = self.folder.path().join("clock.new");
-        let written = std::fs::write(&fresh, format!("{ahead_s:+}s\n"));
-        let moved = written.and_then(|()| std::fs::rename(&fresh, self.clock_path()));
-        moved.expect("its clock can be set");
-    }
-
-    fn clock_path(&self) -> PathBuf {
-        self.folder.path().join("clock")
     }
 
     /// A sentinel with this configuration, running.
@@ -286,7 +247,6 @@ impl RedisServer {
             command.args(&self.args);
         }
         let command = command
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stderr(log.try_clone().expect("a second handle"))
