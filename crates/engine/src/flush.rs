@@ -243,23 +243,23 @@ impl Flush<'_> {
         let mut told = known.map(|(_, told)| told.clone()).unwrap_or_default();
         for _ in 0..MESSAGES_MAX {
             let was_in_flight = told.pending.is_some();
-            let message = match told.pending.take() {
-                Some(in_flight) => in_flight,
+            let message = match &told.pending {
+                Some(in_flight) => in_flight.clone(),
                 None => match self.news(spec, &told) {
                     Some(message) => message,
                     None => return true,
                 },
             };
             if message.firing.is_empty() && !spec.send_resolved && !was_in_flight {
-                self.settle(spec, message.accepted(self.claim.now)).await;
+                let accepted = message.accepted(self.claim.now);
+                self.settle(spec, &told, accepted).await;
                 return true;
             }
             let Some(channel) = self.settings.channel(&spec.id) else {
                 // A reload took the integration away after this claim; the next tick knows the new receiver.
                 return false;
             };
-            let last = told.last.take();
-            let sent = self.send(spec, channel, message, last, was_in_flight).await;
+            let sent = self.send(spec, channel, message, told).await;
             self.out().retain(|(id, _)| *id != spec.id);
             match sent {
                 Some(now_told) => told = now_told,
@@ -361,17 +361,15 @@ impl Flush<'_> {
 
     /// Notes what counts as told without a message that says so: everything is over and the integration does not want to hear
     /// of it, or nobody knows what it heard.
-    async fn settle(&self, spec: &IntegrationSpec, accepted: ToldMessage) {
-        match self
-            .engine
+    async fn settle(&self, spec: &IntegrationSpec, seen: &Told, accepted: ToldMessage) {
+        let engine = self.engine;
+        let settled = engine
             .state
-            .settle(self.claim, &spec.id, accepted)
-            .await
-        {
-            Ok(told) => {
-                let record = self.record(&spec.id, told);
-                self.engine.record_told(vec![record]).await;
-            }
+            .settle(self.claim, &spec.id, seen, accepted, engine.clock.now());
+        match settled.await {
+            Ok(Ok(told)) => engine.record_told(vec![self.record(&spec.id, told)]).await,
+            // Whoever holds the group now finds it as it was.
+            Ok(Err(_)) => {}
             Err(error) => {
                 tracing::warn!(%error, "What an integration counts as told could not be stored")
             }
@@ -379,16 +377,16 @@ impl Flush<'_> {
     }
 
     /// Sends one message until it is accepted, refused, or out of time; answers what is told then, `None` on failure.
-    /// `last` is what was accepted before it.
+    /// `before` is what was told, or in flight, before it.
     async fn send(
         &self,
         spec: &IntegrationSpec,
         channel: &Channel,
         message: Pending,
-        last: Option<ToldMessage>,
-        was_in_flight: bool,
+        before: Told,
     ) -> Option<Told> {
         let engine = self.engine;
+        let was_in_flight = before.pending.is_some();
         reach("C6").await;
         let begun = match engine
             .state
@@ -410,17 +408,16 @@ impl Flush<'_> {
         let notification = self.settings.with_route_labels(group, notification).await;
         reach("C7").await;
         let intent = Told {
-            seq: begun.seq,
-            last,
+            seq: begun.seq.max(before.seq),
+            last: before.last,
             pending: Some(begun.clone()),
         };
-        let intent = engine.record_told(vec![self.record(&spec.id, intent)]);
+        let recorded = engine.record_told(vec![self.record(&spec.id, intent.clone())]);
         // An intent that is not on disk by then is written later (protocol.md §6).
-        let _ = tokio::time::timeout(engine.options.timing.intent_patience, intent).await;
+        let _ = tokio::time::timeout(engine.options.timing.intent_patience, recorded).await;
 
         channel.metrics.notification();
         let (seq, reason) = (begun.seq, begun.reason);
-        let frozen = begun.clone();
         self.out().push((spec.id.clone(), begun.clone()));
         match self.sending.deliver(channel, &notification).await {
             Outcome::Accepted(delivered) => {
@@ -430,11 +427,12 @@ impl Flush<'_> {
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);
                 self.log_failure(spec, reason, &error.detail);
-                let told = self.take_back(spec, seq).await?;
                 if was_in_flight {
-                    // An earlier attempt may have been accepted all the same.
-                    self.settle(spec, told.in_doubt(&frozen, engine.clock.now()))
-                        .await;
+                    // An earlier attempt may have been accepted all the same: taken back and in doubt, in one step.
+                    let doubt = intent.in_doubt(&begun, engine.clock.now());
+                    self.settle(spec, &intent, doubt).await;
+                } else {
+                    self.take_back(spec, seq).await;
                 }
                 None
             }
@@ -442,7 +440,7 @@ impl Flush<'_> {
                 channel.metrics.failed(error.reason);
                 self.log_failure(spec, reason, &error.detail);
                 if !self.sending.may_send() {
-                    self.doubt(&spec.id, &frozen).await;
+                    self.doubt(&spec.id, &begun).await;
                 }
                 None
             }

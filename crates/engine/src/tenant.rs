@@ -1,6 +1,7 @@
 //! One tenant: its configuration, its mirror, and everything a reader may ask.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -42,6 +43,8 @@ pub struct Tenant {
     pub(crate) placing: tokio::sync::RwLock<()>,
     /// One change of silences at a time: limits and edits look at what is there.
     pub(crate) silencing: tokio::sync::Mutex<()>,
+    /// Flushes of its groups that are under way.
+    pub(crate) flushing: AtomicUsize,
 }
 
 impl Tenant {
@@ -57,6 +60,7 @@ impl Tenant {
             fallbacks: Fallbacks::default(),
             placing: tokio::sync::RwLock::default(),
             silencing: tokio::sync::Mutex::default(),
+            flushing: AtomicUsize::new(0),
         }
     }
 

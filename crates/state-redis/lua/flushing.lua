@@ -105,9 +105,9 @@ local function lease(group, fence, lease_ms)
   redis.call('SET', lock_of(group), instance .. ':' .. fence, 'PX', int(lease_ms))
 end
 
--- Gives a lease back; the group is due at its next tick.
-local function release(group)
-  queue(QUEUE_DUE, redis.call('HGET', meta_of(group), 'next') or now, group)
+-- Gives a lease back; the group is due at its next tick, unless at another time.
+local function release(group, at)
+  queue(QUEUE_DUE, at or redis.call('HGET', meta_of(group), 'next') or now, group)
   redis.call('ZREM', QUEUE_INFLIGHT, group)
   redis.call('DEL', lock_of(group))
 end

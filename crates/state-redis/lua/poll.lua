@@ -26,7 +26,7 @@ if not (limit and names_max and lease_ms and stall_ms and grace_ms and unbegun_m
 end
 
 local FORGET_INSTANCE_MS = 3600000
-local CANDIDATES_MAX = 1024
+local CANDIDATES_MAX, LATEST_MAX = 1024, 256
 local ENDING_GROUPS_MAX, ENDING_MEMBERS_MAX = 256, 2000
 local LAPSED_MAX = 1024
 -- While claims are held nobody needs to ask more often.
@@ -202,10 +202,23 @@ local function is_left(group, grid)
   return true
 end
 
+-- Groups that are due: the longest so, and of more than are looked at also the latest. So whatever waits in front, a severe
+-- group, or one of another tenant, is seen when it becomes due.
+local function due_groups()
+  local due = redis.call('ZRANGEBYSCORE', QUEUE_DUE, '-inf', int(now), 'LIMIT', 0, CANDIDATES_MAX)
+  if #due < CANDIDATES_MAX then return due end
+  local seen = {}
+  for _, group in ipairs(due) do seen[group] = true end
+  for _, group in ipairs(redis.call('ZRANGE', QUEUE_DUE, int(now), '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, LATEST_MAX)) do
+    if not seen[group] then due[#due + 1] = group end
+  end
+  return due
+end
+
 -- Groups that are due, in the order they are claimed in.
 local function candidates()
   local ranks = { {}, {}, {}, {} }
-  for _, group in ipairs(redis.call('ZRANGEBYSCORE', QUEUE_DUE, '-inf', int(now), 'LIMIT', 0, CANDIDATES_MAX)) do
+  for _, group in ipairs(due_groups()) do
     local grid = read_grid(group)
     if grid and not is_left(group, grid) then
       local rank = rank_of(group)

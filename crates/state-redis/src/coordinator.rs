@@ -187,10 +187,13 @@ impl Coordinator for RedisCoordinator {
     async fn settle(
         &self,
         group: &GroupName,
+        fence: u64,
         integration: &IntegrationId,
+        seen: &Told,
         message: &ToldMessage,
-    ) -> Result<Told, CoordinatorError> {
-        self.settle_told(group, integration, message).await
+    ) -> Result<Held<Told>, CoordinatorError> {
+        self.settle_told(group, fence, integration, seen, message)
+            .await
     }
 
     async fn renew(&self, group: &GroupName, fence: u64) -> Result<Held<()>, CoordinatorError> {

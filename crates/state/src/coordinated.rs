@@ -125,6 +125,8 @@ struct Domain {
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
     evictions: Mutex<evictions::Watch>,
+    /// It refuses this instance, which only people can change; not to be asked before.
+    refused_until: Mutex<Option<Instant>>,
 }
 
 /// See the module's text.
@@ -190,6 +192,7 @@ impl Coordinated {
             is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
             evictions: Mutex::default(),
+            refused_until: Mutex::default(),
         });
         let turn = Turn::at(clock.now());
         let agreed = Agreed::over(shared, report.id.clone(), Arc::clone(&clock), &timing);

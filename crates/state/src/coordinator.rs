@@ -421,13 +421,16 @@ pub trait Coordinator: Send + Sync {
         seq: u64,
     ) -> Result<Told, CoordinatorError>;
 
-    /// Replaces what counts as told without a message.
+    /// Replaces what counts as told without a message, under a claim, and only if that is still as it was `seen`
+    /// ([`Told::is_still`]): a message seen in flight is taken back by it, in one step. Answers what is told then.
     async fn settle(
         &self,
         group: &GroupName,
+        fence: u64,
         integration: &IntegrationId,
+        seen: &Told,
         message: &ToldMessage,
-    ) -> Result<Told, CoordinatorError>;
+    ) -> Result<Held<Told>, CoordinatorError>;
 
     /// Extends an unexpired lease.
     async fn renew(&self, group: &GroupName, fence: u64) -> Result<Held<()>, CoordinatorError>;

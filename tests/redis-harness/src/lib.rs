@@ -51,7 +51,10 @@ pub fn valkey_program() -> Option<PathBuf> {
 /// Names the library that shows a program another time (Debian's `faketime`), if it is installed.
 #[must_use]
 pub fn clock_library() -> Option<PathBuf> {
-    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let folders = std::fs::read_dir("/usr/lib")
+        .into_iter()
+        .flatten()
+        .flatten();
     folders
         .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
         .find(|path| path.is_file())

@@ -47,7 +47,7 @@ pub(super) static SEIZE: Script = on_shard!("seize", "");
 pub(super) static BEGIN: Script = on_shard!("begin", " flags=allow-oom");
 pub(super) static COMMIT: Script = on_shard!("commit", " flags=allow-oom");
 pub(super) static REFUSE: Script = on_shard!("refuse", " flags=allow-oom");
-pub(super) static SETTLE: Script = on_shard!("settle", "");
+pub(super) static SETTLE: Script = on_shard!("settle", " flags=allow-oom");
 pub(super) static RENEW: Script = on_shard!("renew", " flags=allow-oom");
 pub(super) static UNCLAIM: Script = on_shard!("unclaim", " flags=allow-oom");
 pub(super) static FINISH: Script = on_shard!("finish", " flags=allow-oom");

@@ -99,10 +99,14 @@ impl Coordinator for Agreed {
     async fn settle(
         &self,
         group: &GroupName,
+        fence: u64,
         integration: &IntegrationId,
+        seen: &Told,
         message: &ToldMessage,
-    ) -> Answered<Told> {
-        self.inner.settle(group, integration, message).await
+    ) -> Answered<Held<Told>> {
+        self.inner
+            .settle(group, fence, integration, seen, message)
+            .await
     }
 
     async fn renew(&self, group: &GroupName, fence: u64) -> Answered<Held<()>> {

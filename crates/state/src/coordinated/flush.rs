@@ -118,23 +118,28 @@ impl Coordinated {
         &self,
         claim: &Claim,
         integration: &IntegrationId,
+        seen: &Told,
         message: ToldMessage,
-    ) -> Result<Told, StateError> {
+        now: Timestamp,
+    ) -> Result<Held<Told>, StateError> {
         let name = GroupName::of(&claim.identity);
         let asked = self
             .attempt_or_stay(name.shard(), || {
-                self.shared.settle(&name, integration, &message)
+                self.shared
+                    .settle(&name, claim.fence, integration, seen, &message)
             })
             .await;
         let _alone = match asked {
-            Ok(told) => {
+            Ok(Ok(told)) => {
                 self.take_told(&name, integration, &told);
-                return Ok(told);
+                return Ok(Ok(told));
             }
+            Ok(Err(lost)) => return Ok(Err(lost)),
             Err(alone) => alone,
         };
         self.touch(name);
-        self.memory.settle(claim, integration, message).await
+        let settled = self.memory.settle(claim, integration, seen, message, now);
+        settled.await
     }
 
     pub(super) async fn renew_shared(

@@ -290,7 +290,9 @@ impl Coordinated {
                 let grid = orphans.grids.remove(group);
                 let grid = || grid.unwrap_or_else(|| Grid::starting(now, identity.group_interval));
                 self.memory.learn_member(&identity, &alert, grid);
-                if !is_ours && of_key(&groups, group).is_none() {
+                if of_key(&groups, group).is_some() {
+                    lock(&self.stranded).see_own(group);
+                } else if !is_ours {
                     // It joined a group that this instance no longer routes to: it waits there with the others.
                     lock(&self.stranded).see_foreign(group, [alert.fingerprint]);
                 }

@@ -70,6 +70,14 @@ impl Stranded {
         }
     }
 
+    /// A member belongs to a group: the group is none of them if nobody in it belongs elsewhere. One that was seen without any
+    /// member is taken for one until then.
+    pub(super) fn see_own(&mut self, name: &GroupName) {
+        if self.groups.get(name).is_some_and(HashSet::is_empty) {
+            self.gone(name);
+        }
+    }
+
     /// Whether a group is one of them.
     pub(super) fn holds(&self, name: &GroupName) -> bool {
         self.groups.contains_key(name)
@@ -312,6 +320,9 @@ impl Coordinated {
                     .or_insert_with(|| (group, Vec::new()));
                 target.1.push(Arc::clone(&latest));
             }
+        }
+        if leaves.is_empty() && !source.members.is_empty() {
+            lock(&self.stranded).gone(name);
         }
         for (identity, alerts) in targets.into_values() {
             if !self.move_to(identity, alerts, &source).await? {

@@ -1,11 +1,9 @@
 //! Polling: claims come from the coordinator, and are judged on a replica that has seen all it has.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use domain::alert::Grace;
 use domain::group::Claim;
-use domain::id::TenantId;
 use domain::limits;
 use domain::time::Timestamp;
 
@@ -153,25 +151,6 @@ impl Coordinated {
         if let Err(error) = given {
             tracing::debug!(%error, group = %claimed.group.key, "A claim could not be given back; it lapses");
         }
-    }
-
-    /// Fetches the silences of tenants that have newer ones than are known here; answers whether all are known now.
-    pub(super) async fn silences_caught_up(
-        &self,
-        tenants: &[TenantId],
-        versions: Result<Vec<u64>, CoordinatorError>,
-    ) -> bool {
-        let Ok(versions) = versions else {
-            return self.current_mode() == crate::Mode::Degraded;
-        };
-        let known: HashMap<TenantId, u64> = lock(&self.silence_versions).clone();
-        for (tenant, version) in tenants.iter().zip(versions) {
-            let is_known = known.get(tenant).copied().unwrap_or(0) >= version;
-            if !is_known && self.fetch_silences(tenant).await.is_err() {
-                return false;
-            }
-        }
-        true
     }
 
     /// Reads one group anew; answers whether this instance knows it now.

@@ -209,7 +209,7 @@ impl Coordinated {
             ..super::ShardView::default()
         };
         if let Some(host) = self.host() {
-            host.skipped_to(shard, last_event);
+            host.skipped_to(shard, last_event, &epoch);
         }
         self.directly(self.shared.reseeded(shard, &epoch).await)
     }

@@ -29,6 +29,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 struct Engine {
     taken_over: AtomicUsize,
+    silences: Mutex<Vec<Arc<Silence>>>,
 }
 
 #[async_trait]
@@ -47,7 +48,7 @@ impl Host for Engine {
     }
 
     fn silences(&self, _: &TenantId) -> Vec<Arc<Silence>> {
-        Vec::new()
+        lock(&self.silences).clone()
     }
 
     fn grace_changed(&self, _: Grace) {}

@@ -122,6 +122,7 @@ fn what_was_trimmed_or_never_was_makes_begin_anew() {
         let mut streams = Box::new([EventId::default(); SHARDS]);
         streams[0] = place;
         Position::Shared {
+            data: ring.data(),
             streams,
             silences: 0,
         }
@@ -181,4 +182,20 @@ fn own_numbers_are_of_one_era() {
         ring.resume(&tenant("t"), left, 0).map(|_| ()),
         Err(Reset::Unknown)
     );
+}
+
+#[test]
+fn a_position_is_of_one_life_of_the_shared_data() {
+    let epoch = |text: &str| Epoch(text.into());
+    let (mut a, mut b) = (ring(100, true), ring(100, true));
+    for ring in [&mut a, &mut b] {
+        assert!(ring.skip_to(3, id(5), &epoch("1-a")), "it began");
+        assert!(!ring.skip_to(3, id(5), &epoch("1-a")));
+        ring.restart(ring.era(), Reset::Lost, std::iter::empty());
+    }
+    let position = a.now(0).position;
+    let resume = |ring: &Ring| ring.resume(&tenant("t"), position.clone(), 0).map(|_| ());
+    assert_eq!(resume(&b), Ok(()), "the same on another instance");
+    assert!(b.skip_to(3, id(5), &epoch("2-b")), "at the same place");
+    assert_eq!(resume(&b), Err(Reset::Unknown));
 }

@@ -53,16 +53,7 @@ async fn an_answer_that_was_overtaken_lowers_no_version() {
     let scene = Scene::started().await;
     let tenant = TenantId::default_tenant();
     let put = async |id: &str| {
-        let silence = Arc::new(Silence {
-            id: Arc::from(id),
-            matchers: Vec::new(),
-            starts_at: scene.clock.now(),
-            ends_at: scene.clock.now() + MINUTE,
-            updated_at: scene.clock.now(),
-            created_by: String::new(),
-            comment: String::new(),
-            annotations: Labels::empty(),
-        });
+        let silence = silence(&scene, id);
         let put = scene.other.silence_put(&tenant, &silence, None).await;
         put.expect("the server answers");
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -207,4 +198,71 @@ async fn a_refresh_kept_back_is_written_before_what_is_shared_ends() {
     *lock(&scene.line.slow) = Some(("ingest", Duration::ZERO));
     scene.state.write_kept_back().await;
     assert_eq!(scene.line.asked.load(Ordering::SeqCst), 0, "once");
+}
+
+fn silence(scene: &Scene, id: &str) -> Arc<Silence> {
+    Arc::new(Silence {
+        id: Arc::from(id),
+        matchers: Vec::new(),
+        starts_at: scene.clock.now(),
+        ends_at: scene.clock.now() + MINUTE * 10,
+        updated_at: scene.clock.now(),
+        created_by: String::new(),
+        comment: String::new(),
+        annotations: Labels::empty(),
+    })
+}
+
+/// A quick failover lost the last silence, and nothing else that anybody would notice. It is put back whether or not its version
+/// was read since, and also when another one was made meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_silence_that_alone_was_lost_is_put_back() {
+    for (is_read, is_overtaken) in [(true, false), (false, false), (true, true), (false, true)] {
+        let scene = Scene::started().await;
+        let tenant = TenantId::default_tenant();
+        let there = async || {
+            let shared = scene.other.silences(&tenant).await;
+            let shared = shared.expect("the server answers").silences;
+            let mut ids: Vec<_> = shared.iter().map(|s| s.id.to_string()).collect();
+            ids.sort();
+            ids
+        };
+        let others = async |id| {
+            let silence = silence(&scene, id);
+            let put = scene.other.silence_put(&tenant, &silence, None).await;
+            put.expect("the server answers");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        others("theirs").await;
+        let _ = scene.state.poll(10, scene.clock.now()).await;
+        let before = scene.model.snapshot();
+        let ours = silence(&scene, "ours");
+        let put = scene.state.silence_put(&tenant, Arc::clone(&ours), None);
+        put.await.expect("acknowledged");
+        lock(&scene.host.silences).push(ours);
+        if is_read {
+            let _ = scene.state.poll(10, scene.clock.now()).await;
+        }
+        scene.model.rollback(&before);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(there().await, ["theirs"]);
+        if is_overtaken {
+            others("theirs too").await;
+        }
+        let _ = scene.state.poll(10, scene.clock.now()).await;
+        let found = there().await;
+        assert!(
+            found.contains(&"ours".to_owned()),
+            "{is_read} {is_overtaken} {found:?}"
+        );
+        // All is the same now: nothing is asked for again.
+        let _ = scene.state.poll(10, scene.clock.now()).await;
+        *lock(&scene.line.failing) = Some("silences");
+        let versions = scene
+            .other
+            .silence_versions(std::slice::from_ref(&tenant))
+            .await;
+        let tenants = std::slice::from_ref(&tenant);
+        assert!(scene.state.silences_caught_up(tenants, versions).await);
+    }
 }

@@ -363,6 +363,19 @@ impl Player {
         told.await.expect("reachable")
     }
 
+    pub(super) async fn settle(
+        &self,
+        claim: &Claimed,
+        seen: &Told,
+        message: &ToldMessage,
+    ) -> crate::Held<Told> {
+        let (webhook, fence) = (webhook(), claim.fence);
+        let settled = self
+            .coordinator
+            .settle(&claim.group, fence, &webhook, seen, message);
+        settled.await.expect("reachable")
+    }
+
     /// Tells that an alert fires; answers the message.
     pub(super) async fn tell(&self, claim: &Claimed, alert: &Alert) -> Pending {
         let told = self.begin(claim, &firing(claim, alert)).await;

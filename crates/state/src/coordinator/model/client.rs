@@ -113,12 +113,15 @@ impl Coordinator for ModelClient {
     async fn settle(
         &self,
         group: &GroupName,
+        fence: u64,
         integration: &IntegrationId,
+        seen: &Told,
         message: &ToldMessage,
-    ) -> Result<Told, CoordinatorError> {
-        let (name, integration, message) = (group.clone(), integration.clone(), message.clone());
+    ) -> Result<Held<Told>, CoordinatorError> {
+        let (name, integration) = (group.clone(), integration.clone());
+        let (seen, message) = (seen.clone(), message.clone());
         self.request("settle", move |server, request| {
-            server.settle(request, &name, &integration, &message)
+            server.settle(request, (&name, fence), &integration, &seen, &message)
         })
         .await
     }

@@ -114,6 +114,8 @@ mod holes {
         a_configuration_edit_restarts_again: RestartAlways, epochs::grids_restart_once_per_configuration;
         a_late_commit_of_an_earlier_group: CommitIgnoresBirth, telling::a_late_commit_does_not_speak_for_a_group_made_later;
         a_dead_holder_keeps_its_lease: LeasesNeverLapse, leases::a_lapsed_lease_frees_the_group;
+        a_settlement_after_the_lease: SettleBlindly, telling::what_is_settled_after_the_lease_changes_nothing;
+        a_settlement_of_what_was_told_meanwhile: SettleBlindly, telling::what_was_told_meanwhile_is_not_settled_away;
         ends_at_once_after_a_stall: NoGrace, epochs::ends_wait_after_a_start_and_after_a_stall;
     }
 }
