@@ -107,6 +107,7 @@ async fn every_missing_right_is_named() {
         "ZCARD",
         "ZREMRANGEBYSCORE",
         "XADD",
+        "XTRIM",
         "XREAD",
         "XRANGE",
         "XREVRANGE",
