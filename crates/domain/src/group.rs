@@ -440,11 +440,9 @@ impl Group {
             told.seq = told.seq.max(pending.seq);
             return Ok(pending.clone());
         }
-        told.seq = least.max(told.seq + 1);
-        let pending = Pending {
-            seq: told.seq,
-            ..message
-        };
+        let seq = least.max(told.seq + 1);
+        told.seq = seq;
+        let pending = Pending { seq, ..message };
         told.pending = Some(pending.clone());
         Ok(pending)
     }

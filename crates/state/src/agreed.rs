@@ -1,4 +1,4 @@
-//! One time for all: what lies in a coordinator in its own clock is, for everything inside an instance, in the time instances
+//! (T4) One time for all: what lies in a coordinator in its own clock is, for everything inside an instance, in the time instances
 //! agree on (protocol.md §4).
 //!
 //! Senders, silences and time intervals speak of wall time. No single clock decides what that is: neither the server's nor
