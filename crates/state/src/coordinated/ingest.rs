@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::alert::Alert;
+use domain::group::GroupIdentity;
 use domain::group::grid::Grid;
-use domain::group::{Group, GroupIdentity};
 use domain::id::{GroupKey, TenantId};
 use domain::time::Timestamp;
 use tokio::time::Instant;
@@ -106,8 +106,8 @@ impl Coordinated {
         let (groups, placed) = self.not_leaving(tenant, &alert, placed.groups);
         // A refresh that what is shared covers costs no request (protocol.md §5, coalescing).
         let is_held = |group: &Arc<GroupIdentity>| {
-            let member = |g: &Group| g.contains(alert.fingerprint);
-            self.memory.see(&GroupName::of(group), member) == Some(true)
+            self.memory
+                .has_member(&GroupName::of(group), alert.fingerprint)
         };
         // Only of the same episode: where this instance slept through an end, what fires anew is no refresh.
         let is_same = stated_start <= alert.starts_at;

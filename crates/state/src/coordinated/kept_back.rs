@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::alert::Alert;
-use domain::group::Group;
+use domain::group::GroupIdentity;
 use domain::id::TenantId;
 use runtime::tasks::Stop;
 
@@ -44,9 +44,10 @@ impl Coordinated {
         for tenant in host.tenants() {
             let until = self.clock.now() + AHEAD;
             let alerts = self.memory.kept_back(&tenant, until, WRITTEN_MAX);
-            let offers = alerts
-                .iter()
-                .flat_map(|alert| self.offers_of(&tenant, alert));
+            let offers = alerts.iter().flat_map(|alert| {
+                let groups = host.placement(&tenant, alert);
+                self.offers_of(&tenant, alert, groups)
+            });
             let offers: Vec<Offer> = offers.collect();
             if offers.is_empty() {
                 continue;
@@ -65,15 +66,16 @@ impl Coordinated {
         }
     }
 
-    /// The groups that hold an alert, each to be told its end once more.
-    fn offers_of(&self, tenant: &TenantId, alert: &Arc<Alert>) -> Vec<Offer> {
-        let Some(host) = self.host() else {
-            return Vec::new();
-        };
-        let (groups, _) = self.not_leaving(tenant, alert, host.placement(tenant, alert));
+    /// Those of an alert's groups that hold it, each to be told its end once more.
+    fn offers_of(
+        &self,
+        tenant: &TenantId,
+        alert: &Arc<Alert>,
+        groups: Vec<Arc<GroupIdentity>>,
+    ) -> Vec<Offer> {
+        let (groups, _) = self.not_leaving(tenant, alert, groups);
         let is_held = |group: &GroupName| {
-            let has = |known: &mut Group| known.contains(alert.fingerprint);
-            !self.is_alone(group.shard()) && self.memory.with(group, has) == Some(true)
+            !self.is_alone(group.shard()) && self.memory.has_member(group, alert.fingerprint)
         };
         let held = groups
             .into_iter()

@@ -162,8 +162,8 @@ impl Coordinated {
             return (groups, Vec::new());
         }
         let is_member = |group: &Arc<GroupIdentity>| {
-            let has = |known: &mut Group| known.contains(alert.fingerprint);
-            self.memory.with(&GroupName::of(group), has) == Some(true)
+            self.memory
+                .has_member(&GroupName::of(group), alert.fingerprint)
         };
         let mut kept: Vec<_> = groups.iter().filter(|g| is_member(g)).cloned().collect();
         kept.extend(stranded.iter().map(|name| self.identity_of(name)));

@@ -318,10 +318,9 @@ impl Coordinated {
                 continue;
             }
             for (fingerprint, identity) in joined {
-                let has = |group: &mut Group| group.contains(fingerprint);
+                let has = self.memory.has_member(&name, fingerprint);
                 let alert = self.memory.alert(&name.tenant, fingerprint);
-                let Some(alert) = alert.filter(|_| self.memory.with(&name, has) != Some(true))
-                else {
+                let Some(alert) = alert.filter(|_| !has) else {
                     continue;
                 };
                 let placed = Placed {

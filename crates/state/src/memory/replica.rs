@@ -25,6 +25,11 @@ impl Memory {
         self.table(tenant).learn(alert, is_own)
     }
 
+    /// Whether an alert is a member of a group.
+    pub(crate) fn has_member(&self, name: &GroupName, fingerprint: Fingerprint) -> bool {
+        self.see(name, |group| group.contains(fingerprint)) == Some(true)
+    }
+
     /// Alerts of which only a refresh kept here says that they fire beyond `until`.
     pub(crate) fn kept_back(
         &self,
