@@ -109,7 +109,8 @@ impl Engine {
                 drop(under_way);
             });
         }
-        self.give_back(returned, now).await;
+        let returned = returned.iter();
+        join_all(returned.map(|(claim, pause)| self.give_back(claim, *pause))).await;
         let next = polled
             .next_due
             .map_or(timing.poll_max, |due| due.since(now));
@@ -119,14 +120,11 @@ impl Engine {
             .max(Duration::from_millis(1))
     }
 
-    /// Gives claims back whose groups cannot be flushed now, for so long.
-    async fn give_back(&self, claims: Vec<(Claim, Duration)>, now: Timestamp) {
-        let given = claims.iter().map(async |(claim, pause)| {
-            if let Err(error) = self.state.unclaim(claim, now, *pause).await {
-                tracing::debug!(%error, group = %claim.identity.key, "A claim could not be given back; it lapses");
-            }
-        });
-        join_all(given).await;
+    /// Gives a claim back whose group cannot be flushed now, or has to be judged anew, for so long.
+    pub(crate) async fn give_back(&self, claim: &Claim, pause: Duration) {
+        if let Err(error) = self.state.unclaim(claim, self.clock.now(), pause).await {
+            tracing::debug!(%error, group = %claim.identity.key, "A claim could not be given back; it lapses");
+        }
     }
 
     /// After a stall nobody could refresh anything: ends by time-out wait until senders had their chance (G5).

@@ -9,8 +9,9 @@
 //! accepted from being sent again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told, ToldMessage};
@@ -36,6 +37,10 @@ use crate::{Engine, Tenant};
 /// Messages one flush may send to one integration: the one that was in flight, then the news.
 const MESSAGES_MAX: usize = 2;
 
+/// How old a flush's snapshot may be when it begins to tell news: a message in flight may have been repeated for minutes
+/// before that, and what was true then must not be told as news.
+const SNAPSHOT_AGE_MAX: Duration = Duration::from_millis(500);
+
 /// A group's alerts as this flush sees them.
 struct Judged {
     /// Unsuppressed alerts that fire, sorted.
@@ -52,6 +57,9 @@ struct Flush<'a> {
     claim: &'a Claim,
     judged: &'a Judged,
     sending: &'a Sending<'a>,
+    started: Instant,
+    /// Whether news are left to tell that have to be judged anew.
+    is_outdated: AtomicBool,
     /// Messages whose requests may be on their way.
     out: Mutex<Vec<(IntegrationId, Pending)>>,
 }
@@ -84,6 +92,8 @@ impl Engine {
             claim: &claim,
             judged: &judged,
             sending: &sending,
+            started,
+            is_outdated: AtomicBool::new(false),
             out: Mutex::default(),
         };
         let all = join_all(
@@ -99,7 +109,14 @@ impl Engine {
             () = self.keep_lease(&claim, &sending) => false,
         };
         flush.doubt_what_is_out().await;
-        self.finish(tenant, &settings, &claim, is_complete).await;
+        // A configuration that was put in force meanwhile has moves waiting for the end of the flush.
+        let may_go_back = Arc::ptr_eq(&settings, &tenant.settings());
+        if flush.is_outdated.load(Ordering::Relaxed) && may_go_back {
+            self.give_back(&claim, Duration::ZERO).await;
+            self.wake.notify_one();
+        } else {
+            self.finish(tenant, &settings, &claim, is_complete).await;
+        }
         self.metrics
             .dispatcher
             .flush_duration
@@ -267,6 +284,10 @@ impl Flush<'_> {
             }
             if !was_in_flight {
                 return true;
+            }
+            if SNAPSHOT_AGE_MAX < self.started.elapsed() {
+                self.is_outdated.store(true, Ordering::Relaxed);
+                return false;
             }
         }
         true
