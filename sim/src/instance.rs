@@ -13,7 +13,7 @@ use domain::label::Interner;
 use domain::matcher::MatcherMode;
 use engine::settings::{ReceiverParts, Settings, SettingsParts};
 use engine::{Engine, EngineOptions, Parts};
-use runtime::clock::SharedClock;
+use runtime::clock::{Clock, FollowingClock, SharedClock};
 use runtime::ids::SeededIds;
 use runtime::metrics::Metrics;
 use runtime::tasks::{Shutdown, Stop};
@@ -32,12 +32,22 @@ use crate::sky::{Gate, Overhead, Sky};
 pub struct Surroundings {
     /// The time.
     pub clock: SharedClock,
+    /// What the clock of each instance's machine shows.
+    pub machines: Vec<Arc<FollowingClock>>,
     /// The server.
     pub model: Model,
     /// What is over it.
     pub sky: Arc<Sky>,
     /// Who is told.
     pub receivers: Vec<Receiver>,
+}
+
+impl Surroundings {
+    /// Machines whose clocks are right.
+    pub fn machines(clock: &SharedClock, count: usize) -> Vec<Arc<FollowingClock>> {
+        let machine = || FollowingClock::new(Arc::clone(clock));
+        (0..count).map(|_| machine()).collect()
+    }
 }
 
 /// One life of an instance.
@@ -82,12 +92,15 @@ impl Instance {
         let client = around.model.connect_through(&id, Arc::new(overhead));
         let report = InstanceReport {
             id,
-            started_at: Some(around.clock.now()),
+            started_at: Some(around.machines[slot].now()),
             ..InstanceReport::default()
         };
         let timing = Timing::default();
-        let clock = Arc::clone(&around.clock);
+        let machine: SharedClock = Arc::<FollowingClock>::clone(&around.machines[slot]);
+        let agreed = FollowingClock::new(machine);
+        let clock: SharedClock = Arc::<FollowingClock>::clone(&agreed);
         let shared = Coordinated::new(Arc::new(client), report, Arc::clone(&clock), timing);
+        shared.lead(agreed);
         let seed = u64::try_from(slot * 1_000 + life).unwrap_or(0);
         let engine = Engine::new(Parts {
             state: Arc::<Coordinated>::clone(&shared),

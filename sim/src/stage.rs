@@ -114,6 +114,7 @@ impl<'a> Stage<'a> {
             run,
             stores: stores.collect(),
             around: Surroundings {
+                machines: Surroundings::machines(&clock, plan.instances),
                 clock,
                 model,
                 sky,

@@ -1,7 +1,7 @@
 //! What the server was told to change, as it happens, for whoever replays a seed.
 
 use state::coordinator::model::Model;
-use state::coordinator::{Coordinator, Event, EventId};
+use state::coordinator::{Coordinator, Event, EventId, NothingKnown};
 use tokio::time::Instant;
 
 /// Prints every change of the server for ever.
@@ -9,7 +9,12 @@ pub(crate) async fn print_changes(model: Model, zero: Instant) {
     let client = model.connect("trace");
     let mut seen = vec![EventId::default(); domain::limits::SHARDS];
     loop {
-        for (shard, feed) in client.changes(&seen).await.into_iter().enumerate() {
+        for (shard, feed) in client
+            .changes(&seen, &NothingKnown)
+            .await
+            .into_iter()
+            .enumerate()
+        {
             let Ok(feed) = feed else { continue };
             if feed.is_broken {
                 seen[shard] = EventId::default();

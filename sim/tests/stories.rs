@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::id::TenantId;
+use domain::label::Labels;
+use domain::silence::edit::{PostMatcher, SilencePost};
 use domain::time::Timestamp;
 use engine::PostedAlert;
 use runtime::clock::SimClock;
@@ -36,6 +38,11 @@ struct World {
 
 impl World {
     async fn new(count: usize) -> Self {
+        Self::with_server_off(count, 0).await
+    }
+
+    /// Around a server whose clock is wrong by so many milliseconds.
+    async fn with_server_off(count: usize, by_ms: i64) -> Self {
         let start = Timestamp::new(1_767_607_200, 0, 0);
         let clock = SimClock::shared(start);
         let receiver = Receiver::new("a", Profile::Calm, 0, Instant::now());
@@ -43,6 +50,7 @@ impl World {
             model: Model::new(Arc::clone(&clock), Timing::default()),
             sky: Sky::new(Dice::new(0, "sky"), 0, count),
             receivers: vec![receiver],
+            machines: Surroundings::machines(&clock, count),
             clock,
         };
         let stores = (0..count).map(|_| Store::memory(Arc::clone(&around.clock)));
@@ -53,6 +61,7 @@ impl World {
             lives: 0,
             start,
         };
+        world.around.model.step_clock(by_ms);
         for slot in 0..count {
             world.begin(slot).await;
         }
@@ -82,13 +91,25 @@ impl World {
 
     /// Posts an alert that fires from now on, for so long; 0 ends it.
     async fn post(&self, slot: usize, number: usize, lasts: Duration) {
+        let until = self.around.clock.now() + lasts;
+        self.post_as(slot, number, self.start, until).await;
+    }
+
+    /// Posts that an alert is over, as senders do: since a moment ago.
+    async fn end(&self, slot: usize, number: usize) {
+        let since = self.around.clock.now() - Duration::from_millis(500);
+        self.post_as(slot, number, self.start, since).await;
+    }
+
+    /// Posts an alert that fires from then to then.
+    async fn post_as(&self, slot: usize, number: usize, since: Timestamp, until: Timestamp) {
         let instance = self.instances[slot].as_ref().expect("it runs");
         let tenant = instance.engine.tenant(&TenantId::default_tenant());
         let name = format!("n{number}");
         let posted = PostedAlert {
             labels: vec![(Cow::Borrowed("alertname"), Cow::Owned(name))],
-            starts_at: Some(self.start),
-            ends_at: Some(self.around.clock.now() + lasts),
+            starts_at: Some(since),
+            ends_at: Some(until),
             ..PostedAlert::default()
         };
         let report = instance
@@ -96,6 +117,30 @@ impl World {
             .ingest(&tenant.expect("a tenant"), vec![posted])
             .await;
         assert!(report.expect("acknowledged").invalid.is_empty());
+    }
+
+    /// Silences an alert from now on.
+    async fn silence(&self, slot: usize, number: usize) {
+        let instance = self.instances[slot].as_ref().expect("it runs");
+        let tenant = instance.engine.tenant(&TenantId::default_tenant());
+        let tenant = tenant.expect("a tenant");
+        let start = self.around.clock.now();
+        let post = SilencePost {
+            id: None,
+            matchers: vec![PostMatcher {
+                name: "alertname".to_owned(),
+                value: format!("n{number}"),
+                is_regex: false,
+                is_equal: true,
+            }],
+            starts_at: start,
+            ends_at: start + Duration::from_secs(300),
+            created_by: "story".to_owned(),
+            comment: String::new(),
+            annotations: Labels::empty(),
+        };
+        let put = instance.engine.put_silence(&tenant, post);
+        put.await.expect("stored");
     }
 
     /// What the receiver accepted about an alert so far.
@@ -285,4 +330,148 @@ async fn what_all_instances_knew_comes_back_after_hours_although_the_server_is_e
     let told = world.told(1);
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(told[1].resolved, [1]);
+}
+
+const TEN_MINUTES_MS: i64 = 600_000;
+
+/// A minute of life, as it is whatever clocks show: three alerts with numbers from this one on.
+async fn a_minute_as_usual(world: &World, first: usize, when: &str) {
+    let (fires, silenced, held) = (first, first + 1, first + 2);
+    let four_minutes = Duration::from_secs(240);
+    let slots = world.instances.len();
+    let began = world.around.clock.now();
+    let passed = || world.around.clock.now().since(began).as_secs();
+    world.silence(first % slots, silenced).await;
+    // Clocks are compared to some milliseconds.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for round in 0..4 {
+        // Whoever takes the refresh in.
+        for number in [fires, silenced, held] {
+            world
+                .post((number + round) % slots, number, four_minutes)
+                .await;
+        }
+        pass(8).await;
+        let told = world.told(fires);
+        assert_eq!(told.len(), 1, "{when}, after {} s: {told:?}", passed());
+        assert_eq!(told[0].firing, [fires], "{when}: {told:?}");
+    }
+    world.end(first % slots, fires).await;
+    pass(8).await;
+    let told = world.told(fires);
+    assert_eq!(told.len(), 2, "{when}: {told:?}");
+    assert_eq!(told[1].resolved, [fires], "{when}: {told:?}");
+    let told = world.told(silenced);
+    assert_eq!(told.len(), 0, "{when}: silenced at {began}: {told:?}");
+    let told = world.told(held);
+    assert_eq!(
+        told.len(),
+        1,
+        "{when}: nothing new is told, and no end: {told:?}"
+    );
+    pass(20).await;
+}
+
+/// Whatever the clocks show, time goes on as usual, alone too.
+async fn whatever_clocks_show(mut world: World, when: &str) {
+    for minute in 0..3 {
+        a_minute_as_usual(&world, 10 * minute, when).await;
+    }
+    world.post(0, 100, HOUR).await;
+    pass(10).await;
+    world.kill(2);
+    world.cut_all().await;
+    world.end(0, 100).await;
+    world.post(1, 101, HOUR).await;
+    pass(10).await;
+    assert!(
+        world.told(100).iter().any(|told| told.resolved == [100]),
+        "{when}, alone"
+    );
+    assert!(!world.told(101).is_empty(), "{when}, alone");
+}
+
+/// protocol.md §4: no single clock decides what time it is.
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_clock_is_wrong_changes_nothing() {
+    for by_ms in [TEN_MINUTES_MS, -TEN_MINUTES_MS] {
+        let world = World::with_server_off(3, by_ms).await;
+        whatever_clocks_show(world, &format!("the server's clock is off by {by_ms} ms")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_clock_steps_changes_nothing() {
+    for by_ms in [TEN_MINUTES_MS, -TEN_MINUTES_MS] {
+        let world = World::new(3).await;
+        a_minute_as_usual(&world, 200, "before a step").await;
+        world.around.model.step_clock(by_ms);
+        whatever_clocks_show(world, &format!("the server's clock stepped by {by_ms} ms")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_clock_steps_ahead_for_a_moment_changes_nothing() {
+    for ahead_for in [1, 60] {
+        let world = World::new(3).await;
+        a_minute_as_usual(&world, 200, "before a step").await;
+        world.post(1, 300, HOUR).await;
+        world.around.model.step_clock(TEN_MINUTES_MS);
+        if ahead_for < 60 {
+            pass(ahead_for).await;
+        } else {
+            a_minute_as_usual(&world, 400, "while the server's clock is ahead").await;
+        }
+        world.around.model.step_clock(-TEN_MINUTES_MS);
+        whatever_clocks_show(
+            world,
+            &format!("the server's clock was ahead for {ahead_for} s"),
+        )
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_three_instances_whose_clock_is_wrong_changes_nothing() {
+    for by_ms in [TEN_MINUTES_MS, -TEN_MINUTES_MS] {
+        let world = World::new(3).await;
+        a_minute_as_usual(&world, 200, "before a step").await;
+        world.around.machines[1].correct(by_ms);
+        pass(1).await;
+        whatever_clocks_show(world, &format!("one instance is off by {by_ms} ms")).await;
+    }
+}
+
+/// The times of a configuration are times of everybody's clocks, however the server's goes.
+#[tokio::test(start_paused = true)]
+async fn waits_and_repeats_take_their_time_whatever_the_server_shows() {
+    for steps in [
+        &[0_i64][..],
+        &[TEN_MINUTES_MS],
+        &[-TEN_MINUTES_MS],
+        &[TEN_MINUTES_MS, -TEN_MINUTES_MS],
+    ] {
+        let world = World::new(3).await;
+        let yaml = YAML.replace("repeat_interval: 4h", "repeat_interval: 20s");
+        let yaml = yaml.replace("group_wait: 1s", "group_wait: 6s");
+        for instance in world.instances.iter().flatten() {
+            instance.configure(&world.around, &yaml).await;
+        }
+        for by_ms in steps {
+            world.around.model.step_clock(*by_ms);
+            pass(2).await;
+        }
+        pass(10).await;
+        let now = world.around.clock.now();
+        world.post_as(0, 1, now, now + HOUR).await;
+        pass(100).await;
+        let told = world.told(1);
+        let waited = told[0].at - now.since(world.start).as_secs_f64();
+        assert!((5.5..7.5).contains(&waited), "{steps:?}: {waited} s");
+        for pair in told.windows(2) {
+            let repeated = pair[1].at - pair[0].at;
+            assert!((19.5..27.0).contains(&repeated), "{steps:?}: {repeated} s");
+        }
+        assert!((4..=6).contains(&told.len()), "{steps:?}: {told:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The rows of the fault matrix that are run (spec: first tier, Redis only), a file for each family.
 
 mod calm;
+mod clock;
 mod content;
 mod death;
 mod link;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> Vec<Row> {
         refusal::rows(),
         receiver::rows(),
         content::rows(),
+        clock::rows(),
     ];
     let mut all: Vec<Row> = families.into_iter().flatten().collect();
     all.sort_by_key(|row| row.id);

@@ -4,6 +4,7 @@ mod bench;
 mod compare;
 mod crash;
 mod faults;
+mod fuzz;
 mod peers;
 mod test;
 mod vectors;
@@ -19,6 +20,7 @@ usage: cargo xtask COMMAND
   vectors [DIR]          check every vector file of a folder (default: tests/vectors)
   crash [N]              kill -9 the server N times under load (default 500) and check what survived
   faults [ROW…] [OPTIONS]  run rows of the fault matrix; `faults --help` lists the options
+  fuzz [--minutes N]     templates made at random (default 10 minutes)
   compare [OPTIONS]      three instances beside a cluster of three Alertmanagers under the same faults; `--help` likewise
   bench [OPTIONS]        measure side by side with Alertmanager; `bench --help` lists the options";
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Some("vectors") => vectors::run(rest),
         Some("crash") => crash::run(rest),
         Some("faults") => faults::run(rest),
+        Some("fuzz") => fuzz::run(rest),
         Some("bench") => bench::run(rest),
         Some("compare") => compare::run(rest),
         _ => Err(anyhow::anyhow!(USAGE)),

@@ -97,6 +97,8 @@ pub struct Group {
     grid: Grid,
     fence: u64,
     lease: Option<Lease>,
+    /// Not to be claimed before: its tick came, and who had it could not answer it then.
+    put_off: Option<Timestamp>,
     severity: Severity,
 }
 
@@ -205,6 +207,7 @@ impl Group {
             grid,
             fence: 0,
             lease: None,
+            put_off: None,
             severity,
         }
     }
@@ -220,14 +223,20 @@ impl Group {
             grid,
             fence: 0,
             lease: None,
+            put_off: None,
             severity,
         }
     }
 
     /// Puts a recorded member back.
     pub fn restore_member(&mut self, alert: Arc<Alert>) {
-        self.severity = self.severity.max(Severity::of(&alert.labels));
-        self.members.insert(alert);
+        match self.members.get_mut(alert.fingerprint) {
+            Some(member) if member.labels == alert.labels => *member = alert,
+            _ => {
+                self.severity = self.severity.max(Severity::of(&alert.labels));
+                self.members.insert(alert);
+            }
+        }
     }
 
     /// Puts back what an integration was told. A message in flight makes the group due, so that it is settled first.
@@ -267,7 +276,7 @@ impl Group {
     pub fn due(&self) -> Option<Timestamp> {
         match self.lease {
             Some(_) => None,
-            None => Some(self.grid.next()),
+            None => Some(self.wakes_at()),
         }
     }
 
@@ -278,7 +287,9 @@ impl Group {
 
     /// When it has to be looked at again: its next tick, or the end of its lease should nobody finish the flush.
     pub fn wakes_at(&self) -> Timestamp {
-        self.lease.map_or(self.grid.next(), |held| held.until)
+        let next = self.grid.next();
+        let due = self.put_off.map_or(next, |until| next.max(until));
+        self.lease.map_or(due, |held| held.until)
     }
 
     /// How urgent its most severe member is.
@@ -305,7 +316,8 @@ impl Group {
 
     /// Claims the group for one flush if it is due and nobody else holds it.
     pub fn claim(&mut self, now: Timestamp, lease: Duration, grace: Grace) -> Option<Claim> {
-        if self.lease.is_some_and(|held| now < held.until) || now < self.grid.next() {
+        let is_put_off = self.put_off.is_some_and(|until| now < until);
+        if self.is_held(now) || is_put_off || now < self.grid.next() {
             return None;
         }
         let tick = self.grid.take_tick(now);
@@ -324,6 +336,7 @@ impl Group {
         self.fence = self.fence.max(fence);
         let until = now + lease;
         self.lease = Some(Lease { fence, until });
+        self.put_off = None;
         Claim {
             identity: Arc::clone(&self.identity),
             fence,
@@ -408,18 +421,28 @@ impl Group {
         message: Pending,
         now: Timestamp,
     ) -> Result<Pending, LeaseLost> {
+        let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
+        self.begin_numbered(integration, fence, message, now, millis)
+    }
+
+    /// As [`Group::begin`], with a number that is at least this one.
+    pub fn begin_numbered(
+        &mut self,
+        integration: &IntegrationId,
+        fence: u64,
+        message: Pending,
+        now: Timestamp,
+        least: u64,
+    ) -> Result<Pending, LeaseLost> {
         self.check_lease(fence, now)?;
         let told = self.told_mut(integration);
         if let Some(pending) = &told.pending {
             told.seq = told.seq.max(pending.seq);
             return Ok(pending.clone());
         }
-        let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
-        told.seq = millis.max(told.seq + 1);
-        let pending = Pending {
-            seq: told.seq,
-            ..message
-        };
+        let seq = least.max(told.seq + 1);
+        told.seq = seq;
+        let pending = Pending { seq, ..message };
         told.pending = Some(pending.clone());
         Ok(pending)
     }
@@ -443,12 +466,26 @@ impl Group {
         told
     }
 
-    /// Replaces what an integration counts as told without a message: it wants no "resolved" and everything is over.
-    pub fn settle(&mut self, integration: &IntegrationId, message: ToldMessage) -> &Told {
+    /// Replaces what an integration counts as told without a message, if that is still as it was `seen`: it wants no
+    /// "resolved" and everything is over, or nobody knows what it heard. A message seen in flight is taken back by that.
+    pub fn settle(
+        &mut self,
+        integration: &IntegrationId,
+        fence: u64,
+        seen: &Told,
+        message: ToldMessage,
+        now: Timestamp,
+    ) -> Result<&Told, LeaseLost> {
+        self.check_lease(fence, now)?;
         let told = self.told_mut(integration);
-        told.seq += 1;
-        told.last = Some(message);
-        told
+        if told.is_still(seen) {
+            *told = Told {
+                seq: told.seq + 1,
+                last: Some(message),
+                pending: None,
+            };
+        }
+        Ok(told)
     }
 
     /// Ends a flush: gives the lease back, drops ended members nobody is owed, and goes on to the next grid tick.
@@ -465,19 +502,20 @@ impl Group {
         self.let_go(claim.fence, &farewell, now)
     }
 
-    /// Gives a claim back as if it had not been made; the group is due again after `delay`.
+    /// Gives a claim back as if it had not been made; the group is due again after `delay`, for the same tick: repeats are
+    /// counted from tick to tick.
     pub fn unclaim(
         &mut self,
         fence: u64,
         now: Timestamp,
         delay: Duration,
-    ) -> Result<Timestamp, LeaseLost> {
+    ) -> Result<(), LeaseLost> {
         if self.lease.is_none_or(|held| held.fence != fence) {
             return Err(LeaseLost);
         }
         self.lease = None;
-        self.grid.tick_at(now.utc() + delay);
-        Ok(self.grid.next())
+        self.put_off = Some(now.utc() + delay);
+        Ok(())
     }
 
     /// Takes over a new configuration: keeps members and what was told, ticks at once, and restarts the grid there.
@@ -486,6 +524,7 @@ impl Group {
     pub fn reconfigure(&mut self, identity: Arc<GroupIdentity>, now: Timestamp) {
         self.identity = identity;
         self.grid.restart(now, self.identity.group_interval);
+        self.put_off = None;
     }
 
     /// Takes over a new configuration without touching the ticks; where the grid is shared, it is restarted there.

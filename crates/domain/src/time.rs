@@ -24,6 +24,9 @@ pub struct Timestamp {
     offset_minutes: i16,
 }
 
+/// A time as text is hardly ever longer.
+const TEXT_LEN: usize = 36;
+
 impl Timestamp {
     /// Go's zero time, 0001-01-01T00:00:00Z: "not stated".
     pub const ZERO: Self = Self {
@@ -116,10 +119,18 @@ impl Timestamp {
         Duration::new(seconds, rest)
     }
 
+    /// This instant, so many milliseconds later, or earlier if they are negative.
+    #[must_use]
+    pub fn moved_by_ms(self, by_ms: i64) -> Self {
+        let by = Duration::from_millis(by_ms.unsigned_abs());
+        if by_ms < 0 { self - by } else { self + by }
+    }
+
     /// RFC 3339 with exactly three fractional digits, as API v2 writes it (`2026-01-02T15:04:05.000Z`).
     pub fn rfc3339_millis(self) -> String {
         let mut out = self.date_and_time();
-        out.push_str(&format!(".{:03}", self.nanos / 1_000_000));
+        out.push('.');
+        push_padded(&mut out, i64::from(self.nanos / 1_000_000), 3);
         self.push_offset(&mut out);
         out
     }
@@ -128,9 +139,9 @@ impl Timestamp {
     pub fn rfc3339_nano(self) -> String {
         let mut out = self.date_and_time();
         if self.nanos != 0 {
-            let digits = format!("{:09}", self.nanos);
             out.push('.');
-            out.push_str(digits.trim_end_matches('0'));
+            push_padded(&mut out, i64::from(self.nanos), 9);
+            out.truncate(out.trim_end_matches('0').len());
         }
         self.push_offset(&mut out);
         out
@@ -140,12 +151,20 @@ impl Timestamp {
         let local = self.seconds + i64::from(self.offset_minutes) * 60;
         let (year, month, day) = civil_from_days(local.div_euclid(86_400));
         let second = local.rem_euclid(86_400);
-        format!(
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-            second / 3600,
-            second / 60 % 60,
-            second % 60
-        )
+        let mut out = String::with_capacity(TEXT_LEN);
+        push_padded(&mut out, year, 4);
+        let parts = [
+            ('-', i64::from(month)),
+            ('-', i64::from(day)),
+            ('T', second / 3600),
+            (':', second / 60 % 60),
+            (':', second % 60),
+        ];
+        for (mark, number) in parts {
+            out.push(mark);
+            push_padded(&mut out, number, 2);
+        }
+        out
     }
 
     fn push_offset(self, out: &mut String) {
@@ -157,6 +176,23 @@ impl Timestamp {
         let minutes = self.offset_minutes.unsigned_abs();
         out.push_str(&format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60));
     }
+}
+
+/// Writes a number with zeros in front, as `{number:0width$}` does; alerts are full of times, so it is worth doing by hand.
+pub fn push_padded(out: &mut String, number: i64, width: usize) {
+    let mut digits = [b'0'; 20];
+    let (Ok(mut rest), true) = (u64::try_from(number), width <= digits.len()) else {
+        out.push_str(&format!("{number:0width$}"));
+        return;
+    };
+    let mut start = digits.len();
+    while rest > 0 {
+        start -= 1;
+        digits[start] += u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
+    let digits = &digits[start.min(digits.len() - width.max(1))..];
+    out.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
 impl PartialEq for Timestamp {

@@ -3,18 +3,40 @@
 //! It sleeps until the next tick, at most a second, and is woken when a group may be due sooner. No task per group.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::alert::Grace;
+use domain::group::Claim;
 use domain::time::Timestamp;
+use futures::future::join_all;
 use runtime::failpoint::reach;
 use runtime::tasks::Stop;
 use tokio::time::Instant;
 
-use crate::Engine;
+use crate::{Engine, Tenant};
 
-/// Flushes that may be under way at a time: each holds a snapshot of its group, and most wait for receivers.
-const FLUSHES_MAX: usize = 10_000;
+/// Most claims of one poll where tenants share the flushes: some may have to be given back.
+const CLAIMS_MAX: usize = 500;
+
+/// How long a group is left alone whose tenant has too many flushes under way.
+const FULL_PAUSE: Duration = Duration::from_secs(5);
+
+/// A flush of a tenant, while it is under way.
+struct UnderWay(Arc<Tenant>);
+
+impl UnderWay {
+    fn new(tenant: &Arc<Tenant>) -> Self {
+        tenant.flushing.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(tenant))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.flushing.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Engine {
     /// Runs the dispatcher until told to stop; then waits for flushes under way, at most
@@ -49,31 +71,46 @@ impl Engine {
     /// Flushes what is due; answers how long to sleep.
     async fn poll(self: &Arc<Self>, now: Timestamp) -> Duration {
         let timing = self.options.timing;
-        let room = FLUSHES_MAX.saturating_sub(self.flushes.len());
+        let mut room = self.options.flushes_max.saturating_sub(self.flushes.len());
         if room == 0 {
             return Duration::from_millis(10);
         }
+        let is_shared = self.tenants().len() > 1;
+        let limit = if is_shared {
+            room.min(CLAIMS_MAX)
+        } else {
+            room
+        };
         let began = Instant::now();
-        let polled = match self.state.poll(room, now).await {
+        let polled = match self.state.poll(limit, now).await {
             Ok(polled) => polled,
             Err(error) => {
                 tracing::warn!(%error, "Due groups could not be claimed");
                 return timing.poll_retry;
             }
         };
+        let mut returned = Vec::new();
         for claim in polled.claims {
             let Some(tenant) = self.tenant(&claim.identity.tenant) else {
                 // A tenant a reload took away: its groups wait until it comes back.
-                if let Err(error) = self.state.unclaim(&claim, now, timing.retired_pause).await {
-                    tracing::debug!(%error, "A group of a retired tenant could not be given back");
-                }
+                returned.push((claim, timing.retired_pause));
                 continue;
             };
+            // None has more than it leaves to the others: a receiver that hangs holds up its own tenant only.
+            if is_shared && tenant.flushing.load(Ordering::Relaxed) >= room {
+                returned.push((claim, FULL_PAUSE));
+                continue;
+            }
+            room = room.saturating_sub(1);
             let engine = Arc::clone(self);
+            let under_way = UnderWay::new(&tenant);
             self.flushes.spawn("flush", move |_stop| async move {
-                engine.flush(&tenant, claim, began).await
+                engine.flush(&tenant, claim, began).await;
+                drop(under_way);
             });
         }
+        let returned = returned.iter();
+        join_all(returned.map(|(claim, pause)| self.give_back(claim, *pause))).await;
         let next = polled
             .next_due
             .map_or(timing.poll_max, |due| due.since(now));
@@ -81,6 +118,13 @@ impl Engine {
         (next.min(timing.poll_max))
             .saturating_sub(began.elapsed())
             .max(Duration::from_millis(1))
+    }
+
+    /// Gives a claim back whose group cannot be flushed now, or has to be judged anew, for so long.
+    pub(crate) async fn give_back(&self, claim: &Claim, pause: Duration) {
+        if let Err(error) = self.state.unclaim(claim, self.clock.now(), pause).await {
+            tracing::debug!(%error, group = %claim.identity.key, "A claim could not be given back; it lapses");
+        }
     }
 
     /// After a stall nobody could refresh anything: ends by time-out wait until senders had their chance (G5).

@@ -14,7 +14,7 @@ use domain::limits::SHARDS;
 use domain::silence::Silence;
 pub use state::coordinator::Event as GroupEvent;
 pub use state::coordinator::EventId as Place;
-use state::coordinator::{Change, EventId, GroupName};
+use state::coordinator::{Change, Epoch, EventId, GroupName};
 use state::{Ingested, Mode, OwedRecord};
 use store::journal::Record;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -45,6 +45,8 @@ pub enum Event {
 pub enum Position {
     /// Where state is shared: the last change of each shard's feed, and the version of the tenant's silences.
     Shared {
+        /// Tells one life of the shared data from others: after a loss the same places mean something else.
+        data: u64,
         /// By shard.
         streams: Box<[EventId; SHARDS]>,
         /// The version.
@@ -289,15 +291,16 @@ impl Engine {
             let origin = Origin::Feed {
                 shard,
                 id: change.id,
+                is_last: change.is_last,
             };
             (tenant, origin, Event::Group(change.event.clone()))
         }));
     }
 
-    /// A shard is known up to here, whether or not every change was seen.
-    pub(crate) fn events_skipped(&self, shard: usize, last: EventId) {
+    /// A shard's data of this epoch is known up to here, whether or not every change was seen.
+    pub(crate) fn events_skipped(&self, shard: usize, last: EventId, epoch: &Epoch) {
         let is_shared = self.turn_events();
-        let is_torn = self.events.ring().skip_to(shard, last);
+        let is_torn = self.events.ring().skip_to(shard, last, epoch);
         if is_torn && is_shared {
             self.restart_events(is_shared, Reset::Lost);
         }

@@ -139,7 +139,7 @@ impl Engine {
                     .filter(|m| !m.firing.is_empty())
                     .map(|m| m.tick + identity.repeat_interval),
                 is_in_flight: told.is_some_and(|t| t.pending.is_some()),
-                template_error: tenant.fallback(identity.key, &spec.id),
+                template_error: tenant.fallbacks().failure(identity.key, &spec.id, last),
             }
         });
         let integrations = integrations.collect();

@@ -9,8 +9,9 @@
 //! accepted from being sent again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told, ToldMessage};
@@ -26,6 +27,7 @@ use store::journal::Record;
 use tokio::time::Instant;
 
 use crate::deliver::{Outcome, Sending};
+use crate::fallback::Fallback;
 use crate::judge::{judge, judge_time, sort_by_job_and_instance};
 use crate::maintenance::group_records;
 use crate::settings::{Channel, Settings};
@@ -34,6 +36,10 @@ use crate::{Engine, Tenant};
 
 /// Messages one flush may send to one integration: the one that was in flight, then the news.
 const MESSAGES_MAX: usize = 2;
+
+/// How old a flush's snapshot may be when it begins to tell news: a message in flight may have been repeated for minutes
+/// before that, and what was true then must not be told as news.
+const SNAPSHOT_AGE_MAX: Duration = Duration::from_millis(500);
 
 /// A group's alerts as this flush sees them.
 struct Judged {
@@ -51,6 +57,9 @@ struct Flush<'a> {
     claim: &'a Claim,
     judged: &'a Judged,
     sending: &'a Sending<'a>,
+    started: Instant,
+    /// Whether news are left to tell that have to be judged anew.
+    is_outdated: AtomicBool,
     /// Messages whose requests may be on their way.
     out: Mutex<Vec<(IntegrationId, Pending)>>,
 }
@@ -83,6 +92,8 @@ impl Engine {
             claim: &claim,
             judged: &judged,
             sending: &sending,
+            started,
+            is_outdated: AtomicBool::new(false),
             out: Mutex::default(),
         };
         let all = join_all(
@@ -98,7 +109,14 @@ impl Engine {
             () = self.keep_lease(&claim, &sending) => false,
         };
         flush.doubt_what_is_out().await;
-        self.finish(tenant, &settings, &claim, is_complete).await;
+        // A configuration that was put in force meanwhile has moves waiting for the end of the flush.
+        let may_go_back = Arc::ptr_eq(&settings, &tenant.settings());
+        if flush.is_outdated.load(Ordering::Relaxed) && may_go_back {
+            self.give_back(&claim, Duration::ZERO).await;
+            self.wake.notify_one();
+        } else {
+            self.finish(tenant, &settings, &claim, is_complete).await;
+        }
         self.metrics
             .dispatcher
             .flush_duration
@@ -221,8 +239,7 @@ impl Engine {
     }
 
     /// Writes what an integration was told, and tells those who follow.
-    async fn record_told(&self, told: Record) {
-        let records = vec![told];
+    async fn record_told(&self, records: Vec<Record>) {
         self.events_of_records(&records);
         self.record_later(records).await;
     }
@@ -243,23 +260,23 @@ impl Flush<'_> {
         let mut told = known.map(|(_, told)| told.clone()).unwrap_or_default();
         for _ in 0..MESSAGES_MAX {
             let was_in_flight = told.pending.is_some();
-            let message = match told.pending.take() {
-                Some(in_flight) => in_flight,
+            let message = match &told.pending {
+                Some(in_flight) => in_flight.clone(),
                 None => match self.news(spec, &told) {
                     Some(message) => message,
                     None => return true,
                 },
             };
             if message.firing.is_empty() && !spec.send_resolved && !was_in_flight {
-                self.settle(spec, message.accepted(self.claim.now)).await;
+                let accepted = message.accepted(self.claim.now);
+                self.settle(spec, &told, accepted).await;
                 return true;
             }
             let Some(channel) = self.settings.channel(&spec.id) else {
                 // A reload took the integration away after this claim; the next tick knows the new receiver.
                 return false;
             };
-            let last = told.last.take();
-            let sent = self.send(spec, channel, message, last, was_in_flight).await;
+            let sent = self.send(spec, channel, message, told).await;
             self.out().retain(|(id, _)| *id != spec.id);
             match sent {
                 Some(now_told) => told = now_told,
@@ -267,6 +284,10 @@ impl Flush<'_> {
             }
             if !was_in_flight {
                 return true;
+            }
+            if SNAPSHOT_AGE_MAX < self.started.elapsed() {
+                self.is_outdated.store(true, Ordering::Relaxed);
+                return false;
             }
         }
         true
@@ -361,14 +382,15 @@ impl Flush<'_> {
 
     /// Notes what counts as told without a message that says so: everything is over and the integration does not want to hear
     /// of it, or nobody knows what it heard.
-    async fn settle(&self, spec: &IntegrationSpec, accepted: ToldMessage) {
-        match self
-            .engine
+    async fn settle(&self, spec: &IntegrationSpec, seen: &Told, accepted: ToldMessage) {
+        let engine = self.engine;
+        let settled = engine
             .state
-            .settle(self.claim, &spec.id, accepted)
-            .await
-        {
-            Ok(told) => self.engine.record_told(self.record(&spec.id, told)).await,
+            .settle(self.claim, &spec.id, seen, accepted, engine.clock.now());
+        match settled.await {
+            Ok(Ok(told)) => engine.record_told(vec![self.record(&spec.id, told)]).await,
+            // Whoever holds the group now finds it as it was.
+            Ok(Err(_)) => {}
             Err(error) => {
                 tracing::warn!(%error, "What an integration counts as told could not be stored")
             }
@@ -376,16 +398,16 @@ impl Flush<'_> {
     }
 
     /// Sends one message until it is accepted, refused, or out of time; answers what is told then, `None` on failure.
-    /// `last` is what was accepted before it.
+    /// `before` is what was told, or in flight, before it.
     async fn send(
         &self,
         spec: &IntegrationSpec,
         channel: &Channel,
         message: Pending,
-        last: Option<ToldMessage>,
-        was_in_flight: bool,
+        before: Told,
     ) -> Option<Told> {
         let engine = self.engine;
+        let was_in_flight = before.pending.is_some();
         reach("C6").await;
         let begun = match engine
             .state
@@ -407,31 +429,31 @@ impl Flush<'_> {
         let notification = self.settings.with_route_labels(group, notification).await;
         reach("C7").await;
         let intent = Told {
-            seq: begun.seq,
-            last,
+            seq: begun.seq.max(before.seq),
+            last: before.last,
             pending: Some(begun.clone()),
         };
-        let intent = engine.record_told(self.record(&spec.id, intent));
+        let recorded = engine.record_told(vec![self.record(&spec.id, intent.clone())]);
         // An intent that is not on disk by then is written later (protocol.md §6).
-        let _ = tokio::time::timeout(engine.options.timing.intent_patience, intent).await;
+        let _ = tokio::time::timeout(engine.options.timing.intent_patience, recorded).await;
 
         channel.metrics.notification();
         let (seq, reason) = (begun.seq, begun.reason);
-        let frozen = begun.clone();
         self.out().push((spec.id.clone(), begun.clone()));
         match self.sending.deliver(channel, &notification).await {
             Outcome::Accepted(delivered) => {
-                self.note_fallback(spec, channel, delivered.fallback);
-                self.accepted(spec, begun).await
+                self.accepted(spec, channel, begun, delivered.fallback)
+                    .await
             }
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);
                 self.log_failure(spec, reason, &error.detail);
-                let told = self.take_back(spec, seq).await?;
                 if was_in_flight {
-                    // An earlier attempt may have been accepted all the same.
-                    self.settle(spec, told.in_doubt(&frozen, engine.clock.now()))
-                        .await;
+                    // An earlier attempt may have been accepted all the same: taken back and in doubt, in one step.
+                    let doubt = intent.in_doubt(&begun, engine.clock.now());
+                    self.settle(spec, &intent, doubt).await;
+                } else {
+                    self.take_back(spec, seq).await;
                 }
                 None
             }
@@ -439,7 +461,7 @@ impl Flush<'_> {
                 channel.metrics.failed(error.reason);
                 self.log_failure(spec, reason, &error.detail);
                 if !self.sending.may_send() {
-                    self.doubt(&spec.id, &frozen).await;
+                    self.doubt(&spec.id, &begun).await;
                 }
                 None
             }
@@ -447,7 +469,13 @@ impl Flush<'_> {
     }
 
     /// Records and commits a message that was accepted; answers what is told then.
-    async fn accepted(&self, spec: &IntegrationSpec, begun: Pending) -> Option<Told> {
+    async fn accepted(
+        &self,
+        spec: &IntegrationSpec,
+        channel: &Channel,
+        begun: Pending,
+        failure: Option<String>,
+    ) -> Option<Told> {
         let engine = self.engine;
         let group = &self.claim.identity;
         let (seq, reason) = (begun.seq, begun.reason);
@@ -457,10 +485,14 @@ impl Flush<'_> {
             last: Some(begun.clone().accepted(sent_at)),
             pending: None,
         };
+        let mut records = vec![self.record(&spec.id, told)];
+        let fallback = failure.map(|failure| Fallback::new(sent_at, failure));
+        let fallbacks = self.tenant.fallbacks();
+        records.extend(fallbacks.note(group, &spec.id, &channel.metrics, fallback));
         reach("C10").await;
         // No compaction may begin between record and commit: it would restate the message as still in flight.
         let _recording = engine.recording.read().await;
-        engine.record_told(self.record(&spec.id, told)).await;
+        engine.record_told(records).await;
         tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
         reach("C11").await;
         let told = engine.state.commit(group, &spec.id, &begun, sent_at).await;
@@ -477,22 +509,9 @@ impl Flush<'_> {
             .await
             .ok()?;
         self.engine
-            .record_told(self.record(&spec.id, told.clone()))
+            .record_told(vec![self.record(&spec.id, told.clone())])
             .await;
         Some(told)
-    }
-
-    /// A message that was accepted said something else where a template failed: that is logged, counted and shown by Explain.
-    fn note_fallback(&self, spec: &IntegrationSpec, channel: &Channel, fallback: Option<String>) {
-        let group = &self.claim.identity;
-        if let Some(failure) = &fallback {
-            channel.metrics.fell_back();
-            tracing::warn!(
-                tenant = %group.tenant, group = %group.key, integration = %spec.id, failure,
-                "A template failed; the message says the default in its place"
-            );
-        }
-        self.tenant.set_fallback(group.key, &spec.id, fallback);
     }
 
     fn log_failure(&self, spec: &IntegrationSpec, reason: Reason, detail: &str) {

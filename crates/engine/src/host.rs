@@ -12,7 +12,7 @@ use domain::group::GroupIdentity;
 use domain::id::TenantId;
 use domain::silence::Silence;
 use domain::time::Timestamp;
-use state::coordinator::{Change, EventId};
+use state::coordinator::{Change, Epoch, EventId};
 use state::host::{Host, News};
 use store::journal::Record;
 
@@ -74,8 +74,8 @@ impl Host for Engine {
         self.events_of_feed(shard, changes);
     }
 
-    fn skipped_to(&self, shard: usize, last: EventId) {
-        self.events_skipped(shard, last);
+    fn skipped_to(&self, shard: usize, last: EventId, epoch: &Epoch) {
+        self.events_skipped(shard, last, epoch);
     }
 
     async fn heard(&self, news: Vec<News>) {

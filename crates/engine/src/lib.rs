@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod dispatch;
 pub mod events;
 pub mod explain;
+mod fallback;
 pub mod flush;
 mod host;
 pub mod ingest;
@@ -82,6 +83,8 @@ pub struct EngineOptions {
     pub per_alertname_limit: usize,
     /// Whether changes of silences are logged (`--log.silences`).
     pub log_silences: bool,
+    /// Flushes that may be under way at a time: each holds a snapshot of its group, and most wait for receivers.
+    pub flushes_max: usize,
     /// The times of the protocol; not for operators, tests shrink them.
     pub timing: Timing,
 }
@@ -97,6 +100,7 @@ impl Default for EngineOptions {
             silence_bytes_max: 0,
             per_alertname_limit: 0,
             log_silences: false,
+            flushes_max: 10_000,
             timing: Timing::default(),
         }
     }

@@ -144,6 +144,10 @@ impl Engine {
                 .append(chunk.iter().map(|a| self.alert_record(id, a)).collect())
                 .await?;
         }
+        let fallbacks = tenant.fallbacks().records(id);
+        for chunk in fallbacks.chunks(CHUNK) {
+            self.journal.append(chunk.to_vec()).await?;
+        }
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use store::StoreError;
 use store::journal::Record;
 
 use self::group::{ToldElsewhere, believed_firing, restored_group};
+use crate::fallback::Fallback;
 use crate::{Engine, EngineError, Tenant};
 
 /// What the journal holds, read in any order: of two records of the same thing the later state wins.
@@ -43,6 +44,8 @@ struct RecordedTenant {
 struct RecordedGroup {
     first_tick: Option<Timestamp>,
     told: BTreeMap<IntegrationId, Arc<Told>>,
+    /// The last messages that said something else in place of templates that failed; one that is older than what was told last shows nowhere.
+    fallbacks: BTreeMap<IntegrationId, Fallback>,
     /// First tick and numbers of messages of the group before it was last gone: a compaction may restate it as it was
     /// behind the record of its end.
     gone_first_tick: Option<Timestamp>,
@@ -71,6 +74,16 @@ impl RecordedGroup {
     }
 }
 
+impl RecordedGroup {
+    fn take_fallback(&mut self, integration: IntegrationId, fallback: Fallback) {
+        let entry = self.fallbacks.entry(integration);
+        let known = entry.or_insert_with(|| fallback.clone());
+        if known.sent_at <= fallback.sent_at {
+            *known = fallback;
+        }
+    }
+}
+
 impl RecordedTenant {
     fn take_alert(&mut self, alert: Arc<Alert>) {
         let known = self
@@ -84,6 +97,22 @@ impl RecordedTenant {
                 self.refreshes.remove(&alert.fingerprint);
             }
             *known = alert;
+        }
+    }
+
+    fn take_refresh(&mut self, alert: Fingerprint, ends_at: Timestamp, updated_at: Timestamp) {
+        let entry = self.refreshes.entry(alert);
+        let known = entry.or_insert((ends_at, updated_at));
+        if known.1 <= updated_at {
+            *known = (ends_at, updated_at);
+        }
+    }
+
+    fn take_silence(&mut self, silence: Arc<Silence>) {
+        let entry = self.silences.entry(Arc::clone(&silence.id));
+        let known = entry.or_insert_with(|| Arc::clone(&silence));
+        if known.updated_at <= silence.updated_at {
+            *known = silence;
         }
     }
 
@@ -134,13 +163,7 @@ impl Recorded {
             } => {
                 let tenant = self.tenant(tenant);
                 tenant.note_receipt(fingerprint, updated_at, true);
-                let known = tenant
-                    .refreshes
-                    .entry(fingerprint)
-                    .or_insert((ends_at, updated_at));
-                if known.1 <= updated_at {
-                    *known = (ends_at, updated_at);
-                }
+                tenant.take_refresh(fingerprint, ends_at, updated_at);
             }
             Record::Heard {
                 tenant,
@@ -172,15 +195,17 @@ impl Recorded {
                 let groups = &mut self.tenant(tenant).groups;
                 groups.entry(key).or_default().take_told(integration, told);
             }
-            Record::Silence { tenant, silence } => {
-                let silences = &mut self.tenant(tenant).silences;
-                let known = silences
-                    .entry(Arc::clone(&silence.id))
-                    .or_insert_with(|| Arc::clone(&silence));
-                if known.updated_at <= silence.updated_at {
-                    *known = silence;
-                }
+            Record::Fallback {
+                tenant,
+                key,
+                integration,
+                sent_at,
+                failure,
+            } => {
+                let group = self.tenant(tenant).groups.entry(key).or_default();
+                group.take_fallback(integration, Fallback { sent_at, failure });
             }
+            Record::Silence { tenant, silence } => self.tenant(tenant).take_silence(silence),
             Record::SilenceGone { tenant, id } => drop(self.tenant(tenant).silences.remove(&id)),
         }
     }
@@ -277,6 +302,9 @@ impl Engine {
             );
             if group.members.is_empty() {
                 continue;
+            }
+            if let Some(group) = recorded.groups.get(&key) {
+                tenant.fallbacks().restore(key, &group.fallbacks);
             }
             self.state
                 .restore_group(group, now)

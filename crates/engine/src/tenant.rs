@@ -1,17 +1,19 @@
 //! One tenant: its configuration, its mirror, and everything a reader may ask.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::alert::Grace;
 use domain::fingerprint::Fingerprint;
-use domain::id::{GroupKey, IntegrationId, TenantId};
+use domain::id::{GroupKey, TenantId};
 use domain::matcher::{Matcher, MatcherMode, all_match};
 use domain::silence::Silence;
 use domain::time::Timestamp;
 use domain::verdict::Suppression;
 
+use crate::fallback::Fallbacks;
 use crate::mirror::Mirror;
 use crate::read::{AlertPage, AlertQuery, AlertView, GroupView, ReceiverView};
 use crate::settings::Settings;
@@ -35,12 +37,14 @@ pub struct Tenant {
     /// Suppressions of each group's last flush (D2).
     suppressed: Mutex<HashMap<GroupKey, BTreeMap<Fingerprint, Suppressed>>>,
     /// What templates could not say in the last message an integration accepted about a group.
-    fallbacks: Mutex<HashMap<GroupKey, BTreeMap<IntegrationId, Arc<str>>>>,
+    fallbacks: Fallbacks,
     /// Held for reading while alerts are placed, for writing while the configuration changes: no alert is placed by routes
     /// that are no longer in force.
     pub(crate) placing: tokio::sync::RwLock<()>,
     /// One change of silences at a time: limits and edits look at what is there.
     pub(crate) silencing: tokio::sync::Mutex<()>,
+    /// Flushes of its groups that are under way.
+    pub(crate) flushing: AtomicUsize,
 }
 
 impl Tenant {
@@ -53,9 +57,10 @@ impl Tenant {
             coming: ArcSwapOption::empty(),
             mirror: RwLock::new(mirror),
             suppressed: Mutex::default(),
-            fallbacks: Mutex::default(),
+            fallbacks: Fallbacks::default(),
             placing: tokio::sync::RwLock::default(),
             silencing: tokio::sync::Mutex::default(),
+            flushing: AtomicUsize::new(0),
         }
     }
 
@@ -166,33 +171,15 @@ impl Tenant {
         }
     }
 
-    /// Which templates failed in the last message an integration accepted about a group, and why.
-    pub fn fallback(&self, group: GroupKey, integration: &IntegrationId) -> Option<Arc<str>> {
-        lock(&self.fallbacks).get(&group)?.get(integration).cloned()
-    }
-
-    pub(crate) fn set_fallback(
-        &self,
-        group: GroupKey,
-        integration: &IntegrationId,
-        fallback: Option<String>,
-    ) {
-        let mut all = lock(&self.fallbacks);
-        if let Some(fallback) = fallback {
-            let of_group = all.entry(group).or_default();
-            of_group.insert(integration.clone(), Arc::from(fallback));
-        } else if let Some(of_group) = all.get_mut(&group) {
-            of_group.remove(integration);
-            if of_group.is_empty() {
-                all.remove(&group);
-            }
-        }
+    /// The messages that could not say what they should.
+    pub(crate) fn fallbacks(&self) -> &Fallbacks {
+        &self.fallbacks
     }
 
     /// Forgets what is remembered of a group that is no more.
     pub(crate) fn forget_group(&self, group: GroupKey) {
         lock(&self.suppressed).remove(&group);
-        lock(&self.fallbacks).remove(&group);
+        self.fallbacks.forget(group);
     }
 
     pub(crate) fn mirror(&self) -> RwLockReadGuard<'_, Mirror> {

@@ -11,6 +11,8 @@ mod strings;
 pub use buffer::{Buffer, Full};
 pub use printf::printf;
 
+pub(crate) use printer::TIME_PUSHES;
+
 use printer::Printer;
 
 use crate::value::{TextType, Value};

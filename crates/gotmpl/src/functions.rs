@@ -15,6 +15,7 @@ mod signature;
 mod text;
 mod times;
 
+pub(crate) use call::BYTES_PER_STEP;
 pub use call::{CallError, Context, Environment, Limit, MissingKey, Query, RouteLabels, Sample};
 pub(crate) use signature::ConstantKind;
 pub use signature::{Results, Signature, Type};

@@ -1,5 +1,6 @@
 //! What the parser accepts, what it refuses and in which words, and that nothing upsets it.
 
+mod cost;
 mod execution;
 mod properties;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::time::Timestamp;
 use tokio::time::Instant;
@@ -41,49 +41,37 @@ fn from_unix(seconds: u64, nanos: u32) -> Timestamp {
     Timestamp::new(i64::try_from(seconds).unwrap_or(i64::MAX), nanos, 0)
 }
 
-/// A clock that shows another one's time moved by what it was last told: instances whose own clocks differ follow the one
-/// they share (protocol.md §4).
+/// A clock that shows another one's time, moved by what it was last told: instances whose own clocks differ agree on one time
+/// (protocol.md §4).
 pub struct FollowingClock {
     inner: SharedClock,
-    offset_ms: AtomicI64,
+    correction_ms: AtomicI64,
 }
-
-/// Differences up to this are the way of the answer, not a wrong clock.
-const FOLLOW_SLACK_MS: i64 = 100;
 
 impl FollowingClock {
     /// A clock that shows `inner`'s time until told otherwise.
     pub fn new(inner: SharedClock) -> Arc<Self> {
         Arc::new(Self {
             inner,
-            offset_ms: AtomicI64::new(0),
+            correction_ms: AtomicI64::new(0),
         })
     }
 
-    /// Notes what the shared clock showed just now; small differences are ignored.
-    pub fn follow(&self, shared: Timestamp) {
-        let offset_ms = shared.unix_ms() - self.inner.now().unix_ms();
-        let known_ms = self.offset_ms.load(Ordering::Relaxed);
-        if (offset_ms - known_ms).abs() > FOLLOW_SLACK_MS {
-            self.offset_ms.store(offset_ms, Ordering::Relaxed);
-        }
+    /// What the clock it is made of shows.
+    pub fn local(&self) -> Timestamp {
+        self.inner.now()
     }
 
-    /// By how many milliseconds it differs from the clock it is made of.
-    pub fn offset_ms(&self) -> i64 {
-        self.offset_ms.load(Ordering::Relaxed)
+    /// From now on it shows the time of the clock it is made of, and so many milliseconds more.
+    pub fn correct(&self, by_ms: i64) {
+        self.correction_ms.store(by_ms, Ordering::Relaxed);
     }
 }
 
 impl Clock for FollowingClock {
     fn now(&self) -> Timestamp {
-        let offset_ms = self.offset_ms.load(Ordering::Relaxed);
-        let offset = Duration::from_millis(offset_ms.unsigned_abs());
-        if offset_ms < 0 {
-            self.inner.now() - offset
-        } else {
-            self.inner.now() + offset
-        }
+        let correction_ms = self.correction_ms.load(Ordering::Relaxed);
+        self.inner.now().moved_by_ms(correction_ms)
     }
 }
 

@@ -34,8 +34,8 @@ local function merge_alert(alert)
   local is_over = is_explicit_end(alert)
   local known = text and read_alert(text)
   if known and known.updated >= alert.updated then return end
-  -- Who moved away and comes back did not end: a tombstone is about ends.
-  local tomb = not is_move and tonumber(redis.call('ZSCORE', tomb_of(group), alert.fingerprint))
+  -- An end that is owed moves back as it was; what fires is known newer than when it moved away, or it ended here since.
+  local tomb = not (is_move and is_over) and tonumber(redis.call('ZSCORE', tomb_of(group), alert.fingerprint))
   -- An end that was stated again later is the same end (domain::alert::Alert::is_covered_by).
   if tomb and tomb >= ms_of(is_over and alert.stop or alert.updated) then return end
   if text then
@@ -45,7 +45,7 @@ local function merge_alert(alert)
   if not is_there then
     make_group(group, facts, first, next_tick, ticked, 0)
   end
-  join(group, alert.fingerprint, alert, is_over, alert.ends_ms)
+  join(group, alert.fingerprint, alert.text, is_over, alert.ends_ms)
   if is_there then ensure_queued(group) else emit_grid(group, first, next_tick, facts.interval, ticked) end
   is_there = true
 end

@@ -5,7 +5,7 @@
 -- ARGV     instance, nonce, most claims, how many groups that stay due to name, epoch known ('' = none), last change
 --          seen, then in milliseconds: lease, stall, grace, longest silence of the holder of a claim that was not begun,
 --          silence after which instances go on alone, longest wait for all of them to be back then, how long a group is left
---          to the instance whose turn it is; then, when more is asked under a nonce that was answered: the groups to claim
+--          to the instance whose turn it is, how far the shard clock is ahead of the one alerts are stated by; then, when more is asked under a nonce that was answered: the groups to claim
 -- Reply    {'strange', epoch or ''}, or {'well', now, last change, next time a group is due or -1, grace since, grace
 --          until, number of claims, then of each: group, fence, tick, members; then of groups that stay due, the most
 --          urgent first: group, rank, next tick}
@@ -18,13 +18,15 @@ local nonce, limit, names_max = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local epoch_known, seen = ARGV[5], ARGV[6]
 local lease_ms, stall_ms, grace_ms, unbegun_ms = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local away_ms, back_ms, courtesy_ms = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
-local MORE = 14
-if not (limit and names_max and lease_ms and stall_ms and grace_ms and unbegun_ms and away_ms and back_ms and courtesy_ms) then
+local ahead_ms = tonumber(ARGV[14])
+local MORE = 15
+if not (limit and names_max and lease_ms and stall_ms and grace_ms and unbegun_ms and away_ms and back_ms and courtesy_ms
+  and ahead_ms) then
   return redis.error_reply('ERR a poll cannot be read')
 end
 
 local FORGET_INSTANCE_MS = 3600000
-local CANDIDATES_MAX = 1024
+local CANDIDATES_MAX, LATEST_MAX = 1024, 256
 local ENDING_GROUPS_MAX, ENDING_MEMBERS_MAX = 256, 2000
 local LAPSED_MAX = 1024
 -- While claims are held nobody needs to ask more often.
@@ -100,10 +102,17 @@ local function note_instances()
   table.sort(living)
   if changed or not is_known then redis.call('HSET', shard, 'instances', table.concat(kept, ' ')) end
   redis.call('HSET', shard, 'seen:' .. instance, int(now), 'polled', int(now), 'clock', int(now))
-  if clock_read < clock_latest then
-    redis.call('HSET', shard, 'offset', int(clock_offset + clock_latest - clock_read))
-  end
   return silent, fell_silent
+end
+
+-- A step back of the server's clock stops the shard's only for as long as it took to notice.
+local function note_clock()
+  local missing = clock_latest - (server_ms + clock_offset)
+  if missing > 0 then
+    redis.call('HSET', shard, 'offset', int(clock_offset + missing), 'offset_at', int(server_ms))
+  elseif clock_offset > 0 and not clock_offset_at then
+    redis.call('HSET', shard, 'offset_at', int(server_ms))
+  end
 end
 
 -- After a time in which nobody looked, or somebody did not, senders get time to refresh before anything ends by time-out.
@@ -140,9 +149,10 @@ local function keep_shard()
   for _, name in ipairs({ shard, QUEUE_DUE, QUEUE_INFLIGHT, QUEUE_ENDS, EVENTS }) do keep(name) end
 end
 
--- Moves members whose time ran out to the ended ones. While senders get time, only what was refreshed since counts.
+-- Moves members whose time ran out to the ended ones. While senders get time, only what was refreshed since counts. What
+-- alerts state is by another clock than the shard's; where that one stepped ahead, it is not over yet.
 local function end_members(group, room)
-  local is_grace, since = now < grace_until, instant_of(grace_since)
+  local is_grace, since, stated_now = now < grace_until, instant_of(grace_since - ahead_ms), instant_of(now - ahead_ms)
   local over = redis.call('ZRANGEBYSCORE', ends_of(group), '-inf', int(now), 'LIMIT', 0, room)
   for _, fingerprint in ipairs(over) do
     local text = redis.call('HGET', firing_of(group), fingerprint)
@@ -151,6 +161,8 @@ local function end_members(group, room)
       redis.call('ZREM', ends_of(group), fingerprint)
     elseif is_grace and alert and alert.updated < since and not is_explicit_end(alert) then
       redis.call('ZADD', ends_of(group), int(grace_until), fingerprint)
+    elseif alert and alert.stop > stated_now then
+      redis.call('ZADD', ends_of(group), int(ms_of(alert.stop) + 1 + ahead_ms), fingerprint)
     else
       place(group, fingerprint, text, true, nil, false)
     end
@@ -190,10 +202,23 @@ local function is_left(group, grid)
   return true
 end
 
+-- Groups that are due: the longest so, and of more than are looked at also the latest. So whatever waits in front, a severe
+-- group, or one of another tenant, is seen when it becomes due.
+local function due_groups()
+  local due = redis.call('ZRANGEBYSCORE', QUEUE_DUE, '-inf', int(now), 'LIMIT', 0, CANDIDATES_MAX)
+  if #due < CANDIDATES_MAX then return due end
+  local seen = {}
+  for _, group in ipairs(due) do seen[group] = true end
+  for _, group in ipairs(redis.call('ZRANGE', QUEUE_DUE, int(now), '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, LATEST_MAX)) do
+    if not seen[group] then due[#due + 1] = group end
+  end
+  return due
+end
+
 -- Groups that are due, in the order they are claimed in.
 local function candidates()
   local ranks = { {}, {}, {}, {} }
-  for _, group in ipairs(redis.call('ZRANGEBYSCORE', QUEUE_DUE, '-inf', int(now), 'LIMIT', 0, CANDIDATES_MAX)) do
+  for _, group in ipairs(due_groups()) do
     local grid = read_grid(group)
     if grid and not is_left(group, grid) then
       local rank = rank_of(group)
@@ -274,6 +299,7 @@ end
 note_return()
 local is_holding = is_on_hold()
 local silent, fell_silent = note_instances()
+note_clock()
 note_stall(fell_silent)
 free_lapsed()
 free_unbegun(silent)

@@ -69,6 +69,7 @@ try("ZREVRANGE", zset, 0, -1)
 try("ZSCAN", zset, "0")
 try("ZCOUNT", zset, "-inf", "+inf")
 try("ZSCORE", zset, "a")
+try("ZMSCORE", zset, "a")
 try("ZCARD", zset)
 try("ZREM", zset, "a")
 try("ZREMRANGEBYRANK", zset, 0, -100)
@@ -76,6 +77,7 @@ try("ZREMRANGEBYSCORE", zset, "-inf", "+inf")
 
 -- With an id of its own, so that the stream exists whatever the clock says.
 try("XADD", stream, "MAXLEN", "~", "10", "1-1", "a", "1")
+try("XTRIM", stream, "MAXLEN", "~", "10")
 if #failed == 0 then
   redis.pcall("EXPIRE", stream, expiry_s)
   try("XINFO", "STREAM", stream)

@@ -1,18 +1,21 @@
--- Replaces what counts as told without a message. A group that is gone stays gone.
+-- Replaces what counts as told without a message, under a claim, if that is still as it was seen
+-- (domain::group::Group::settle); what was seen in flight is taken back with it.
 --
 -- KEYS[1]  shard:{sNN}
--- ARGV     instance, group, integration, what is told (JSON)
--- Reply    {seq, last, pending} ('' = none)
+-- ARGV     instance, group, fence, integration, number seen, number seen in flight (0 = none), what is told (JSON)
+-- Reply    {'lost'}, or {'held', seq, last, pending} ('' = none)
 --
 -- Safe in every prefix because the number is raised first.
 
-local group, integration, last = ARGV[2], ARGV[3], ARGV[4]
-if not last then return redis.error_reply('ERR what is told cannot be read') end
-if not exists(group) then return { '0', '', '' } end
+local group, fence, integration, last = ARGV[2], ARGV[3], ARGV[4], ARGV[7]
+local seen, in_flight = tonumber(ARGV[5]), tonumber(ARGV[6])
+if not (seen and in_flight and last) then return redis.error_reply('ERR what is told cannot be read') end
+if not is_held(group, fence) then return { 'lost' } end
 local told = read_told(group, integration)
-if told.last == last then return told_reply(told) end
-told.seq, told.last = told.seq + 1, last
-write_told(group, integration, told)
+if told.seq == seen and (pending_seq(told.pend) or 0) == in_flight then
+  told.seq, told.last, told.pend = told.seq + 1, last, ''
+  write_told(group, integration, told)
+end
 touch(group)
 close()
-return told_reply(told)
+return { 'held', int(told.seq), told.last, told.pend }

@@ -1,13 +1,13 @@
 -- Merges silences in: of each the one changed later stays.
 --
 -- KEYS[1]  silences:<tenant>
--- ARGV     channel to wake, unix milliseconds until which they are kept, then of each: id, silence, its instant `updated`
+-- ARGV     channel to wake, for how many milliseconds they are kept, then of each: id, silence, its instant `updated`
 -- Reply    the version then
 --
 -- Safe in every prefix because each silence is merged by itself, and a repeat finishes the rest.
 
-local silences, channel, kept_until = KEYS[1], ARGV[1], tonumber(ARGV[2])
-if not kept_until then return redis.error_reply('ERR silences cannot be read') end
+local silences, channel, kept_ms = KEYS[1], ARGV[1], tonumber(ARGV[2])
+if not kept_ms then return redis.error_reply('ERR silences cannot be read') end
 local later = {}
 for at = 3, #ARGV, 3 do
   local known = redis.call('HGET', silences, ARGV[at])
@@ -23,7 +23,7 @@ version = math.max(version, now)
 redis.call('HSET', silences, 'version', string.format('%.0f', version))
 for _, at in ipairs(later) do redis.call('HSET', silences, ARGV[at], ARGV[at + 1]) end
 -- Never in the past: that would delete them.
-kept_until = math.max(kept_until, now + 86400000)
+local kept_until = now + math.max(kept_ms, 86400000)
 local expires = redis.call('PEXPIRETIME', silences)
 if expires < kept_until then redis.call('PEXPIREAT', silences, string.format('%.0f', kept_until)) end
 redis.call('PUBLISH', channel, 'silences')

@@ -3,7 +3,7 @@
 //! The rules are `domain`'s: each script does what [`domain::group::Group`] does, and names the method it stands for. Keys
 //! and times are protocol.md's (§3, §4). What lies in Redis as text is made and read in `wire`.
 //!
-//! Start reading at the scripts in `lua/`, `prelude.lua` first.
+//! Start reading at the scripts in `lua/`, `prelude.lua` and `flushing.lua` first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
-    SharedSilences,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth,
+    SharedGroup, SharedSilences,
 };
 use state::{Held, SilencePut};
 
@@ -42,11 +42,13 @@ mod poll;
 mod presence;
 mod reply;
 mod scripts;
+mod shard_clocks;
 mod silences;
 mod wake;
 mod wire;
 
 use reply::{Read, failed};
+use shard_clocks::ShardClocks;
 use wake::Wake;
 
 /// Alertmanager's default for `--data.retention`.
@@ -62,6 +64,7 @@ pub struct RedisCoordinator {
     /// How long silences stay after their end.
     retention: Duration,
     wake: Wake,
+    clocks: ShardClocks,
 }
 
 impl RedisCoordinator {
@@ -77,6 +80,7 @@ impl RedisCoordinator {
             timing,
             retention: RETENTION,
             wake,
+            clocks: ShardClocks::default(),
         }
     }
 
@@ -183,10 +187,13 @@ impl Coordinator for RedisCoordinator {
     async fn settle(
         &self,
         group: &GroupName,
+        fence: u64,
         integration: &IntegrationId,
+        seen: &Told,
         message: &ToldMessage,
-    ) -> Result<Told, CoordinatorError> {
-        self.settle_told(group, integration, message).await
+    ) -> Result<Held<Told>, CoordinatorError> {
+        self.settle_told(group, fence, integration, seen, message)
+            .await
     }
 
     async fn renew(&self, group: &GroupName, fence: u64) -> Result<Held<()>, CoordinatorError> {
@@ -256,8 +263,12 @@ impl Coordinator for RedisCoordinator {
         self.restart_all(tenant, config_hash).await
     }
 
-    async fn changes(&self, after: &[EventId]) -> Vec<Result<Feed, CoordinatorError>> {
-        self.read_feeds(after).await
+    async fn changes(
+        &self,
+        after: &[EventId],
+        known: &dyn KnownAlerts,
+    ) -> Vec<Result<Feed, CoordinatorError>> {
+        self.read_feeds(after, known).await
     }
 
     async fn changed(&self) {
@@ -302,7 +313,7 @@ impl Coordinator for RedisCoordinator {
         Ok(facts.warnings)
     }
 
-    async fn probe(&self, domain: usize) -> Result<(), CoordinatorError> {
+    async fn probe(&self, domain: usize) -> Result<Timestamp, CoordinatorError> {
         self.try_write(domain).await
     }
 

@@ -167,6 +167,11 @@ impl Link {
         matches!(self.inner.options.topology, Topology::Cluster { .. })
     }
 
+    /// The longest wait for an answer.
+    pub fn response_timeout(&self) -> std::time::Duration {
+        self.inner.options.response_timeout
+    }
+
     /// Lets go of the connection; the next call makes a fresh one and looks for the master anew.
     pub fn drop_connection(&self) {
         self.inner.current.drop_any();

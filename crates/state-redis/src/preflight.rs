@@ -12,8 +12,8 @@ mod settings;
 /// Tries the commands our scripts use.
 static PREFLIGHT: Script = Script::new("preflight", include_str!("../lua/preflight.lua"));
 
-/// What our key names begin with (protocol.md §3); each is looked up once, which needs the right to those keys.
-const KEY_FAMILIES: [&str; 12] = [
+/// What our key names begin with (protocol.md §3).
+const KEY_FAMILIES: [&str; 14] = [
     "alert:",
     "lock:",
     "fence:",
@@ -26,7 +26,12 @@ const KEY_FAMILIES: [&str; 12] = [
     "cache:",
     "rate:",
     "instance:",
+    "probe:",
+    "preflight:",
 ];
+
+/// What needs the right to read a key, and the right to write it: of one that is not there, and is not there after it either.
+const ON_EACH_FAMILY: [&str; 2] = ["GET", "DEL"];
 
 /// The oldest version that understands `#!lua`.
 const VERSION_MIN: u32 = 7;
@@ -107,25 +112,45 @@ async fn try_directly(link: &Link) -> Result<Vec<Lack>, LinkError> {
             Call::command("XREAD").arg("STREAMS").key(stream).arg("0"),
         ),
     ];
-    let mut names: Vec<(String, String)> = tried
+    let mut names: Vec<(&str, &str)> = tried
         .iter()
-        .map(|(name, _)| (format!("run `{name}`"), format!("+{}", name.to_lowercase())))
+        .map(|(name, _)| (*name, "preflight:"))
         .collect();
     let mut calls: Vec<Call> = tried.into_iter().map(|(_, call)| call).collect();
     for family in KEY_FAMILIES {
-        let pattern = link.key(&format!("{family}*"));
-        names.push((format!("use keys `{pattern}`"), format!("~{pattern}")));
-        calls.push(Call::command("EXISTS").key(link.key(&format!("{family}{{s00}}preflight"))));
+        for command in ON_EACH_FAMILY {
+            names.push((command, family));
+            let key = link.key(&format!("{family}{{s00}}preflight"));
+            calls.push(Call::command(command).key(key));
+        }
     }
-    let mut lacks = Vec::new();
-    for ((what, right), result) in names.into_iter().zip(link.run_all(calls).await) {
-        if let Err(error) = result
-            && !error.kind.is_noscript()
-        {
+    let mut lacks: Vec<Lack> = Vec::new();
+    for ((command, family), result) in names.into_iter().zip(link.run_all(calls).await) {
+        let Err(error) = result else { continue };
+        if error.kind.is_noscript() {
+            continue;
+        }
+        let pattern = link.key(&format!("{family}*"));
+        let (what, right) = if is_about_keys(&error) {
+            (format!("use keys `{pattern}`"), format!("~{pattern}"))
+        } else {
+            may_not_run(command)
+        };
+        if lacks.iter().all(|lack| lack.what != what) {
             lacks.push(Lack { what, right, error });
         }
     }
     only_lacks(lacks)
+}
+
+fn may_not_run(command: &str) -> (String, String) {
+    let right = format!("+{}", command.to_lowercase());
+    (format!("run `{command}`"), right)
+}
+
+/// Whether the user may run the command, but not on these keys: told apart by the words, which are all there is.
+fn is_about_keys(error: &LinkError) -> bool {
+    error.kind == LinkErrorKind::NoPerm && error.message.contains(" key")
 }
 
 /// What is called inside scripts.
@@ -138,11 +163,9 @@ async fn try_in_script(link: &Link) -> Result<Vec<Lack>, LinkError> {
         .map_err(|error| LinkError::from(RedisError::from(error)))?;
     let lacks = failed.into_iter().map(|(command, text)| {
         let (code, detail) = text.split_once(' ').unwrap_or((&text, ""));
-        Lack {
-            what: format!("run `{command}`"),
-            right: format!("+{}", command.to_lowercase()),
-            error: server_error(code, detail),
-        }
+        let error = server_error(code, detail);
+        let (what, right) = may_not_run(&command);
+        Lack { what, right, error }
     });
     only_lacks(lacks.collect())
 }

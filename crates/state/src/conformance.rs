@@ -286,6 +286,10 @@ pub async fn an_unclaimed_group_is_due_again(state: Backend) {
     assert!(claims(&state, 11).await.is_empty());
     let second = claim(&state, 12).await;
     assert!(second.fence > first.fence);
+    assert_eq!(
+        second.tick, first.tick,
+        "repeats count from ticks of the grid"
+    );
 }
 
 /// Among groups that are due the more severe goes first, and within a severity tenants alternate.

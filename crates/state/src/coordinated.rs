@@ -29,6 +29,7 @@ use runtime::timing::Timing;
 use tokio::time::Instant;
 
 use crate::Mode;
+use crate::agreed::Agreed;
 use crate::coordinator::{
     Coordinator, CoordinatorError, Epoch, EventId, GroupName, InstanceReport, Outage,
 };
@@ -43,7 +44,9 @@ mod differing;
 mod evictions;
 mod flush;
 mod follow;
+mod heard;
 mod ingest;
+mod kept_back;
 mod missed;
 mod moves;
 mod owing;
@@ -122,12 +125,17 @@ struct Domain {
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
     evictions: Mutex<evictions::Watch>,
+    /// It refuses this instance, which only people can change; not to be asked before.
+    refused_until: Mutex<Option<Instant>>,
 }
 
 /// See the module's text.
 pub struct Coordinated {
     memory: Memory,
+    /// In the time the instances agree on, as everything here.
     shared: Arc<dyn Coordinator>,
+    /// The same.
+    agreed: Arc<Agreed>,
     host: OnceLock<Weak<dyn Host>>,
     clock: SharedClock,
     timing: Timing,
@@ -163,8 +171,6 @@ pub struct Coordinated {
     turn: Mutex<Turn>,
     /// Reads of the feed that were begun so far.
     follows: AtomicU64,
-    /// The engine's clock, if it is to follow the shared one.
-    follower: OnceLock<Arc<FollowingClock>>,
     counters: Arc<SharingCounters>,
     pulse: Mutex<Pulse>,
 }
@@ -186,12 +192,16 @@ impl Coordinated {
             is_returning: AtomicBool::default(),
             reached_at: Mutex::default(),
             evictions: Mutex::default(),
+            refused_until: Mutex::default(),
         });
         let turn = Turn::at(clock.now());
+        let agreed = Agreed::over(shared, report.id.clone(), Arc::clone(&clock), &timing);
+        let agreed = Arc::new(agreed);
         Arc::new(Self {
             memory: Memory::new(timing),
             domains: domains.collect(),
-            shared,
+            shared: Arc::<Agreed>::clone(&agreed),
+            agreed,
             host: OnceLock::new(),
             clock,
             timing,
@@ -213,15 +223,14 @@ impl Coordinated {
             left: Mutex::default(),
             turn: Mutex::new(turn),
             follows: AtomicU64::new(0),
-            follower: OnceLock::new(),
             counters: Arc::default(),
             pulse: Mutex::new(Pulse::new(timing.breaker_silence)),
         })
     }
 
-    /// Lets a clock follow the one the instances share; said once, before the start.
+    /// Has a clock, which should be the engine's, show the time the instances agree on; said once, before the start.
     pub fn lead(&self, clock: Arc<FollowingClock>) {
-        let _ = self.follower.set(clock);
+        self.agreed.lead(clock);
     }
 
     /// What is counted.

@@ -3,15 +3,15 @@
 //! Its real home is Redis (`state-redis`); [`model`] is the same machine in one process, for tests and the simulator. Both
 //! pass [`conformance`]. Nobody but [`crate::coordinated`] calls it: the engine sees [`crate::State`].
 //!
-//! Times: a coordinator has a clock of its own, the shard clock, which all instances follow. Deadlines travel as durations,
-//! stated times as content (protocol.md §4).
+//! Times: a coordinator has a clock of its own, the shard clock, which may be wrong; what it plans (ticks, grace, the `now` of
+//! claims) is in it. It never goes back, and catches up with its server's at 95 % of the pace after that stepped back. Deadlines
+//! travel as durations, stated times as content (protocol.md §4). [`crate::agreed`] makes one time of both.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::alert::{Alert, Grace};
-use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::{Farewell, Leave};
 use domain::group::grid::Grid;
@@ -25,7 +25,10 @@ use runtime::timing::Timing;
 use crate::{Held, SilencePut};
 
 pub mod conformance;
+mod feed;
 pub mod model;
+
+pub use feed::{CHANGES_MAX, Change, Event, Feed, KnownAlerts, NothingKnown};
 
 /// How a coordinator fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +135,8 @@ pub struct Offer {
     pub alert: Arc<Alert>,
     /// Whether it joins although it is over: somebody is owed its end.
     pub is_owed: bool,
+    /// Whether it was offered before and no answer came: then it may have been taken in, and what others said since counts.
+    pub is_again: bool,
 }
 
 /// What became of an offer.
@@ -146,7 +151,7 @@ pub struct Offered {
 }
 
 /// What an instance asks when it polls.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct PollAsk {
     /// The same number again asks for the same claims again: the answer to the first was lost.
     pub nonce: u64,
@@ -158,6 +163,8 @@ pub struct PollAsk {
     pub seen: Vec<EventId>,
     /// Tenants whose silence versions it wants.
     pub tenants: Vec<TenantId>,
+    /// By how many milliseconds each shard's clock is ahead of the one alerts are stated by; not at all where nothing is said.
+    pub ahead_ms: Vec<i64>,
 }
 
 /// The answer to a poll.
@@ -209,69 +216,6 @@ pub struct Claimed {
     pub members: usize,
 }
 
-/// A change of a shard.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// An alert joined a group, or is known better.
-    Alert {
-        /// The group.
-        group: GroupName,
-        /// The alert.
-        alert: Arc<Alert>,
-    },
-    /// Members left a group.
-    Left {
-        /// The group.
-        group: GroupName,
-        /// Who.
-        alerts: Vec<Fingerprint>,
-    },
-    /// What an integration was told.
-    Told {
-        /// The group.
-        group: GroupName,
-        /// The integration.
-        integration: IntegrationId,
-        /// What it knows now.
-        told: Arc<Told>,
-    },
-    /// A group was made, ticked for the first time, or restarted its grid.
-    Grid {
-        /// The group.
-        group: GroupName,
-        /// Its ticks.
-        grid: Grid,
-    },
-    /// A group is no more.
-    Gone {
-        /// The group.
-        group: GroupName,
-    },
-}
-
-/// An event with its place.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// The place.
-    pub id: EventId,
-    /// Whether this very instance caused it.
-    pub is_ours: bool,
-    /// What happened.
-    pub event: Event,
-}
-
-/// Most changes of a shard in one answer.
-pub const CHANGES_MAX: usize = 1_000;
-
-/// A piece of a shard's feed.
-#[derive(Clone, Debug, Default)]
-pub struct Feed {
-    /// Changes after the place asked for, in order: the first [`CHANGES_MAX`], all if they are fewer.
-    pub changes: Vec<Change>,
-    /// Whether changes are missing before the first: the feed was trimmed, or the data was lost.
-    pub is_broken: bool,
-}
-
 /// A group as the coordinator holds it.
 #[derive(Clone, Debug)]
 pub struct SharedGroup {
@@ -312,6 +256,8 @@ pub struct Merge {
     /// Whether the alerts come from another group. They may have been here before and moved away, which is no end: tombstones
     /// are not asked.
     pub is_move: bool,
+    /// By how many milliseconds the shard clock is ahead of the one alerts are stated by.
+    pub ahead_ms: i64,
 }
 
 impl Merge {
@@ -326,6 +272,7 @@ impl Merge {
             leaves: Vec::new(),
             grid,
             is_move: false,
+            ahead_ms: 0,
         }
     }
 }
@@ -374,6 +321,17 @@ pub struct InstanceReport {
     pub started_at: Option<Timestamp>,
     /// Hash of each tenant's configuration.
     pub configs: Vec<(TenantId, String)>,
+    /// How its clock and the shared one compare.
+    pub clock: Option<ClockReading>,
+}
+
+/// Two clocks, read at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    /// What the shared clock showed.
+    pub shared: Timestamp,
+    /// By how many milliseconds that was ahead of the instance's own.
+    pub ahead_ms: i64,
 }
 
 /// What a person wants to know of a shard.
@@ -463,13 +421,16 @@ pub trait Coordinator: Send + Sync {
         seq: u64,
     ) -> Result<Told, CoordinatorError>;
 
-    /// Replaces what counts as told without a message.
+    /// Replaces what counts as told without a message, under a claim, and only if that is still as it was `seen`
+    /// ([`Told::is_still`]): a message seen in flight is taken back by it, in one step. Answers what is told then.
     async fn settle(
         &self,
         group: &GroupName,
+        fence: u64,
         integration: &IntegrationId,
+        seen: &Told,
         message: &ToldMessage,
-    ) -> Result<Told, CoordinatorError>;
+    ) -> Result<Held<Told>, CoordinatorError>;
 
     /// Extends an unexpired lease.
     async fn renew(&self, group: &GroupName, fence: u64) -> Result<Held<()>, CoordinatorError>;
@@ -537,7 +498,11 @@ pub trait Coordinator: Send + Sync {
     ) -> Result<bool, CoordinatorError>;
 
     /// Changes of each shard after the given places, in one round trip (two where shards are apart).
-    async fn changes(&self, after: &[EventId]) -> Vec<Result<Feed, CoordinatorError>>;
+    async fn changes(
+        &self,
+        after: &[EventId],
+        known: &dyn KnownAlerts,
+    ) -> Vec<Result<Feed, CoordinatorError>>;
 
     /// Waits until something may have changed; answers early rather than late.
     async fn changed(&self);
@@ -576,8 +541,8 @@ pub trait Coordinator: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// A write that proves that writing works, in the part of a fault domain.
-    async fn probe(&self, domain: usize) -> Result<(), CoordinatorError>;
+    /// A write that proves that writing works, in the part of a fault domain; answers the shard clock there.
+    async fn probe(&self, domain: usize) -> Result<Timestamp, CoordinatorError>;
 
     /// Says that this instance lives.
     async fn announce(&self, report: &InstanceReport) -> Result<(), CoordinatorError>;

@@ -10,7 +10,7 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
-use crate::coordinator::{Change, EventId};
+use crate::coordinator::{Change, Epoch, EventId};
 
 /// Something another instance did.
 #[derive(Clone, Debug)]
@@ -102,8 +102,8 @@ pub trait Host: Send + Sync {
         let _ = (shard, changes);
     }
 
-    /// The replica of a shard includes everything up to here now, however it came there.
-    fn skipped_to(&self, shard: usize, last: EventId) {
-        let _ = (shard, last);
+    /// The replica of a shard includes everything up to here now, however it came there; of the data of this epoch.
+    fn skipped_to(&self, shard: usize, last: EventId, epoch: &Epoch) {
+        let _ = (shard, last, epoch);
     }
 }

@@ -20,6 +20,7 @@ use domain::time::Timestamp;
 
 use sharing::{NotReached, ShardStanding, Standing, Version};
 
+mod agreed;
 pub mod cache;
 pub mod conformance;
 pub mod coordinated;
@@ -248,13 +249,16 @@ pub trait State: Send + Sync {
         seq: u64,
     ) -> Result<Told, StateError>;
 
-    /// Replaces what counts as told without a message having been sent.
+    /// Replaces what counts as told without a message having been sent, if it is still as it was `seen`; what was seen in
+    /// flight is taken back by that. Answers what is told then, whoever said it.
     async fn settle(
         &self,
         claim: &Claim,
         integration: &IntegrationId,
+        seen: &Told,
         message: ToldMessage,
-    ) -> Result<Told, StateError>;
+        now: Timestamp,
+    ) -> Result<Held<Told>, StateError>;
 
     /// Whether a claim still stands on the data it was made of; asked just before a send.
     fn stands(&self, claim: &Claim) -> bool {

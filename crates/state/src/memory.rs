@@ -231,10 +231,15 @@ impl State for Memory {
         &self,
         claim: &Claim,
         integration: &IntegrationId,
+        seen: &Told,
         message: ToldMessage,
-    ) -> Result<Told, StateError> {
-        let told = self.with_group(&claim.identity, |g| g.settle(integration, message).clone());
-        Ok(told.unwrap_or_default())
+        now: Timestamp,
+    ) -> Result<Held<Told>, StateError> {
+        let told = self.with_group(&claim.identity, |g| {
+            let told = g.settle(integration, claim.fence, seen, message, now);
+            told.cloned()
+        });
+        Ok(told.unwrap_or(Err(LeaseLost)))
     }
 
     async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError> {

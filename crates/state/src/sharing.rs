@@ -28,8 +28,19 @@ pub struct Standing {
     pub lag: Duration,
     /// Groups whose members wait to be moved.
     pub stranded: usize,
+    /// How the clocks compare.
+    pub clocks: Clocks,
     /// What happened since the start.
     pub counts: SharingCounts,
+}
+
+/// By how many milliseconds clocks are ahead of the time that is in force, which is what most of them show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clocks {
+    /// That of the home of what is shared.
+    pub shared_ms: i64,
+    /// This instance's own.
+    pub instance_ms: i64,
 }
 
 /// What happened since the start.

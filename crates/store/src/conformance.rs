@@ -169,8 +169,19 @@ pub fn every_kind() -> Vec<Record> {
             updated_at: at,
         },
     ];
-    kinds.extend(kinds_of_sharing(tenant, at));
+    kinds.extend(kinds_of_sharing(tenant.clone(), at));
+    kinds.push(fallback(tenant, key, at));
     kinds
+}
+
+fn fallback(tenant: TenantId, key: GroupKey, sent_at: Timestamp) -> Record {
+    Record::Fallback {
+        tenant,
+        key,
+        integration: IntegrationId::new("team/a", "webhook", 3),
+        sent_at,
+        failure: "payload: template: :1:4: executing \"\" at <.Nope>: no such field".into(),
+    }
 }
 
 fn kinds_of_sharing(tenant: TenantId, at: Timestamp) -> [Record; 4] {

@@ -88,6 +88,19 @@ pub enum Record {
         /// What it knows.
         told: Arc<Told>,
     },
+    /// The message an integration accepted last was not what the configuration's templates say.
+    Fallback {
+        /// Whose.
+        tenant: TenantId,
+        /// The group.
+        key: GroupKey,
+        /// The integration.
+        integration: IntegrationId,
+        /// When the message was accepted, as the record of what was told has it.
+        sent_at: Timestamp,
+        /// Which templates failed and why.
+        failure: Arc<str>,
+    },
     /// A silence as it now stands.
     Silence {
         /// Whose.

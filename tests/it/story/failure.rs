@@ -103,6 +103,40 @@ async fn a_message_whose_answer_never_came_is_repeated_as_it_was_and_then_come_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn news_are_judged_when_the_message_in_flight_is_through() {
+    // Nobody answers at first; then the receiver fails for a while within the second flush.
+    let hook = Hook::scripted("a", |at, _| match at {
+        0.0..10.0 => Answer::AcceptInSilence,
+        10.0..16.0 => Answer::Fail,
+        _ => Answer::Accept,
+    });
+    let mut world = World::new(&tiny("10s", "1h", &[&hook]), &[&hook]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world.at(5.0).push([alert("test2").start(5.0)]).await;
+    world
+        .at(6.0)
+        .push([alert("test2").start(5.0).end(6.0)])
+        .await;
+    // While the message in flight is repeated, test1 ends and test2 begins anew.
+    world
+        .at(14.0)
+        .push([
+            alert("test1").start(1.0).end(14.0),
+            alert("test2").start(14.0),
+        ])
+        .await;
+    world.expect(&hook, between(16.0, 22.0), [alert("test1").active(1.0)]);
+    let news = [
+        alert("test1").resolved(1.0, 14.0),
+        alert("test2").active(14.0),
+    ];
+    world.expect_because(&hook, between(16.0, 22.0), "new alerts added", news);
+    world.finish(60.0).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ambiguous_end_is_repeated_as_it_was() {
     let hook = Hook::scripted("a", |at, _| match at {
         4.0..16.0 => Answer::AcceptInSilence,

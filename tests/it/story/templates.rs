@@ -50,6 +50,38 @@ async fn a_failing_template_falls_back_and_is_shown_until_it_is_mended() {
     assert_eq!(hook.wire().posted().len(), 2);
 }
 
+/// That a message said something else is part of the record of what was told: it outlives restarts and compactions, until a later
+/// message is right.
+#[tokio::test(start_paused = true)]
+async fn that_a_template_failed_is_still_known_after_a_restart() {
+    let hook = Hook::new("a");
+    let bad = saying("{text: '{{ (index .Alerts 1).Labels.n }}'}", "{}");
+    let mut world = World::new(&bad, &[&hook]).await;
+    let one = alert("test").label("n", "1");
+    let explained = |world: &World| {
+        let path = world.explain(one.fingerprint()).expect("it is known");
+        path.groups[0].integrations[0].template_error.clone()
+    };
+    world.at(1.0).push([one.clone().start(1.0)]).await;
+    world.at(4.0).restart().await;
+    let error = explained(&world).expect("a note");
+    assert!(error.starts_with("payload: template: :1:4:"), "{error}");
+
+    world.journal().set_wants_compaction(true);
+    world.at(20.0).reached().await;
+    assert!(0 < world.journal().compactions());
+    world.journal().set_wants_compaction(false);
+    world.at(21.0).restart().await;
+    assert_eq!(explained(&world), Some(error));
+
+    let two = alert("test").label("n", "2");
+    world.at(21.5).push([two.start(21.5)]).await;
+    world.at(28.0).restart().await;
+    assert_eq!(hook.wire().posted().len(), 2);
+    assert_eq!(explained(&world), None);
+    world.finish(40.0).await;
+}
+
 /// A template that calls itself for ever is cut off; its group is told in another way, others as always.
 #[tokio::test(start_paused = true)]
 async fn a_template_without_end_holds_up_nobody() {

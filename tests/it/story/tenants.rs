@@ -5,7 +5,7 @@ use engine::EngineOptions;
 use engine::read::AlertQuery;
 
 use crate::world::config::tiny;
-use crate::world::{Hook, World, alert, alerts, between};
+use crate::world::{Answer, Hook, World, alert, alerts, between};
 
 #[tokio::test(start_paused = true)]
 async fn tenants_do_not_see_each_other() {
@@ -77,4 +77,29 @@ async fn a_tenant_that_was_taken_away_and_comes_back_is_served_again() {
     let news = [alert("test1").active(1.0), alert("test2").active(31.0)];
     world.expect_because(&b, between(35.0, 35.1), "new alerts added", news);
     world.finish(60.0).await;
+}
+
+/// One tenant has more groups than flushes may be under way, on a receiver that hangs.
+#[tokio::test(start_paused = true)]
+async fn a_tenant_whose_receiver_hangs_leaves_flushes_to_the_others() {
+    let (bad, good) = (Hook::scripted("a", |_, _| Answer::Hang), Hook::new("b"));
+    let by_name = |yaml: String| yaml.replacen("route:\n", "route:\n  group_by: [alertname]\n", 1);
+    let one = by_name(tiny("5s", "1h", &[&bad]));
+    let two = by_name(tiny("5s", "1h", &[&good]));
+    let tenants = [("default", one.as_str()), ("two", two.as_str())];
+    let options = EngineOptions {
+        flushes_max: 8,
+        ..EngineOptions::default()
+    };
+    let mut world = World::with(options, 0.0, &tenants, &[&bad, &good]).await;
+    let many: Vec<_> = (0..30)
+        .map(|n| alert(&format!("many{n}")).start(1.0))
+        .collect();
+    world.at(1.0).push_to("default", &many).await;
+    for (at, name) in [(3.0, "one"), (4.0, "other")] {
+        let alerts = [alert(name).start(at)];
+        world.at(at).push_to("two", &alerts).await;
+        world.expect(&good, between(at + 1.0, at + 1.1), [alert(name).active(at)]);
+    }
+    world.finish(20.0).await;
 }

@@ -4,4 +4,5 @@
 
 mod amtool;
 mod prometheus;
+mod templates;
 mod transcript;

@@ -11,6 +11,7 @@ mod report;
 mod shared;
 mod sink;
 mod table;
+mod templates;
 #[cfg(test)]
 mod tests;
 
@@ -58,6 +59,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     if options.redis {
         share(peer.as_ref(), &options, &folder)?;
+    }
+    if options.templates {
+        hand_over(&options, &report::TEMPLATES, &templates::measure()?)?;
     }
     fs::remove_dir_all(&folder).context("cannot remove the bench's data")
 }

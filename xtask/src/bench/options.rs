@@ -7,7 +7,8 @@ pub(super) const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]
 
   --alerts N          how many alerts (default 100000, in groups of 25; from 1000000 on, groups of 10)
-  --only PART         belfry or peer: one program alone; redis: three instances on one Redis beside the peer
+  --only PART         belfry or peer: one program alone; redis: three instances on one Redis beside the peer;
+                      templates: what rendering the default texts costs, in the process
   --rounds N          how often every alert is sent again (default 5)
   --connections N     connections that send at the same time (default 4)
   --silences N        silences made before the reads with silences (default 2000)
@@ -26,6 +27,8 @@ pub(super) struct Options {
     pub(super) belfry: bool,
     /// Whether three instances on one Redis are measured beside one Alertmanager.
     pub(super) redis: bool,
+    /// Whether the rendering of the default texts is measured.
+    pub(super) templates: bool,
     pub(super) growth: bool,
     pub(super) write: bool,
     pub(super) dev: bool,
@@ -42,6 +45,7 @@ impl Options {
             peer: true,
             belfry: true,
             redis: true,
+            templates: true,
             growth: true,
             write: false,
             dev: false,
@@ -55,12 +59,13 @@ impl Options {
                 "--silences" => options.silences = number(arg, args.next(), 1, 1_000_000)?,
                 "--only" => {
                     let part = args.next().map(String::as_str).unwrap_or("nothing");
-                    if !["belfry", "peer", "redis"].contains(&part) {
-                        bail!("--only takes belfry, peer or redis, not {part}");
+                    if !["belfry", "peer", "redis", "templates"].contains(&part) {
+                        bail!("--only takes belfry, peer, redis or templates, not {part}");
                     }
                     options.belfry &= part == "belfry";
                     options.peer &= part == "peer";
                     options.redis &= part == "redis";
+                    options.templates &= part == "templates";
                 }
                 "--no-growth" => options.growth = false,
                 "--write" => options.write = true,
@@ -69,7 +74,7 @@ impl Options {
                 other => bail!("unknown option {other:?}\n\n{USAGE}"),
             }
         }
-        if !(options.peer || options.belfry || options.redis) {
+        if !(options.peer || options.belfry || options.redis || options.templates) {
             bail!("--only can be given once");
         }
         Ok(Some(options))

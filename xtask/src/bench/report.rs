@@ -29,6 +29,12 @@ pub(super) const SHARED: Marks = Marks {
     end: "<!-- end of what cargo xtask bench --only redis writes -->",
 };
 
+/// Around what rendering the default texts costs.
+pub(super) const TEMPLATES: Marks = Marks {
+    begin: "<!-- written by cargo xtask bench --only templates --write -->",
+    end: "<!-- end of what cargo xtask bench --only templates writes -->",
+};
+
 /// What was measured in one run.
 pub(super) struct Report {
     settings: String,

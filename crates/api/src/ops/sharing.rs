@@ -77,6 +77,7 @@ struct Status {
     note: Option<String>,
     mirror_lag_ms: u64,
     stranded_groups: usize,
+    clocks: Clocks,
     groups: usize,
     alerts: usize,
     counters: Counters,
@@ -93,6 +94,14 @@ struct Instance {
     started_at: Option<String>,
     /// Hash of each tenant's configuration.
     configs: BTreeMap<String, String>,
+}
+
+/// By how many milliseconds clocks are ahead of the time in force.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Clocks {
+    redis_ahead_ms: i64,
+    instance_ahead_ms: i64,
 }
 
 #[derive(Serialize)]
@@ -146,6 +155,10 @@ impl Status {
             note,
             mirror_lag_ms: u64::try_from(lag_ms).unwrap_or(u64::MAX),
             stranded_groups: standing.stranded,
+            clocks: Clocks {
+                redis_ahead_ms: standing.clocks.shared_ms,
+                instance_ahead_ms: standing.clocks.instance_ms,
+            },
             ..Self::here(api, shards, counters)
         }
     }
@@ -196,6 +209,7 @@ impl Status {
             note: None,
             mirror_lag_ms: 0,
             stranded_groups: 0,
+            clocks: Clocks::default(),
             groups: engine.group_count(),
             alerts: engine
                 .tenants()

@@ -1,6 +1,6 @@
 //! Positions in the changes of a tenant, as ids of server-sent events: compact, and opaque to clients.
 //!
-//! `1.<version of silences>.<16 places>` where state is shared, a place being `<ms>` or `<ms>-<number>`;
+//! `2.<data>.<version of silences>.<16 places>` where state is shared, a place being `<ms>` or `<ms>-<number>`;
 //! `0.<era>.<number>` where an instance is alone. All numbers are hexadecimal.
 
 use engine::events::{Place, Position};
@@ -9,8 +9,12 @@ use engine::events::{Place, Position};
 pub fn written(position: &Position) -> String {
     match position {
         Position::Here { era, number } => format!("0.{era:x}.{number:x}"),
-        Position::Shared { streams, silences } => {
-            let mut out = format!("1.{silences:x}");
+        Position::Shared {
+            data,
+            streams,
+            silences,
+        } => {
+            let mut out = format!("2.{data:x}.{silences:x}");
             for place in streams.iter() {
                 out.push_str(&match place.seq {
                     0 => format!(".{:x}", place.ms),
@@ -35,12 +39,14 @@ pub fn read(text: &str) -> Option<Position> {
             };
             parts.next().is_none().then_some(position)
         }
-        "1" => {
+        "2" => {
+            let silences = number(parts.next()?)?;
             let places: Option<Vec<Place>> = parts.map(place).collect();
             let streams = places?.into_boxed_slice().try_into().ok()?;
             Some(Position::Shared {
+                data: first,
                 streams,
-                silences: first,
+                silences,
             })
         }
         _ => None,
@@ -81,11 +87,12 @@ mod tests {
             seq: 0,
         };
         let shared = Position::Shared {
+            data: 0xabc,
             streams,
             silences: 5,
         };
         let text = written(&shared);
-        assert!(text.starts_with("1.5.19b8d996900-3.0.0."), "{text}");
+        assert!(text.starts_with("2.abc.5.19b8d996900-3.0.0."), "{text}");
         let here = Position::Here {
             era: u64::MAX,
             number: 7,
@@ -97,10 +104,10 @@ mod tests {
 
     #[test]
     fn what_nobody_was_given_is_refused() {
-        let fifteen = format!("1.5{}", ".0".repeat(15));
-        let seventeen = format!("1.5{}", ".0".repeat(17));
+        let fifteen = format!("2.1.5{}", ".0".repeat(15));
+        let seventeen = format!("2.1.5{}", ".0".repeat(17));
         for text in [
-            "", "x", "0.1", "0.1.2.3", "0.+1.2", "2.1.1", "1.5", &fifteen, &seventeen,
+            "", "x", "0.1", "0.1.2.3", "0.+1.2", "3.1.1", "2.5", &fifteen, &seventeen,
         ] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -316,3 +316,24 @@ async fn alone_it_says_so_everywhere_and_comes_back() {
     let mut late = Stream::resume(&a.server, &before).await;
     assert_eq!(late.next().await.expect("an event").name, "reset");
 }
+
+/// Of other data, or of data that was lost: not a position of an instance that is only faster.
+#[tokio::test]
+async fn a_position_in_other_data_is_unknown() {
+    let model = model();
+    let a = instance(&model, "a").await;
+    let mut stream = Stream::open(&a.server, PATH, &[]).await;
+    a.post_alert("A").await;
+    stream.named("alert").await;
+    let id = stream.last_id.clone();
+    drop((stream, a));
+    model.flush_all();
+    let other = self::model();
+    for model in [model, other] {
+        let restarted = instance(&model, "b").await;
+        let mut stream = Stream::resume(&restarted.server, &id).await;
+        let event = stream.next().await.expect("an event");
+        assert_eq!(event.name, "reset");
+        assert_eq!(event.data["reason"], "unknown");
+    }
+}

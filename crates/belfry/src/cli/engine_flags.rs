@@ -111,6 +111,7 @@ pub(super) fn engine_options(values: &Values, timing_scale: f64) -> EngineOption
         per_alertname_limit: values.count("alerts.per-alertname-limit"),
         log_silences: values.is_on("log.silences"),
         timing: Timing::scaled(timing_scale),
+        ..EngineOptions::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Taking stock for `/metrics`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::read::AlertQuery;
 use engine::{Engine, Standing};
@@ -72,7 +73,9 @@ impl StateSampler {
 }
 
 fn sharing(standing: &Standing) -> SharingSample {
-    let counts = standing.counts;
+    let (counts, clocks) = (standing.counts, standing.clocks);
+    let seconds = |ms: i64| Duration::from_millis(ms.unsigned_abs()).as_secs_f64();
+    let signed = |ms: i64| if ms < 0 { -seconds(ms) } else { seconds(ms) };
     SharingSample {
         mode_changes: counts.mode_changes,
         failures: counts.failures,
@@ -80,5 +83,6 @@ fn sharing(standing: &Standing) -> SharingSample {
         audit_repaired: counts.audit_repaired,
         rereads: counts.rereads,
         lag_seconds: standing.lag.as_secs_f64(),
+        clock_offsets_seconds: [clocks.shared_ms, clocks.instance_ms].map(signed),
     }
 }

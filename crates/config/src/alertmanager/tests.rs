@@ -116,6 +116,41 @@ fn routes_have_labels_which_are_printed_only_when_there_are_any() {
     assert!(error.to_string().contains("invalid label name"), "{error}");
 }
 
+/// Alertmanager's own functions are known when a message is sent, but not when a configuration is read: `amtool check-config` refuses
+/// these too (`tests/process/peers/templates.rs` asks it).
+#[test]
+fn a_webhooks_url_may_use_the_functions_of_go_alone() {
+    let with = |url: &str| {
+        read(&format!(
+            "route: {{receiver: r}}\nreceivers: [{{name: r, webhook_configs: [{{url: '{url}'}}]}}]\n"
+        ))
+    };
+    for taken in [
+        "http://a.example.org/{{ .CommonLabels.x | urlquery }}",
+        "{{ printf \"%s\" .Receiver }}",
+        "{{ template \"nowhere\" . }}",
+        "ftp://{{ .Receiver }}",
+    ] {
+        assert!(with(taken).is_ok(), "{taken}");
+    }
+    for (refused, function) in [
+        (
+            "http://a.example.org/{{ .CommonLabels.x | toUpper }}",
+            "toUpper",
+        ),
+        (
+            "http://a.example.org/{{ join \",\" .GroupLabels.Names }}",
+            "join",
+        ),
+        ("http://{{ .Receiver | safeUrl }}/", "safeUrl"),
+    ] {
+        let error = with(refused).unwrap_err().to_string();
+        let expected =
+            format!("invalid template syntax: template: :1: function \"{function}\" not defined");
+        assert!(error.contains(&expected), "{error}");
+    }
+}
+
 #[test]
 fn relative_paths_are_below_the_configurations_folder() {
     let text = "global: {http_config: {tls_config: {ca_file: ca.pem}}}\nroute: {receiver: r}\nreceivers: [{name: r, webhook_configs: [{url_file: u, http_config: {basic_auth: {username: u, password_file: ../p}}}]}]\ntemplates: [a/*.tmpl, /b]\n";

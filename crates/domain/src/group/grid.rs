@@ -99,11 +99,6 @@ impl Grid {
         self.next
     }
 
-    /// Plans the next tick off the grid, e.g. when a claim is given back.
-    pub fn tick_at(&mut self, at: Timestamp) {
-        self.next = at.utc();
-    }
-
     /// Brings the next tick forward to `at` if it is later.
     pub fn tick_no_later_than(&mut self, at: Timestamp) {
         self.next = self.next.min(at.utc());

@@ -78,6 +78,12 @@ impl Told {
         (self.seq, self.pending.is_none()) >= (other.seq, other.pending.is_none())
     }
 
+    /// Whether nothing was begun, accepted, taken back or settled since it was like this.
+    pub fn is_still(&self, seen: &Told) -> bool {
+        let in_flight = |told: &Told| told.pending.as_ref().map(|pending| pending.seq);
+        (self.seq, in_flight(self)) == (seen.seq, in_flight(seen))
+    }
+
     /// Takes note that a message was accepted, by its number.
     ///
     /// Also of one that is not in flight here: a number higher than any seen is a truth that came late, after what was

@@ -35,3 +35,14 @@ fn spans_add_and_subtract_across_seconds() {
     assert_eq!(Timestamp::MAX + Duration::MAX, Timestamp::MAX);
     assert_eq!(Timestamp::ZERO - Duration::MAX, Timestamp::ZERO);
 }
+
+#[test]
+fn numbers_are_padded_as_format_does() {
+    for number in [0, 7, 10, 123_456, 999_999_999, i64::MAX, -1, i64::MIN] {
+        for width in [0, 1, 4, 9, 20, 30] {
+            let mut out = "t=".to_owned();
+            push_padded(&mut out, number, width);
+            assert_eq!(out, format!("t={number:0width$}"));
+        }
+    }
+}

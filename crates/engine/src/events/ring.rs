@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use domain::id::TenantId;
 use domain::limits::SHARDS;
-use state::coordinator::EventId;
+use state::coordinator::{Epoch, EventId};
 
 use super::{Event, Position, Reset};
 
@@ -28,6 +28,8 @@ pub(super) enum Origin {
         shard: usize,
         /// Its place there.
         id: EventId,
+        /// Whether no other change follows at the same place; whoever has not come to the last has not come past that place.
+        is_last: bool,
     },
     /// A change of silences.
     Silences {
@@ -63,6 +65,8 @@ pub(super) struct Ring {
     first: u64,
     /// The last change of each feed that is known here.
     heads: [EventId; SHARDS],
+    /// The life of each shard's data.
+    epochs: [Option<Epoch>; SHARDS],
     /// Changes of each feed after this one are all in the ring.
     floors: [EventId; SHARDS],
     /// The same of the tenants' silences.
@@ -103,6 +107,7 @@ impl Ring {
             entries: VecDeque::new(),
             first: 0,
             heads: [EventId::default(); SHARDS],
+            epochs: [const { None }; SHARDS],
             floors: [EventId::default(); SHARDS],
             silence_floors: HashMap::new(),
             reason: Reset::Turned,
@@ -129,7 +134,7 @@ impl Ring {
     }
 
     pub(super) fn push(&mut self, tenant: TenantId, origin: Origin, event: Event) {
-        if let Origin::Feed { shard, id } = origin
+        if let Origin::Feed { shard, id, .. } = origin
             && let Some(head) = self.heads.get_mut(shard)
         {
             *head = id;
@@ -151,7 +156,7 @@ impl Ring {
         self.first += 1;
         match entry.origin {
             Origin::Here => {}
-            Origin::Feed { shard, id } => {
+            Origin::Feed { shard, id, .. } => {
                 if let Some(floor) = self.floors.get_mut(shard) {
                     *floor = id;
                 }
@@ -163,12 +168,23 @@ impl Ring {
         }
     }
 
-    /// Everything up to here is known of a feed; answers whether changes of it are missing in the ring.
-    pub(super) fn skip_to(&mut self, shard: usize, last: EventId) -> bool {
-        let Some(head) = self.heads.get_mut(shard) else {
+    /// Everything up to here is known of a feed, which is of this epoch; answers whether changes of it are missing in the ring.
+    pub(super) fn skip_to(&mut self, shard: usize, last: EventId, epoch: &Epoch) -> bool {
+        let (Some(head), Some(known)) = (self.heads.get_mut(shard), self.epochs.get_mut(shard))
+        else {
             return false;
         };
-        std::mem::replace(head, last) != last
+        let is_other = known.replace(epoch.clone()).as_ref() != Some(epoch);
+        std::mem::replace(head, last) != last || is_other
+    }
+
+    /// The same on every instance that shares the same data (FNV-1a of all epochs).
+    fn data(&self) -> u64 {
+        let texts = self.epochs.iter().flatten();
+        let bytes = texts.flat_map(|epoch| epoch.0.bytes());
+        bytes.fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
+            (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
     }
 
     fn end(&self) -> u64 {
@@ -179,6 +195,7 @@ impl Ring {
     pub(super) fn now(&self, silences: u64) -> Cursor {
         let position = if self.era.is_shared {
             Position::Shared {
+                data: self.data(),
                 streams: Box::new(self.heads),
                 silences,
             }
@@ -214,8 +231,12 @@ impl Ring {
                 }
                 (*number, 0)
             }
-            Position::Shared { streams, silences } => {
-                if !self.era.is_shared {
+            Position::Shared {
+                data,
+                streams,
+                silences,
+            } => {
+                if !self.era.is_shared || *data != self.data() {
                     return Err(Reset::Unknown);
                 }
                 self.check_streams(streams, now_ms)?;
@@ -247,7 +268,7 @@ impl Ring {
             is_known[shard] = *id == self.floors[shard] || *id > self.heads[shard];
         }
         for entry in &self.entries {
-            if let Origin::Feed { shard, id } = entry.origin {
+            if let Origin::Feed { shard, id, .. } = entry.origin {
                 is_known[shard] |= streams[shard] == id;
             }
         }
@@ -293,10 +314,12 @@ impl Cursor {
                 *number = self.next;
                 true
             }
-            (Position::Shared { streams, .. }, Origin::Feed { shard, id }) => {
+            (Position::Shared { streams, .. }, Origin::Feed { shard, id, is_last }) => {
                 let seen = streams.get_mut(shard).filter(|seen| **seen < id);
                 let is_news = seen.is_some();
-                seen.into_iter().for_each(|seen| *seen = id);
+                seen.filter(|_| is_last)
+                    .into_iter()
+                    .for_each(|seen| *seen = id);
                 is_news
             }
             (Position::Shared { silences, .. }, Origin::Silences { version, known }) if is_own => {

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Buffer<'b> {
     bytes: &'b mut Vec<u8>,
     length_max: usize,
-    /// How many times something was appended, and how many times it may be.
+    /// How many times something was appended or done for it, and how many times it may be.
     pushes: usize,
     pushes_max: usize,
 }
@@ -33,7 +33,19 @@ impl<'b> Buffer<'b> {
         Self { pushes_max, ..self }
     }
 
-    /// How many times something was appended.
+    /// Counts work that appends nothing, or takes longer than what it appends.
+    ///
+    /// # Errors
+    /// There was too much of it.
+    pub fn work(&mut self, pushes: usize) -> Result<(), Full> {
+        self.pushes = self.pushes.saturating_add(pushes);
+        if self.pushes >= self.pushes_max {
+            return Err(Full);
+        }
+        Ok(())
+    }
+
+    /// How many times something was appended, work included.
     #[must_use]
     pub fn pushes(&self) -> usize {
         self.pushes

@@ -96,6 +96,22 @@ impl Digits {
     }
 }
 
+/// Pieces of text that are put together in the time it takes to find the shortest digits, and digits whose square takes as long as one.
+const SHORTEST_WORK: usize = 16;
+const DIGITS_SQUARED_PER_WORK: usize = 128;
+
+/// How long [`format()`] takes, in pieces of text that are put together meanwhile: exact digits are found by dividing long numbers.
+pub(crate) fn work(value: f64, precision: Option<usize>) -> usize {
+    let Some(places) = precision.filter(|_| value.is_finite()) else {
+        return SHORTEST_WORK;
+    };
+    let (_, exponent) = parts(value.abs());
+    // Ten bits are three digits.
+    let whole = usize::try_from(exponent + 53).unwrap_or(0) * 3 / 10;
+    let digits = whole + places.min(EXACT_DIGITS_MAX);
+    SHORTEST_WORK + digits * digits / DIGITS_SQUARED_PER_WORK
+}
+
 /// Go's `%v` of a float: the shortest digits, with an exponent when it is small or large.
 pub(crate) fn shortest(value: f64) -> String {
     format(value, 'g', None)

@@ -1,6 +1,7 @@
 //! One value under one verb.
 
 use super::{Buffer, Full, float};
+use crate::functions::BYTES_PER_STEP;
 use crate::value::{Field, GoString, IntType, List, Map, Object, Shape, Value};
 
 /// What stands between `%` and the verb.
@@ -28,7 +29,7 @@ pub(super) struct Printer<'p, 'b> {
 }
 
 /// Pieces of text that are put together in the time it takes to write a date.
-const TIME_PUSHES: usize = 30;
+pub(crate) const TIME_PUSHES: usize = 30;
 
 type Printed = Result<(), Full>;
 
@@ -62,13 +63,15 @@ impl<'p, 'b> Printer<'p, 'b> {
     fn value(&mut self, value: &Value, verb: char, depth: usize) -> Printed {
         if matches!(value, Value::Time(_)) {
             // A date takes much longer than other values, even when it is cut to nothing.
-            (0..TIME_PUSHES).try_for_each(|_| self.push(b""))?;
+            self.out.work(TIME_PUSHES)?;
         }
         if !self.in_error
             && !self.flags.go_syntax
             && matches!(verb, 'v' | 's' | 'x' | 'X' | 'q')
             && let Some(text) = text_of(value)
         {
+            // Made as a whole, even when it is cut to nothing.
+            self.out.work(text.as_bytes().len() / BYTES_PER_STEP)?;
             return self.string(value, text.as_bytes(), verb);
         }
         match value {
@@ -222,6 +225,7 @@ impl<'p, 'b> Printer<'p, 'b> {
 
     fn float(&mut self, number: f64, verb: char, precision: Option<usize>) -> Printed {
         let precision = self.flags.precision.or(precision);
+        self.out.work(float::work(number, precision))?;
         let mut text = float::format(number, verb, precision);
         if !text.starts_with(['-', '+']) {
             text.insert(0, '+');

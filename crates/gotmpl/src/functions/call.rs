@@ -139,10 +139,7 @@ pub struct Context<'e> {
 }
 
 /// Bytes that are handled in about the time of one step.
-const BYTES_PER_STEP: usize = 32;
-
-/// Pieces of text that are put together in about the time of one step.
-const PUSHES_PER_STEP: usize = 2;
+pub(crate) const BYTES_PER_STEP: usize = 32;
 
 /// Expressions kept compiled; with more of them the oldest is forgotten.
 const PATTERNS_MAX: usize = 32;
@@ -207,7 +204,7 @@ impl<'e> Context<'e> {
         Ok(())
     }
 
-    /// Makes a text by writing it, and pays for it.
+    /// Makes a text by writing it, and pays for it: a step for each piece that is put in.
     ///
     /// # Errors
     /// What the writing gives, or that there is not enough memory.
@@ -217,7 +214,6 @@ impl<'e> Context<'e> {
     ) -> Result<Value, CallError> {
         let mut bytes = Vec::new();
         let pushes_max = usize::try_from(self.steps_left).unwrap_or(usize::MAX);
-        let pushes_max = pushes_max.saturating_mul(PUSHES_PER_STEP);
         let mut buffer = Buffer::new(&mut bytes, self.memory_left).with_pushes_max(pushes_max);
         let written = write(&mut buffer);
         let pushes = buffer.pushes();
@@ -225,7 +221,7 @@ impl<'e> Context<'e> {
             return Err(Limit::Steps.into());
         }
         written?;
-        self.step(pushes / PUSHES_PER_STEP)?;
+        self.step(pushes)?;
         self.allocate(bytes.len())?;
         Ok(Value::string(bytes))
     }

@@ -58,10 +58,10 @@ pub(crate) struct Pattern {
 const WORK_PER_STEP: usize = 64;
 
 /// Steps to compile one state of an expression.
-const COMPILE_STEPS: usize = 4;
+const COMPILE_STEPS: usize = 8;
 
 /// Steps to begin a match and find its groups.
-const STEPS_PER_MATCH: u64 = 4;
+const STEPS_PER_MATCH: u64 = 6;
 
 /// States of the largest expression.
 const WEIGHT_MAX: u64 = 50_000;

@@ -38,7 +38,8 @@ pub(super) const TITLE: Function = Function {
     signature: TEXT,
     run: |cx, arguments| {
         let text = first(arguments)?;
-        cx.read(text.len().saturating_mul(16))?;
+        cx.step(8)?;
+        cx.read(text.len().saturating_mul(24))?;
         let title = title(&text.to_str());
         cx.made(title)
     },
@@ -88,8 +89,9 @@ pub(super) const URL_UNESCAPE: Function = Function {
     name: "urlUnescape",
     signature: TEXT,
     run: |cx, arguments| {
-        let text = escape::unescape_query(first(arguments)?.as_bytes())?;
-        cx.made(text)
+        let text = first(arguments)?;
+        cx.read(text.len().saturating_mul(16))?;
+        cx.made(escape::unescape_query(text.as_bytes())?)
     },
 };
 
@@ -146,7 +148,7 @@ fn mapped_with(
     text: &GoString,
     mut map: impl FnMut(char) -> char,
 ) -> Result<Value, CallError> {
-    cx.read(text.len().saturating_mul(8))?;
+    cx.read(text.len().saturating_mul(12))?;
     let mapped: String = text
         .chars()
         .map(|char| map(char.unwrap_or('\u{fffd}')))

@@ -1,5 +1,7 @@
 //! Properties: no panic on any text, and printing a tree gives text that parses to the same tree.
 
+mod mutations;
+
 use proptest::prelude::*;
 
 use super::parsed;
@@ -83,8 +85,6 @@ const OPERANDS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn any_text_parses_or_is_refused(text in "\\PC{0,80}") {
         let _ = parsed(&text);
@@ -257,8 +257,6 @@ fn executed(source: &str, dot: &Value) -> Option<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn any_sequence_of_pieces_runs_or_fails(
         pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40),

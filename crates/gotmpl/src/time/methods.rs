@@ -2,6 +2,7 @@
 
 use super::civil::Civil;
 use super::{SECOND, Time, Zone};
+use crate::fmt::TIME_PUSHES;
 use crate::functions::{CallError, Context, Results, Signature, Type};
 use crate::value::{GoString, IntType, Object, Shape, Value};
 
@@ -44,7 +45,7 @@ pub(crate) fn call_time(
     match (name, arguments) {
         ("Format", [Value::String(layout, _)]) => {
             // A part of the layout becomes at most thirty times as long.
-            cx.step(20)?;
+            cx.step(TIME_PUSHES)?;
             cx.allocate(layout.len().saturating_mul(2))?;
             cx.made(time.format(&layout.to_str()))
         }
@@ -118,6 +119,9 @@ pub(super) fn in_zone(civil: Civil, nanoseconds: u32, zone: &Zone) -> Time {
 }
 
 fn property(cx: &mut Context<'_>, time: &Time, name: &str) -> Result<Value, CallError> {
+    if matches!(name, "GoString" | "String") {
+        cx.step(TIME_PUSHES)?;
+    }
     let civil = time.civil();
     let nanoseconds = time.nanoseconds();
     let int64 = |number: i128| {
@@ -162,6 +166,9 @@ pub(crate) fn int_signature(kind: IntType, name: &str) -> Option<Signature> {
     }
 }
 
+/// Steps to write a duration.
+const DURATION_STEPS: usize = 10;
+
 /// Calls a method of a named integer type.
 pub(crate) fn call_int(
     cx: &mut Context<'_>,
@@ -180,6 +187,7 @@ pub(crate) fn call_int(
         |unit: i64| Value::Float((number / unit) as f64 + (number % unit) as f64 / unit as f64);
     Ok(match name {
         "String" => {
+            cx.step(DURATION_STEPS)?;
             let text = match kind {
                 IntType::Month => super::month_text(number),
                 IntType::Weekday => super::weekday_text(number),

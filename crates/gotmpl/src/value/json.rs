@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 
 use super::{GoString, Object, Shape, Value};
-use crate::fmt::{Buffer, Full, float};
+use crate::fmt::{Buffer, Full, TIME_PUSHES, float};
 use crate::functions::CallError;
+
+/// Characters that are looked at in the time it takes to append a piece.
+const CHARACTERS_PER_WORK: usize = 4;
 
 /// Writes a value as JSON.
 ///
@@ -16,10 +19,14 @@ pub fn to_json(out: &mut Buffer<'_>, value: &Value) -> Result<(), CallError> {
         Value::Bool(value) => out.push(if *value { b"true" } else { b"false" })?,
         Value::Int(value, _) => out.push(value.to_string().as_bytes())?,
         Value::Uint(value, _) => out.push(value.to_string().as_bytes())?,
-        Value::Float(value) => out.push(number(*value)?.as_bytes())?,
+        Value::Float(value) => {
+            out.work(float::work(*value, None))?;
+            out.push(number(*value)?.as_bytes())?;
+        }
         Value::Complex(..) => return Err("json: unsupported type: complex128".into()),
         Value::String(text, _) => string(out, text.as_bytes())?,
         Value::Time(time) => {
+            out.work(TIME_PUSHES)?;
             let text = time.to_rfc3339_nano().ok_or_else(|| {
                 CallError::from("json: error calling MarshalJSON for type time.Time: Time.MarshalJSON: year outside of range [0,9999]")
             })?;
@@ -101,6 +108,8 @@ fn number(value: f64) -> Result<String, CallError> {
 
 fn string(out: &mut Buffer<'_>, bytes: &[u8]) -> Result<(), Full> {
     out.push(b"\"")?;
+    // Looked at one by one, unlike bytes that are copied.
+    out.work(bytes.len() / CHARACTERS_PER_WORK)?;
     // What needs no escape is written in one piece.
     let (mut start, mut at) = (0, 0);
     for char in super::text::chars(bytes) {

@@ -1,4 +1,5 @@
-//! The recorded data as the dot of a template, built as a notification builds it.
+//! Recorded data as the dot of a template, built as a notification builds it: from the vectors, or from the body of a webhook, whose keys
+//! are spelled in another way.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +10,31 @@ use serde_json::Value as Json;
 
 type Texts = BTreeMap<String, String>;
 
+/// What a dataset says under a key of the vectors, `starts_at`; in the body of a webhook that is `startsAt`.
+fn at<'a>(json: &'a Json, key: &str) -> &'a Json {
+    let spelled = match key {
+        "external_url" => "externalURL",
+        "generator_url" => "generatorURL",
+        "group_labels" => "groupLabels",
+        "starts_at" => "startsAt",
+        "ends_at" => "endsAt",
+        other => other,
+    };
+    json.get(key).unwrap_or(&json[spelled])
+}
+
 /// The dot that a dataset stands for.
 pub(crate) fn value(dataset: &Json) -> Value {
     if dataset.is_null() {
         return Value::Nil;
     }
     let alerts = dataset["alerts"].as_array().expect("a list of alerts");
-    let text = |key: &str| dataset[key].as_str().expect("a text").to_owned();
+    let text = |key: &str| at(dataset, key).as_str().expect("a text").to_owned();
     Data {
         receiver: quote_meta(&text("receiver")).into(),
         alerts: Alerts::new(alerts.iter().map(alert)),
         notification_reason: text("notification_reason").into(),
-        group_labels: Kv::new(texts(&dataset["group_labels"])),
+        group_labels: Kv::new(texts(at(dataset, "group_labels"))),
         common_labels: Kv::new(common(alerts, "labels")),
         common_annotations: Kv::new(common(alerts, "annotations")),
         route_labels: Kv::new(Texts::new()),
@@ -41,8 +55,10 @@ fn url(text: &str) -> String {
 fn alert(alert: &Json) -> Alert {
     let labels = texts(&alert["labels"]);
     // What is empty may be left out.
-    let text = |key: &str| alert[key].as_str().unwrap_or_default();
-    let ends_at = text("ends_at");
+    let text = |key: &str| at(alert, key).as_str().unwrap_or_default();
+    // What fires has Go's zero time where it is not left out.
+    let ends_at = Some(text("ends_at")).filter(|text| !text.starts_with("0001-"));
+    let ends_at = ends_at.unwrap_or_default();
     Alert {
         is_resolved: !ends_at.is_empty(),
         fingerprint: format!("{:016x}", fingerprint(&labels)).into(),

@@ -1,5 +1,7 @@
-//! What Go's own engines, for text and for HTML, gave for a template and its data, case by case (tests/vectors/templates.json).
+//! What Go's own engines, for text and for HTML, gave for a template and its data: case by case (tests/vectors/templates.json), and folder by
+//! folder (`cases`).
 
+mod cases;
 mod dataset;
 
 use gotmpl::functions::{ALERTMANAGER, Environment};

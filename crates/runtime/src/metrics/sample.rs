@@ -73,6 +73,8 @@ pub struct SharingSample {
     pub rereads: u64,
     /// Age of the oldest change that was not read, in seconds.
     pub lag_seconds: f64,
+    /// By how many seconds clocks are ahead of the agreed time: that of what is shared, and this instance's.
+    pub clock_offsets_seconds: [f64; 2],
 }
 
 /// The state at the moment of a scrape.
@@ -101,6 +103,9 @@ pub struct Sample {
 /// The modes an instance can work in.
 const MODES: [&str; 3] = ["embedded", "coordinated", "degraded"];
 
+/// Whose clocks are compared.
+const CLOCKS: [&str; 2] = ["redis", "instance"];
+
 pub(super) struct SampledGauges {
     alerts: Family<Pairs, Gauge>,
     silences: Family<Pairs, Gauge>,
@@ -114,6 +119,7 @@ pub(super) struct SampledGauges {
     mode: Family<Pairs, Gauge>,
     sharing: [Counter; 5],
     lag: FloatGauge,
+    clock_offsets: Family<Pairs, FloatGauge>,
     process: ProcessGauges,
 }
 
@@ -160,6 +166,7 @@ impl SampledGauges {
                 r.counter(table::BELFRY_MIRROR_REREADS),
             ],
             lag: r.add(table::BELFRY_MIRROR_LAG, FloatGauge::default()),
+            clock_offsets: r.add(table::BELFRY_CLOCK_OFFSET, Family::default()),
             process: ProcessGauges {
                 cpu: r.add(table::PROCESS_CPU, Counter::default()),
                 resident: r.gauge(table::PROCESS_RESIDENT_MEMORY),
@@ -218,6 +225,10 @@ impl SampledGauges {
             counter.inc_by(count.saturating_sub(counter.get()));
         }
         self.lag.set(sharing.lag_seconds);
+        for (of, seconds) in CLOCKS.into_iter().zip(sharing.clock_offsets_seconds) {
+            let labels = vec![("of", of.to_owned())];
+            self.clock_offsets.get_or_create_owned(&labels).set(seconds);
+        }
     }
 
     fn set_cluster(&self, cluster: ClusterSample) {

@@ -153,6 +153,7 @@ table! {
     BELFRY_AUDIT_REPAIRED Counter Count "belfry_audit_repaired_total" "Groups that had members and no place in a queue; must stay 0";
     BELFRY_MIRROR_REREADS Counter Count "belfry_mirror_rereads_total" "Groups that were read anew because the copy in memory differed";
     BELFRY_MIRROR_LAG Gauge Seconds "belfry_mirror_lag_seconds" "For how long the oldest change that was not read here has been there; 0 when all are";
+    BELFRY_CLOCK_OFFSET Gauge Seconds "belfry_clock_offset_seconds" "By how much the clock of Redis, and this instance's own, is ahead of the time instances agree on";
     BELFRY_JOURNAL_COMMITS Counter Count "belfry_journal_commits_total" "Commits of the journal";
     BELFRY_JOURNAL_RECORDS Counter Count "belfry_journal_records_total" "Records written to the journal";
     BELFRY_JOURNAL_WRITTEN Counter Bytes "belfry_journal_written_bytes_total" "Bytes written to the journal";

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use domain::fingerprint::Fingerprint;
 use domain::id::IntegrationId;
 use redis::Value;
-use state::coordinator::{CHANGES_MAX, Change, CoordinatorError, Event, EventId, Feed};
+use state::coordinator::{
+    CHANGES_MAX, Change, CoordinatorError, Event, EventId, Feed, GroupName, KnownAlerts,
+};
 
-use super::reply::{Read, Reply, unreadable};
+use super::reply::{Read, Reply, str_of, unreadable};
 use super::wire::told::read_told;
 use super::{RedisCoordinator, groups, names, wire};
 use crate::call::{Arg, Call};
@@ -22,6 +24,7 @@ impl RedisCoordinator {
     pub(super) async fn read_feeds(
         &self,
         after: &[EventId],
+        known: &dyn KnownAlerts,
     ) -> Vec<Result<Feed, CoordinatorError>> {
         self.wake.note_reading();
         let calls = (0..after.len()).map(|shard| self.last_call(shard));
@@ -39,7 +42,10 @@ impl RedisCoordinator {
             let mut entries = answer.and_then(by_stream);
             for (shard, place) in places {
                 let feed = match &mut entries {
-                    Ok(entries) => self.read_feed(entries.remove(&self.stream(*shard)), *place),
+                    Ok(entries) => {
+                        let entries = entries.remove(&self.stream(*shard));
+                        self.read_feed(entries, *place, known)
+                    }
                     Err(error) => Err(error.clone()),
                 };
                 if let Some(known) = feeds.get_mut(*shard) {
@@ -83,7 +89,12 @@ impl RedisCoordinator {
     }
 
     /// Reads a shard's changes; none although there is something else than what was seen last means that it was lost.
-    fn read_feed(&self, entries: Option<Value>, after: EventId) -> Read<Feed> {
+    fn read_feed(
+        &self,
+        entries: Option<Value>,
+        after: EventId,
+        known: &dyn KnownAlerts,
+    ) -> Read<Feed> {
         let mut feed = Feed {
             changes: Vec::new(),
             is_broken: entries.is_none(),
@@ -95,51 +106,78 @@ impl RedisCoordinator {
         while !entries.is_empty() {
             let mut entry = entries.list()?;
             let id = names::event_id(&entry.text()?)?;
-            let fields = Fields(entry.list()?.pairs()?);
+            let fields = Fields::of(entry.list()?)?;
             if feed.changes.is_empty() {
                 let before = names::event_id(fields.text("b")?)?;
                 feed.is_broken = before != after;
             }
-            feed.changes.push(Change {
-                id,
-                is_ours: fields.text("i")? == self.instance,
-                event: self.read_event(&fields)?,
-            });
+            let is_ours = fields.text("i")? == self.instance;
+            let mut put = |event| {
+                feed.changes.push(Change {
+                    id,
+                    is_last: false,
+                    is_ours,
+                    event,
+                });
+            };
+            if fields.text("k")? == "alerts" {
+                for (name, text) in fields.alerts()? {
+                    put(self.read_alert_event(name, text, known)?);
+                }
+            } else {
+                put(read_event(&fields)?);
+            }
+            if let Some(last) = feed.changes.last_mut() {
+                last.is_last = true;
+            }
         }
         Ok(feed)
     }
 
-    fn read_event(&self, fields: &Fields) -> Read<Event> {
-        let group = names::group_name(fields.text("g")?)?;
-        match fields.text("k")? {
-            "alert" => Ok(Event::Alert {
-                group,
-                alert: wire::read_alert(fields.text("v")?, &self.interner)?,
-            }),
-            "left" => {
-                let alerts = fields.text("f")?.split(',').map(str::parse);
-                let alerts: Result<Vec<Fingerprint>, _> = alerts.collect();
-                let alerts = alerts.map_err(|_| unreadable("a fingerprint"))?;
-                Ok(Event::Left { group, alerts })
-            }
-            "told" => {
-                let (last, pending) = (fields.text("l")?, fields.text("p")?);
-                let told = read_told(fields.number("s")?, last, pending)?;
-                Ok(Event::Told {
-                    group,
-                    integration: IntegrationId::from_stored(fields.text("n")?),
-                    told: Arc::new(told),
-                })
-            }
-            "grid" => {
-                let has_ticked = fields.text("t")? == "1";
-                let (first, next) = (fields.number("f")?, fields.number("n")?);
-                let grid = groups::grid(first, next, fields.number("v")?, has_ticked)?;
-                Ok(Event::Grid { group, grid })
-            }
-            "gone" => Ok(Event::Gone { group }),
-            _ => Err(unreadable("a kind of change")),
+    /// Reads what became of an alert; `name` is its group and its fingerprint.
+    fn read_alert_event(&self, name: &str, text: &str, known: &dyn KnownAlerts) -> Read<Event> {
+        let parts = name.rsplit_once(':');
+        let (group, fingerprint) = parts.ok_or_else(|| unreadable("the name of an alert"))?;
+        let group: GroupName = names::group_name(group)?;
+        let fingerprint = fingerprint
+            .parse()
+            .map_err(|_| unreadable("a fingerprint"))?;
+        let known = known.known(&group.tenant, fingerprint);
+        let again = known.and_then(|known| wire::read_again(text, &known));
+        let alert = match again {
+            Some(alert) => alert,
+            None => wire::read_alert(text, &self.interner)?,
+        };
+        Ok(Event::Alert { group, alert })
+    }
+}
+
+fn read_event(fields: &Fields) -> Read<Event> {
+    let group = names::group_name(fields.text("g")?)?;
+    match fields.text("k")? {
+        "left" => {
+            let alerts = fields.text("f")?.split(',').map(str::parse);
+            let alerts: Result<Vec<Fingerprint>, _> = alerts.collect();
+            let alerts = alerts.map_err(|_| unreadable("a fingerprint"))?;
+            Ok(Event::Left { group, alerts })
         }
+        "told" => {
+            let (last, pending) = (fields.text("l")?, fields.text("p")?);
+            let told = read_told(fields.number("s")?, last, pending)?;
+            Ok(Event::Told {
+                group,
+                integration: IntegrationId::from_stored(fields.text("n")?),
+                told: Arc::new(told),
+            })
+        }
+        "grid" => {
+            let has_ticked = fields.text("t")? == "1";
+            let (first, next) = (fields.number("f")?, fields.number("n")?);
+            let grid = groups::grid(first, next, fields.number("v")?, has_ticked)?;
+            Ok(Event::Grid { group, grid })
+        }
+        "gone" => Ok(Event::Gone { group }),
+        _ => Err(unreadable("a kind of change")),
     }
 }
 
@@ -165,18 +203,41 @@ fn by_stream(answer: Value) -> Read<HashMap<String, Value>> {
     Ok(streams)
 }
 
+/// Fields every entry has: its kind, who caused it, what came before it.
+const FIELDS: usize = 3;
+
 /// The fields of an entry, few.
-struct Fields(Vec<(String, String)>);
+struct Fields(Vec<(Value, Value)>);
 
 impl Fields {
+    fn of(mut reply: Reply) -> Read<Self> {
+        let mut fields = Vec::with_capacity(reply.len() / 2);
+        while !reply.is_empty() {
+            fields.push((reply.value()?, reply.value()?));
+        }
+        Ok(Self(fields))
+    }
+
     fn text(&self, name: &str) -> Read<&str> {
-        let field = self.0.iter().find(|(known, _)| known == name);
-        let value = field.map(|(_, value)| value.as_str());
-        value.ok_or_else(|| unreadable("a change lacks a field"))
+        let name = name.as_bytes();
+        let is_named = |field: &Value| matches!(field, Value::BulkString(text) if text == name);
+        let field = self.0.iter().find(|(known, _)| is_named(known));
+        field.map_or_else(
+            || Err(unreadable("a change lacks a field")),
+            |(_, value)| str_of(value),
+        )
     }
 
     fn number<N: std::str::FromStr>(&self, name: &str) -> Read<N> {
         let number = self.text(name)?.parse();
         number.map_err(|_| unreadable("a number of a change"))
+    }
+
+    /// What became of alerts: the name of each and its text.
+    fn alerts(&self) -> Read<Vec<(&str, &str)>> {
+        let alerts = self.0.iter().skip(FIELDS);
+        alerts
+            .map(|(name, text)| Ok((str_of(name)?, str_of(text)?)))
+            .collect()
     }
 }

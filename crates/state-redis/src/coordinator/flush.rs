@@ -42,12 +42,7 @@ impl RedisCoordinator {
             Arg::from(unnumbered(message)),
         ];
         let answer = self.on_group(&scripts::BEGIN, group, args).await?;
-        let mut reply = Reply::of(answer)?;
-        match reply.text()?.as_str() {
-            "lost" => Ok(Err(LeaseLost)),
-            "held" => Ok(Ok(read_three(reply)?)),
-            _ => Err(unreadable("the answer to a begin")),
-        }
+        read_held(Reply::of(answer)?)
     }
 
     pub(super) async fn commit_message(
@@ -81,15 +76,21 @@ impl RedisCoordinator {
     pub(super) async fn settle_told(
         &self,
         group: &GroupName,
+        fence: u64,
         integration: &IntegrationId,
+        seen: &Told,
         message: &ToldMessage,
-    ) -> Read<Told> {
+    ) -> Read<Held<Told>> {
+        let in_flight = seen.pending.as_ref().map_or(0, |pending| pending.seq);
         let args = [
+            Arg::from(fence),
             Arg::from(integration.as_str()),
+            Arg::from(seen.seq),
+            Arg::from(in_flight),
             Arg::from(message_text(message)),
         ];
         let answer = self.on_group(&scripts::SETTLE, group, args).await?;
-        read_three(Reply::of(answer)?)
+        read_held(Reply::of(answer)?)
     }
 
     pub(super) async fn renew_lease(&self, group: &GroupName, fence: u64) -> Read<Held<()>> {
@@ -142,6 +143,15 @@ impl RedisCoordinator {
             "again" => Ok(Ok(Some(Timestamp::from_unix_ms(reply.number()?)))),
             _ => Err(unreadable("the answer to a finish")),
         }
+    }
+}
+
+/// Reads what an integration was told, if the claim holds.
+fn read_held(mut reply: Reply) -> Read<Held<Told>> {
+    match reply.text()?.as_str() {
+        "lost" => Ok(Err(LeaseLost)),
+        "held" => Ok(Ok(read_three(reply)?)),
+        _ => Err(unreadable("what an integration was told")),
     }
 }
 

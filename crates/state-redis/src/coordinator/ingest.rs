@@ -7,9 +7,9 @@ use domain::limits;
 use domain::time::Timestamp;
 use redis::Value;
 use runtime::failpoint::{is_armed, reach};
-use state::coordinator::{CoordinatorError, GroupName, Offer, Offered};
+use state::coordinator::{CoordinatorError, GroupName, Offer, Offered, Outage};
 
-use super::reply::{Read, Reply};
+use super::reply::{self, Read, Reply};
 use super::{RedisCoordinator, names, scripts, wire};
 use crate::call::{Arg, Call};
 
@@ -26,17 +26,17 @@ impl RedisCoordinator {
         for (index, offer) in offers.iter().enumerate() {
             shards[GroupName::of(&offer.group).shard() % limits::SHARDS].push(index);
         }
-        let mut parts: Vec<&[usize]> = Vec::new();
+        let mut parts: Vec<(usize, &[usize])> = Vec::new();
         let mut calls = Vec::new();
         for (shard, indices) in shards.iter().enumerate() {
             for part in indices.chunks(OFFERS_MAX) {
                 calls.push(self.offer_call(shard, part, offers, now));
-                parts.push(part);
+                parts.push((shard, part));
             }
         }
         let mut answers: Vec<Option<Read<Offered>>> = vec![None; offers.len()];
-        for (part, answer) in parts.into_iter().zip(self.run_by_parts(calls).await) {
-            let mut reply = answer.and_then(Reply::of);
+        for ((shard, part), answer) in parts.into_iter().zip(self.run_by_parts(calls).await) {
+            let mut reply = answer.and_then(|answer| self.in_time(shard, answer));
             for index in part {
                 answers[*index] = Some(match &mut reply {
                     Ok(reply) => self.read_offered(reply, &offers[*index]),
@@ -44,7 +44,7 @@ impl RedisCoordinator {
                 });
             }
         }
-        let missing = || Err(super::reply::unreadable("no answer to an offer"));
+        let missing = || Err(reply::unreadable("no answer to an offer"));
         answers
             .into_iter()
             .map(|answer| answer.unwrap_or_else(missing))
@@ -83,15 +83,36 @@ impl RedisCoordinator {
                 Arg::from(alert.fingerprint.to_string()),
                 Arg::from(names::until_ms(now, alert.ends_at)),
                 Arg::from(if offer.is_owed { "1" } else { "0" }),
+                Arg::from(if offer.is_again { "1" } else { "0" }),
                 Arg::from(first_delay_ms),
                 Arg::from(wire::alert_text(alert)),
             ]);
         }
         let count = i64::try_from(indices.len()).unwrap_or(i64::MAX);
-        let mut args = vec![Arg::from(count)];
+        let sent_ms = self.clocks.now_ms(shard);
+        let mut args = vec![
+            sent_ms.map_or_else(|| Arg::from(""), Arg::from),
+            Arg::from(names::span_ms(self.link.response_timeout())),
+            Arg::from(count),
+        ];
         args.extend(groups);
         args.extend(rest);
         self.on_shard(&scripts::INGEST, shard, args)
+    }
+
+    /// An answer, unless it says that the request came too late: nothing of it was carried out, and it may be sent again.
+    fn in_time(&self, shard: usize, answer: Value) -> Read<Reply> {
+        if let Value::Array(values) = &answer
+            && let [late, now] = &values[..]
+            && reply::text(late.clone()).is_ok_and(|word| word == "late")
+        {
+            self.clocks.note(shard, reply::number(now.clone())?);
+            return Err(CoordinatorError {
+                outage: Outage::Transient,
+                text: "the request came too late".to_owned(),
+            });
+        }
+        Reply::of(answer)
     }
 
     fn read_offered(&self, reply: &mut Reply, offer: &Offer) -> Read<Offered> {

@@ -82,7 +82,7 @@ impl RedisCoordinator {
         for alert in alerts {
             args.push(Arg::from(alert.fingerprint.to_string()));
             args.push(Arg::from(wire::alert_text(alert)));
-            args.push(Arg::from(alert.ends_at.unix_ms()));
+            args.push(Arg::from(alert.ends_at.unix_ms() + merge.ahead_ms));
         }
         if !is_first {
             args.extend(["0", "0"].map(Arg::from));

@@ -34,7 +34,10 @@ impl RedisCoordinator {
         let calls = (0..limits::SHARDS).map(|shard| self.poll_call(ask, shard, share, &[]));
         let (answers, mut silences) = self.poll_round(calls.collect(), &ask.tenants).await;
         let (mut shards, mut waiting) = (Vec::new(), Vec::new());
-        for answer in answers {
+        for (shard, answer) in answers.into_iter().enumerate() {
+            if let Ok((ShardPoll::Well(well), _)) = &answer {
+                self.clocks.note(shard, well.now.unix_ms());
+            }
             shards.push(answer.map(|(poll, left)| {
                 waiting.extend(left);
                 poll
@@ -125,6 +128,7 @@ impl RedisCoordinator {
             Arg::from(names::span_ms(timing.breaker_silence)),
             Arg::from(names::span_ms(timing.hold_after_outage)),
             Arg::from(names::span_ms(timing.courtesy)),
+            Arg::from(ask.ahead_ms.get(shard).copied().unwrap_or_default()),
         ];
         args.extend(more.iter().map(|name| Arg::from(names::group_text(name))));
         self.on_shard(&scripts::POLL, shard, args)

@@ -1,7 +1,8 @@
 //! Who is there, and how much waits.
 
 use domain::limits;
-use state::coordinator::{EventId, InstanceReport, ShardDepth};
+use domain::time::Timestamp;
+use state::coordinator::{ClockReading, EventId, InstanceReport, ShardDepth};
 
 use super::reply::{self, Read, Reply};
 use super::{RedisCoordinator, names, scripts, wire};
@@ -15,10 +16,11 @@ const PROBE_KEPT_MS: i64 = 60_000;
 const CONFIG: &str = "config:";
 
 impl RedisCoordinator {
-    pub(super) async fn try_write(&self, domain: usize) -> Read<()> {
-        let key = self.link.key(&format!("probe:{}", names::tag(domain)));
-        let call = Call::command("SET").key(key).arg(self.instance.as_str());
-        self.run(call.arg("PX").arg(PROBE_KEPT_MS)).await.map(drop)
+    pub(super) async fn try_write(&self, domain: usize) -> Read<Timestamp> {
+        let args = vec![Arg::from(PROBE_KEPT_MS)];
+        let call = self.on_shard(&scripts::PROBE, domain, args);
+        let now_ms = reply::number(self.run(call).await?)?;
+        Ok(Timestamp::from_unix_ms(now_ms))
     }
 
     pub(super) async fn say_here(&self, report: &InstanceReport) -> Read<()> {
@@ -33,6 +35,10 @@ impl RedisCoordinator {
         field("mode", &report.mode);
         if let Some(started_at) = report.started_at {
             field("startedAt", &wire::instant(started_at));
+        }
+        if let Some(clock) = report.clock {
+            field("clockAheadMs", &clock.ahead_ms.to_string());
+            field("clockReadAt", &wire::instant(clock.shared));
         }
         for (tenant, hash) in &report.configs {
             field(&format!("{CONFIG}{tenant}"), hash);
@@ -101,6 +107,7 @@ impl RedisCoordinator {
 
 fn read_report(fields: Vec<(String, String)>) -> Read<InstanceReport> {
     let mut report = InstanceReport::default();
+    let (mut ahead_ms, mut read_at) = (None, None);
     for (name, value) in fields {
         match name.as_str() {
             "id" => report.id = value,
@@ -108,6 +115,8 @@ fn read_report(fields: Vec<(String, String)>) -> Read<InstanceReport> {
             "version" => report.version = value,
             "mode" => report.mode = value,
             "startedAt" => report.started_at = Some(wire::read_instant(&value)?),
+            "clockAheadMs" => ahead_ms = value.parse().ok(),
+            "clockReadAt" => read_at = Some(wire::read_instant(&value)?),
             // What a newer version says besides is not for us.
             other => {
                 let tenant = other.strip_prefix(CONFIG).and_then(|t| t.parse().ok());
@@ -115,5 +124,8 @@ fn read_report(fields: Vec<(String, String)>) -> Read<InstanceReport> {
             }
         }
     }
+    report.clock = read_at
+        .zip(ahead_ms)
+        .map(|(shared, ahead_ms)| ClockReading { shared, ahead_ms });
     Ok(report)
 }

@@ -52,6 +52,11 @@ impl Reply {
         self.0.len() == 0
     }
 
+    /// How many values there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn value(&mut self) -> Read<Value> {
         self.0.next().ok_or_else(|| unreadable("a list ends early"))
     }
@@ -94,6 +99,16 @@ pub(super) fn text(value: Value) -> Read<String> {
         Value::SimpleString(text) => Ok(text),
         Value::Okay => Ok("OK".to_owned()),
         Value::Int(number) => Ok(number.to_string()),
+        _ => Err(unreadable("a text was expected")),
+    }
+}
+
+/// A text where it lies.
+pub(super) fn str_of(value: &Value) -> Read<&str> {
+    match value {
+        Value::BulkString(bytes) => {
+            std::str::from_utf8(bytes).map_err(|_| unreadable("a text is not UTF-8"))
+        }
         _ => Err(unreadable("a text was expected")),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::script::Script;
 
-/// A script on a shard: its `#!lua` line, the prelude, its file.
+/// A script on a shard: its `#!lua` line, the prelude and what goes with it, its file.
 macro_rules! on_shard {
     ($name:literal, $flags:literal) => {
         Script::new(
@@ -12,6 +12,7 @@ macro_rules! on_shard {
                 $flags,
                 "\n",
                 include_str!("../../lua/prelude.lua"),
+                include_str!("../../lua/flushing.lua"),
                 include_str!(concat!("../../lua/", $name, ".lua"))
             ),
         )
@@ -31,14 +32,22 @@ macro_rules! alone {
     };
 }
 
-pub(super) static INGEST: Script = on_shard!("ingest", "");
+/// The prelude is all it needs.
+pub(super) static INGEST: Script = Script::new(
+    "ingest",
+    concat!(
+        "#!lua\n",
+        include_str!("../../lua/prelude.lua"),
+        include_str!("../../lua/ingest.lua")
+    ),
+);
 // What ends a flush must work while the server is out of memory: it frees some.
 pub(super) static POLL: Script = on_shard!("poll", " flags=allow-oom");
 pub(super) static SEIZE: Script = on_shard!("seize", "");
 pub(super) static BEGIN: Script = on_shard!("begin", " flags=allow-oom");
 pub(super) static COMMIT: Script = on_shard!("commit", " flags=allow-oom");
 pub(super) static REFUSE: Script = on_shard!("refuse", " flags=allow-oom");
-pub(super) static SETTLE: Script = on_shard!("settle", "");
+pub(super) static SETTLE: Script = on_shard!("settle", " flags=allow-oom");
 pub(super) static RENEW: Script = on_shard!("renew", " flags=allow-oom");
 pub(super) static UNCLAIM: Script = on_shard!("unclaim", " flags=allow-oom");
 pub(super) static FINISH: Script = on_shard!("finish", " flags=allow-oom");
@@ -51,6 +60,7 @@ pub(super) static EVICTIONS: Script = on_shard!("evictions", " flags=allow-oom")
 pub(super) static START_OVER: Script = on_shard!("start_over", "");
 pub(super) static RESEEDED: Script = on_shard!("reseeded", "");
 pub(super) static DEPART: Script = on_shard!("depart", "");
+pub(super) static PROBE: Script = on_shard!("probe", "");
 pub(super) static RESTART_GRIDS: Script = on_shard!("restart_grids", "");
 pub(super) static AUDIT: Script = on_shard!("audit", "");
 pub(super) static SILENCE_PUT: Script = alone!("silence_put");

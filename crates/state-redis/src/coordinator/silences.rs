@@ -10,7 +10,7 @@ use state::coordinator::SharedSilences;
 
 use super::reply::{self, Read, Reply};
 use super::wire::silence::{read_silence, silence_text};
-use super::{RedisCoordinator, scripts, wire};
+use super::{RedisCoordinator, names, scripts, wire};
 use crate::call::{Arg, Call};
 
 impl RedisCoordinator {
@@ -34,6 +34,11 @@ impl RedisCoordinator {
             .collect()
     }
 
+    /// For how long a silence is kept from now on: at least its retention, also where the server's clock is wrong.
+    fn kept_ms(&self, silence: &Silence) -> i64 {
+        names::until_ms(silence.updated_at, silence.ends_at + self.retention)
+    }
+
     pub(super) async fn put_silence(
         &self,
         tenant: &TenantId,
@@ -45,7 +50,7 @@ impl RedisCoordinator {
             Arg::from(&*silence.id),
             Arg::from(silence_text(silence)),
             Arg::from(seen.map(wire::instant).unwrap_or_default()),
-            Arg::from((silence.ends_at + self.retention).unix_ms()),
+            Arg::from(self.kept_ms(silence)),
         ];
         let keys = vec![self.silences_key(tenant)];
         let call = Call::script(&scripts::SILENCE_PUT, keys, args);
@@ -61,11 +66,10 @@ impl RedisCoordinator {
         tenant: &TenantId,
         silences: &[Arc<Silence>],
     ) -> Read<u64> {
-        let last_end = silences.iter().map(|silence| silence.ends_at).max();
-        let kept_until = last_end.unwrap_or(Timestamp::ZERO) + self.retention;
+        let longest = silences.iter().map(|silence| self.kept_ms(silence)).max();
         let mut args = vec![
             Arg::from(self.link.key("wake")),
-            Arg::from(kept_until.unix_ms()),
+            Arg::from(longest.unwrap_or_default()),
         ];
         for silence in silences {
             args.push(Arg::from(&*silence.id));

@@ -5,20 +5,18 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
-use domain::alert::Alert;
-use domain::annotations::Annotations;
-use domain::group::severity::Severity;
-use domain::label::Interner;
-use domain::time::Timestamp;
+use domain::time::{Timestamp, push_padded};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::reply::{Read, unreadable};
 
+mod alert;
 pub(super) mod silence;
 pub(super) mod told;
+
+pub(super) use alert::{alert_text, read_again, read_alert};
 
 /// Makes seconds positive back to the year 0001.
 const SECONDS_BIAS: i64 = 100_000_000_000;
@@ -30,7 +28,14 @@ const INSTANT_DIGITS: usize = 21;
 /// An instant as 21 digits.
 pub(super) fn instant(time: Timestamp) -> String {
     let seconds = time.unix_seconds() + SECONDS_BIAS;
-    format!("{seconds:012}{:09}", time.subsec_nanos())
+    let mut digits = String::with_capacity(INSTANT_DIGITS);
+    push_padded(&mut digits, seconds, SECONDS_DIGITS);
+    push_padded(
+        &mut digits,
+        i64::from(time.subsec_nanos()),
+        INSTANT_DIGITS - SECONDS_DIGITS,
+    );
+    digits
 }
 
 /// Reads what [`instant`] wrote.
@@ -71,77 +76,43 @@ fn offset_minutes(text: &str) -> Option<i16> {
 
 /// A text as JSON.
 pub(super) fn quoted(text: &str) -> String {
-    // Text always has a JSON form.
-    serde_json::to_string(text).unwrap_or_default()
+    let mut out = String::with_capacity(text.len() + 2);
+    put_quoted(text, &mut |piece| out.push_str(piece));
+    out
+}
+
+/// A text as JSON, piece by piece.
+fn put_quoted(text: &str, put: &mut impl FnMut(&str)) {
+    // All of it is looked at, which is faster than to stop at the first: hardly any text has one.
+    let is_special = |b: u8| b < b' ' || b == b'"' || b == b'\\';
+    if text.bytes().fold(false, |found, b| found | is_special(b)) {
+        // Text always has a JSON form.
+        put(&serde_json::to_string(text).unwrap_or_default());
+        return;
+    }
+    put("\"");
+    put(text);
+    put("\"");
 }
 
 /// Pairs as a JSON object.
 pub(super) fn object<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let members: Vec<_> = pairs
-        .map(|(name, value)| format!("{}:{}", quoted(name), quoted(value)))
-        .collect();
-    format!("{{{}}}", members.join(","))
+    let mut out = String::new();
+    put_object(pairs, &mut |piece| out.push_str(piece));
+    out
 }
 
-fn rank(severity: Severity) -> u8 {
-    match severity {
-        Severity::Info => 0,
-        Severity::Warning => 1,
-        Severity::Error => 2,
-        Severity::Critical => 3,
+fn put_object<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, put: &mut impl FnMut(&str)) {
+    put("{");
+    for (index, (name, value)) in pairs.enumerate() {
+        if index > 0 {
+            put(",");
+        }
+        put_quoted(name, put);
+        put(":");
+        put_quoted(value, put);
     }
-}
-
-/// An alert as its group's hash and the feed hold it; `read_alert` of the scripts reads it too.
-pub(super) fn alert_text(alert: &Alert) -> String {
-    format!(
-        r#"{{"at":["{}","{}","{}"],"rank":{},"timeout":{},"startsAt":"{}","endsAt":"{}","generatorURL":{},"labels":{},"annotations":{}}}"#,
-        instant(alert.starts_at),
-        instant(alert.ends_at),
-        instant(alert.updated_at),
-        rank(Severity::of(&alert.labels)),
-        alert.is_timeout,
-        alert.starts_at.rfc3339_nano(),
-        alert.ends_at.rfc3339_nano(),
-        quoted(&alert.generator_url),
-        object(alert.labels.pairs()),
-        object(alert.annotations.pairs()),
-    )
-}
-
-#[derive(Deserialize)]
-struct WireAlert<'a> {
-    #[serde(borrow)]
-    at: [Text<'a>; 3],
-    timeout: bool,
-    #[serde(rename = "startsAt", borrow)]
-    starts_at: Text<'a>,
-    #[serde(rename = "endsAt", borrow)]
-    ends_at: Text<'a>,
-    #[serde(rename = "generatorURL", borrow)]
-    generator_url: Text<'a>,
-    #[serde(borrow)]
-    labels: Pairs<'a>,
-    #[serde(borrow)]
-    annotations: Pairs<'a>,
-}
-
-/// Reads what [`alert_text`] wrote, or a script after it.
-pub(super) fn read_alert(text: &str, interner: &Interner) -> Read<Arc<Alert>> {
-    let wire: WireAlert<'_> =
-        serde_json::from_str(text).map_err(|error| unreadable(&format!("an alert: {error}")))?;
-    let [starts, ends, updated] = &wire.at;
-    let labels = interner.labels(wire.labels.iter());
-    Ok(Arc::new(Alert {
-        fingerprint: labels.fingerprint(),
-        labels,
-        annotations: Annotations::from_pairs(wire.annotations.iter()),
-        generator_url: interner.text(&wire.generator_url.0),
-        starts_at: read_stated(&starts.0, &wire.starts_at.0)?,
-        ends_at: read_stated(&ends.0, &wire.ends_at.0)?,
-        updated_at: read_instant(&updated.0)?,
-        is_timeout: wire.timeout,
-    }))
+    put("}");
 }
 
 /// A text that stays where it lies if nothing in it is escaped.

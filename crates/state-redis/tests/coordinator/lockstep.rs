@@ -19,8 +19,8 @@ use runtime::clock::Clock;
 use runtime::timing::Timing;
 use state::coordinator::model::Model;
 use state::coordinator::{
-    Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Joined, Merge, Offer, PollAsk,
-    ShardPoll, SharedGroup,
+    Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Joined, Merge, NothingKnown,
+    Offer, PollAsk, ShardPoll, SharedGroup,
 };
 use state_redis::call::Call;
 use state_redis::link::Link;
@@ -164,6 +164,7 @@ impl Pair {
             behind,
             is_timeout,
             is_owed,
+            is_again,
             ..
         } = step
         else {
@@ -182,9 +183,14 @@ impl Pair {
             group: group(*index),
             alert: Arc::new(posted),
             is_owed: *is_owed,
+            is_again: *is_again,
         };
         let model = self.model[by].ingest(vec![offer.clone()], self.now()).await;
-        let redis = self.redis[by].ingest(vec![offer], self.now()).await;
+        let mut redis = self.redis[by].ingest(vec![offer.clone()], self.now()).await;
+        if redis[0].is_err() {
+            // Its clock steps here, so that a post looks late; it says so, and the next one does not.
+            redis = self.redis[by].ingest(vec![offer], self.now()).await;
+        }
         let facts = |mut answers: Vec<Result<state::coordinator::Offered, _>>| {
             let answer: Result<_, state::coordinator::CoordinatorError> = answers.remove(0);
             answer.map(|offered| (offered.alert, offered.is_member, offered.created))
@@ -201,6 +207,7 @@ impl Pair {
             epochs: epochs.clone(),
             seen: vec![EventId::default(); limits::SHARDS],
             tenants: vec![group(0).tenant.clone()],
+            ..PollAsk::default()
         };
         let model = self.model[by].poll(ask(&self.model_epochs)).await;
         let redis = self.redis[by].poll(ask(&self.redis_epochs)).await;
@@ -306,7 +313,7 @@ impl Pair {
         let mut followed: BTreeMap<GroupName, BTreeMap<Fingerprint, Arc<domain::alert::Alert>>> =
             BTreeMap::new();
         let mut told: BTreeMap<(GroupName, IntegrationId), Told> = BTreeMap::new();
-        for feed in self.redis[0].changes(&all).await {
+        for feed in self.redis[0].changes(&all, &NothingKnown).await {
             for change in feed.expect("reachable").changes {
                 match change.event {
                     Event::Alert { group, alert } => {

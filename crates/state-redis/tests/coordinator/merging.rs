@@ -74,6 +74,7 @@ fn alerts_merge_in_lua_as_in_rust() {
             group: group(0),
             alert: Arc::new(alert),
             is_owed: true,
+            is_again: false,
         });
         let answers = runtime.block_on(coordinator.ingest(offers.collect(), now));
         let held = answers.into_iter().map(|a| a.expect("reachable").alert);

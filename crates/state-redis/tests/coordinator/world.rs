@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::limits;
 use domain::time::Timestamp;
 use redis_harness::{Cluster, RedisServer};
 use runtime::clock::{Clock, SystemClock};
@@ -165,6 +166,21 @@ impl World for Servers {
         let call = Call::command("XTRIM").key(key).arg("MAXLEN").arg("=");
         let kept = i64::try_from(kept).expect("a small number");
         link.run(call.arg(kept)).await.expect("trimmed");
+    }
+
+    /// The shard clock is the server's and an offset: it sees a step of the server's when that changes.
+    async fn step_clock(&self, by_ms: i64) {
+        let link = self.link();
+        for shard in 0..limits::SHARDS {
+            let key = link.key(&format!("shard:{{s{shard:02}}}"));
+            let step = Call::command("HINCRBY").key(key.clone()).arg("offset");
+            link.run(step.arg(by_ms)).await.expect("stepped");
+            // Its server does not catch up.
+            let stays = Call::command("HSET").key(key).arg("offset_at");
+            let never = Timestamp::from_unix_ms(9_000_000_000_000);
+            let stays = link.run(stays.arg(never.unix_ms())).await;
+            stays.expect("stepped");
+        }
     }
 
     async fn evict(&self, group: &GroupName) -> bool {

@@ -43,7 +43,11 @@ impl Coordinated {
             .with(&there.name, |known| Arc::clone(known.identity()));
         for alert in &there.members {
             let groups = host.placement(&tenant, alert);
-            identity = identity.or_else(|| follow::of_key(&groups, &there.name));
+            let own = follow::of_key(&groups, &there.name);
+            if own.is_some() {
+                lock(&self.stranded).see_own(&there.name);
+            }
+            identity = identity.or(own);
             let known = self.memory.alert(&tenant, alert.fingerprint);
             if known.is_none_or(|known| known.updated_at < alert.updated_at) {
                 let is_taken_over = self.memory.learn_alert(&tenant, alert, false);

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use domain::fingerprint::Fingerprint;
 use domain::group::Group;
@@ -15,6 +16,7 @@ use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told};
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
+use tokio::time::Instant;
 
 use super::{Coordinated, lock};
 use crate::coordinator::{GroupName, Joined, SharedGroup};
@@ -30,11 +32,24 @@ struct Said {
     number: u64,
 }
 
+/// What an integration was told alone of a group that ended before it was shared again.
+struct Parted {
+    /// That nothing fires any more.
+    told: Told,
+    ends: Option<HashMap<Fingerprint, Timestamp>>,
+    since: Instant,
+}
+
+/// Most of those that are remembered; past it none is, and what others told earlier counts.
+const PARTED_MAX: usize = 50_000;
+
 /// Integrations this instance told something while it was alone.
 #[derive(Default)]
 pub(super) struct ToldAlone {
     integrations: Mutex<HashMap<(GroupName, IntegrationId), Said>>,
     count: AtomicUsize,
+    /// Others may come back later than this instance, and share what they told earlier.
+    parted: Mutex<HashMap<(GroupName, IntegrationId), Parted>>,
 }
 
 impl Default for Said {
@@ -89,10 +104,26 @@ impl ToldAlone {
         lock(&self.integrations).contains_key(&(name.clone(), integration.clone()))
     }
 
-    /// What of this is known: forgotten once all of a fault domain is shared again.
-    pub(super) fn forget(&self, is_over: impl Fn(&GroupName) -> bool) {
+    /// What of this is known: forgotten once all of a fault domain is shared again, but for groups that ended meanwhile, of
+    /// which `told_last` tells what was told last; that is remembered for as long as it may matter.
+    pub(super) fn forget(
+        &self,
+        is_over: impl Fn(&GroupName) -> bool,
+        told_last: impl Fn(&GroupName, &IntegrationId) -> Option<Told>,
+        kept: Duration,
+    ) {
+        let since = Instant::now();
         let mut integrations = lock(&self.integrations);
-        integrations.retain(|(name, _), _| !is_over(name));
+        let mut parted = lock(&self.parted);
+        parted.retain(|_, parted| since.duration_since(parted.since) < kept);
+        let over = integrations.extract_if(|(name, _), _| is_over(name));
+        for (key, Said { ends, .. }) in over {
+            if let Some(told) = told_last(&key.0, &key.1)
+                && parted.len() < PARTED_MAX
+            {
+                parted.insert(key, Parted { told, ends, since });
+            }
+        }
         let ends = integrations.values().filter_map(|said| said.ends.as_ref());
         let left = ends.map(HashMap::len).sum();
         self.count.store(left, Ordering::Relaxed);
@@ -122,16 +153,45 @@ impl Coordinated {
         let key = (name.clone(), integration.clone());
         let integrations = lock(&self.told_alone.integrations);
         let ends = integrations.get(&key).and_then(|said| said.ends.as_ref());
+        self.made_one(ours, theirs, ends, theirs.seq > seen_ms)
+    }
+
+    fn made_one(
+        &self,
+        ours: &Told,
+        theirs: &Told,
+        ends: Option<&HashMap<Fingerprint, Timestamp>>,
+        is_theirs_new: bool,
+    ) -> Told {
         let ended = |fingerprint: Fingerprint| match ends {
             Some(ends) => Ok(ends.get(&fingerprint).copied()),
             None => Err(Unknown),
         };
         let apart = Apart {
             ended: &ended,
-            is_theirs_new: theirs.seq > seen_ms,
+            is_theirs_new,
             doubt: self.timing.send_timeout,
         };
         ours.joined(theirs, &apart)
+    }
+
+    /// Another instance came back and shared what it told of a group that had ended here: what this one told last of it, alone
+    /// too, may be later.
+    pub(super) fn joined_late(
+        &self,
+        name: &GroupName,
+        integration: &IntegrationId,
+        theirs: &Told,
+    ) -> Option<Joined> {
+        let key = (name.clone(), integration.clone());
+        let parted = lock(&self.told_alone.parted);
+        let ours = parted.get(&key)?;
+        let told = self.made_one(&ours.told, theirs, ours.ends.as_ref(), true);
+        (told != *theirs).then(|| Joined {
+            integration: integration.clone(),
+            told,
+            over: theirs.seq,
+        })
     }
 
     /// What is to be merged of what this instance told alone.

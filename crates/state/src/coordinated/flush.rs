@@ -38,17 +38,20 @@ impl Coordinated {
                     told.find(|(id, _)| id == integration)
                         .map(|(_, told)| told.seq)
                 });
-                // Others who are alone may begin a message about this very tick, and a number is used once.
-                let now_ms = u64::try_from(now.unix_ms()).unwrap_or_default();
+                // Others who are alone may begin a message about this very tick, and a number is used once. It is after what
+                // was shared, whose clock may be ahead.
+                let base = now.max(self.agreed.shard_at(name.shard(), now));
+                let base_ms = u64::try_from(base.unix_ms()).unwrap_or_default();
                 let last = last.flatten().unwrap_or_default();
                 let numbers = self.own_numbers();
                 let number = self
                     .told_alone
-                    .begin(&name, integration, numbers, last, now_ms);
-                self.touch(name);
-                let ahead = Duration::from_millis(number.saturating_sub(now_ms));
-                let at = now + ahead;
-                self.memory.begin(claim, integration, message, at).await
+                    .begin(&name, integration, numbers, last, base_ms);
+                self.touch(name.clone());
+                let begun = self.memory.with(&name, |group| {
+                    group.begin_numbered(integration, claim.fence, message, now, number)
+                });
+                Ok(begun.unwrap_or(Err(LeaseLost)))
             }
         }
     }
@@ -115,23 +118,28 @@ impl Coordinated {
         &self,
         claim: &Claim,
         integration: &IntegrationId,
+        seen: &Told,
         message: ToldMessage,
-    ) -> Result<Told, StateError> {
+        now: Timestamp,
+    ) -> Result<Held<Told>, StateError> {
         let name = GroupName::of(&claim.identity);
         let asked = self
             .attempt_or_stay(name.shard(), || {
-                self.shared.settle(&name, integration, &message)
+                self.shared
+                    .settle(&name, claim.fence, integration, seen, &message)
             })
             .await;
         let _alone = match asked {
-            Ok(told) => {
+            Ok(Ok(told)) => {
                 self.take_told(&name, integration, &told);
-                return Ok(told);
+                return Ok(Ok(told));
             }
+            Ok(Err(lost)) => return Ok(Err(lost)),
             Err(alone) => alone,
         };
         self.touch(name);
-        self.memory.settle(claim, integration, message).await
+        let settled = self.memory.settle(claim, integration, seen, message, now);
+        settled.await
     }
 
     pub(super) async fn renew_shared(

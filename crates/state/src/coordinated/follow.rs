@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Leave;
 use domain::group::grid::Grid;
+use domain::group::told::Told;
 use domain::group::{Group, GroupIdentity};
-use domain::id::TenantId;
+use domain::id::{IntegrationId, TenantId};
 
+use super::heard::{is_end_before, is_refresh_after, is_same_moment, prolonged};
 use super::{Alone, Coordinated, lock};
 use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName, Merge};
 use crate::host::{Host, News};
@@ -28,9 +29,6 @@ pub(super) struct Orphans {
 
 /// More orphans than this are groups of configurations we do not have.
 const ORPHANS_MAX: usize = 10_000;
-
-/// By how much clocks of instances that follow the shared one may differ.
-const SAME_MOMENT: Duration = Duration::from_secs(1);
 
 impl Coordinated {
     /// Reads what is new in every shard that is shared.
@@ -53,7 +51,7 @@ impl Coordinated {
         let number = self.follows.fetch_add(1, Ordering::AcqRel) + 1;
         loop {
             let after: Vec<EventId> = self.views.iter().map(|view| lock(view).seen).collect();
-            let feeds = self.shared.changes(&after).await;
+            let feeds = self.shared.changes(&after, &self.memory).await;
             let mut is_done = true;
             let (mut news, mut seen) = (Vec::new(), Vec::new());
             let mut outcome = Ok(());
@@ -63,8 +61,8 @@ impl Coordinated {
                 }
                 match feed {
                     Ok(feed) => {
-                        seen.push((shard, feed.changes.clone()));
-                        is_done &= self.take_feed(shard, feed, orphans, &mut news);
+                        is_done &= self.take_feed(shard, &feed, orphans, &mut news);
+                        seen.push((shard, feed.changes));
                     }
                     Err(error) => {
                         self.fail(shard, &error);
@@ -102,39 +100,27 @@ impl Coordinated {
         orphans.corrections = failed.map(|(correction, _)| correction).collect();
     }
 
-    /// A refresh this instance kept to itself, because what was shared covered it, after which it hears of an end that others
-    /// took in before.
-    fn refresh_after(&self, tenant: &TenantId, heard: &Alert) -> Option<Arc<Alert>> {
-        let known = self.memory.alert(tenant, heard.fingerprint)?;
-        let is_later = heard.is_explicit_end() && heard.updated_at <= known.updated_at;
-        let is_same_episode = known.starts_at <= heard.ends_at;
-        (is_later && is_same_episode && !known.is_explicit_end()).then_some(known)
-    }
-
-    /// A refresh this instance kept to itself says until when an alert fires; since when, is as what is shared says, in the
-    /// order in which it was shared: what was stated of it elsewhere may have been joined with an earlier start.
-    fn prolonged(&self, tenant: &TenantId, heard: Arc<Alert>) -> Arc<Alert> {
-        let known = self.memory.alert(tenant, heard.fingerprint);
-        let is_refresh = |known: &Arc<Alert>| {
-            heard.updated_at < known.updated_at
-                && heard.starts_at != known.starts_at
-                && !heard.is_explicit_end()
-                && !known.is_explicit_end()
-        };
-        match known.filter(is_refresh) {
-            Some(refresh) => Arc::new(Alert {
-                starts_at: heard.starts_at,
-                ..Alert::clone(&refresh)
-            }),
-            None => heard,
-        }
-    }
-
     /// An alert another instance holds for firing may be over, as this one heard while it was alone.
     pub(super) fn end_known_here(&self, tenant: &TenantId, heard: &Alert) -> Option<Arc<Alert>> {
         let known = self.memory.alert(tenant, heard.fingerprint)?;
-        let is_later = heard.updated_at < known.updated_at;
-        (is_later && known.is_explicit_end() && !heard.is_explicit_end()).then_some(known)
+        is_end_before(&known, heard).then_some(known)
+    }
+
+    /// What is to be said of what another instance told, as this one told something later while it was alone.
+    fn correction_of(
+        &self,
+        group: &GroupName,
+        integration: &IntegrationId,
+        told: &Told,
+    ) -> Option<Merge> {
+        let joined = self.joined_late(group, integration, told)?;
+        let identity = self
+            .memory
+            .with(group, |known| Arc::clone(known.identity()))?;
+        Some(Merge {
+            joined: vec![joined],
+            ..self.correction(&identity, Vec::new())
+        })
     }
 
     /// What is to be said of a group some of whose members ended, as this instance heard while it was alone.
@@ -175,7 +161,7 @@ impl Coordinated {
     fn take_feed(
         &self,
         shard: usize,
-        feed: Feed,
+        feed: &Feed,
         orphans: &mut Orphans,
         news: &mut Vec<News>,
     ) -> bool {
@@ -191,7 +177,7 @@ impl Coordinated {
         // A piece that is not full was all there was when it was asked for.
         let is_all = feed.changes.len() < CHANGES_MAX;
         let Some(host) = self.host() else { return true };
-        for change in feed.changes {
+        for change in &feed.changes {
             self.take_change(&*host, change, orphans, news);
         }
         self.view(shard).see(last);
@@ -201,39 +187,41 @@ impl Coordinated {
     fn take_change(
         &self,
         host: &dyn Host,
-        change: Change,
+        change: &Change,
         orphans: &mut Orphans,
         news: &mut Vec<News>,
     ) {
         let is_ours = change.is_ours;
-        match change.event {
+        match &change.event {
             Event::Alert { group, alert } => {
-                news.extend(self.take_alert(host, &group, alert, is_ours, orphans));
+                news.extend(self.take_alert(host, group, alert, is_ours, orphans));
             }
-            Event::Left { group, alerts } => self.take_leave(&group, &alerts),
+            Event::Left { group, alerts } => self.take_leave(group, alerts),
             Event::Told {
                 group,
                 integration,
                 told,
             } => {
                 // Answers to our own requests may have been here before: the later state stays.
-                let take = |known: &mut Group| known.merge_told(&integration, &told);
-                self.memory.with(&group, take);
-                self.note_teller(&group, &integration, is_ours);
+                let take = |known: &mut Group| known.merge_told(integration, told);
+                self.memory.with(group, take);
+                self.note_teller(group, integration, is_ours);
                 if !is_ours {
-                    let GroupName { tenant, key } = group;
+                    let correction = self.correction_of(group, integration, told);
+                    orphans.corrections.extend(correction);
+                    let GroupName { tenant, key } = group.clone();
                     news.push(News::Told {
                         tenant,
                         key,
-                        integration,
-                        told,
+                        integration: integration.clone(),
+                        told: Arc::clone(told),
                     });
                 }
             }
             Event::Grid { group, grid } => {
-                self.take_grid(&group, grid, orphans);
+                self.take_grid(group, *grid, orphans);
                 if !is_ours {
-                    let GroupName { tenant, key } = group;
+                    let GroupName { tenant, key } = group.clone();
                     let first_tick = grid.first();
                     news.push(News::Group {
                         tenant,
@@ -243,10 +231,10 @@ impl Coordinated {
                 }
             }
             Event::Gone { group } => {
-                self.forget(&group);
-                orphans.grids.remove(&group);
+                self.forget(group);
+                orphans.grids.remove(group);
                 // Also of our own: the answer that said so may have been lost.
-                let GroupName { tenant, key } = group;
+                let GroupName { tenant, key } = group.clone();
                 news.push(News::GroupGone { tenant, key });
             }
         }
@@ -257,23 +245,31 @@ impl Coordinated {
         &self,
         host: &dyn Host,
         group: &GroupName,
-        alert: Arc<Alert>,
+        alert: &Arc<Alert>,
         is_ours: bool,
         orphans: &mut Orphans,
     ) -> Option<News> {
-        let refresh = self
-            .refresh_after(&group.tenant, &alert)
-            .filter(|_| !is_ours);
-        let alert = match &refresh {
-            Some(refresh) if is_same_moment(refresh, &alert) => Arc::new(Alert {
+        let known = self.memory.see(group, |known| {
+            let member = known.member(alert.fingerprint);
+            let is_held = member.is_some_and(|member| Arc::ptr_eq(member, alert));
+            (Arc::clone(known.identity()), is_held)
+        });
+        if is_ours && known.as_ref().is_some_and(|(_, is_held)| *is_held) {
+            // What this instance took in itself, as the answer said.
+            lock(&self.tombs).lift(group, alert);
+            return None;
+        }
+        let known = known.map(|(identity, _)| identity);
+        let here = self.memory.alert(&group.tenant, alert.fingerprint);
+        let here = here.as_ref();
+        let refresh = here.filter(|here| !is_ours && is_refresh_after(here, alert));
+        let alert = match refresh {
+            Some(refresh) if is_same_moment(refresh, alert) => Arc::new(Alert {
                 updated_at: refresh.updated_at,
-                ..Alert::clone(&alert)
+                ..Alert::clone(alert)
             }),
-            _ => self.prolonged(&group.tenant, alert),
+            _ => prolonged(here, alert),
         };
-        let known = self
-            .memory
-            .with(group, |known| Arc::clone(known.identity()));
         let groups = match &known {
             // Its group is known and so is the alert: where it belongs does not have to be found out.
             Some(_) if is_ours => Vec::new(),
@@ -283,18 +279,20 @@ impl Coordinated {
         match known.or_else(|| of_key(&groups, group)) {
             Some(identity) => {
                 if !is_ours && orphans.corrections.len() < ORPHANS_MAX {
-                    let end = self.end_known_here(&group.tenant, &alert);
+                    let end = here.filter(|here| is_end_before(here, &alert));
                     let later = refresh.filter(|refresh| !is_same_moment(refresh, &alert));
                     let correction = end
                         .or(later)
-                        .map(|end| self.correction(&identity, vec![end]));
+                        .map(|end| self.correction(&identity, vec![Arc::clone(end)]));
                     orphans.corrections.extend(correction);
                 }
                 let now = self.clock.now();
                 let grid = orphans.grids.remove(group);
                 let grid = || grid.unwrap_or_else(|| Grid::starting(now, identity.group_interval));
                 self.memory.learn_member(&identity, &alert, grid);
-                if !is_ours && of_key(&groups, group).is_none() {
+                if of_key(&groups, group).is_some() {
+                    lock(&self.stranded).see_own(group);
+                } else if !is_ours {
                     // It joined a group that this instance no longer routes to: it waits there with the others.
                     lock(&self.stranded).see_foreign(group, [alert.fingerprint]);
                 }
@@ -348,12 +346,7 @@ impl Coordinated {
     }
 
     /// Notes who was the last to tell an integration.
-    pub(super) fn note_teller(
-        &self,
-        group: &GroupName,
-        integration: &domain::id::IntegrationId,
-        is_us: bool,
-    ) {
+    pub(super) fn note_teller(&self, group: &GroupName, integration: &IntegrationId, is_us: bool) {
         let mut told_here = lock(&self.told_here);
         if is_us {
             let told = told_here.entry(group.clone()).or_default();
@@ -362,12 +355,6 @@ impl Coordinated {
             told.remove(integration);
         }
     }
-}
-
-/// Whether a refresh and an end were taken in so close to each other that clocks of instances do not tell their order: then
-/// the end counts, and the next refresh says so if it is none. A refresh that is clearly later counts, as the last post does.
-fn is_same_moment(refresh: &Alert, end: &Alert) -> bool {
-    refresh.updated_at.since(end.updated_at) < SAME_MOMENT
 }
 
 /// The identity of a group among those an alert belongs to.

@@ -36,6 +36,8 @@ struct Post {
     open: Vec<usize>,
     /// Groups that hold it.
     holding: Vec<usize>,
+    /// Whether an offer of it went without an answer.
+    is_again: bool,
 }
 
 impl Coordinated {
@@ -104,8 +106,8 @@ impl Coordinated {
         let (groups, placed) = self.not_leaving(tenant, &alert, placed.groups);
         // A refresh that what is shared covers costs no request (protocol.md §5, coalescing).
         let is_held = |group: &Arc<GroupIdentity>| {
-            let member = |g: &mut domain::group::Group| g.contains(alert.fingerprint);
-            self.memory.with(&GroupName::of(group), member) == Some(true)
+            self.memory
+                .has_member(&GroupName::of(group), alert.fingerprint)
         };
         // Only of the same episode: where this instance slept through an end, what fires anew is no refresh.
         let is_same = stated_start <= alert.starts_at;
@@ -126,6 +128,7 @@ impl Coordinated {
             created: Vec::new(),
             open,
             holding,
+            is_again: false,
         }
     }
 
@@ -165,7 +168,7 @@ impl Coordinated {
             };
             let name = GroupName::of(group);
             let fingerprint = post.alert.fingerprint;
-            let known = self.memory.with(&name, |known| {
+            let known = self.memory.see(&name, |known| {
                 (known.contains(fingerprint), known.is_owed(fingerprint))
             });
             let (is_member, is_owed) = known.unwrap_or_default();
@@ -174,6 +177,7 @@ impl Coordinated {
                 group: Arc::clone(group),
                 alert: post.as_offered(is_member),
                 is_owed,
+                is_again: post.is_again,
             });
         }
         let answers = self.shared.ingest(asked, now).await;
@@ -186,7 +190,12 @@ impl Coordinated {
                     }
                     self.succeed(shard);
                 }
-                Err(error) => drop(failed.entry(shard % self.domains.len()).or_insert(error)),
+                Err(error) => {
+                    if let Some(post) = posts.get_mut(p) {
+                        post.is_again = true;
+                    }
+                    failed.entry(shard % self.domains.len()).or_insert(error);
+                }
             }
         }
         if failed.is_empty() {
@@ -216,7 +225,7 @@ impl Coordinated {
         for group in post.holding.iter().filter_map(|g| post.groups.get(*g)) {
             let first = created.iter().find(|(key, _)| *key == group.key);
             let first = first.map(|(_, first)| *first);
-            let is_known = self.memory.with(&GroupName::of(group), |_| ()).is_some();
+            let is_known = self.memory.see(&GroupName::of(group), |_| ()).is_some();
             if is_known || first.is_some() {
                 let grid = || Grid::starting(first.unwrap_or(now), group.group_interval);
                 self.memory.learn_member(group, &alert, grid);

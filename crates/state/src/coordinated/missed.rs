@@ -112,7 +112,7 @@ impl Coordinated {
     fn settled_until(&self, shard: usize, epoch: &Epoch) -> Option<Timestamp> {
         let left = self.last_left(shard)?;
         let is_forgotten = self.clock.now().since(left.reached_at) + SKEW >= self.timing.tombstone;
-        let began = epoch.began_at();
+        let began = self.agreed.began_at(shard, epoch);
         let is_kept = began.is_some_and(|began| began < left.reached_at - SKEW);
         (is_forgotten && is_kept).then_some(left.shared_until)
     }

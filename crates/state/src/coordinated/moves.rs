@@ -70,6 +70,14 @@ impl Stranded {
         }
     }
 
+    /// A member belongs to a group: the group is none of them if nobody in it belongs elsewhere. One that was seen without any
+    /// member is taken for one until then.
+    pub(super) fn see_own(&mut self, name: &GroupName) {
+        if self.groups.get(name).is_some_and(HashSet::is_empty) {
+            self.gone(name);
+        }
+    }
+
     /// Whether a group is one of them.
     pub(super) fn holds(&self, name: &GroupName) -> bool {
         self.groups.contains_key(name)
@@ -154,8 +162,8 @@ impl Coordinated {
             return (groups, Vec::new());
         }
         let is_member = |group: &Arc<GroupIdentity>| {
-            let has = |known: &mut Group| known.contains(alert.fingerprint);
-            self.memory.with(&GroupName::of(group), has) == Some(true)
+            self.memory
+                .has_member(&GroupName::of(group), alert.fingerprint)
         };
         let mut kept: Vec<_> = groups.iter().filter(|g| is_member(g)).cloned().collect();
         kept.extend(stranded.iter().map(|name| self.identity_of(name)));
@@ -302,12 +310,19 @@ impl Coordinated {
                 fingerprint: alert.fingerprint,
                 updated_at: alert.updated_at,
             });
+            // It may have ended where this instance heard of it alone, in the group it is moved to.
+            let known = self.memory.alert(&name.tenant, alert.fingerprint);
+            let is_later = |known: &Arc<Alert>| known.updated_at > alert.updated_at;
+            let latest = known.filter(is_later).unwrap_or_else(|| Arc::clone(alert));
             for group in groups {
                 let target = targets
                     .entry(GroupName::of(&group))
                     .or_insert_with(|| (group, Vec::new()));
-                target.1.push(Arc::clone(alert));
+                target.1.push(Arc::clone(&latest));
             }
+        }
+        if leaves.is_empty() && !source.members.is_empty() {
+            lock(&self.stranded).gone(name);
         }
         for (identity, alerts) in targets.into_values() {
             if !self.move_to(identity, alerts, &source).await? {

@@ -1,11 +1,9 @@
 //! Polling: claims come from the coordinator, and are judged on a replica that has seen all it has.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use domain::alert::Grace;
 use domain::group::Claim;
-use domain::id::TenantId;
 use domain::limits;
 use domain::time::Timestamp;
 
@@ -46,6 +44,7 @@ impl Coordinated {
             epochs: self.views.iter().map(|v| lock(v).epoch.clone()).collect(),
             seen: self.views.iter().map(|v| lock(v).seen).collect(),
             tenants: tenants.clone(),
+            ..PollAsk::default()
         };
         let PollAnswer { shards, silences } = self.shared.poll(ask).await;
         let asked = self.take_shards(shards, self.clock.now());
@@ -101,9 +100,6 @@ impl Coordinated {
                 Ok(ShardPoll::Well(well)) => {
                     self.succeed(shard);
                     grace = later(grace, well.grace);
-                    if let Some(clock) = self.follower.get() {
-                        clock.follow(well.now);
-                    }
                     asked.take(shard, well, now);
                 }
                 Err(error) => {
@@ -157,25 +153,6 @@ impl Coordinated {
         }
     }
 
-    /// Fetches the silences of tenants that have newer ones than are known here; answers whether all are known now.
-    pub(super) async fn silences_caught_up(
-        &self,
-        tenants: &[TenantId],
-        versions: Result<Vec<u64>, CoordinatorError>,
-    ) -> bool {
-        let Ok(versions) = versions else {
-            return self.current_mode() == crate::Mode::Degraded;
-        };
-        let known: HashMap<TenantId, u64> = lock(&self.silence_versions).clone();
-        for (tenant, version) in tenants.iter().zip(versions) {
-            let is_known = known.get(tenant).copied().unwrap_or(0) >= version;
-            if !is_known && self.fetch_silences(tenant).await.is_err() {
-                return false;
-            }
-        }
-        true
-    }
-
     /// Reads one group anew; answers whether this instance knows it now.
     async fn read_again(&self, name: &GroupName) -> bool {
         self.counters.rereads.fetch_add(1, Ordering::Relaxed);
@@ -195,7 +172,7 @@ impl Coordinated {
 impl Asked {
     fn take(&mut self, shard: usize, well: ShardClaims, now: Timestamp) {
         self.wanted.push((shard, well.last_event));
-        // By the shard clock; what counts is how long it is until then.
+        // What counts is how long it is until then.
         let next_due = well.next_due.map(|due| now.utc() + due.since(well.now));
         self.next_due = [self.next_due, next_due].into_iter().flatten().min();
         let claims = well.claims.into_iter();

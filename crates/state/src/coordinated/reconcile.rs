@@ -75,8 +75,13 @@ impl Coordinated {
             self.reconcile_groups(chunk).await?;
         }
         self.reconcile_silences().await?;
+        let is_back = |name: &GroupName| name.shard() % self.domains.len() == domain;
+        let told_last = |name: &GroupName, integration: &IntegrationId| {
+            let is_gone = self.memory.with(name, |_| ()).is_none();
+            is_gone.then(|| lock(&self.tombs).told_last(name, integration))?
+        };
         self.told_alone
-            .forget(|name| name.shard() % self.domains.len() == domain);
+            .forget(is_back, told_last, self.timing.tombstone);
         lock(&part.breaker).close(Instant::now());
         *lock(&part.reached_at) = Some(self.clock.now());
         Ok(())
@@ -176,9 +181,8 @@ impl Coordinated {
         let mut here = self.memory.groups_in(shard);
         let epoch = self.open_epoch(shard, lost.as_ref()).await?;
         let now = self.clock.now();
-        let is_fresh = epoch
-            .began_at()
-            .is_some_and(|began| now.since(began) < FRESH);
+        let began = self.agreed.began_at(shard, &epoch);
+        let is_fresh = began.is_some_and(|began| now.since(began) < FRESH);
         let missed = self.see_off_missed(shard, &epoch, &mut here).await?;
         let (last_event, there) = self.merge_shard(shard, &here, is_fresh).await?;
         let mut ended = Vec::new();
@@ -205,7 +209,7 @@ impl Coordinated {
             ..super::ShardView::default()
         };
         if let Some(host) = self.host() {
-            host.skipped_to(shard, last_event);
+            host.skipped_to(shard, last_event, &epoch);
         }
         self.directly(self.shared.reseeded(shard, &epoch).await)
     }
@@ -314,10 +318,9 @@ impl Coordinated {
                 continue;
             }
             for (fingerprint, identity) in joined {
-                let has = |group: &mut Group| group.contains(fingerprint);
+                let has = self.memory.has_member(&name, fingerprint);
                 let alert = self.memory.alert(&name.tenant, fingerprint);
-                let Some(alert) = alert.filter(|_| self.memory.with(&name, has) != Some(true))
-                else {
+                let Some(alert) = alert.filter(|_| !has) else {
                     continue;
                 };
                 let placed = Placed {

@@ -8,9 +8,9 @@ use domain::silence::Silence;
 use domain::time::Timestamp;
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::SharedSilences;
+use crate::coordinator::{CoordinatorError, SharedSilences};
 use crate::host::News;
-use crate::{SilencePut, StateError};
+use crate::{Mode, SilencePut, StateError};
 
 /// Silences belong to no shard; they fail with the first.
 const SILENCE_SHARD: usize = 0;
@@ -61,12 +61,55 @@ impl Coordinated {
         Ok(SilencePut::Conflict)
     }
 
-    /// Reads a tenant's silences, and makes those that are newer than here known to the engine.
+    /// Fetches the silences of tenants that have other ones than are known here; answers whether all are known now.
+    pub(super) async fn silences_caught_up(
+        &self,
+        tenants: &[TenantId],
+        versions: Result<Vec<u64>, CoordinatorError>,
+    ) -> bool {
+        let Ok(versions) = versions else {
+            return self.current_mode() == Mode::Degraded;
+        };
+        for (tenant, version) in tenants.iter().zip(versions) {
+            let seen = self.current_version(tenant).silences;
+            let caught_up = if version < seen {
+                self.meet_silences_again(tenant, seen).await
+            } else if self.known_silences(tenant) < version {
+                self.fetch_silences(tenant).await.map(drop)
+            } else {
+                Ok(())
+            };
+            if caught_up.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A version lower than one `seen` before: the answer was overtaken, or what it told of was lost.
+    async fn meet_silences_again(&self, tenant: &TenantId, seen: u64) -> Result<(), Alone> {
+        let shared = self.fetch_silences(tenant).await?;
+        if shared.version < seen {
+            // What counts from now on is the number of the data that is there.
+            for versions in [&self.silence_versions, &self.silences_made] {
+                let mut versions = lock(versions);
+                let version = versions.get_mut(tenant).filter(|version| **version <= seen);
+                version
+                    .into_iter()
+                    .for_each(|version| *version = shared.version.min(*version));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a tenant's silences, makes those that are newer than here known to the engine, and puts back what is not there: a
+    /// failover may have lost it.
     pub(super) async fn fetch_silences(&self, tenant: &TenantId) -> Result<SharedSilences, Alone> {
         let shared = self
             .attempt(SILENCE_SHARD, || self.shared.silences(tenant))
             .await?;
         self.take_silences(tenant, &shared).await;
+        self.put_back_silences(tenant, &shared).await?;
         // An answer that was on its way for longer than another one says nothing about what is known by now.
         let mut versions = lock(&self.silence_versions);
         let known = versions.entry(tenant.clone()).or_default();
@@ -96,6 +139,38 @@ impl Coordinated {
                 host.heard(vec![news]).await;
             }
         }
+    }
+
+    /// Merges in what is known later here than there; that raises the version, so the others fetch it.
+    async fn put_back_silences(
+        &self,
+        tenant: &TenantId,
+        shared: &SharedSilences,
+    ) -> Result<(), Alone> {
+        let Some(host) = self.host() else {
+            return Ok(());
+        };
+        let there: HashMap<&str, Timestamp> = shared
+            .silences
+            .iter()
+            .map(|silence| (&*silence.id, silence.updated_at))
+            .collect();
+        let now = self.clock.now();
+        let mut missing = host.silences(tenant);
+        missing.retain(|silence| match there.get(&*silence.id) {
+            Some(updated_at) => *updated_at < silence.updated_at,
+            // What is over may have been forgotten by others.
+            None => now < silence.ends_at,
+        });
+        if missing.is_empty() {
+            return Ok(());
+        }
+        tracing::debug!(%tenant, count = missing.len(), "Silences that are not shared are put back");
+        self.attempt(SILENCE_SHARD, || {
+            self.shared.silence_merge(tenant, &missing)
+        })
+        .await
+        .map(drop)
     }
 
     /// Learns of silences other instances made.

@@ -120,9 +120,12 @@ impl State for Coordinated {
         &self,
         claim: &Claim,
         integration: &IntegrationId,
+        seen: &Told,
         message: ToldMessage,
-    ) -> Result<Told, StateError> {
-        self.settle_shared(claim, integration, message).await
+        now: Timestamp,
+    ) -> Result<Held<Told>, StateError> {
+        self.settle_shared(claim, integration, seen, message, now)
+            .await
     }
 
     fn stands(&self, claim: &Claim) -> bool {

@@ -79,6 +79,7 @@ impl Coordinated {
             instances,
             lag: self.lag(),
             stranded: lock(&self.stranded).len(),
+            clocks: self.agreed.clocks(),
             counts: self.counters.counts(),
         }
     }

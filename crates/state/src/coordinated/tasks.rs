@@ -55,8 +55,9 @@ impl Coordinated {
 
     /// One try to begin sharing.
     async fn meet(&self, domain: usize) -> Result<(), CoordinatorError> {
-        self.shared.probe(domain).await?;
+        // First: where a right is missing, it names which.
         self.look_it_over().await?;
+        self.shared.probe(domain).await?;
         self.without_evictions(domain).await?;
         let unready = |_| CoordinatorError {
             outage: Outage::Transient,
@@ -113,7 +114,11 @@ impl Coordinated {
 
     /// Announces this instance, comes back to shared state, moves stranded members and audits, until told to stop.
     pub async fn run_keeper(self: Arc<Self>, stop: Stop) {
-        tokio::join!(self.keep(&stop), self.run_pulse(&stop));
+        tokio::join!(
+            self.keep(&stop),
+            self.run_pulse(&stop),
+            self.run_kept_back(&stop)
+        );
     }
 
     async fn keep(&self, stop: &Stop) {
@@ -211,23 +216,24 @@ impl Coordinated {
     /// Tries to come back to shared state, if this instance is alone.
     async fn come_back(&self, domain: usize) {
         let part = &self.domains[domain];
-        if !lock(&part.breaker).is_open() {
+        let is_refused = lock(&part.refused_until).is_some_and(|until| Instant::now() < until);
+        if is_refused || !lock(&part.breaker).is_open() {
             return;
         }
         if !self.is_over_evictions(domain).await {
             lock(&part.breaker).probed(false);
             return;
         }
-        let mut probe = self.shared.probe(domain).await;
+        let mut probe = self.look_it_over().await;
         if probe.is_ok() {
-            probe = self.look_it_over().await;
+            probe = self.shared.probe(domain).await.map(drop);
         }
         if let Err(error) = &probe
             && error.outage == Outage::Refused
         {
-            // Only people can change that; asking every moment would fill the server's log.
+            // Asking every moment would fill the server's log.
             tracing::debug!(%error, "Shared state refuses this instance");
-            tokio::time::sleep(self.timing.permission_retry).await;
+            *lock(&part.refused_until) = Some(Instant::now() + self.timing.permission_retry);
         }
         if !lock(&part.breaker).probed(probe.is_ok()) {
             return;

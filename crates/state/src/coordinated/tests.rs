@@ -29,6 +29,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Default)]
 struct Engine {
     taken_over: AtomicUsize,
+    silences: Mutex<Vec<Arc<Silence>>>,
 }
 
 #[async_trait]
@@ -47,7 +48,7 @@ impl Host for Engine {
     }
 
     fn silences(&self, _: &TenantId) -> Vec<Arc<Silence>> {
-        Vec::new()
+        lock(&self.silences).clone()
     }
 
     fn grace_changed(&self, _: Grace) {}
@@ -186,6 +187,7 @@ impl Scene {
             group: group("g"),
             alert: Arc::new(alert),
             is_owed: true,
+            is_again: false,
         };
         let offered = self.other.ingest(vec![offer], self.clock.now()).await;
         assert!(offered.iter().all(Result::is_ok));
@@ -366,6 +368,7 @@ async fn the_journal_hears_once_that_another_instance_took_an_alert_in() {
             group: group("g"),
             alert: Arc::new(scene.alert("g", "x")),
             is_owed: false,
+            is_again: false,
         };
         let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
         assert!(offered.iter().all(Result::is_ok));

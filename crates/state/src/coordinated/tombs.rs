@@ -116,6 +116,13 @@ impl Tombs {
             .collect();
     }
 
+    /// What an integration was told of a group when it ended.
+    pub(super) fn told_last(&self, name: &GroupName, integration: &IntegrationId) -> Option<Told> {
+        let told = &self.groups.get(name)?.told;
+        let last = told.iter().find(|(id, _)| id == integration);
+        last.map(|(_, told)| told.clone())
+    }
+
     /// Those of one shard that still matter.
     pub(super) fn of_shard(&mut self, shard: usize, kept: std::time::Duration) -> Vec<Ended> {
         self.forget_older_than(kept, Instant::now());
@@ -190,6 +197,14 @@ impl Coordinated {
     ) {
         let name = &there.name;
         let told = there.told.iter().map(|(integration, theirs)| {
+            // What was told of the group since it was made anew here is later than what was told when it ended.
+            let joined = merge.joined.iter().find(|j| j.integration == *integration);
+            if let Some(joined) = joined {
+                return joined.told.clone();
+            }
+            if let Some((_, ours)) = merge.told.iter().find(|(id, _)| id == integration) {
+                return ours.clone();
+            }
             let mut here = told_here.iter().filter(|(id, _)| id == integration);
             let Some((_, ours)) = here.next() else {
                 return theirs.clone();
@@ -203,9 +218,6 @@ impl Coordinated {
             }
             let told = self.joined(name, integration, ours, theirs);
             if told != *theirs {
-                merge
-                    .joined
-                    .retain(|joined| joined.integration != *integration);
                 merge.joined.push(Joined {
                     integration: integration.clone(),
                     told: told.clone(),

@@ -13,6 +13,7 @@ use runtime::timing::Timing;
 use super::{Coordinator, GroupName};
 
 pub mod claims;
+pub mod clock;
 pub mod epochs;
 pub mod evictions;
 pub mod feed;
@@ -45,6 +46,9 @@ pub trait World: Send + Sync {
     /// Forgets all but the latest changes of a shard's feed.
     async fn trim_feed(&self, shard: usize, kept: usize);
 
+    /// Steps the server's own clock by so many milliseconds, ahead or back.
+    async fn step_clock(&self, by_ms: i64);
+
     /// Throws the members of a group away, as a server that is short of memory does; `false` when it cannot be made to.
     async fn evict(&self, group: &GroupName) -> bool;
 }
@@ -61,6 +65,7 @@ macro_rules! coordinator_conformance {
             a_fresh_post_merges_with_what_the_group_holds,
             the_last_post_wins_and_nothing_grows_older,
             a_repeated_batch_changes_nothing,
+            a_post_offered_again_is_no_fresh_one,
             an_over_alert_joins_only_when_somebody_is_owed,
             an_end_that_was_told_does_not_come_back,
             an_end_replaces_a_member,
@@ -82,6 +87,10 @@ macro_rules! coordinator_conformance {
             nothing_is_seized_that_is_held_or_missing,
             a_flush_is_never_joined_by_a_second,
         );
+        $crate::coordinator_conformance!($test, $factory, clock:
+            time_never_goes_back,
+            a_step_back_is_made_up_for,
+        );
         $crate::coordinator_conformance!($test, $factory, leases:
             a_lapsed_lease_frees_the_group,
             a_renewed_lease_lasts_longer_and_a_lapsed_one_is_not_revived,
@@ -100,6 +109,9 @@ macro_rules! coordinator_conformance {
             a_late_commit_does_not_speak_for_a_group_made_later,
             a_refused_message_is_taken_back,
             what_is_settled_counts_as_told,
+            what_is_settled_takes_back_what_was_in_flight,
+            what_is_settled_after_the_lease_changes_nothing,
+            what_was_told_meanwhile_is_not_settled_away,
             an_end_between_claim_and_finish_stays,
             a_member_known_worse_than_the_flush_saw_leaves,
             what_left_is_gone_and_so_is_an_empty_group,
@@ -117,6 +129,7 @@ macro_rules! coordinator_conformance {
             a_later_state_joins_although_an_earlier_one_left,
             an_end_that_was_stated_again_is_the_same_end,
             who_moved_away_and_comes_back_is_no_replay,
+            a_move_does_not_bring_back_what_ended_here,
             members_seen_off_leave_unless_known_better,
             a_member_seen_off_elsewhere_does_not_come_back,
             a_merged_alert_gets_its_group_a_tick,

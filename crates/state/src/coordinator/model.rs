@@ -17,6 +17,7 @@ use super::{CoordinatorError, Outage};
 
 mod claims;
 mod client;
+mod clock;
 mod epochs;
 mod evictions;
 mod feed;
@@ -142,6 +143,11 @@ impl Model {
         self.shared.wake_all();
     }
 
+    /// Steps the server's own clock by so many milliseconds, ahead or back.
+    pub fn step_clock(&self, by_ms: i64) {
+        lock(&self.shared.server).clock_off_ms += by_ms;
+    }
+
     /// Opens a hole the protocol has closed, so that a test can show that it would be noticed.
     pub fn open(&self, hole: Hole) {
         lock(&self.shared.server).open(hole);
@@ -191,6 +197,7 @@ impl ModelClient {
         name: &'static str,
         work: impl FnOnce(&mut Server, &Request) -> T + Send + 'static,
     ) -> Result<T, CoordinatorError> {
+        let sent = self.shared.clock.now();
         let fate = self.weather.meets(&self.instance, name);
         if !fate.there.is_zero() {
             tokio::time::sleep(fate.there.min(PATIENCE)).await;
@@ -207,7 +214,7 @@ impl ModelClient {
             End::Answered | End::ReplyLost => {}
         }
         let late = fate.there.saturating_sub(PATIENCE);
-        let answer = self.carry_out(late, fate.reach, work);
+        let answer = self.carry_out(late, (sent, fate.reach), work);
         let Ok(Ok(answer)) = tokio::time::timeout(PATIENCE, answer).await else {
             return Err(failed(Outage::Transient, "no answer in time"));
         };
@@ -225,18 +232,14 @@ impl ModelClient {
     fn carry_out<T: Send + 'static>(
         &self,
         late: Duration,
-        reach: weather::Reach,
+        (sent, reach): (Timestamp, weather::Reach),
         work: impl FnOnce(&mut Server, &Request) -> T + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (reply, answer) = oneshot::channel();
         let clock = Arc::clone(&self.shared.clock);
         let instance = Arc::clone(&self.instance);
         let job = move |server: &mut Server| {
-            let request = Request {
-                instance,
-                now: clock.now(),
-                reach,
-            };
+            let request = server.hear(instance, (sent, clock.now()), reach);
             // Whoever asked may have given up; the work is done all the same.
             let _ = reply.send(work(server, &request));
         };

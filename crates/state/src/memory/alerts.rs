@@ -127,6 +127,29 @@ impl AlertTable {
         std::mem::take(&mut entry.is_journaled)
     }
 
+    /// Alerts whose recorded end comes before `until` although a refresh taken in here says they fire longer; at most so many.
+    pub(super) fn kept_back(&self, until: Timestamp, count_max: usize) -> Vec<Arc<Alert>> {
+        let until_ms = until.unix_ms();
+        let mut kept_back = Vec::new();
+        for part in &self.parts {
+            let part = lock(part);
+            let more = part.values().filter(|entry| entry.is_kept_back(until_ms));
+            let room = count_max.saturating_sub(kept_back.len());
+            kept_back.extend(more.take(room).map(|entry| Arc::clone(&entry.alert)));
+        }
+        kept_back
+    }
+
+    /// Notes that others hold this state of an alert.
+    pub(super) fn mark_shared(&self, alert: &Alert) {
+        let mut part = lock(self.part(alert.fingerprint));
+        if let Some(entry) = part.get_mut(&alert.fingerprint)
+            && entry.recorded_at_ms <= alert.updated_at.unix_ms()
+        {
+            entry.set_recorded(alert);
+        }
+    }
+
     /// Whether this instance took in the last post of an alert.
     pub(super) fn is_own(&self, fingerprint: Fingerprint) -> bool {
         let part = lock(self.part(fingerprint));
@@ -236,6 +259,20 @@ impl Entry {
         self.has_content_recorded = has_same_content(&self.alert, alert);
     }
 
+    /// When the recorded state of it ends, in Unix milliseconds.
+    fn recorded_ends_ms(&self) -> i64 {
+        self.recorded_at_ms
+            .saturating_add(i64::from(self.recorded_span_ms))
+    }
+
+    fn is_kept_back(&self, until_ms: i64) -> bool {
+        let ends_ms = self.recorded_ends_ms();
+        self.is_own
+            && self.recorded_at_ms != i64::MIN
+            && ends_ms < until_ms
+            && ends_ms < self.alert.ends_at.unix_ms()
+    }
+
     /// What the journal lacks after a post. A refresh may go unrecorded if its end moved by less than a quarter of the recorded
     /// span; the recorded end must still lie ahead, so that a restart would not take the alert for ended.
     fn owes(&self, posted: &Alert) -> OwedRecord {
@@ -244,7 +281,7 @@ impl Entry {
             return OwedRecord::Whole;
         }
         let span_ms = i64::from(self.recorded_span_ms);
-        let recorded_ends_ms = self.recorded_at_ms.saturating_add(span_ms);
+        let recorded_ends_ms = self.recorded_ends_ms();
         let moved_ms = posted.ends_at.unix_ms().saturating_sub(recorded_ends_ms);
         let is_ahead = recorded_ends_ms > posted.updated_at.unix_ms();
         if is_ahead && moved_ms >= 0 && moved_ms < span_ms / 4 {

@@ -11,7 +11,7 @@ use domain::id::TenantId;
 use domain::time::Timestamp;
 
 use super::{Memory, Shard, due, lock};
-use crate::coordinator::GroupName;
+use crate::coordinator::{GroupName, KnownAlerts};
 use crate::{OwedRecord, Polled};
 
 impl Memory {
@@ -25,6 +25,26 @@ impl Memory {
         self.table(tenant).learn(alert, is_own)
     }
 
+    /// Whether an alert is a member of a group.
+    pub(crate) fn has_member(&self, name: &GroupName, fingerprint: Fingerprint) -> bool {
+        self.see(name, |group| group.contains(fingerprint)) == Some(true)
+    }
+
+    /// Alerts of which only a refresh kept here says that they fire beyond `until`.
+    pub(crate) fn kept_back(
+        &self,
+        tenant: &TenantId,
+        until: Timestamp,
+        count_max: usize,
+    ) -> Vec<Arc<Alert>> {
+        self.table(tenant).kept_back(until, count_max)
+    }
+
+    /// Notes that others hold this state of an alert.
+    pub(crate) fn mark_shared(&self, tenant: &TenantId, alert: &Alert) {
+        self.table(tenant).mark_shared(alert);
+    }
+
     /// Takes note of a member of a group; `grid` is for a group that is not here yet.
     pub(crate) fn learn_member(
         &self,
@@ -34,14 +54,16 @@ impl Memory {
     ) {
         let name = (identity.tenant.clone(), identity.key);
         let mut shard = self.shard(&name.0, name.1);
-        let group = shard
-            .groups
-            .entry(name.clone())
-            .or_insert_with(|| Group::restored(Arc::clone(identity), grid()));
-        let known = group.member(alert.fingerprint);
-        if known.is_none_or(|known| known.updated_at <= alert.updated_at) {
-            group.restore_member(Arc::clone(alert));
+        if let Some(group) = shard.groups.get_mut(&name) {
+            let known = group.member(alert.fingerprint);
+            if known.is_none_or(|known| known.updated_at <= alert.updated_at) {
+                group.restore_member(Arc::clone(alert));
+            }
+            return;
         }
+        let mut group = Group::restored(Arc::clone(identity), grid());
+        group.restore_member(Arc::clone(alert));
+        shard.groups.insert(name.clone(), group);
         shard.requeue(&name);
     }
 
@@ -65,6 +87,13 @@ impl Memory {
     #[cfg(test)]
     pub(crate) fn queued_count(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).due.len()).sum()
+    }
+
+    /// Looks at a group, if it is here.
+    pub(crate) fn see<T>(&self, name: &GroupName, look: impl FnOnce(&Group) -> T) -> Option<T> {
+        let shard = self.shard(&name.tenant, name.key);
+        let key = (name.tenant.clone(), name.key);
+        shard.groups.get(&key).map(look)
     }
 
     /// Does something with a group, if it is here.
@@ -180,6 +209,12 @@ impl Memory {
             claims.extend(shard.claim(&name, now, self.timing.lease, grace));
         }
         Polled { claims, next_due }
+    }
+}
+
+impl KnownAlerts for Memory {
+    fn known(&self, tenant: &TenantId, fingerprint: Fingerprint) -> Option<Arc<Alert>> {
+        self.alert(tenant, fingerprint)
     }
 }
 

@@ -77,6 +77,13 @@ impl<'i> Decoder<'i> {
                 integration: IntegrationId::from_stored(told.integration),
                 told: Arc::new(told_of(told)?),
             },
+            Wire::Fallback(tenant, key, integration, sent_at, failure) => Record::Fallback {
+                tenant: self.tenant(tenant)?,
+                key: GroupKey(key),
+                integration: IntegrationId::from_stored(integration),
+                sent_at: sent_at.into(),
+                failure: failure.into(),
+            },
             Wire::Silence(silence) => Record::Silence {
                 tenant: self.tenant(silence.tenant)?,
                 silence: Arc::new(self.silence(silence)?),

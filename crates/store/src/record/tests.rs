@@ -70,10 +70,11 @@ fn the_form_of_version_1_stands() {
 }
 
 /// So many kinds, in so many bytes of this checksum: the first ones, then those that were added.
-const FORMS: [(usize, usize, u64); 3] = [
+const FORMS: [(usize, usize, u64); 4] = [
     (8, 803, 16_831_189_227_393_101_719),
     (10, 1136, 10_415_850_800_045_209_191),
     (12, 1148, 12_776_735_848_505_733_831),
+    (13, 1262, 13_146_602_149_336_977_113),
 ];
 
 #[test]
@@ -250,6 +251,15 @@ fn record() -> impl Strategy<Value = Record> {
             updated_at,
         }),
         prop::option::of(time()).prop_map(|since| Record::Alone { since }),
+        (tenant(), key(), text(), time(), text()).prop_map(
+            |(tenant, key, integration, sent_at, failure)| Record::Fallback {
+                tenant,
+                key,
+                integration: IntegrationId::from_stored(&integration),
+                sent_at,
+                failure: failure.into(),
+            }
+        ),
         (tenant(), any::<u64>(), time(), time()).prop_map(
             |(tenant, print, ends_at, updated_at)| Record::Refresh {
                 tenant,

@@ -5,7 +5,8 @@ use std::fmt;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
-use domain::id::TenantId;
+use domain::group::told::Told;
+use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::{Interner, Labels};
 use domain::matcher::{MatchOp, Matcher};
 use domain::notification::Reason;
@@ -33,6 +34,8 @@ pub(super) enum Wire<'a> {
     HeardAlert(WireAlert<'a>),
     Heard(&'a str, u64, WireTime),
     Alone(Option<WireTime>),
+    /// Tenant, group, integration, when the message was accepted, and what failed in it.
+    Fallback(&'a str, [u8; 16], &'a str, WireTime, &'a str),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -276,27 +279,20 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
             key,
             integration,
             told,
-        } => Wire::Told(WireTold {
-            tenant: tenant.as_str(),
-            key: key.0,
-            integration: integration.as_str(),
-            seq: told.seq,
-            last: told.last.as_ref().map(|message| WireMessage {
-                firing: Prints::Of(&message.firing),
-                hidden: Prints::Of(&message.hidden),
-                tick: message.tick.into(),
-                sent_at: message.sent_at.into(),
-                reason: reason_number(message.reason),
-            }),
-            pending: told.pending.as_ref().map(|pending| WirePending {
-                seq: pending.seq,
-                firing: Prints::Of(&pending.firing),
-                resolved: Prints::Of(&pending.resolved),
-                hidden: Prints::Of(&pending.hidden),
-                tick: pending.tick.into(),
-                reason: reason_number(pending.reason),
-            }),
-        }),
+        } => Wire::Told(told_to_wire(tenant, *key, integration, told)),
+        Record::Fallback {
+            tenant,
+            key,
+            integration,
+            sent_at,
+            failure,
+        } => Wire::Fallback(
+            tenant.as_str(),
+            key.0,
+            integration.as_str(),
+            (*sent_at).into(),
+            failure,
+        ),
         Record::Silence { tenant, silence } => Wire::Silence(silence_to_wire(tenant, silence)),
         Record::SilenceGone { tenant, id } => Wire::SilenceGone(tenant.as_str(), id),
         Record::Refresh {
@@ -310,6 +306,35 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
             (*ends_at).into(),
             (*updated_at).into(),
         ),
+    }
+}
+
+fn told_to_wire<'a>(
+    tenant: &'a TenantId,
+    key: GroupKey,
+    integration: &'a IntegrationId,
+    told: &'a Told,
+) -> WireTold<'a> {
+    WireTold {
+        tenant: tenant.as_str(),
+        key: key.0,
+        integration: integration.as_str(),
+        seq: told.seq,
+        last: told.last.as_ref().map(|message| WireMessage {
+            firing: Prints::Of(&message.firing),
+            hidden: Prints::Of(&message.hidden),
+            tick: message.tick.into(),
+            sent_at: message.sent_at.into(),
+            reason: reason_number(message.reason),
+        }),
+        pending: told.pending.as_ref().map(|pending| WirePending {
+            seq: pending.seq,
+            firing: Prints::Of(&pending.firing),
+            resolved: Prints::Of(&pending.resolved),
+            hidden: Prints::Of(&pending.hidden),
+            tick: pending.tick.into(),
+            reason: reason_number(pending.reason),
+        }),
     }
 }
 

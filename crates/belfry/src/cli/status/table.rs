@@ -40,6 +40,15 @@ pub(super) fn status(status: &Value) -> String {
         let _ = writeln!(out, "{label:<15}{count}");
     }
     let _ = writeln!(out, "Mirror lag     {} ms", number(status, "mirrorLagMs"));
+    let clock = |name| {
+        let ahead_ms = status["clocks"][name].as_i64();
+        ahead_ms.map_or_else(|| "?".to_owned(), |ms| format!("{ms:+}"))
+    };
+    let (redis, own) = (clock("redisAheadMs"), clock("instanceAheadMs"));
+    let _ = writeln!(
+        out,
+        "Clocks         Redis {redis} ms, this instance {own} ms"
+    );
     out.push('\n');
     out.push_str(&columns(&instances(status)));
     let shards = shards(status);
@@ -175,6 +184,7 @@ mod tests {
                  "startedAt": "2026-01-05T10:00:00.000Z", "configs": {"default": "0123456789abcdef"}},
             ],
             "queues": {"due": 7, "inFlight": 1}, "groups": 8, "alerts": 20, "strandedGroups": 0, "mirrorLagMs": 3,
+            "clocks": {"redisAheadMs": 600_000, "instanceAheadMs": -3},
             "shards": [{"shard": 0, "due": 7, "inFlight": 1, "lastEvent": "1767607200000-0", "lagMs": 3}],
             "counters": {"modeChanges": 1, "redisFailures": 2, "dataLosses": 0, "auditRepaired": 0,
                          "mirrorRereads": 0, "gateRejected": 0},
@@ -186,6 +196,8 @@ mod tests {
             "Mode           coordinated (Redis) since 2026-01-05T10:00:00.000Z"
         );
         assert!(lines.contains(&"Due            7"), "{shown}");
+        let clocks = "Clocks         Redis +600000 ms, this instance -3 ms";
+        assert!(lines.contains(&clocks), "{shown}");
         assert!(
             lines.contains(&"*  i2        10.0.0.2:9093  0.1.0    coordinated  2026-01-05T10:00:00.000Z  default=0123456789ab"),
             "{shown}"

@@ -30,7 +30,11 @@ fn ring(kept_max: usize, is_shared: bool) -> Ring {
 }
 
 fn feed(ring: &mut Ring, name: &str, shard: usize, ms: u64) {
-    let origin = Origin::Feed { shard, id: id(ms) };
+    let origin = Origin::Feed {
+        shard,
+        id: id(ms),
+        is_last: true,
+    };
     ring.push(
         tenant(name),
         origin,
@@ -68,6 +72,29 @@ fn a_position_is_the_same_on_two_instances_that_see_the_shards_in_another_order(
 }
 
 #[test]
+fn whoever_came_only_past_a_part_of_what_was_told_together_is_told_it_again() {
+    let mut ring = ring(100, true);
+    feed(&mut ring, "t", 0, 1);
+    let mut cursor = ring.now(0);
+    for (key, is_last) in [(2, false), (3, true)] {
+        let origin = Origin::Feed {
+            shard: 0,
+            id: id(2),
+            is_last,
+        };
+        ring.push(tenant("t"), origin, gone("t", key));
+    }
+    let Found::Events(events) = ring.read(&tenant("t"), &mut cursor) else {
+        panic!("it has to begin anew");
+    };
+    let again = events.into_iter().map(|(position, _)| {
+        let mut cursor = ring.resume(&tenant("t"), position, 0).expect("known");
+        told(&ring, "t", &mut cursor)
+    });
+    assert_eq!(again.collect::<Vec<_>>(), [vec![2, 3], vec![]]);
+}
+
+#[test]
 fn changes_of_other_tenants_are_passed_but_not_told() {
     let mut ring = ring(100, true);
     let mut cursor = ring.now(0);
@@ -95,6 +122,7 @@ fn what_was_trimmed_or_never_was_makes_begin_anew() {
         let mut streams = Box::new([EventId::default(); SHARDS]);
         streams[0] = place;
         Position::Shared {
+            data: ring.data(),
             streams,
             silences: 0,
         }
@@ -154,4 +182,20 @@ fn own_numbers_are_of_one_era() {
         ring.resume(&tenant("t"), left, 0).map(|_| ()),
         Err(Reset::Unknown)
     );
+}
+
+#[test]
+fn a_position_is_of_one_life_of_the_shared_data() {
+    let epoch = |text: &str| Epoch(text.into());
+    let (mut a, mut b) = (ring(100, true), ring(100, true));
+    for ring in [&mut a, &mut b] {
+        assert!(ring.skip_to(3, id(5), &epoch("1-a")), "it began");
+        assert!(!ring.skip_to(3, id(5), &epoch("1-a")));
+        ring.restart(ring.era(), Reset::Lost, std::iter::empty());
+    }
+    let position = a.now(0).position;
+    let resume = |ring: &Ring| ring.resume(&tenant("t"), position.clone(), 0).map(|_| ());
+    assert_eq!(resume(&b), Ok(()), "the same on another instance");
+    assert!(b.skip_to(3, id(5), &epoch("2-b")), "at the same place");
+    assert_eq!(resume(&b), Err(Reset::Unknown));
 }

@@ -14,7 +14,7 @@ use domain::time::Timestamp;
 
 use super::silence::{read_silence, silence_text};
 use super::told::{read_told, told_texts};
-use super::{alert_text, instant, read_alert, read_instant};
+use super::{alert_text, instant, read_again, read_alert, read_instant};
 
 #[test]
 fn an_alert_comes_back_with_the_offsets_it_was_stated_with() {
@@ -38,7 +38,53 @@ fn an_alert_comes_back_with_the_offsets_it_was_stated_with() {
     for cut in 0..text.len() {
         if let Some(part) = text.get(..cut) {
             assert!(read_alert(part, &Interner::default()).is_err());
+            assert!(read_again(part, &read).is_none(), "{part}");
         }
+    }
+}
+
+#[test]
+fn an_alert_that_is_known_is_read_by_its_times() {
+    let labels = Labels::from_pairs([("alertname", "a\\b"), ("severity", "info")]);
+    let known = Arc::new(Alert {
+        fingerprint: labels.fingerprint(),
+        labels,
+        annotations: Annotations::from_pairs([("summary", "\"s\""), ("text", "")]),
+        generator_url: Arc::from("http://prometheus.example.org/graph"),
+        starts_at: Timestamp::new(1_800_000_000, 0, 0),
+        ends_at: Timestamp::new(1_800_000_900, 0, 0),
+        updated_at: Timestamp::new(1_800_000_001, 5, 0),
+        is_timeout: true,
+    });
+    let again = read_again(&alert_text(&known), &known).expect("known");
+    assert!(Arc::ptr_eq(&again, &known));
+    let refreshed = Alert {
+        starts_at: Timestamp::new(1_700_000_000, 1, 60),
+        ends_at: Timestamp::new(1_800_001_800, 0, -60),
+        updated_at: Timestamp::new(1_800_000_601, 0, 0),
+        is_timeout: false,
+        ..Alert::clone(&known)
+    };
+    let read = read_again(&alert_text(&refreshed), &known).expect("known");
+    assert_eq!(*read, refreshed);
+    assert_eq!(read.starts_at.offset_minutes(), 60);
+    assert_eq!(read.ends_at.offset_minutes(), -60);
+    let other = [
+        Alert {
+            annotations: Annotations::from_pairs([("summary", "s")]),
+            ..refreshed.clone()
+        },
+        Alert {
+            labels: Labels::from_pairs([("alertname", "a")]),
+            ..refreshed.clone()
+        },
+        Alert {
+            generator_url: Arc::from(""),
+            ..refreshed
+        },
+    ];
+    for other in other {
+        assert!(read_again(&alert_text(&other), &known).is_none());
     }
 }
 

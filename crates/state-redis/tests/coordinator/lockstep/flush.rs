@@ -44,13 +44,37 @@ impl Pair {
                 let Some((group, id, message)) = self.message(*number) else {
                     return Ok(());
                 };
-                let settled = message.accepted(self.now());
-                let model = self.model[0].settle(&group, &id, &settled).await;
-                let redis = self.redis[0].settle(&group, &id, &settled).await;
-                same!("settle", model, redis);
+                self.settle(*number, (group, id), message).await?;
             }
             other => self.release(other).await?,
         }
+        Ok(())
+    }
+
+    /// Settles a message that was begun: as it was begun, or as things stand now.
+    async fn settle(
+        &mut self,
+        number: usize,
+        (group, id): (GroupName, IntegrationId),
+        message: Pending,
+    ) -> Result<(), TestCaseError> {
+        let claims = self.claims.iter().rev();
+        let mut claims = claims.filter(|(_, claim)| claim.group == group);
+        let Some((by, fence)) = claims.next().map(|(by, claim)| (*by, claim.fence)) else {
+            return Ok(());
+        };
+        let there = self.model[by].group(&group).await.expect("reachable");
+        let told = there.and_then(|group| group.told_to(&id).cloned());
+        let mut seen = told.unwrap_or_default();
+        if number.is_multiple_of(2) {
+            seen.seq = message.seq;
+            seen.pending = Some(message.clone());
+        }
+        let settled = message.accepted(self.now());
+        let (model, redis) = (&self.model[by], &self.redis[by]);
+        let model = model.settle(&group, fence, &id, &seen, &settled).await;
+        let redis = redis.settle(&group, fence, &id, &seen, &settled).await;
+        same!("settle", model, redis);
         Ok(())
     }
 

@@ -17,6 +17,7 @@ pub(super) enum Step {
         behind: i64,
         is_timeout: bool,
         is_owed: bool,
+        is_again: bool,
     },
     Poll(usize),
     Seize(usize, usize),
@@ -49,7 +50,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         0..GROUPS,
         0..ALERTS,
         (0..100_i64, -20..300_i64, -3..4_i64),
-        any::<(bool, bool)>(),
+        any::<(bool, bool, bool)>(),
     );
     let post = post.prop_map(|(by, group, alert, times, flags)| Step::Post {
         by,
@@ -60,6 +61,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         behind: times.2,
         is_timeout: flags.0,
         is_owed: flags.1,
+        is_again: flags.2,
     });
     let finish = (claim.clone(), any::<u8>(), any::<(bool, bool)>());
     let merge = (0..GROUPS, any::<u8>(), -50..50_i64, 0..8_usize, any::<u8>());

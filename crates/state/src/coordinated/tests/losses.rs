@@ -53,16 +53,7 @@ async fn an_answer_that_was_overtaken_lowers_no_version() {
     let scene = Scene::started().await;
     let tenant = TenantId::default_tenant();
     let put = async |id: &str| {
-        let silence = Arc::new(Silence {
-            id: Arc::from(id),
-            matchers: Vec::new(),
-            starts_at: scene.clock.now(),
-            ends_at: scene.clock.now() + MINUTE,
-            updated_at: scene.clock.now(),
-            created_by: String::new(),
-            comment: String::new(),
-            annotations: Labels::empty(),
-        });
+        let silence = silence(&scene, id);
         let put = scene.other.silence_put(&tenant, &silence, None).await;
         put.expect("the server answers");
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -90,6 +81,7 @@ async fn an_alert_is_not_offered_in_vain_to_a_group_nothing_is_known_of() {
         group: group("elsewhere"),
         alert: Arc::new(x.clone()),
         is_owed: false,
+        is_again: false,
     };
     let offered = scene.other.ingest(vec![offer], scene.clock.now()).await;
     assert!(offered.iter().all(Result::is_ok));
@@ -188,5 +180,89 @@ async fn a_refresh_kept_back_does_not_hide_an_end_of_the_same_moment() {
         assert_eq!(scene.known(&x).is_explicit_end(), is_over, "{behind:?}");
         let there = scene.members("g").await;
         assert_eq!(there[0].is_explicit_end(), is_over, "{behind:?}");
+    }
+}
+
+/// Its senders stopped: what is shared ends when the last of them said it would, not a quarter of the span before.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_kept_back_is_written_before_what_is_shared_ends() {
+    let (scene, x) = kept_back().await;
+    let stated = scene.known(&x).ends_at;
+    assert!(scene.members("g").await[0].ends_at < stated, "kept back");
+    scene.state.write_kept_back().await;
+    assert!(scene.members("g").await[0].ends_at < stated, "it has time");
+    let left = scene.members("g").await[0].ends_at.since(scene.clock.now());
+    tokio::time::sleep(left - Duration::from_secs(3)).await;
+    scene.state.write_kept_back().await;
+    assert_eq!(scene.members("g").await[0].ends_at, stated);
+    *lock(&scene.line.slow) = Some(("ingest", Duration::ZERO));
+    scene.state.write_kept_back().await;
+    assert_eq!(scene.line.asked.load(Ordering::SeqCst), 0, "once");
+}
+
+fn silence(scene: &Scene, id: &str) -> Arc<Silence> {
+    Arc::new(Silence {
+        id: Arc::from(id),
+        matchers: Vec::new(),
+        starts_at: scene.clock.now(),
+        ends_at: scene.clock.now() + MINUTE * 10,
+        updated_at: scene.clock.now(),
+        created_by: String::new(),
+        comment: String::new(),
+        annotations: Labels::empty(),
+    })
+}
+
+/// A quick failover lost the last silence, and nothing else that anybody would notice. It is put back whether or not its version
+/// was read since, and also when another one was made meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_silence_that_alone_was_lost_is_put_back() {
+    for (is_read, is_overtaken) in [(true, false), (false, false), (true, true), (false, true)] {
+        let scene = Scene::started().await;
+        let tenant = TenantId::default_tenant();
+        let there = async || {
+            let shared = scene.other.silences(&tenant).await;
+            let shared = shared.expect("the server answers").silences;
+            let mut ids: Vec<_> = shared.iter().map(|s| s.id.to_string()).collect();
+            ids.sort();
+            ids
+        };
+        let others = async |id| {
+            let silence = silence(&scene, id);
+            let put = scene.other.silence_put(&tenant, &silence, None).await;
+            put.expect("the server answers");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        others("theirs").await;
+        let _ = scene.state.poll(10, scene.clock.now()).await;
+        let before = scene.model.snapshot();
+        let ours = silence(&scene, "ours");
+        let put = scene.state.silence_put(&tenant, Arc::clone(&ours), None);
+        put.await.expect("acknowledged");
+        lock(&scene.host.silences).push(ours);
+        if is_read {
+            let _ = scene.state.poll(10, scene.clock.now()).await;
+        }
+        scene.model.rollback(&before);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(there().await, ["theirs"]);
+        if is_overtaken {
+            others("theirs too").await;
+        }
+        let _ = scene.state.poll(10, scene.clock.now()).await;
+        let found = there().await;
+        assert!(
+            found.contains(&"ours".to_owned()),
+            "{is_read} {is_overtaken} {found:?}"
+        );
+        // All is the same now: nothing is asked for again.
+        let _ = scene.state.poll(10, scene.clock.now()).await;
+        *lock(&scene.line.failing) = Some("silences");
+        let versions = scene
+            .other
+            .silence_versions(std::slice::from_ref(&tenant))
+            .await;
+        let tenants = std::slice::from_ref(&tenant);
+        assert!(scene.state.silences_caught_up(tenants, versions).await);
     }
 }

@@ -128,6 +128,7 @@ pub async fn a_given_back_claim_is_due_after_its_delay(world: Arc<dyn World>) {
     assert!(stage.two.poll().await.is_empty());
     let second = stage.claim_of_two_within(24).await;
     assert!(claim.fence < second.fence);
+    assert_eq!(second.tick, claim.tick, "the same tick, later");
     back(&claim, Duration::ZERO).await;
     assert!(
         stage.one.poll().await.is_empty(),

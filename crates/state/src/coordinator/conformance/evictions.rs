@@ -9,7 +9,8 @@ use domain::limits;
 use super::World;
 use super::stage::{Player, Stage, leave};
 use crate::coordinator::{
-    CoordinatorError, EventId, Evictions, GroupName, HoldFor, Outage, PollAsk, ShardPoll,
+    CoordinatorError, EventId, Evictions, GroupName, HoldFor, NothingKnown, Outage, PollAsk,
+    ShardPoll,
 };
 
 impl Player {
@@ -61,7 +62,7 @@ pub async fn a_group_that_lost_its_members_did_not_end(world: Arc<dyn World>) {
     assert_eq!(finished, Err(LeaseLost));
     let mut after = vec![EventId::default(); limits::SHARDS];
     after[shard] = before;
-    let mut feeds = stage.two.coordinator.changes(&after).await;
+    let mut feeds = stage.two.coordinator.changes(&after, &NothingKnown).await;
     let feed = feeds.remove(shard).expect("reachable");
     assert!(feed.changes.is_empty(), "nobody hears that it ended");
     let ask = PollAsk {
@@ -69,7 +70,7 @@ pub async fn a_group_that_lost_its_members_did_not_end(world: Arc<dyn World>) {
         limit: 1,
         epochs: vec![stage.two.epoch(shard).await; limits::SHARDS],
         seen: vec![EventId::default(); limits::SHARDS],
-        tenants: Vec::new(),
+        ..PollAsk::default()
     };
     let mut polled = stage.two.coordinator.poll(ask).await;
     let answer = polled.shards.remove(shard).expect("reachable");

@@ -6,13 +6,13 @@ use domain::limits;
 
 use super::World;
 use super::stage::{Stage, word};
-use crate::coordinator::{Event, EventId, Feed, GroupName};
+use crate::coordinator::{Event, EventId, Feed, GroupName, NothingKnown};
 
 /// One shard's feed after a place.
 async fn feed(stage: &Stage, shard: usize, after: EventId) -> Feed {
     let mut all = vec![EventId::default(); limits::SHARDS];
     all[shard] = after;
-    let mut feeds = stage.two.coordinator.changes(&all).await;
+    let mut feeds = stage.two.coordinator.changes(&all, &NothingKnown).await;
     assert_eq!(feeds.len(), limits::SHARDS);
     feeds.remove(shard).expect("reachable")
 }

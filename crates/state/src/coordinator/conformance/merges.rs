@@ -175,6 +175,26 @@ pub async fn who_moved_away_and_comes_back_is_no_replay(world: Arc<dyn World>) {
     assert_eq!(*held.members[0], *over);
 }
 
+/// Who moves a member here has not heard that it ended here meanwhile.
+pub async fn a_move_does_not_bring_back_what_ended_here(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, alert, claim) = stage.claimed("a").await;
+    let before = Alert {
+        updated_at: alert.updated_at + stage.unit,
+        ..Alert::clone(&alert)
+    };
+    stage.pass(3).await;
+    let over = stage.one.post(&group, stage.ended(&alert)).await.alert;
+    stage.retire(&claim, &over).await;
+    let moved = Merge {
+        alerts: vec![Arc::new(before)],
+        is_move: true,
+        ..merge(&stage, "a")
+    };
+    stage.two.merge(moved).await;
+    assert!(stage.two.try_read(&claim.group).await.is_none());
+}
+
 /// An instance saw members off while it was alone: they leave here too, unless they are known better.
 pub async fn members_seen_off_leave_unless_known_better(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;

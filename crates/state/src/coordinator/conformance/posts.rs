@@ -85,6 +85,33 @@ pub async fn the_last_post_wins_and_nothing_grows_older(world: Arc<dyn World>) {
     );
 }
 
+/// (C2) The answer was lost, others said something since, and the post is offered once more: what they said counts.
+pub async fn a_post_offered_again_is_no_fresh_one(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, alert, claim) = stage.claimed("a").await;
+    stage.pass(1).await;
+    let anew = stage.two.post(&group, stage.refreshed(&alert)).await.alert;
+    let replayed = stage.one.offer_again(&group, Alert::clone(&alert)).await;
+    assert_eq!(replayed.alert, anew, "the later one stays");
+    stage.pass(1).await;
+    let over = stage.two.post(&group, stage.ended(&anew)).await.alert;
+    assert_eq!(
+        stage
+            .one
+            .offer_again(&group, Alert::clone(&anew))
+            .await
+            .alert,
+        over
+    );
+    stage.retire(&claim, &over).await;
+    let replayed = stage.one.offer_again(&group, Alert::clone(&anew)).await;
+    assert!(!replayed.is_member && replayed.created.is_none());
+    assert!(stage.one.try_read(&claim.group).await.is_none());
+    stage.pass(1).await;
+    let fires = stage.one.offer_again(&group, stage.alert("a", 900)).await;
+    assert!(fires.is_member, "what was never taken in is");
+}
+
 /// (C2) The answer was lost and the batch comes again: nothing changes, and nobody hears of it.
 pub async fn a_repeated_batch_changes_nothing(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;
@@ -149,6 +176,7 @@ pub async fn answers_come_in_order_whatever_their_shard(world: Arc<dyn World>) {
         group: stage.group(name),
         alert: Arc::new(stage.alert(name, 900)),
         is_owed: false,
+        is_again: false,
     });
     let offers: Vec<_> = offers.collect();
     let answers = stage.one.coordinator.ingest(offers, stage.now()).await;

@@ -20,8 +20,8 @@ use tokio::sync::Mutex;
 
 use super::World;
 use crate::coordinator::{
-    Change, Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Merge, Offer, Offered,
-    PollAnswer, PollAsk, ShardClaims, ShardPoll, SharedGroup,
+    Change, Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Merge, NothingKnown,
+    Offer, Offered, PollAnswer, PollAsk, ShardClaims, ShardPoll, SharedGroup,
 };
 
 /// A world and two instances in it.
@@ -273,6 +273,7 @@ impl Player {
                 .seen
                 .unwrap_or_else(|| vec![EventId::default(); limits::SHARDS]),
             tenants: what.tenants,
+            ..PollAsk::default()
         };
         self.coordinator.poll(ask).await
     }
@@ -310,17 +311,33 @@ impl Player {
         self.offer(group, alert, false).await
     }
 
+    /// Offers a post once more, as when its answer did not come.
+    pub(super) async fn offer_again(&self, group: &Arc<GroupIdentity>, alert: Alert) -> Offered {
+        self.ingest(Offer {
+            group: Arc::clone(group),
+            alert: Arc::new(alert),
+            is_owed: false,
+            is_again: true,
+        })
+        .await
+    }
+
     pub(super) async fn offer(
         &self,
         group: &Arc<GroupIdentity>,
         alert: Alert,
         is_owed: bool,
     ) -> Offered {
-        let offer = Offer {
+        self.ingest(Offer {
             group: Arc::clone(group),
             alert: Arc::new(alert),
             is_owed,
-        };
+            is_again: false,
+        })
+        .await
+    }
+
+    async fn ingest(&self, offer: Offer) -> Offered {
         let mut answers = self.coordinator.ingest(vec![offer], self.world.now()).await;
         assert_eq!(answers.len(), 1, "one answer per offer");
         answers.remove(0).expect("reachable")
@@ -344,6 +361,19 @@ impl Player {
         let webhook = webhook();
         let told = self.coordinator.commit(group, &webhook, message, sent_at);
         told.await.expect("reachable")
+    }
+
+    pub(super) async fn settle(
+        &self,
+        claim: &Claimed,
+        seen: &Told,
+        message: &ToldMessage,
+    ) -> crate::Held<Told> {
+        let (webhook, fence) = (webhook(), claim.fence);
+        let settled = self
+            .coordinator
+            .settle(&claim.group, fence, &webhook, seen, message);
+        settled.await.expect("reachable")
     }
 
     /// Tells that an alert fires; answers the message.
@@ -406,7 +436,7 @@ impl Player {
     /// Everything a shard's feed tells from the beginning.
     pub(super) async fn changes(&self, shard: usize) -> Vec<Change> {
         let after = vec![EventId::default(); limits::SHARDS];
-        let mut feeds = self.coordinator.changes(&after).await;
+        let mut feeds = self.coordinator.changes(&after, &NothingKnown).await;
         let feed = feeds.remove(shard).expect("reachable");
         assert!(!feed.is_broken, "nothing was trimmed");
         feed.changes

@@ -133,19 +133,56 @@ pub async fn what_is_settled_counts_as_told(world: Arc<dyn World>) {
     stage.one.tell(&claim, &alert).await;
     let before = stage.one.told(&claim.group).await;
     let settled = resolved(&claim, &alert).accepted(claim.tick);
-    let settle = async || {
-        let webhook = webhook();
-        let told = stage
-            .one
-            .coordinator
-            .settle(&claim.group, &webhook, &settled);
-        told.await.expect("reachable")
-    };
-    let told = settle().await;
-    assert_eq!(told.last, Some(settled.clone()));
+    let told = stage.one.settle(&claim, &before, &settled).await;
+    let told = told.expect("the claim holds");
+    assert_eq!((&told.last, &told.pending), (&Some(settled.clone()), &None));
     assert!(before.seq < told.seq);
-    assert_eq!(settle().await.last, told.last, "safe to repeat");
-    assert_eq!(stage.two.told(&claim.group).await.last, told.last);
+    let again = stage.one.settle(&claim, &before, &settled).await;
+    assert_eq!(again, Ok(told.clone()), "safe to repeat");
+    assert_eq!(stage.two.told(&claim.group).await, told);
+}
+
+/// A message of unknown fate is repeated and refused: it is taken back and what it said is in doubt, in one step.
+pub async fn what_is_settled_takes_back_what_was_in_flight(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (_, alert, claim) = stage.claimed("a").await;
+    let begun = stage.one.begin(&claim, &firing(&claim, &alert)).await;
+    let doubt = begun.in_doubt(&firing(&claim, &alert), claim.tick);
+    let told = stage.one.settle(&claim, &begun, &doubt).await;
+    let told = told.expect("the claim holds");
+    assert_eq!((&told.last, &told.pending), (&Some(doubt), &None));
+    assert_eq!(stage.two.told(&claim.group).await, told);
+    let next = stage.one.begin(&claim, &firing(&claim, &alert)).await;
+    assert!(told.seq < next.seq, "a number is used once");
+}
+
+/// Whoever was stopped between the refusal and its settlement may find that another one told something since.
+pub async fn what_is_settled_after_the_lease_changes_nothing(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (_, alert, claim) = stage.claimed("a").await;
+    let begun = stage.one.begin(&claim, &firing(&claim, &alert)).await;
+    let doubt = begun.in_doubt(&firing(&claim, &alert), claim.tick);
+    let second = stage.claim_of_two_within(66).await;
+    let lost = stage.one.settle(&claim, &begun, &doubt).await;
+    assert_eq!(lost, Err(LeaseLost), "somebody else holds the group");
+    stage.two.tell(&second, &alert).await;
+    let told = stage.two.told(&claim.group).await;
+    let lost = stage.one.settle(&claim, &begun, &doubt).await;
+    assert_eq!(lost, Err(LeaseLost));
+    assert_eq!(stage.one.told(&claim.group).await, told);
+}
+
+/// A late commit counts whoever reports it, also between the begin and the settlement of whoever holds the group.
+pub async fn what_was_told_meanwhile_is_not_settled_away(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (_, alert, claim) = stage.claimed("a").await;
+    let begun = stage.one.begin(&claim, &firing(&claim, &alert)).await;
+    let message = begun.pending.clone().expect("just begun");
+    let doubt = begun.in_doubt(&message, claim.tick);
+    let told = stage.two.commit(&claim.group, &message).await;
+    let settled = stage.one.settle(&claim, &begun, &doubt).await;
+    assert_eq!(settled, Ok(told.clone()));
+    assert_eq!(stage.one.told(&claim.group).await, told);
 }
 
 /// An alert that changes while it is told of stays: the flush did not see that state.

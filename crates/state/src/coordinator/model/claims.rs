@@ -31,6 +31,7 @@ impl Server {
         request: &Request,
         ask: &PollAsk,
     ) -> Vec<Result<ShardPoll, CoordinatorError>> {
+        self.data.clock.note_poll(request.server_time);
         let mut shards: Vec<_> = (0..limits::SHARDS)
             .map(|index| self.look(request, ask, index))
             .collect();

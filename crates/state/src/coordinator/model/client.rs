@@ -15,8 +15,8 @@ use super::server::shared;
 use super::{ModelClient, unreached};
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth, SharedGroup,
-    SharedSilences,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth,
+    SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
 
@@ -113,12 +113,15 @@ impl Coordinator for ModelClient {
     async fn settle(
         &self,
         group: &GroupName,
+        fence: u64,
         integration: &IntegrationId,
+        seen: &Told,
         message: &ToldMessage,
-    ) -> Result<Told, CoordinatorError> {
-        let (name, integration, message) = (group.clone(), integration.clone(), message.clone());
+    ) -> Result<Held<Told>, CoordinatorError> {
+        let (name, integration) = (group.clone(), integration.clone());
+        let (seen, message) = (seen.clone(), message.clone());
         self.request("settle", move |server, request| {
-            server.settle(request, &name, &integration, &message)
+            server.settle(request, (&name, fence), &integration, &seen, &message)
         })
         .await
     }
@@ -239,7 +242,11 @@ impl Coordinator for ModelClient {
         .await?
     }
 
-    async fn changes(&self, after: &[EventId]) -> Vec<Result<Feed, CoordinatorError>> {
+    async fn changes(
+        &self,
+        after: &[EventId],
+        _: &dyn KnownAlerts,
+    ) -> Vec<Result<Feed, CoordinatorError>> {
         let (after, count) = (after.to_vec(), after.len());
         let answer = self.request("changes", move |server, request| {
             let feeds = after.iter().enumerate().map(|(index, seen)| {
@@ -309,8 +316,8 @@ impl Coordinator for ModelClient {
             .await
     }
 
-    async fn probe(&self, _domain: usize) -> Result<(), CoordinatorError> {
-        self.request("probe", |_, _| ()).await
+    async fn probe(&self, _domain: usize) -> Result<Timestamp, CoordinatorError> {
+        self.request("probe", |_, request| request.now).await
     }
 
     async fn announce(&self, report: &InstanceReport) -> Result<(), CoordinatorError> {

@@ -59,6 +59,7 @@ impl Ring {
         let later = self.changes.iter().skip(start).take(CHANGES_MAX);
         let changes = later.map(|(id, by, event)| Change {
             id: *id,
+            is_last: true,
             is_ours: **by == *reader,
             event: event.clone(),
         });

@@ -42,11 +42,15 @@ pub enum Hole {
     JoinOverwrites,
     /// After everybody was away the first to come back claims at once.
     NoHoldAfterOutage,
+    /// What is settled without a message counts whoever holds the group, and whatever was told meanwhile.
+    SettleBlindly,
+    /// A post that arrives after its sender gave up, or is sent again, counts as a fresh one.
+    LatePosts,
 }
 
 impl Hole {
     /// Every hole.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::PollWithoutNonce,
         Self::CommitNeedsFence,
         Self::SeqFromCounterOnly,
@@ -66,5 +70,7 @@ impl Hole {
         Self::NoGrace,
         Self::JoinOverwrites,
         Self::NoHoldAfterOutage,
+        Self::SettleBlindly,
+        Self::LatePosts,
     ];
 }

@@ -10,8 +10,10 @@ use domain::time::Timestamp;
 
 use super::hole::Hole;
 use super::server::{Entry, Request, Server};
-use super::{millis, unreached};
-use crate::coordinator::{CoordinatorError, Event, GroupName, Merge, Merged, Offer, Offered};
+use super::{PATIENCE, failed, millis, unreached};
+use crate::coordinator::{
+    CoordinatorError, Event, GroupName, Merge, Merged, Offer, Offered, Outage,
+};
 
 /// By how much a state that changed without growing older is made newer than the one before.
 const NEWER: Duration = Duration::from_millis(1);
@@ -23,6 +25,12 @@ impl Server {
         offers: &[Offer],
         now: Timestamp,
     ) -> Vec<Result<Offered, CoordinatorError>> {
+        // Whoever sent it gave up since: what it says may have been overtaken.
+        let age = request.now.since(request.sent);
+        if age > PATIENCE && !self.has(Hole::LatePosts) {
+            let late = || Err(failed(Outage::Transient, "the request came too late"));
+            return offers.iter().map(|_| late()).collect();
+        }
         let answers = offers.iter().map(|offer| {
             let name = GroupName::of(&offer.group);
             if request.reach.includes(name.shard()) {
@@ -51,14 +59,16 @@ impl Server {
             .group(name)
             .and_then(|g| g.member(fingerprint).cloned());
         if let Some(member) = member {
-            return self.refresh(request, name, &member, alert);
+            return self.refresh(request, name, &member, offer);
         }
         let is_unknown = offer.group.is_stand_in() && self.group(name).is_none();
         let is_over = alert.is_resolved(received_at, Grace::NONE);
-        // An end that was told already, stated again to an instance that has not heard of that.
-        let is_known_end =
-            alert.is_explicit_end() && self.shard(name.shard()).is_buried(name, alert, request.now);
-        if is_unknown || (is_over && (!offer.is_owed || is_known_end)) {
+        // An end that was told already, stated again to an instance that has not heard of that; or a post that was taken in
+        // before, and has left since.
+        let may_be_buried = alert.is_explicit_end() || self.is_replay(offer);
+        let is_buried =
+            may_be_buried && self.shard(name.shard()).is_buried(name, alert, request.now);
+        if is_unknown || is_buried || (is_over && !offer.is_owed) {
             return Offered {
                 alert: Arc::clone(alert),
                 is_member: false,
@@ -119,16 +129,22 @@ impl Server {
         first
     }
 
+    /// Whether a post may have been taken in before: what others said since counts.
+    fn is_replay(&self, offer: &Offer) -> bool {
+        offer.is_again && !self.has(Hole::LatePosts)
+    }
+
     /// A fresh post of a member: the last one wins, and what is known never grows older.
     fn refresh(
         &mut self,
         request: &Request,
         name: &GroupName,
         member: &Arc<Alert>,
-        posted: &Arc<Alert>,
+        offer: &Offer,
     ) -> Offered {
-        let is_swallowed =
-            self.has(Hole::PostsAreReplays) && posted.updated_at <= member.updated_at;
+        let posted = &offer.alert;
+        let is_replay = self.has(Hole::PostsAreReplays) || self.is_replay(offer);
+        let is_swallowed = is_replay && posted.updated_at <= member.updated_at;
         let mut merged = member.updated_by(Alert::clone(posted));
         if merged.updated_at <= member.updated_at {
             merged.updated_at = member.updated_at;
@@ -209,8 +225,10 @@ impl Server {
                 continue;
             }
             let shard = self.shard(name.shard());
+            // An end that is owed moves back as it was; what fires is known newer than when it moved away.
+            let moves_back = merge.is_move && alert.is_explicit_end();
             let is_buried = shard.is_buried(name, alert, request.now);
-            if is_buried && !ignores_tombs && !merge.is_move {
+            if is_buried && !ignores_tombs && !moves_back {
                 continue;
             }
             let is_new = !shard.groups.contains_key(name);

@@ -12,6 +12,7 @@ use domain::limits;
 use domain::time::Timestamp;
 use runtime::timing::Timing;
 
+use super::clock::ShardClock;
 use super::feed::Ring;
 use super::hole::Hole;
 use super::presence::Presence;
@@ -22,8 +23,12 @@ use crate::coordinator::{Epoch, Event, GroupName, SharedGroup, SharedSilences};
 pub(super) struct Request {
     /// The instance.
     pub(super) instance: Arc<str>,
+    /// The server's own clock.
+    pub(super) server_time: Timestamp,
     /// The shard clock.
     pub(super) now: Timestamp,
+    /// When it was sent, by the shard clock.
+    pub(super) sent: Timestamp,
     /// The shards that are reached.
     pub(super) reach: Reach,
 }
@@ -39,6 +44,8 @@ pub(super) struct Server {
     pub(super) epochs_made: u64,
     /// Raised by whatever others may want to hear of.
     pub(super) news: u64,
+    /// By how many milliseconds its clock is wrong.
+    pub(super) clock_off_ms: i64,
     feed_max: usize,
 }
 
@@ -48,6 +55,7 @@ pub struct Snapshot {
     pub(super) shards: Vec<Shard>,
     pub(super) silences: HashMap<TenantId, SharedSilences>,
     pub(super) presence: Presence,
+    pub(super) clock: ShardClock,
 }
 
 /// One shard.
@@ -130,7 +138,26 @@ impl Server {
             evicted: 0,
             epochs_made: 0,
             news: 0,
+            clock_off_ms: 0,
             feed_max,
+        }
+    }
+
+    /// A request comes in: when it was really sent, and what the time really is.
+    pub(super) fn hear(
+        &self,
+        instance: Arc<str>,
+        (sent, at): (Timestamp, Timestamp),
+        reach: Reach,
+    ) -> Request {
+        let server_time = at.moved_by_ms(self.clock_off_ms);
+        let now = self.data.clock.at(server_time);
+        Request {
+            instance,
+            server_time,
+            sent: now - at.since(sent),
+            now,
+            reach,
         }
     }
 
@@ -233,6 +260,7 @@ impl Snapshot {
             shards: vec![Shard::default(); limits::SHARDS],
             silences: HashMap::new(),
             presence: Presence::default(),
+            clock: ShardClock::default(),
         }
     }
 }

@@ -110,20 +110,33 @@ impl Server {
     pub(super) fn settle(
         &mut self,
         request: &Request,
-        name: &GroupName,
+        (name, fence): (&GroupName, u64),
         integration: &IntegrationId,
+        seen: &Told,
         message: &ToldMessage,
-    ) -> Told {
-        let Some(group) = self.group(name) else {
-            return Told::default();
+    ) -> Held<Told> {
+        let is_blind = self.has(Hole::SettleBlindly);
+        let is_held = is_blind || self.is_held(request, name, fence);
+        let now = request.now;
+        let Some(group) = self.group(name).filter(|_| is_held) else {
+            return Err(LeaseLost);
         };
         let before = told_of(group, integration);
-        if before.last.as_ref() == Some(message) {
-            return before;
+        if is_blind {
+            let settled = Told {
+                seq: before.seq + 1,
+                last: Some(message.clone()),
+                pending: before.pending.clone(),
+            };
+            group.merge_told(integration, &settled);
+        } else {
+            group.settle(integration, fence, seen, message.clone(), now)?;
         }
-        let told = group.settle(integration, message.clone()).clone();
-        self.tell_told(request, name, integration);
-        told
+        let told = told_of(group, integration);
+        if told != before {
+            self.tell_told(request, name, integration);
+        }
+        Ok(told)
     }
 
     pub(super) fn renew(&mut self, request: &Request, name: &GroupName, fence: u64) -> Held<()> {
@@ -153,13 +166,14 @@ impl Server {
         };
         shard.in_flight.remove(name);
         if let Some(entry) = shard.groups.get_mut(name) {
-            let grid = entry.group.grid();
-            let _ = entry.group.unclaim(fence, request.now, delay);
-            if flight.is_seized {
-                entry.group.set_grid(grid);
-            }
+            entry.group.release_lease();
         }
         shard.queue(name);
+        if !flight.is_seized {
+            // It stays due by its grid, and only its place in the queue waits.
+            let due = shard.due.get_mut(name);
+            due.into_iter().for_each(|at| *at = request.now + delay);
+        }
     }
 
     pub(super) fn finish(

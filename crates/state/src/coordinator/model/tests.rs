@@ -44,6 +44,10 @@ impl World for InMemory {
         self.model.trim_feed(kept);
     }
 
+    async fn step_clock(&self, by_ms: i64) {
+        self.model.step_clock(by_ms);
+    }
+
     async fn evict(&self, group: &GroupName) -> bool {
         self.model.evict(group);
         true
@@ -102,6 +106,7 @@ mod holes {
         a_second_claim_during_a_flush: SecondClaim, claims::a_flush_is_never_joined_by_a_second;
         an_end_between_claim_and_finish: LeaveWithoutVersion, telling::an_end_between_claim_and_finish_stays;
         a_fresh_post_swallowed_as_a_replay: PostsAreReplays, posts::the_last_post_wins_and_nothing_grows_older;
+        a_replay_as_a_fresh_post: LatePosts, posts::a_post_offered_again_is_no_fresh_one;
         a_loss_unnoticed: LossUnnoticed, epochs::a_loss_is_noticed_and_holds_claims;
         claims_at_once_after_a_loss: NoHoldAfterLoss, epochs::a_hold_lasts_its_time_even_if_reseeded_at_once;
         a_noisy_tenant_starves_others: NoTurns, claims::the_more_severe_goes_first_and_tenants_take_turns;
@@ -109,6 +114,8 @@ mod holes {
         a_configuration_edit_restarts_again: RestartAlways, epochs::grids_restart_once_per_configuration;
         a_late_commit_of_an_earlier_group: CommitIgnoresBirth, telling::a_late_commit_does_not_speak_for_a_group_made_later;
         a_dead_holder_keeps_its_lease: LeasesNeverLapse, leases::a_lapsed_lease_frees_the_group;
+        a_settlement_after_the_lease: SettleBlindly, telling::what_is_settled_after_the_lease_changes_nothing;
+        a_settlement_of_what_was_told_meanwhile: SettleBlindly, telling::what_was_told_meanwhile_is_not_settled_away;
         ends_at_once_after_a_stall: NoGrace, epochs::ends_wait_after_a_start_and_after_a_stall;
     }
 }
