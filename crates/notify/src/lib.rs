@@ -14,6 +14,7 @@ mod go_json;
 pub mod http_options;
 pub mod inbox;
 mod msteams;
+mod pagerduty;
 mod payload;
 mod provider;
 pub mod receiver;
@@ -24,6 +25,8 @@ pub mod webhook;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,6 +8,8 @@
 //! failed templates.
 
 mod composing;
+pub(crate) mod escape;
+mod secret;
 mod truncate;
 mod wire;
 
@@ -23,8 +25,9 @@ use crate::template::{TemplateSet, aside};
 use crate::{Delivered, DeliveryError, Integration, Notification};
 
 pub(crate) use composing::Composing;
+pub(crate) use secret::SecretText;
 pub(crate) use truncate::{cut_bytes, cut_runes};
-pub(crate) use wire::{Wire, place};
+pub(crate) use wire::{Wire, half_way, place};
 
 /// One provider's side of an integration.
 #[async_trait]
@@ -141,6 +144,7 @@ impl<P: Provider> Integration for HttpIntegration<P> {
             None => None,
         };
         self.provider.send(message, &wire).await?;
+        let fallback = fallback.or_else(|| wire.shortfall());
         Ok(Delivered { fallback })
     }
 }

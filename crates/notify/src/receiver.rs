@@ -12,6 +12,7 @@ use crate::discord::Discord;
 use crate::http_options::{UnknownStore, http_options};
 use crate::inbox::{Inbox, InboxSink};
 use crate::msteams::Msteams;
+use crate::pagerduty::Pagerduty;
 use crate::provider::{HttpIntegration, Provider, Setup};
 use crate::template::TemplateSet;
 use crate::webex::Webex;
@@ -129,6 +130,7 @@ fn build_integration(
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
+        Configured::Pagerduty(c) => over_http(built, &c.http_config, Pagerduty::new(c, set)),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }
 }

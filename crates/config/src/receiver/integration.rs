@@ -145,7 +145,12 @@ impl Integration {
 
     /// Whether this version delivers it.
     pub fn is_supported_now(&self) -> bool {
-        matches!(self, Self::Webhook(_) | Self::Inbox(_))
+        matches!(
+            self,
+            Self::Webhook(_)
+                | Self::Pagerduty(_)
+                | Self::Inbox(_)
+        )
     }
 
     fn print(&self) -> Value {

@@ -1,5 +1,6 @@
 //! The wire of one attempt: requests within its deadline, and errors without secrets.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use outbound::{Http, Request, Response, SendError, Source};
@@ -14,6 +15,9 @@ pub(crate) struct Wire<'a> {
     http: &'a dyn Http,
     secrets: &'a Secrets,
     until: Instant,
+    /// Secrets that only this message has.
+    confided: Mutex<Vec<String>>,
+    shortfall: Mutex<Option<String>>,
 }
 
 impl<'a> Wire<'a> {
@@ -22,7 +26,41 @@ impl<'a> Wire<'a> {
             http,
             secrets,
             until: Instant::now() + deadline,
+            confided: Mutex::default(),
+            shortfall: Mutex::default(),
         }
+    }
+
+    /// Has a secret that came of a template hidden as those of the settings are.
+    pub(crate) fn confide(&self, secret: &str) {
+        let mut confided = self.confided.lock().unwrap_or_else(PoisonError::into_inner);
+        confided.push(secret.to_owned());
+    }
+
+    async fn hide(&self, text: &[u8], url: &str) -> String {
+        self.all_secrets().hide(text, url).await
+    }
+
+    fn all_secrets(&self) -> Secrets {
+        let confided = self.confided.lock().unwrap_or_else(PoisonError::into_inner);
+        self.secrets.with(&confided)
+    }
+
+    /// Notes what an accepted message lacks: the provider refused for good to have it the way the configuration wants it.
+    pub(crate) fn fall_short(&self, note: String) {
+        let mut shortfall = self
+            .shortfall
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *shortfall = Some(note);
+    }
+
+    pub(crate) fn shortfall(&self) -> Option<String> {
+        let shortfall = self
+            .shortfall
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        shortfall.clone()
     }
 
     /// Sends a request and gives the answer, whatever it says.
@@ -61,7 +99,7 @@ impl<'a> Wire<'a> {
         if (200..300).contains(&response.status) {
             return Ok(response);
         }
-        let shown = self.secrets.hide(&response.body, &url).await;
+        let shown = self.hide(&response.body, &url).await;
         match answered(&response, &place, &shown) {
             Ok(()) => Ok(response),
             Err(error) if error.retry.is_none() && is_retried(response.status) => {
@@ -76,7 +114,7 @@ impl<'a> Wire<'a> {
 
     /// An answer that says by its content that the message was refused, for good unless `is_retried`.
     pub(crate) async fn refused(&self, said: &str, url: &str, is_retried: bool) -> DeliveryError {
-        let said = self.secrets.hide(said.as_bytes(), url).await;
+        let said = self.hide(said.as_bytes(), url).await;
         DeliveryError {
             retry: is_retried.then_some(RetryAdvice { after: None }),
             ..rejected(said)
@@ -94,6 +132,14 @@ impl<'a> Wire<'a> {
                 .await
                 .map_err(|error| rejected(format!("{name}_file `{}`: {error}", path.display()))),
         }
+    }
+}
+
+/// An error after which the receiver has a part of the message: another attempt repeats the same, and nobody can say it was not heard.
+pub(crate) fn half_way(error: DeliveryError) -> DeliveryError {
+    DeliveryError {
+        is_ambiguous: error.is_ambiguous || error.retry.is_some(),
+        ..error
     }
 }
 
