@@ -5,6 +5,7 @@
 //!
 //! Start reading at [`Integration`], then [`webhook`], the simplest one.
 
+mod answer;
 mod body;
 mod classify;
 pub mod data;
@@ -14,12 +15,14 @@ mod go_json;
 pub mod http_options;
 pub mod inbox;
 mod msteams;
+mod opsgenie;
 mod pagerduty;
 mod payload;
 mod provider;
 pub mod receiver;
 mod secrets;
 pub mod template;
+mod victorops;
 mod webex;
 pub mod webhook;
 

@@ -12,9 +12,11 @@ use crate::discord::Discord;
 use crate::http_options::{UnknownStore, http_options};
 use crate::inbox::{Inbox, InboxSink};
 use crate::msteams::Msteams;
+use crate::opsgenie::Opsgenie;
 use crate::pagerduty::Pagerduty;
 use crate::provider::{HttpIntegration, Provider, Setup};
 use crate::template::TemplateSet;
+use crate::victorops::Victorops;
 use crate::webex::Webex;
 use crate::webhook::{Address, Settings, Webhook};
 
@@ -130,6 +132,8 @@ fn build_integration(
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
+        Configured::Opsgenie(c) => over_http(built, &c.http_config, Opsgenie::new(c, set)),
+        Configured::Victorops(c) => over_http(built, &c.http_config, Victorops::new(c, set)),
         Configured::Pagerduty(c) => over_http(built, &c.http_config, Pagerduty::new(c, set)),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }

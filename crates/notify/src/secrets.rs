@@ -108,6 +108,15 @@ pub(crate) fn either(url: Option<&config::SecretUrl>, file: &str) -> Source {
     }
 }
 
+/// A key of the configuration, or the file that holds it.
+pub(crate) fn key_or_file(key: &config::Secret, file: &str) -> Source {
+    if key.is_empty() {
+        Source::File(PathBuf::from(file))
+    } else {
+        Source::inline(key.expose())
+    }
+}
+
 /// The parts of a URL after its host that are long enough to be tokens, and the URL itself.
 fn url_pieces(url: &str) -> impl Iterator<Item = &str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

@@ -149,6 +149,8 @@ impl Integration {
             self,
             Self::Webhook(_)
                 | Self::Pagerduty(_)
+                | Self::Opsgenie(_)
+                | Self::Victorops(_)
                 | Self::Inbox(_)
         )
     }
