@@ -145,6 +145,9 @@ impl<P: Provider> Integration for HttpIntegration<P> {
         };
         self.provider.send(message, &wire).await?;
         let fallback = fallback.or_else(|| wire.shortfall());
-        Ok(Delivered { fallback })
+        Ok(Delivered {
+            fallback,
+            receiver_data: wire.kept(),
+        })
     }
 }

@@ -151,6 +151,10 @@ impl Integration {
                 | Self::Pagerduty(_)
                 | Self::Opsgenie(_)
                 | Self::Victorops(_)
+                | Self::Discord(_)
+                | Self::Webex(_)
+                | Self::Msteams(_)
+                | Self::Msteamsv2(_)
                 | Self::Inbox(_)
         )
     }

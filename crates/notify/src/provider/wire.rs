@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::group::told::ReceiverData;
 use outbound::{Http, Request, Response, SendError, Source};
 use tokio::time::Instant;
 
@@ -18,6 +19,7 @@ pub(crate) struct Wire<'a> {
     /// Secrets that only this message has.
     confided: Mutex<Vec<String>>,
     shortfall: Mutex<Option<String>>,
+    kept: Mutex<Option<ReceiverData>>,
 }
 
 impl<'a> Wire<'a> {
@@ -28,6 +30,7 @@ impl<'a> Wire<'a> {
             until: Instant::now() + deadline,
             confided: Mutex::default(),
             shortfall: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
@@ -61,6 +64,16 @@ impl<'a> Wire<'a> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         shortfall.clone()
+    }
+
+    /// Keeps this of the message once it is accepted: [`Notification::receiver_data`](crate::Notification) of the next one.
+    pub(crate) fn keep(&self, data: ReceiverData) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(data);
+    }
+
+    pub(crate) fn kept(self) -> Option<ReceiverData> {
+        let kept = self.kept.into_inner();
+        kept.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request and gives the answer, whatever it says.
