@@ -2,7 +2,7 @@
 
 use domain::alert::Alert;
 
-use super::SecretText;
+use super::{SecretText, escape};
 use crate::classify::rejected;
 use crate::data::{Data, title};
 use crate::payload::Payload;
@@ -115,6 +115,14 @@ impl<'a> Composing<'a> {
     pub(crate) fn flagged(&self, text: String) -> String {
         match self.fallback() {
             Some(note) => format!("{text}\n\n[template error] {note}"),
+            None => text,
+        }
+    }
+
+    /// The same where the text is HTML.
+    pub(crate) fn flagged_html(&self, text: String) -> String {
+        match self.fallback() {
+            Some(note) => format!("{text}\n\n[template error] {}", escape::html(&note)),
             None => text,
         }
     }

@@ -1,4 +1,4 @@
-//! URLs as Go's `net/url` writes them.
+//! Texts made safe for URLs, as Go's `net/url` writes them, and for HTML.
 
 /// A query of names and values; the pairs come in the order of their names.
 pub(crate) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
@@ -20,6 +20,12 @@ pub(crate) fn path(text: &str) -> String {
     let mut out = String::new();
     push_escaped(&mut out, text, "-_.~$&+,/:;=@");
     out
+}
+
+/// A text between the tags of a page.
+pub(crate) fn html(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&#34;")
 }
 
 fn push_escaped(out: &mut String, text: &str, kept: &str) {

@@ -107,21 +107,34 @@ impl<'a> Wire<'a> {
         request: Request,
         is_retried: impl Fn(u16) -> bool,
     ) -> Result<Response, DeliveryError> {
-        let (url, place) = (request.url.clone(), place(&request));
+        let asked = request.clone();
         let response = self.exchange(request).await?;
+        self.judged(&asked, &response, is_retried).await?;
+        Ok(response)
+    }
+
+    /// Judges the answer to a request as [`Wire::accepted_or_retried`] does.
+    ///
+    /// # Errors
+    /// It is a refusal.
+    pub(crate) async fn judged(
+        &self,
+        request: &Request,
+        response: &Response,
+        is_retried: impl Fn(u16) -> bool,
+    ) -> Result<(), DeliveryError> {
         if (200..300).contains(&response.status) {
-            return Ok(response);
+            return Ok(());
         }
-        let shown = self.hide(&response.body, &url).await;
-        match answered(&response, &place, &shown) {
-            Ok(()) => Ok(response),
+        let shown = self.hide(&response.body, &request.url).await;
+        match answered(response, &place(request), &shown) {
             Err(error) if error.retry.is_none() && is_retried(response.status) => {
                 Err(DeliveryError {
                     retry: Some(RetryAdvice { after: None }),
                     ..error
                 })
             }
-            Err(error) => Err(error),
+            judged => judged,
         }
     }
 
