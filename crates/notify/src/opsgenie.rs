@@ -34,6 +34,7 @@ pub(crate) struct Opsgenie {
 }
 
 /// What is asked of Opsgenie, in order.
+#[derive(Clone)]
 pub(crate) struct Message {
     api_key: String,
     /// Without it nobody hears anything.

@@ -55,6 +55,7 @@ struct V2 {
     links: Vec<[Named<Text>; 2]>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Message {
     url: String,
     key: String,

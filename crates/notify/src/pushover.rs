@@ -36,6 +36,7 @@ pub(crate) struct Pushover {
     is_html: bool,
 }
 
+#[derive(Clone)]
 pub(crate) struct Message {
     user_key: String,
     token: String,

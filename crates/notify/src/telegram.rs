@@ -35,6 +35,7 @@ pub(crate) struct Telegram {
     parse_mode: String,
 }
 
+#[derive(Clone)]
 pub(crate) struct Message {
     text: String,
     /// Empty for a text without markup.

@@ -31,6 +31,7 @@ pub(crate) struct Victorops {
     custom_fields: Vec<(String, Text)>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Message {
     routing_key: String,
     body: String,

@@ -1,6 +1,6 @@
 //! The wire of one attempt: requests within its deadline, and errors without secrets.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::group::told::ReceiverData;
@@ -16,11 +16,24 @@ pub(crate) struct Wire<'a> {
     http: &'a dyn Http,
     secrets: &'a Secrets,
     until: Instant,
-    /// Secrets that only this message has.
-    confided: Mutex<Vec<String>>,
-    shortfall: Mutex<Option<String>>,
-    kept: Mutex<Option<ReceiverData>>,
+    seen: Mutex<Seen>,
 }
+
+/// What came of it so far.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// What is kept of the message.
+    pub(crate) receiver_data: Option<ReceiverData>,
+    /// The beginning of the last answer.
+    pub(crate) answer: String,
+    /// What the message lacks although it was accepted.
+    pub(crate) shortfall: Option<String>,
+    /// Secrets that only this message has.
+    confided: Vec<String>,
+}
+
+/// Most bytes kept of an answer that says that all is well.
+const ANSWER_BYTES_MAX: usize = 512;
 
 impl<'a> Wire<'a> {
     pub(crate) fn new(http: &'a dyn Http, secrets: &'a Secrets, deadline: Duration) -> Self {
@@ -28,52 +41,37 @@ impl<'a> Wire<'a> {
             http,
             secrets,
             until: Instant::now() + deadline,
-            confided: Mutex::default(),
-            shortfall: Mutex::default(),
-            kept: Mutex::default(),
+            seen: Mutex::default(),
         }
-    }
-
-    /// Has a secret that came of a template hidden as those of the settings are.
-    pub(crate) fn confide(&self, secret: &str) {
-        let mut confided = self.confided.lock().unwrap_or_else(PoisonError::into_inner);
-        confided.push(secret.to_owned());
-    }
-
-    async fn hide(&self, text: &[u8], url: &str) -> String {
-        self.all_secrets().hide(text, url).await
-    }
-
-    fn all_secrets(&self) -> Secrets {
-        let confided = self.confided.lock().unwrap_or_else(PoisonError::into_inner);
-        self.secrets.with(&confided)
-    }
-
-    /// Notes what an accepted message lacks: the provider refused for good to have it the way the configuration wants it.
-    pub(crate) fn fall_short(&self, note: String) {
-        let mut shortfall = self
-            .shortfall
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *shortfall = Some(note);
-    }
-
-    pub(crate) fn shortfall(&self) -> Option<String> {
-        let shortfall = self
-            .shortfall
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        shortfall.clone()
     }
 
     /// Keeps this of the message once it is accepted: [`Notification::receiver_data`](crate::Notification) of the next one.
     pub(crate) fn keep(&self, data: ReceiverData) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(data);
+        self.lock().receiver_data = Some(data);
     }
 
-    pub(crate) fn kept(self) -> Option<ReceiverData> {
-        let kept = self.kept.into_inner();
-        kept.unwrap_or_else(PoisonError::into_inner)
+    /// Has a secret that came of a template hidden as those of the settings are.
+    pub(crate) fn confide(&self, secret: &str) {
+        self.lock().confided.push(secret.to_owned());
+    }
+
+    /// Notes what an accepted message lacks: the provider refused for good to have it the way the configuration wants it.
+    pub(crate) fn fall_short(&self, note: String) {
+        self.lock().shortfall = Some(note);
+    }
+
+    pub(crate) fn seen(self) -> Seen {
+        let seen = self.seen.into_inner();
+        seen.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn hide(&self, text: &[u8], url: &str) -> String {
+        let secrets = self.secrets.with(&self.lock().confided);
+        secrets.hide(text, url).await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request and gives the answer, whatever it says.
@@ -81,8 +79,17 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// There is none.
     pub(crate) async fn exchange(&self, request: Request) -> Result<Response, DeliveryError> {
+        let url = request.url.clone();
         let sent = self.try_exchange(request).await;
-        sent.map_err(|error| unanswered(&error))
+        let response = sent.map_err(|error| unanswered(&error))?;
+        let begin = response.body.get(..ANSWER_BYTES_MAX);
+        let begin = begin.unwrap_or(&response.body);
+        let said = match begin.is_empty() {
+            true => String::new(),
+            false => self.hide(begin, &url).await,
+        };
+        self.lock().answer = format!("{} {said}", response.status).trim_end().to_owned();
+        Ok(response)
     }
 
     async fn try_exchange(&self, request: Request) -> Result<Response, SendError> {
@@ -170,7 +177,7 @@ pub(crate) fn half_way(error: DeliveryError) -> DeliveryError {
 }
 
 /// Scheme and host of a request's URL; its path and query may be secrets.
-pub(crate) fn place(request: &Request) -> String {
+fn place(request: &Request) -> String {
     let scheme = if request.url.starts_with("https:") {
         "https"
     } else {
