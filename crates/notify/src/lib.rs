@@ -15,6 +15,7 @@ mod go_json;
 pub mod http_options;
 pub mod inbox;
 mod incidentio;
+mod jira;
 mod msteams;
 mod opsgenie;
 mod pagerduty;

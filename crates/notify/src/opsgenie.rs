@@ -6,7 +6,7 @@ use outbound::{Method, Request, Source};
 
 use crate::DeliveryError;
 use crate::go_json::{Object, push_pairs, quoted};
-use crate::provider::{Composing, Provider, SecretText, Wire, cut_runes, half_way};
+use crate::provider::{Composing, Provider, SecretText, Wire, cut_runes, escape, half_way};
 use crate::template::{Markup, TemplateSet, Text};
 
 mod responder;
@@ -79,23 +79,11 @@ impl Opsgenie {
 
     /// A request about the alert of this alias.
     fn about(&self, method: Method, alias: &str, what: &str, body: String) -> Request {
-        let path = format!("v2/alerts/{alias}/{what}");
+        let url = escape::below(&self.api_url, &format!("v2/alerts/{alias}/{what}"));
+        let before = if url.contains('?') { '&' } else { '?' };
         Request {
             method,
-            ..Request::post_json(self.url(&path, "identifierType=alias"), body)
-        }
-    }
-
-    /// The URL of a path under that of the settings, which may have a query of its own.
-    fn url(&self, path: &str, query: &str) -> String {
-        let (base, own) = self.api_url.split_once('?').unwrap_or((&self.api_url, ""));
-        match [own, query]
-            .into_iter()
-            .filter(|q| !q.is_empty())
-            .collect::<Vec<_>>()
-        {
-            queries if queries.is_empty() => format!("{base}{path}"),
-            queries => format!("{base}{path}?{}", queries.join("&")),
+            ..Request::post_json(format!("{url}{before}identifierType=alias"), body)
         }
     }
 
@@ -155,7 +143,7 @@ impl Opsgenie {
             ])
             .some_list("actions", &quoted_parts(&actions))
             .line();
-        let create = Request::post_json(self.url("v2/alerts", ""), body);
+        let create = Request::post_json(escape::below(&self.api_url, "v2/alerts"), body);
         let mut updates = Vec::new();
         if self.update_alerts {
             for (field, text) in [("message", &message), ("description", &description)] {

@@ -12,6 +12,7 @@ use crate::discord::Discord;
 use crate::http_options::{UnknownStore, http_options};
 use crate::inbox::{Inbox, InboxSink};
 use crate::incidentio::Incidentio;
+use crate::jira::Jira;
 use crate::msteams::Msteams;
 use crate::opsgenie::Opsgenie;
 use crate::pagerduty::Pagerduty;
@@ -140,6 +141,7 @@ fn build_integration(
         Configured::Pushover(c) => over_http(built, &c.http_config, Pushover::new(c, set)),
         Configured::Telegram(c) => over_http(built, &c.http_config, Telegram::new(c, set)),
         Configured::Incidentio(c) => over_http(built, &c.http_config, Incidentio::new(c)),
+        Configured::Jira(c) => over_http(built, &c.http_config, Jira::new(c, set)),
         Configured::Pagerduty(c) => over_http(built, &c.http_config, Pagerduty::new(c, set)),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }

@@ -75,13 +75,6 @@ impl Victorops {
             FIRING_TYPES[0].to_owned()
         }
     }
-
-    fn url(&self, api_key: &str, routing_key: &str) -> String {
-        let (base, query) = self.api_url.split_once('?').unwrap_or((&self.api_url, ""));
-        let path = escape::path(&format!("{api_key}/{routing_key}"));
-        let before = if query.is_empty() { "" } else { "?" };
-        format!("{base}{path}{before}{query}")
-    }
 }
 
 #[async_trait]
@@ -121,7 +114,8 @@ impl Provider for Victorops {
 
     async fn send(&self, message: Message, wire: &Wire<'_>) -> Result<(), DeliveryError> {
         let api_key = wire.read("api_key", &self.api_key).await?;
-        let url = self.url(&api_key, &message.routing_key);
+        let path = escape::path(&format!("{api_key}/{}", message.routing_key));
+        let url = escape::below(&self.api_url, &path);
         let response = wire
             .accepted(Request::post_json(url.clone(), message.body))
             .await?;

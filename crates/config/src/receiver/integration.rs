@@ -153,6 +153,7 @@ impl Integration {
                 | Self::Victorops(_)
                 | Self::Pushover(_)
                 | Self::Telegram(_)
+                | Self::Jira(_)
                 | Self::Incidentio(_)
                 | Self::Discord(_)
                 | Self::Webex(_)

@@ -22,6 +22,14 @@ pub(crate) fn path(text: &str) -> String {
     out
 }
 
+/// A URL with more to its path; a query of it stays at the end.
+pub(crate) fn below(url: &str, path: &str) -> String {
+    match url.split_once('?') {
+        Some((before, query)) => format!("{before}{path}?{query}"),
+        None => format!("{url}{path}"),
+    }
+}
+
 /// A text between the tags of a page.
 pub(crate) fn html(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
