@@ -1,5 +1,7 @@
 //! An integration built from a piece of configuration, in front of a receiver that answers by script; for tests.
 
+mod values;
+
 use std::sync::Arc;
 use std::time::Duration;
 
