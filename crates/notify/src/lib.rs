@@ -93,7 +93,8 @@ pub use runtime::metrics::FailureReason;
 /// A message that was accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
-    /// Which templates failed and why, if some did: the message said something else in their place.
+    /// Which templates failed and why, if some did: the message said something else in their place. Or what the provider would not
+    /// take of a message that it accepted.
     pub fallback: Option<String>,
     /// What the integration keeps of it; `None` to keep what it has.
     pub receiver_data: Option<ReceiverData>,

@@ -157,13 +157,17 @@ impl<'a> Wire<'a> {
     /// Reads a secret of the settings; a file is read for every message.
     ///
     /// # Errors
-    /// Its file cannot be read.
+    /// Its file cannot be read, or is empty.
     pub(crate) async fn read(&self, name: &str, source: &Source) -> Result<String, DeliveryError> {
-        match source {
-            Source::Inline(secret) => Ok(secret.expose().to_owned()),
-            Source::File(path) => read_trimmed(path)
-                .await
-                .map_err(|error| rejected(format!("{name}_file `{}`: {error}", path.display()))),
+        let path = match source {
+            Source::Inline(secret) => return Ok(secret.expose().to_owned()),
+            Source::File(path) => path,
+        };
+        let shown = path.display();
+        match read_trimmed(path).await {
+            Ok(text) if text.is_empty() => Err(rejected(format!("{name}_file `{shown}` is empty"))),
+            Ok(text) => Ok(text),
+            Err(error) => Err(rejected(format!("{name}_file `{shown}`: {error}"))),
         }
     }
 }

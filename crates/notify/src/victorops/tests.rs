@@ -114,3 +114,15 @@ async fn values_stay_values() {
     trial.deliver(&hostile()).await.unwrap();
     assert_eq!(trial.body()["i"], HOSTILE);
 }
+
+#[tokio::test]
+async fn a_key_file_that_is_empty_sends_nothing() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().display();
+    let trial = Trial::new(&format!(
+        "victorops_configs: [{{api_key_file: '{path}', routing_key: r}}]"
+    ));
+    let error = trial.fire().await.unwrap_err();
+    assert_eq!(error.detail, format!("api_key_file `{path}` is empty"));
+    assert!(trial.requests().is_empty());
+}
