@@ -5,6 +5,7 @@
 //!
 //! Start reading at [`Integration`], then [`webhook`], the simplest one.
 
+mod answer;
 mod body;
 mod classify;
 pub mod data;
@@ -13,17 +14,26 @@ mod discord;
 mod go_json;
 pub mod http_options;
 pub mod inbox;
+mod incidentio;
+mod jira;
 mod msteams;
+mod opsgenie;
+mod pagerduty;
 mod payload;
 mod provider;
+mod pushover;
 pub mod receiver;
 mod secrets;
+mod telegram;
 pub mod template;
+mod victorops;
 mod webex;
 pub mod webhook;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +97,8 @@ pub use runtime::metrics::FailureReason;
 /// A message that was accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
-    /// Which templates failed and why, if some did: the message said something else in their place.
+    /// Which templates failed and why, if some did: the message said something else in their place. Or what the provider would not
+    /// take of a message that it accepted.
     pub fallback: Option<String>,
     /// What the integration keeps of it; `None` to keep what it has.
     pub receiver_data: Option<ReceiverData>,

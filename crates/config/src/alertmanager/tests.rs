@@ -85,7 +85,7 @@ fn the_inbox_is_read_and_not_printed() {
 
 #[test]
 fn what_is_not_delivered_yet_is_named_when_it_is_used() {
-    let text = "route: {receiver: r}\nreceivers:\n- name: r\n  email_configs: [{to: a@b.test, from: c@b.test, smarthost: 'm.test:25'}]\n  webhook_configs: [{url: 'http://x'}, {url: 'http://{{ .Status }}'}, {url: 'http://x', payload: {a: '{{ . }}'}}]\n- name: unused\n  email_configs: [{to: a@b.test, from: c@b.test, smarthost: 'm.test:25'}]\ntracing: {endpoint: 'h:1'}\n";
+    let text = "route: {receiver: r}\nreceivers:\n- name: r\n  email_configs: [{to: a, from: b, smarthost: 'h:25'}]\n  webhook_configs: [{url: 'http://x'}, {url: 'http://{{ .Status }}'}, {url: 'http://x', payload: {a: '{{ . }}'}}]\n- name: unused\n  email_configs: [{to: a, from: b, smarthost: 'h:25'}]\ntracing: {endpoint: 'h:1'}\n";
     let config = read(text).unwrap();
     let lines: Vec<_> = config
         .unsupported()
@@ -181,7 +181,7 @@ fn relative_paths_are_below_the_configurations_folder() {
 
 #[test]
 fn integrations_come_in_the_order_in_which_they_are_told() {
-    let text = "route: {receiver: r}\nreceivers:\n- name: r\n  email_configs: [{to: a@b.test, from: c@b.test, smarthost: 'm.test:25'}]\n  inbox_configs: [{}]\n  email_configs: [{to: a, from: b, smarthost: 'h:25'}]\n  webhook_configs: [{url: 'http://x'}, {url: 'http://y'}]\n";
+    let text = "route: {receiver: r}\nreceivers:\n- name: r\n  discord_configs: [{webhook_url: 'http://x'}]\n  inbox_configs: [{}]\n  email_configs: [{to: a, from: b, smarthost: 'h:25'}]\n  webhook_configs: [{url: 'http://x'}, {url: 'http://y'}]\n";
     let config = read(text).unwrap();
     let names: Vec<_> = config.receivers[0]
         .integrations

@@ -151,6 +151,13 @@ impl Integration {
         matches!(
             self,
             Self::Webhook(_)
+                | Self::Pagerduty(_)
+                | Self::Opsgenie(_)
+                | Self::Victorops(_)
+                | Self::Pushover(_)
+                | Self::Telegram(_)
+                | Self::Jira(_)
+                | Self::Incidentio(_)
                 | Self::Discord(_)
                 | Self::Webex(_)
                 | Self::Msteams(_)
