@@ -116,8 +116,11 @@ impl Conversation {
                 "AUTH" => self.authenticate(&line).await?,
                 "DATA" => {
                     self.answer(&line, "354 go").await?;
-                    self.message().await?;
-                    self.answer(".", "250 queued").await?;
+                    // After any other answer no message follows.
+                    if !matches!(self.script.manners.get("DATA"), Some(Manner::Say(_))) {
+                        self.message().await?;
+                        self.answer(".", "250 queued").await?;
+                    }
                 }
                 "QUIT" => return self.answer(&line, "221 bye").await,
                 _ => self.answer(&line, "250 ok").await?,
