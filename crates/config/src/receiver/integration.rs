@@ -145,7 +145,15 @@ impl Integration {
 
     /// Whether this version delivers it.
     pub fn is_supported_now(&self) -> bool {
-        matches!(self, Self::Webhook(_) | Self::Inbox(_))
+        matches!(
+            self,
+            Self::Webhook(_)
+                | Self::Discord(_)
+                | Self::Webex(_)
+                | Self::Msteams(_)
+                | Self::Msteamsv2(_)
+                | Self::Inbox(_)
+        )
     }
 
     fn print(&self) -> Value {
