@@ -148,6 +148,7 @@ impl Integration {
         matches!(
             self,
             Self::Webhook(_)
+                | Self::Email(_)
                 | Self::Discord(_)
                 | Self::Webex(_)
                 | Self::Msteams(_)
