@@ -15,12 +15,13 @@ use domain::group::key::sha256_hex;
 use domain::id::IntegrationId;
 use outbound::Smtp;
 use outbound::smtp::{Mail, SmtpError};
-use tokio::time::Instant;
 
 use crate::classify::rejected;
 use crate::provider::{Composing, composed};
 use crate::template::{Failure, Markup, TemplateSet, Text, time};
-use crate::{Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
+use crate::{
+    Composed, Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice,
+};
 use mime::Message;
 
 const DEFAULT_SUBJECT: &str = r#"{{ template "email.default.subject" . }}"#;
@@ -106,20 +107,37 @@ impl Integration for Email {
         None
     }
 
-    async fn deliver(
+    async fn compose(
         &self,
         notification: &Notification,
-        deadline: Duration,
-    ) -> Result<Delivered, DeliveryError> {
-        let until = Instant::now() + deadline;
+    ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
         let texts = Arc::clone(&self.texts);
         let composed = composed(&self.set, notification, move |c| texts.mail(c));
         let (mail, fallback) = composed.await?;
-        let left = until.saturating_duration_since(Instant::now());
-        self.smtp.send(&mail, left).await.map_err(undelivered)?;
-        Ok(Delivered {
+        let smtp = &*self.smtp;
+        Ok(Box::new(Written {
+            smtp,
+            mail,
             fallback,
+        }))
+    }
+}
+
+/// A mail ready to be sent.
+struct Written<'a> {
+    smtp: &'a dyn Smtp,
+    mail: Mail,
+    fallback: Option<String>,
+}
+
+#[async_trait]
+impl Composed for Written<'_> {
+    async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError> {
+        let sent = self.smtp.send(&self.mail, deadline).await;
+        Ok(Delivered {
+            fallback: self.fallback.clone(),
             receiver_data: None,
+            answer: sent.map_err(undelivered)?,
         })
     }
 }

@@ -81,13 +81,13 @@ pub enum SmtpError {
 /// Sends mail.
 #[async_trait]
 pub trait Smtp: Send + Sync {
-    /// Hands one message to the server.
+    /// Hands one message to the server; gives the words in which it accepted it, with their code.
     ///
     /// The deadline covers everything from the name lookup to the server's answer.
     ///
     /// # Errors
     /// The server did not accept it; the variant says whether it may have done so nevertheless.
-    async fn send(&self, mail: &Mail, deadline: Duration) -> Result<(), SmtpError>;
+    async fn send(&self, mail: &Mail, deadline: Duration) -> Result<String, SmtpError>;
 }
 
 /// Sends mail through one server, over a connection of its own for each message.
@@ -148,7 +148,7 @@ fn config(options: &SmtpOptions, material: &Material) -> Result<Arc<ClientConfig
 
 #[async_trait]
 impl Smtp for SmtpClient {
-    async fn send(&self, mail: &Mail, deadline: Duration) -> Result<(), SmtpError> {
+    async fn send(&self, mail: &Mail, deadline: Duration) -> Result<String, SmtpError> {
         let until = Instant::now() + deadline.min(DEADLINE_MAX);
         mail.check()?;
         let tls = match &self.tls {

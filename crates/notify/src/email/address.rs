@@ -16,7 +16,7 @@ pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
             break;
         }
         if !parser.eats(',') {
-            parser.entry(&mut found)?;
+            parser.entry(&mut found, true)?;
             parser.skip()?;
             if !parser.rest.is_empty() && !parser.rest.starts_with(',') {
                 return Err(parser.expected("a comma"));
@@ -34,18 +34,24 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// A mailbox, or a group of them.
-    fn entry(&mut self, found: &mut Vec<String>) -> Result<(), String> {
+    /// A mailbox, or a group of them where one may stand.
+    fn entry(&mut self, found: &mut Vec<String>, is_group_fit: bool) -> Result<(), String> {
         let start = self.rest;
-        if let Ok(bare) = self.bare() {
-            found.push(bare);
-            return Ok(());
-        }
+        let why = match self.bare() {
+            Ok(bare) => {
+                found.push(bare);
+                return Ok(());
+            }
+            Err(why) => why,
+        };
+        let stuck = self.rest;
         self.rest = start;
         self.phrase()?;
-        self.skip()?;
-        if self.eats(':') {
+        if is_group_fit && self.eats(':') {
             return self.members(found);
+        }
+        if !self.rest.starts_with('<') && stuck.len() < self.rest.len() {
+            return Err(why);
         }
         found.push(self.angled()?);
         Ok(())
@@ -61,23 +67,17 @@ impl<'a> Parser<'a> {
                 return Err(self.expected("the `;` that ends a group"));
             }
             if !self.eats(',') {
-                let start = self.rest;
-                let member = match self.bare() {
-                    Ok(bare) => bare,
-                    Err(_) => {
-                        self.rest = start;
-                        self.phrase()?;
-                        self.angled()?
-                    }
-                };
-                found.push(member);
+                self.entry(found, false)?;
+                self.skip()?;
+                if !self.rest.is_empty() && !self.rest.starts_with([',', ';']) {
+                    return Err(self.expected("a comma"));
+                }
             }
         }
     }
 
     /// `<local@domain>`.
     fn angled(&mut self) -> Result<String, String> {
-        self.skip()?;
         if !self.eats('<') {
             return Err(self.expected("an address"));
         }
@@ -126,15 +126,16 @@ impl<'a> Parser<'a> {
             }
             return Err(self.expected("a domain"));
         }
+        let start = self.rest;
         let atom = self.atom();
         if is_dotted(atom) {
-            Ok(atom)
-        } else {
-            Err(self.expected("a domain"))
+            return Ok(atom);
         }
+        self.rest = start;
+        Err(self.expected("a domain"))
     }
 
-    /// The name in front of an address, possibly none.
+    /// The name in front of an address, possibly none, and what may stand behind it.
     fn phrase(&mut self) -> Result<(), String> {
         loop {
             self.skip()?;
@@ -305,7 +306,7 @@ mod tests {
             ("a@b.test c@d.test", "expected a comma at \"c@d.test\""),
             ("a..b@c.test", "expected an address at \"@c.test\""),
             (".a@c.test", "expected an address at \"@c.test\""),
-            ("a@b..test", "expected an address at \"@b..test\""),
+            ("a@b..test", "expected a domain at \"b..test\""),
             ("A <a@b.test", "expected `>` at the end"),
             ("A <a>", "expected `@` at \">\""),
             (

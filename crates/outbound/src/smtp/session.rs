@@ -59,8 +59,8 @@ impl<'o> Session<'o> {
         Ok(session)
     }
 
-    /// Delivers a message; the connection serves for no other.
-    pub(super) async fn deliver(&mut self, mail: &Mail) -> Result<(), SmtpError> {
+    /// Delivers a message and gives the server's last words; the connection serves for no other.
+    pub(super) async fn deliver(&mut self, mail: &Mail) -> Result<String, SmtpError> {
         self.open().await?;
         self.envelope(mail).await?;
         self.message(&mail.message).await
@@ -195,7 +195,7 @@ impl<'o> Session<'o> {
         self.command("DATA", 3).await.map(drop)
     }
 
-    async fn message(&mut self, message: &[u8]) -> Result<(), SmtpError> {
+    async fn message(&mut self, message: &[u8]) -> Result<String, SmtpError> {
         let written = self.line.write(&on_the_wire(message)).await;
         written.map_err(|lost| not_sent(self.options, "message", &lost.to_string()))?;
         // From here on the server can have it, even if only a part of this line is known to have left us.
@@ -208,7 +208,10 @@ impl<'o> Session<'o> {
             Ok(reply) if !matches!(reply.code, 200..300 | 400..600) => {
                 Err(unknown(&self.shown(&reply)))
             }
-            Ok(reply) => self.judged("end of message", 2, Ok(reply)).map(drop),
+            Ok(reply) => {
+                let accepted = self.judged("end of message", 2, Ok(reply))?;
+                Ok(self.shown(&accepted))
+            }
         }
     }
 

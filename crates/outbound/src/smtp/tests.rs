@@ -46,8 +46,15 @@ fn credentials(password: &str, secret: &str) -> Option<SmtpCredentials> {
     })
 }
 
+/// Sends a mail that the server, if it accepts it, accepts in the usual words.
+async fn deliver(client: &SmtpClient, mail: &Mail, deadline: Duration) -> Result<(), SmtpError> {
+    let words = client.send(mail, deadline).await?;
+    assert_eq!(words, "250 queued");
+    Ok(())
+}
+
 async fn send(options: &SmtpOptions, mail: &Mail) -> Result<(), SmtpError> {
-    SmtpClient::new(options).unwrap().send(mail, PLENTY).await
+    deliver(&SmtpClient::new(options).unwrap(), mail, PLENTY).await
 }
 
 /// Sends the usual mail and gives the verdict and what the server heard.

@@ -110,12 +110,12 @@ async fn files_are_read_for_every_mail() {
         ..credentials("", "").unwrap()
     });
     let client = SmtpClient::new(&options).unwrap();
-    let error = client.send(&mail(), PLENTY).await.unwrap_err();
+    let error = deliver(&client, &mail(), PLENTY).await.unwrap_err();
     assert!(matches!(error, SmtpError::NotSent { .. }), "{error:?}");
     assert!(error.to_string().contains("auth_password_file"), "{error}");
     for (text, expected) in [("pw\n", "cHc="), (" other ", "b3RoZXI=")] {
         fs::write(&file, text).unwrap();
-        assert_eq!(client.send(&mail(), PLENTY).await, Ok(()));
+        assert_eq!(deliver(&client, &mail(), PLENTY).await, Ok(()));
         assert!(server.heard().contains(&expected.to_owned()));
     }
 }

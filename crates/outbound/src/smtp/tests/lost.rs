@@ -50,7 +50,7 @@ async fn silence_before_the_end_of_the_message_is_not_sent() {
         options.credentials = credentials("pw", "");
         let client = SmtpClient::new(&options).unwrap();
         let before = Instant::now();
-        let sent = client.send(&mail_for(step), SHORT).await;
+        let sent = deliver(&client, &mail_for(step), SHORT).await;
         assert!(is_not_sent(&sent), "{step}: {sent:?}");
         assert!(before.elapsed() < SHORT + Duration::from_secs(2), "{step}");
         let error = sent.unwrap_err().to_string();
@@ -69,7 +69,7 @@ async fn after_the_end_of_the_message_nobody_knows() {
     ] {
         let server = Server::start(Script::default().at(".", manner)).await;
         let client = SmtpClient::new(&options(&server)).unwrap();
-        let sent = client.send(&mail(), SHORT).await;
+        let sent = deliver(&client, &mail(), SHORT).await;
         let Err(SmtpError::Ambiguous { cause }) = sent else {
             panic!("{sent:?}")
         };

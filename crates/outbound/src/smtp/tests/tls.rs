@@ -158,7 +158,7 @@ async fn silence_in_the_handshake_ends_at_the_deadline() {
         ..options(&server)
     };
     let client = SmtpClient::new(&options).unwrap();
-    let error = client.send(&mail(), SHORT).await.unwrap_err();
+    let error = deliver(&client, &mail(), SHORT).await.unwrap_err();
     assert!(matches!(error, SmtpError::NotSent { .. }), "{error:?}");
 }
 
@@ -173,11 +173,11 @@ async fn a_changed_authority_counts_at_the_next_mail() {
     options.encryption = Encryption::Implicit;
     options.tls.ca = Some(Source::File(file.clone()));
     let client = SmtpClient::new(&options).unwrap();
-    client.send(&mail(), PLENTY).await.unwrap_err();
+    deliver(&client, &mail(), PLENTY).await.unwrap_err();
     fs::write(&file, new.pair.cert.pem()).unwrap();
-    assert_eq!(client.send(&mail(), PLENTY).await, Ok(()));
+    assert_eq!(deliver(&client, &mail(), PLENTY).await, Ok(()));
     fs::write(&file, "half-written").unwrap();
-    assert_eq!(client.send(&mail(), PLENTY).await, Ok(()));
+    assert_eq!(deliver(&client, &mail(), PLENTY).await, Ok(()));
 }
 
 #[test]
