@@ -52,9 +52,9 @@ class Handler:
                 "options": envelope.mail_options,
                 "hello": session.host_name,
                 "mechanism": session.auth_data,
-                "is_encrypted": session.ssl is not None,
+                "is_encrypted": server.transport.get_extra_info("ssl_object") is not None,
                 "headers": {name: str(value) for name, value in mail.items()},
-                "parts": {part.get_content_type(): part.get_content() for part in parts},
+                "parts": {part.get_content_type(): part.get_content().replace("\r\n", "\n") for part in parts},
                 "defects": defects,
             }
         )
@@ -73,6 +73,8 @@ async def serve(mode, cert, key, mechanisms):
             require_starttls=not is_implicit,
             tls_context=None if is_implicit else context,
             auth_required=True,
+            # It knows of no TLS but STARTTLS.
+            auth_require_tls=not is_implicit,
             authenticator=is_me,
             auth_exclude_mechanism=[name for name in KNOWN if name not in mechanisms],
         )

@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
 };
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
@@ -59,17 +59,30 @@ impl fmt::Display for Lost {
 impl Line {
     /// Connects; tries every address of the name.
     pub(super) async fn connect(host: &str, port: u16, until: Instant) -> Result<Self, Lost> {
-        let connecting = within(until, TcpStream::connect((host, port)));
-        let tcp = connecting.await.map_err(|lost| match lost {
-            Failure::Late => Lost("no connection before the deadline".to_owned()),
-            Failure::Io(error) => Lost(error.to_string()),
-        })?;
+        let found = within(until, lookup_host((host, port))).await;
+        let addresses: Vec<_> = found.map_err(lost)?.collect();
+        let mut why = Lost("the name has no address".to_owned());
+        for (index, address) in addresses.iter().enumerate() {
+            // One that does not answer must not use up the time of the others.
+            let left = until.saturating_duration_since(Instant::now());
+            let rest = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+            let own = Instant::now() + left / rest;
+            match within(own, TcpStream::connect(address)).await {
+                Ok(tcp) => return Ok(Self::over(tcp, until)),
+                Err(Failure::Late) => why = Lost("no connection before the deadline".to_owned()),
+                Err(failure) => why = lost(failure),
+            }
+        }
+        Err(why)
+    }
+
+    fn over(tcp: TcpStream, until: Instant) -> Self {
         // A command is a small packet that waits for its answer. Without this it is slower, not wrong.
         let _ = tcp.set_nodelay(true);
-        Ok(Self {
+        Self {
             stream: Some(BufReader::new(Box::new(tcp))),
             until,
-        })
+        }
     }
 
     /// Begins TLS.

@@ -53,7 +53,11 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(script: Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_on("127.0.0.1", script).await
+    }
+
+    pub(super) async fn start_on(host: &str, script: Script) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&heard);
