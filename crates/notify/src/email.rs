@@ -35,6 +35,10 @@ const OURS: [&str; 4] = [
     "Date",
 ];
 
+/// How long one attempt may take. Servers look for spam and viruses before they answer; giving up on one that has the message already
+/// makes a double of it.
+const ATTEMPT_MAX: Duration = Duration::from_secs(60);
+
 /// How many digits of a group's hash its thread is called by.
 const THREAD_DIGITS: usize = 16;
 
@@ -104,7 +108,7 @@ impl Integration for Email {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        None
+        Some(ATTEMPT_MAX)
     }
 
     async fn compose(
