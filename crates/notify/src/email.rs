@@ -42,6 +42,9 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(60);
 /// How many digits of a group's hash its thread is called by.
 const THREAD_DIGITS: usize = 16;
 
+/// Most characters of a list of addresses that an error shows.
+const SHOWN_CHARS_MAX: usize = 200;
+
 /// A boundary has at most 70 characters.
 const BOUNDARY_DIGITS: usize = 60;
 
@@ -282,7 +285,10 @@ fn sender(from: &str) -> Result<String, DeliveryError> {
 }
 
 fn addresses(field: &str, text: &str) -> Result<Vec<String>, DeliveryError> {
-    address::list(text).map_err(|why| rejected(format!("{field} `{}`: {why}", text.trim())))
+    address::list(text).map_err(|why| {
+        let shown: String = text.trim().chars().take(SHOWN_CHARS_MAX).collect();
+        rejected(format!("{field} {shown:?}: {why}"))
+    })
 }
 
 /// The same for every repeat of a message, and for no other message.

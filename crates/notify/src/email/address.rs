@@ -287,6 +287,17 @@ mod tests {
         check("undisclosed:;, a@b.test", &["a@b.test"]);
     }
 
+    proptest::proptest! {
+        /// What is read of one reads the same again, and can stand in a command.
+        #[test]
+        fn any_text_gives_addresses_or_an_error(text in r#"([a-c@.,:;<>()\[\]\\ \r\né"]|a@b){0,20}"#) {
+            for address in list(&text).unwrap_or_default() {
+                assert_eq!(list(&address), Ok(vec![address.clone()]), "{text:?}");
+                assert!(!address.contains(char::is_control));
+            }
+        }
+    }
+
     #[test]
     fn quotes_stay_where_they_are_needed() {
         check("\"a b\"@c.test", &["\"a b\"@c.test"]);

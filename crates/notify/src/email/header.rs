@@ -171,6 +171,19 @@ mod tests {
         assert_eq!(joined, format!("X: =?utf-8?q?{}?=\r\n", "x".repeat(2000)));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_value_is_one_header(value in ".*|[ -~]{900,2000}|(=\\?|é|\r\n|[ -~]){0,200}") {
+            for name in ["Subject", "To"] {
+                let mut head = String::new();
+                push(&mut head, name, &value);
+                let lines = head.strip_suffix("\r\n").unwrap();
+                assert!(lines.is_ascii() && !lines.replace("\r\n ", "").contains(['\r', '\n']));
+                assert!(lines.split("\r\n").all(|line| line.len() <= LINE_BYTES_MAX));
+            }
+        }
+    }
+
     #[test]
     fn names_are_names() {
         for (name, expected) in [

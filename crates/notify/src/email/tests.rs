@@ -285,7 +285,7 @@ async fn a_label_adds_no_recipient_and_no_command() {
         let error = sent.result.unwrap_err();
         assert!(sent.mails.is_empty(), "{value:?}");
         assert!(error.retry.is_none() && !error.is_ambiguous, "{error:?}");
-        assert!(error.detail.starts_with("to `"), "{error}");
+        assert!(error.detail.starts_with("to \""), "{error}");
     }
     let sent = deliver_to(&templated, &about("\"a> b\""), queued()).await;
     // The door itself refuses what would end the command it stands in.
@@ -298,12 +298,12 @@ async fn addresses_that_cannot_be_read_are_not_tried_again() {
         (
             "nobody",
             "a@example.org",
-            "to `nobody`: expected an address at the end",
+            "to \"nobody\": expected an address at the end",
         ),
         (
             "a@example.org",
             "x",
-            "from `x`: expected an address at the end",
+            "from \"x\": expected an address at the end",
         ),
         (
             "a@example.org",
