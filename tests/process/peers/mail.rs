@@ -243,3 +243,23 @@ fn refusals_are_told_without_secrets() {
     }
     assert!(server.mails().is_empty());
 }
+
+/// Goal: when nobody knows whether a mail was accepted, it comes again as it was, and then no more.
+/// Method: a server that takes the first mail and breaks off instead of saying so.
+#[test]
+fn a_mail_whose_fate_is_unknown_comes_again_as_it_was() {
+    let Some(aiosmtpd) = AIOSMTPD.find("a_mail_whose_fate_is_unknown_comes_again_as_it_was") else {
+        return;
+    };
+    let place = place();
+    let server = MailServer::start(&aiosmtpd, &place, "starttls", &["LOGIN"]);
+    let password = "    auth_password: swordfish\n";
+    place.configure(&config(&place, &[("lost", server.port, password)]));
+    let belfry = place.start(&[]);
+    belfry.post(&[Alert::named("a").lasting()]);
+    server.wait(2, &belfry);
+    std::thread::sleep(Duration::from_millis(1_500));
+    let mails = server.mails();
+    assert_eq!(mails.len(), 2, "{mails:?}");
+    assert_eq!(mails[0], mails[1]);
+}

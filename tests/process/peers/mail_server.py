@@ -2,7 +2,8 @@
 
 usage: mail_server.py starttls|implicit CERT KEY MECHANISM...
 
-Everybody has to authenticate as `me` with `swordfish`, over TLS. Mails are read by Python's own parser.
+Everybody has to authenticate as `me` with `swordfish`, over TLS. Mails are read by Python's own parser. Nobody is `nobody@...`, and the
+first mail to `lost@...` is accepted without a word: the connection is gone.
 """
 
 import asyncio
@@ -29,6 +30,8 @@ def is_me(server, session, envelope, mechanism, data):
 
 
 class Handler:
+    lost = 0
+
     async def auth_CRAM__MD5(self, server, args):
         challenge = b"<1.2@server.example.org>"
         answer = await server.challenge_auth(challenge)
@@ -58,6 +61,9 @@ class Handler:
                 "defects": defects,
             }
         )
+        if envelope.rcpt_tos[0].startswith("lost@") and Handler.lost == 0:
+            Handler.lost += 1
+            server.transport.abort()
         return "250 queued"
 
 
