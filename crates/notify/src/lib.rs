@@ -11,6 +11,7 @@ mod classify;
 pub mod data;
 pub mod defaults;
 mod discord;
+mod email;
 mod go_json;
 pub mod http_options;
 pub mod inbox;
