@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 pub mod apart;
 pub mod farewell;
 pub mod grid;
+pub mod inherited;
 pub mod key;
 mod members;
 pub mod numbers;
