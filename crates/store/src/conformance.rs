@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
+use domain::group::inherited::Inherited;
 use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::{Interner, Labels};
@@ -173,8 +174,29 @@ pub fn every_kind() -> Vec<Record> {
     ];
     kinds.extend(kinds_of_sharing(tenant.clone(), at));
     kinds.push(fallback(tenant.clone(), key, at));
-    kinds.push(keeping(tenant, key, at));
+    kinds.push(keeping(tenant.clone(), key, at));
+    kinds.extend(kinds_of_an_import(tenant, key, at));
     kinds
+}
+
+/// What is recorded when an Alertmanager's files are taken over.
+fn kinds_of_an_import(tenant: TenantId, key: GroupKey, at: Timestamp) -> [Record; 2] {
+    let kept = ReceiverData::new([("threadTs", "1.2")]).expect("short data");
+    let inherited = Inherited {
+        firing: [3, u64::MAX].into(),
+        told_at: at,
+        expires_at: at + Duration::from_secs(3600),
+        receiver_data: kept,
+    };
+    [
+        Record::Inherited {
+            tenant: tenant.clone(),
+            key,
+            integration: IntegrationId::new("team/a", "slack", 0),
+            inherited: Arc::new(inherited),
+        },
+        Record::Imported { tenant, at },
+    ]
 }
 
 /// What was told to an integration that keeps something of its messages.

@@ -42,6 +42,9 @@ pub(super) enum Wire<'a> {
         #[serde(borrow)] Kept<'a>,
         #[serde(borrow)] Kept<'a>,
     ),
+    #[serde(borrow)]
+    Inherited(WireInherited<'a>),
+    Imported(&'a str, WireTime),
 }
 
 /// Receiver data: names and texts.
@@ -95,6 +98,19 @@ pub(super) struct WirePending<'a> {
     pub(super) hidden: Prints<'a>,
     pub(super) tick: WireTime,
     pub(super) reason: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct WireInherited<'a> {
+    pub(super) tenant: &'a str,
+    pub(super) key: [u8; 16],
+    pub(super) integration: &'a str,
+    /// Hashes of label sets.
+    pub(super) firing: Vec<u64>,
+    pub(super) told_at: WireTime,
+    pub(super) expires_at: WireTime,
+    #[serde(borrow)]
+    pub(super) kept: Kept<'a>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -312,6 +328,21 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
         ),
         Record::Silence { tenant, silence } => Wire::Silence(silence_to_wire(tenant, silence)),
         Record::SilenceGone { tenant, id } => Wire::SilenceGone(tenant.as_str(), id),
+        Record::Inherited {
+            tenant,
+            key,
+            integration,
+            inherited,
+        } => Wire::Inherited(WireInherited {
+            tenant: tenant.as_str(),
+            key: key.0,
+            integration: integration.as_str(),
+            firing: inherited.firing.iter().copied().collect(),
+            told_at: inherited.told_at.into(),
+            expires_at: inherited.expires_at.into(),
+            kept: kept(Some(&inherited.receiver_data)),
+        }),
+        Record::Imported { tenant, at } => Wire::Imported(tenant.as_str(), (*at).into()),
         Record::Refresh {
             tenant,
             fingerprint,
