@@ -5,6 +5,7 @@ mod compaction;
 mod events;
 mod explain;
 mod failure;
+mod inherited;
 mod inhibit;
 mod interval;
 mod limits;

@@ -8,6 +8,8 @@
 //! What dying at each await leaves behind is protocol.md §7; the record beside the send is what keeps a message that was
 //! accepted from being sent again.
 
+mod inherit;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -260,12 +262,18 @@ impl Flush<'_> {
         let mut told = known.map(|(_, told)| told.clone()).unwrap_or_default();
         for _ in 0..MESSAGES_MAX {
             let was_in_flight = told.pending.is_some();
-            let message = match &told.pending {
-                Some(in_flight) => in_flight.clone(),
-                None => match self.news(spec, &told) {
-                    Some(message) => message,
-                    None => return true,
-                },
+            let message = match told.pending.clone() {
+                Some(in_flight) => in_flight,
+                None => {
+                    let Some(known) = self.inherit(spec, told).await else {
+                        return false;
+                    };
+                    told = known;
+                    match self.news(spec, &told) {
+                        Some(message) => message,
+                        None => return true,
+                    }
+                }
             };
             if message.firing.is_empty() && !spec.send_resolved && !was_in_flight {
                 let accepted = message.accepted(self.claim.now);

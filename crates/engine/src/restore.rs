@@ -9,6 +9,7 @@ use std::sync::Arc;
 use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
+use domain::group::inherited::Inherited;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
@@ -38,6 +39,8 @@ struct RecordedTenant {
     heard: HashMap<Fingerprint, Timestamp>,
     groups: HashMap<GroupKey, RecordedGroup>,
     silences: HashMap<Arc<str>, Arc<Silence>>,
+    inherited: Vec<(GroupKey, IntegrationId, Arc<Inherited>)>,
+    imported_at: Option<Timestamp>,
 }
 
 #[derive(Default)]
@@ -207,6 +210,16 @@ impl Recorded {
             }
             Record::Silence { tenant, silence } => self.tenant(tenant).take_silence(silence),
             Record::SilenceGone { tenant, id } => drop(self.tenant(tenant).silences.remove(&id)),
+            Record::Inherited {
+                tenant,
+                key,
+                integration,
+                inherited,
+            } => {
+                let all = &mut self.tenant(tenant).inherited;
+                all.push((key, integration, inherited));
+            }
+            Record::Imported { tenant, at } => self.tenant(tenant).imported_at = Some(at),
         }
     }
 
@@ -269,6 +282,14 @@ impl Engine {
                 .await?,
             ..Restored::default()
         };
+        let inheritance = tenant.inheritance();
+        for (key, integration, inherited) in std::mem::take(&mut recorded.inherited) {
+            inheritance.take(key, &integration, inherited);
+        }
+        inheritance.sweep(now);
+        if let Some(at) = recorded.imported_at {
+            inheritance.set_imported(at);
+        }
         let believed = believed_firing(&recorded.groups);
         let settings = tenant.settings();
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
