@@ -10,7 +10,7 @@ mod wire;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use domain::group::inherited::Inherited;
 use domain::silence::Silence;
@@ -67,34 +67,33 @@ pub struct Left {
 }
 
 /// Reads what an Alertmanager left in a folder; `None` if there is none of its files.
-pub fn read(folder: &Path) -> Option<Left> {
-    let silences = read_file(&folder.join("silences"), silences::read);
-    let notified = read_file(&folder.join("nflog"), nflog::read);
+///
+/// # Errors
+/// A file is there and cannot be opened.
+pub fn read(folder: &Path) -> io::Result<Option<Left>> {
+    let silences = read_file(&folder.join("silences"), silences::read)?;
+    let notified = read_file(&folder.join("nflog"), nflog::read)?;
     if silences.is_none() && notified.is_none() {
-        return None;
+        return Ok(None);
     }
-    Some(Left {
+    Ok(Some(Left {
         silences: silences.unwrap_or_default(),
         notified: notified.unwrap_or_default(),
-    })
+    }))
 }
 
 fn read_file<T>(
     path: &Path,
     decode: fn(&[u8]) -> Result<Vec<T>, wire::Malformed>,
-) -> Option<Found<T>> {
-    let opened = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        opened => opened,
-    };
-    Some(match opened {
-        Ok(file) => read_records(path, BufReader::new(file), decode),
-        Err(error) => {
-            let mut found = Found::default();
-            found.report(path.to_owned(), 0, &error.to_string());
-            found
-        }
-    })
+) -> io::Result<Option<Found<T>>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(read_records(path, BufReader::new(file), decode))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io::Error::new(
+            error.kind(),
+            format!("{}: {error}", path.display()),
+        )),
+    }
 }
 
 /// Reads record by record.
@@ -112,13 +111,13 @@ fn read_records<T>(
             Ok(Some(bytes)) => {
                 match decode(&record) {
                     Ok(items) => found.items.extend(items),
-                    Err(malformed) => found.report(path.to_owned(), offset, &malformed.to_string()),
+                    Err(malformed) => found.report(path, offset, &malformed.to_string()),
                 }
                 offset += bytes;
             }
             Err(error) => {
                 let text = format!("{error}; nothing behind it can be read");
-                found.report(path.to_owned(), offset, &text);
+                found.report(path, offset, &text);
                 return found;
             }
         }
@@ -126,7 +125,7 @@ fn read_records<T>(
 }
 
 impl<T> Found<T> {
-    fn report(&mut self, path: PathBuf, offset: u64, text: &str) {
+    fn report(&mut self, path: &Path, offset: u64, text: &str) {
         self.unreadable += 1;
         if self.problems.len() < PROBLEMS_MAX {
             let place = format!("{}, record at byte {offset}", path.display());

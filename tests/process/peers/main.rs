@@ -3,6 +3,7 @@
 //! Each test that lacks its program says so on standard error (`skipped: …`), or fails when `BELFRY_REQUIRE_PEERS=1`.
 
 mod amtool;
+mod moving;
 mod prometheus;
 mod templates;
 mod transcript;

@@ -20,7 +20,8 @@ impl Flush<'_> {
         let Some(inherited) = inheritance.get(group.key, &spec.id, now) else {
             return Some(told);
         };
-        let is_shared = engine.state.mode() != Mode::Embedded;
+        let mode = engine.state.mode();
+        let is_shared = mode != Mode::Embedded;
         let handover = inherited.hand_over(&told, &self.claim.alerts, is_shared);
         let Some(Handover { message, rest }) = handover else {
             return Some(told);
@@ -46,13 +47,12 @@ impl Flush<'_> {
                 told
             }
         };
-        let rest = inheritance.take(group.key, &spec.id, Arc::new(rest));
-        records.push(inheritance::record(
-            &group.tenant,
-            group.key,
-            &spec.id,
-            &rest,
-        ));
+        // What is settled alone is not shared later: it is settled once more then.
+        if mode != Mode::Degraded {
+            let rest = inheritance.take(group.key, &spec.id, Arc::new(rest));
+            let rest = inheritance::record(&group.tenant, group.key, &spec.id, &rest);
+            records.push(rest);
+        }
         engine.record_told(records).await;
         Some(told)
     }

@@ -202,10 +202,11 @@ fn a_length_that_is_only_stated_takes_no_memory() {
 #[test]
 fn a_folder_without_their_files_is_no_alertmanagers() {
     let folder = tempfile::tempdir().expect("a folder");
-    assert!(read(folder.path()).is_none());
+    assert!(read(folder.path()).expect("nothing to open").is_none());
     std::fs::write(folder.path().join("silences"), SILENCES[1]).expect("written");
     std::fs::create_dir(folder.path().join("nflog")).expect("made");
-    let left = read(folder.path()).expect("one is there");
+    let left = read(folder.path()).expect("they can be opened");
+    let left = left.expect("one is there");
     assert_eq!(left.silences.items.len(), 1);
     assert_eq!(left.notified.unreadable, 1, "a folder is no file");
 }
