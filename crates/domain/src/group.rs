@@ -477,11 +477,26 @@ impl Group {
         message: ToldMessage,
         now: Timestamp,
     ) -> Result<&Told, LeaseLost> {
+        // As messages are numbered: later than all that was told before this group was last gone.
+        let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
+        self.settle_numbered(integration, fence, seen, message, now, millis)
+    }
+
+    /// As [`Group::settle`], with a number that is at least this one.
+    pub fn settle_numbered(
+        &mut self,
+        integration: &IntegrationId,
+        fence: u64,
+        seen: &Told,
+        message: ToldMessage,
+        now: Timestamp,
+        least: u64,
+    ) -> Result<&Told, LeaseLost> {
         self.check_lease(fence, now)?;
         let told = self.told_mut(integration);
         if told.is_still(seen) {
             *told = Told {
-                seq: told.seq + 1,
+                seq: least.max(told.seq + 1),
                 last: Some(message),
                 pending: None,
             };

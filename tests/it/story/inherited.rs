@@ -220,3 +220,25 @@ async fn silences_are_in_force_at_once_and_after_restarts() {
     world.expect(&hook, between(50.0, 61.1), [alert("test1").active(1.0)]);
     world.finish(100.0).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_when_the_group_was_gone_in_between_counts_as_told_after_a_restart_too() {
+    let hook = Hook::new("a");
+    let mut world = World::new(&tiny("10s", "1h", &[&hook]), &[&hook]).await;
+    import(
+        &world,
+        told(&[alert("test1"), alert("test2")], -30.0, 7_000.0),
+    )
+    .await;
+    world.at(1.0).push([alert("test1").start(-60.0)]).await;
+    world
+        .at(20.0)
+        .push([alert("test1").start(-60.0).end(20.0)])
+        .await;
+    let over = [alert("test1").resolved(-60.0, 20.0)];
+    world.expect(&hook, between(20.0, 31.1), over);
+    world.at(40.0).push([alert("test2").start(-60.0)]).await;
+    world.at(60.0).restart().await;
+    world.at(61.0).push([alert("test2").start(-60.0)]).await;
+    world.finish(100.0).await;
+}
