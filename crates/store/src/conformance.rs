@@ -106,13 +106,10 @@ fn silence(at: Timestamp) -> Silence {
     }
 }
 
-/// One record of every kind, with every field filled.
-pub fn every_kind() -> Vec<Record> {
-    let tenant: TenantId = "acme-1".parse().expect("a valid tenant");
-    let key = GroupKey([7; 16]);
-    let at = Timestamp::new(1_700_000_000, 5, -330);
+/// What was told, with a message in flight.
+fn whole_told(at: Timestamp) -> Told {
     let prints: Vec<Fingerprint> = [1, 2, u64::MAX].map(Fingerprint).into();
-    let told = Told {
+    Told {
         seq: 1_700_000_000_001,
         last: Some(ToldMessage {
             firing: prints.clone(),
@@ -131,7 +128,14 @@ pub fn every_kind() -> Vec<Record> {
             reason: Reason::SomeResolved,
             receiver_data: ReceiverData::default(),
         }),
-    };
+    }
+}
+
+/// One record of every kind, with every field filled.
+pub fn every_kind() -> Vec<Record> {
+    let tenant: TenantId = "acme-1".parse().expect("a valid tenant");
+    let key = GroupKey([7; 16]);
+    let at = Timestamp::new(1_700_000_000, 5, -330);
     let integration = IntegrationId::new("team/a", "webhook", 3);
     let mut kinds = vec![
         Record::Group {
@@ -148,7 +152,7 @@ pub fn every_kind() -> Vec<Record> {
             tenant: tenant.clone(),
             key,
             integration: integration.clone(),
-            told: Arc::new(told),
+            told: Arc::new(whole_told(at)),
         },
         Record::Told {
             tenant: tenant.clone(),

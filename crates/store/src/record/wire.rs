@@ -5,6 +5,7 @@ use std::fmt;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
+use domain::group::inherited::Inherited;
 use domain::group::told::{ReceiverData, Told};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::{Interner, Labels};
@@ -333,15 +334,7 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
             key,
             integration,
             inherited,
-        } => Wire::Inherited(WireInherited {
-            tenant: tenant.as_str(),
-            key: key.0,
-            integration: integration.as_str(),
-            firing: inherited.firing.iter().copied().collect(),
-            told_at: inherited.told_at.into(),
-            expires_at: inherited.expires_at.into(),
-            kept: kept(Some(&inherited.receiver_data)),
-        }),
+        } => Wire::Inherited(inherited_to_wire(tenant, *key, integration, inherited)),
         Record::Imported { tenant, at } => Wire::Imported(tenant.as_str(), (*at).into()),
         Record::Refresh {
             tenant,
@@ -354,6 +347,23 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
             (*ends_at).into(),
             (*updated_at).into(),
         ),
+    }
+}
+
+fn inherited_to_wire<'a>(
+    tenant: &'a TenantId,
+    key: GroupKey,
+    integration: &'a IntegrationId,
+    inherited: &'a Inherited,
+) -> WireInherited<'a> {
+    WireInherited {
+        tenant: tenant.as_str(),
+        key: key.0,
+        integration: integration.as_str(),
+        firing: inherited.firing.iter().copied().collect(),
+        told_at: inherited.told_at.into(),
+        expires_at: inherited.expires_at.into(),
+        kept: kept(Some(&inherited.receiver_data)),
     }
 }
 
