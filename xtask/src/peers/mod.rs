@@ -76,12 +76,13 @@ static VALKEY: Suite = Suite {
     wrapped: &["usr/bin/valkey-server"],
 };
 
-static PEERS: [Peer; 10] = [
+static PEERS: [Peer; 11] = [
     Peer::new("BELFRY_TEST_PROMETHEUS", &STABLE, "usr/bin/prometheus"),
     Peer::new("BELFRY_TEST_PROMTOOL", &STABLE, "usr/bin/promtool"),
     Peer::new("BELFRY_TEST_AMTOOL_025", &STABLE, "usr/bin/amtool"),
     Peer::new("BELFRY_TEST_AMTOOL", &SID, "usr/bin/amtool"),
     Peer::new("BELFRY_TEST_ALERTMANAGER", &SID, ALERTMANAGER),
+    Peer::new("BELFRY_TEST_ALERTMANAGER_025", &STABLE, ALERTMANAGER),
     Peer::new("BELFRY_TEST_REDIS_SERVER", &SERVERS, "bin/redis-server").or("/usr/bin/redis-server"),
     Peer::new("BELFRY_TEST_REDIS_SENTINEL", &SERVERS, "bin/redis-sentinel")
         .or("/usr/bin/redis-sentinel"),
