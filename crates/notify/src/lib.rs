@@ -5,25 +5,36 @@
 //!
 //! Start reading at [`Integration`], then [`webhook`], the simplest one.
 
+mod answer;
 mod body;
 mod classify;
 pub mod data;
 pub mod defaults;
 mod discord;
+mod email;
 mod go_json;
 pub mod http_options;
 pub mod inbox;
+mod incidentio;
+mod jira;
 mod msteams;
+mod opsgenie;
+mod pagerduty;
 mod payload;
 mod provider;
+mod pushover;
 pub mod receiver;
 mod secrets;
+mod telegram;
 pub mod template;
+mod victorops;
 mod webex;
 pub mod webhook;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +61,8 @@ pub struct NotifiedAlert {
 pub struct Notification {
     /// The receiver's name.
     pub receiver: Arc<str>,
+    /// The receiver that could not be told, when this one is told in its place.
+    pub instead_of: Option<Arc<str>>,
     /// Alertmanager's group key text.
     pub group_key: String,
     /// The labels the group's alerts share by group_by.
@@ -59,6 +72,8 @@ pub struct Notification {
     /// The alerts in Alertmanager's order (job, instance, label set); never empty. With `send_resolved: false` the resolved
     /// ones are left out already.
     pub alerts: Vec<NotifiedAlert>,
+    /// How many alerts fire beside those listed, because they were told before (`delta: true`).
+    pub still_firing: usize,
     /// Why it is sent.
     pub reason: Reason,
     /// What the integration kept of the last message it accepted; nothing when this is the first one.
@@ -74,7 +89,7 @@ pub struct Notification {
 impl Notification {
     /// Whether any alert of it fires; it is "resolved" otherwise.
     pub fn is_firing(&self) -> bool {
-        self.alerts.iter().any(|a| !a.is_resolved)
+        0 < self.still_firing || self.alerts.iter().any(|a| !a.is_resolved)
     }
 }
 
@@ -83,7 +98,8 @@ pub use runtime::metrics::FailureReason;
 /// A message that was accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
-    /// Which templates failed and why, if some did: the message said something else in their place.
+    /// Which templates failed and why, if some did: the message said something else in their place. Or what the provider would not
+    /// take of a message that it accepted.
     pub fallback: Option<String>,
     /// What the integration keeps of it; `None` to keep what it has.
     pub receiver_data: Option<ReceiverData>,
