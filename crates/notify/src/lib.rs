@@ -24,6 +24,7 @@ mod payload;
 mod provider;
 mod pushover;
 pub mod receiver;
+pub mod rehearsal;
 mod secrets;
 mod telegram;
 pub mod template;
