@@ -2,9 +2,9 @@
 
 use super::{
     Context, DiscordConfig, EmailConfig, IncidentioConfig, JiraConfig, MattermostConfig,
-    MsteamsConfig, Msteamsv2Config, OpsgenieConfig, PagerdutyConfig, PushoverConfig,
+    MsteamsConfig, Msteamsv2Config, OpsgenieConfig, Own, PagerdutyConfig, PushoverConfig,
     RocketchatConfig, SlackConfig, SnsConfig, TelegramConfig, VictoropsConfig, WebexConfig,
-    WebhookConfig, WechatConfig, missing,
+    WebhookConfig, WechatConfig, missing, own,
 };
 use crate::error::Result;
 use crate::yaml::{Block, Fields, Node, Value};
@@ -22,12 +22,6 @@ impl InboxConfig {
         Ok(Self {
             send_resolved: f.boolean("send_resolved", true)?,
         })
-    }
-
-    fn print(&self) -> Value {
-        Block::new()
-            .value("send_resolved", Value::Bool(self.send_resolved))
-            .done()
     }
 }
 
@@ -72,6 +66,8 @@ pub enum Integration {
     Mattermost(Box<MattermostConfig>),
     /// The built-in inbox.
     Inbox(InboxConfig),
+    /// Another of our own channels.
+    Own(Box<Own>),
 }
 
 /// An integration at its place in a receiver.
@@ -115,6 +111,7 @@ impl Integration {
             Self::Rocketchat(_) => "rocketchat",
             Self::Mattermost(_) => "mattermost",
             Self::Inbox(_) => "inbox",
+            Self::Own(own) => own.type_name(),
         }
     }
 
@@ -140,12 +137,13 @@ impl Integration {
             Self::Rocketchat(config) => config.send_resolved,
             Self::Mattermost(config) => config.send_resolved,
             Self::Inbox(config) => config.send_resolved,
+            Self::Own(own) => own.send_resolved(),
         }
     }
 
     /// Whether this version delivers it.
     pub fn is_supported_now(&self) -> bool {
-        matches!(self, Self::Webhook(_) | Self::Inbox(_))
+        matches!(self, Self::Webhook(_) | Self::Inbox(_) | Self::Own(_))
     }
 
     fn print(&self) -> Value {
@@ -168,7 +166,8 @@ impl Integration {
             Self::Incidentio(config) => config.print(),
             Self::Rocketchat(config) => config.print(),
             Self::Mattermost(config) => config.print(),
-            Self::Inbox(config) => config.print(),
+            // Never printed: programs that read what is printed do not know them.
+            Self::Inbox(_) | Self::Own(_) => Value::Null,
         }
     }
 }
@@ -195,6 +194,16 @@ pub(super) const KEYS: &[&str] = &[
     "rocketchat_configs",
     "mattermost_configs",
     "inbox_configs",
+    "feishu_configs",
+    "dingtalk_configs",
+    "wecom_bot_configs",
+    "ntfy_configs",
+    "gotify_configs",
+    "googlechat_configs",
+    "twilio_configs",
+    "aliyun_sms_configs",
+    "cloudevents_configs",
+    "forward_configs",
 ];
 
 type Decode<T> = fn(&Node, &Context<'_>) -> Result<T>;
@@ -287,15 +296,18 @@ pub(super) fn decode_all(
         Integration::Mattermost(Box::new(x))
     })?;
     c.take("inbox", InboxConfig::decode, Integration::Inbox)?;
+    for (name, decode) in own::DECODE {
+        c.take(name, decode, |x| Integration::Own(Box::new(x)))?;
+    }
     Ok(c.found)
 }
 
-/// Adds the lists of integrations in the order in which they are printed. The inbox is left out: what is printed
-/// is read by other programs, which do not know it.
+/// Adds the lists of integrations in the order in which they are printed. Our own are left out: what is printed is read by other
+/// programs, which do not know them.
 pub(super) fn print_all(integrations: &[ReceiverIntegration], block: Block) -> Block {
-    let printed = KEYS.iter().filter(|key| **key != "inbox_configs");
-    printed.fold(block, |block, key| {
-        let Some(name) = key.strip_suffix("_configs") else {
+    KEYS.iter().fold(block, |block, key| {
+        let name = key.strip_suffix("_configs");
+        let Some(name) = name.filter(|name| !own::NAMES.contains(name)) else {
             return block;
         };
         let of_type = integrations
