@@ -143,7 +143,16 @@ impl Integration {
 
     /// Whether this version delivers it.
     pub fn is_supported_now(&self) -> bool {
-        matches!(self, Self::Webhook(_) | Self::Inbox(_) | Self::Own(_))
+        matches!(
+            self,
+            Self::Webhook(_)
+                | Self::Discord(_)
+                | Self::Webex(_)
+                | Self::Msteams(_)
+                | Self::Msteamsv2(_)
+                | Self::Inbox(_)
+                | Self::Own(_)
+        )
     }
 
     fn print(&self) -> Value {
