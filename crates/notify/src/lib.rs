@@ -5,22 +5,35 @@
 //!
 //! Start reading at [`Integration`], then [`webhook`], the simplest one.
 
+mod aliyun_sms;
 mod body;
 mod classify;
+mod cloudevents;
 pub mod data;
 pub mod defaults;
+mod dingtalk;
 mod discord;
+mod feishu;
+mod form;
+mod forward;
 mod go_json;
+mod googlechat;
+mod gotify;
 pub mod http_options;
 pub mod inbox;
 mod msteams;
+mod ntfy;
+mod own;
 mod payload;
 mod provider;
 pub mod receiver;
 mod secrets;
+mod sign;
 pub mod template;
+mod twilio;
 mod webex;
 pub mod webhook;
+mod wecom_bot;
 
 #[cfg(test)]
 mod samples;

@@ -7,6 +7,7 @@
 //! A [`Provider`] says the two steps in its own file; [`HttpIntegration`] is everything around them: deadlines, secrets that are hidden,
 //! failed templates.
 
+mod codes;
 mod composing;
 mod truncate;
 mod wire;
@@ -17,13 +18,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::id::IntegrationId;
 use outbound::{Http, HttpOptions, Source};
+use runtime::clock::SharedClock;
 
 use crate::secrets::Secrets;
 use crate::template::{TemplateSet, aside};
 use crate::{Delivered, DeliveryError, Integration, Notification};
 
+pub(crate) use codes::{Code, Codes};
 pub(crate) use composing::Composing;
-pub(crate) use truncate::{cut_bytes, cut_runes};
+pub(crate) use truncate::{cut_bytes, cut_lines, cut_runes};
 pub(crate) use wire::{Wire, place};
 
 /// One provider's side of an integration.
@@ -40,6 +43,11 @@ pub(crate) trait Provider: Send + Sync + 'static {
     /// How long one attempt may take, when its settings say so.
     fn timeout(&self) -> Option<Duration> {
         None
+    }
+
+    /// The notification as its templates see it. Channels whose text can call people take that out of labels and annotations here.
+    fn seen(&self, notification: Notification) -> Notification {
+        notification
     }
 
     /// Executes the templates of a message; it may compute for seconds.
@@ -64,6 +72,8 @@ pub(crate) struct Setup {
     pub(crate) options: HttpOptions,
     /// Its client.
     pub(crate) http: Arc<dyn Http>,
+    /// What time it is, for signatures.
+    pub(crate) clock: SharedClock,
     /// The templates its texts are executed with.
     pub(crate) templates: Arc<TemplateSet>,
 }
@@ -99,6 +109,7 @@ impl<P: Provider> HttpIntegration<P> {
         );
         let notification = notification.clone();
         let composed = aside(move || {
+            let notification = provider.seen(notification);
             let facts = crate::data::Data::new(&notification, &notification.alerts);
             let mut composing = Composing::new(&set, &notification, &facts);
             let message = provider.compose(&mut composing)?;
@@ -134,13 +145,22 @@ impl<P: Provider> Integration for HttpIntegration<P> {
         deadline: Duration,
     ) -> Result<Delivered, DeliveryError> {
         let deadline = self.timeout().unwrap_or(deadline).min(deadline);
-        let wire = Wire::new(&*self.setup.http, &self.secrets, deadline);
+        let wire = Wire::new(
+            &*self.setup.http,
+            &self.secrets,
+            deadline,
+            &*self.setup.clock,
+        );
         let (message, fallback) = self.composed(notification).await?;
-        let fallback = match fallback {
+        let mut fallback = match fallback {
             Some(note) => Some(self.secrets.hide(note.as_bytes(), "").await),
             None => None,
         };
         self.provider.send(message, &wire).await?;
+        if let Some(noted) = wire.noted() {
+            fallback =
+                Some(fallback.map_or_else(|| noted.clone(), |note| format!("{note}; {noted}")));
+        }
         Ok(Delivered {
             fallback,
             receiver_data: wire.kept(),

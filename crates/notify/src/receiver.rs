@@ -3,19 +3,32 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use config::{HttpConfig, Integration as Configured, Receiver, ReceiverIntegration, WebhookConfig};
+use config::{
+    HttpConfig, Integration as Configured, Own, Receiver, ReceiverIntegration, WebhookConfig,
+};
 use domain::id::IntegrationId;
 use outbound::{Http, HttpClient, HttpOptions};
+use runtime::clock::{SharedClock, SystemClock};
 
 use crate::Integration;
+use crate::aliyun_sms::AliyunSms;
+use crate::cloudevents::Cloudevents;
+use crate::dingtalk::Dingtalk;
 use crate::discord::Discord;
+use crate::feishu::Feishu;
+use crate::forward::Forward;
+use crate::googlechat::Googlechat;
+use crate::gotify::Gotify;
 use crate::http_options::{UnknownStore, http_options};
 use crate::inbox::{Inbox, InboxSink};
 use crate::msteams::Msteams;
+use crate::ntfy::Ntfy;
 use crate::provider::{HttpIntegration, Provider, Setup};
 use crate::template::TemplateSet;
+use crate::twilio::Twilio;
 use crate::webex::Webex;
 use crate::webhook::{Address, Settings, Webhook};
+use crate::wecom_bot::WecomBot;
 
 /// Makes a client of an `http_config`; tests hand over one that records.
 pub type HttpFactory =
@@ -30,6 +43,8 @@ pub struct Deps {
     pub inbox: Arc<dyn InboxSink>,
     /// The templates texts of the configuration are executed with.
     pub templates: Arc<TemplateSet>,
+    /// What time it is, for signatures.
+    pub clock: SharedClock,
 }
 
 impl Deps {
@@ -43,6 +58,7 @@ impl Deps {
             http: Arc::new(build),
             inbox,
             templates: Arc::default(),
+            clock: SystemClock::shared(),
         }
     }
 
@@ -129,7 +145,28 @@ fn build_integration(
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
+        Configured::Own(own) => own_channel(built, own),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
+    }
+}
+
+/// The channels that only we have.
+fn own_channel(
+    built: (IntegrationId, &Configured, &Deps),
+    own: &Own,
+) -> Result<Arc<dyn Integration>, BuildErrorCause> {
+    let (http, set) = (own.http_config(), &*built.2.templates);
+    match own {
+        Own::Feishu(c) => over_http(built, http, Feishu::new(c, set)),
+        Own::Dingtalk(c) => over_http(built, http, Dingtalk::new(c, set)),
+        Own::WecomBot(c) => over_http(built, http, WecomBot::new(c, set)),
+        Own::Ntfy(c) => over_http(built, http, Ntfy::new(c, set)),
+        Own::Gotify(c) => over_http(built, http, Gotify::new(c, set)),
+        Own::Googlechat(c) => over_http(built, http, Googlechat::new(c, set)),
+        Own::Twilio(c) => over_http(built, http, Twilio::new(c, set)),
+        Own::AliyunSms(c) => over_http(built, http, AliyunSms::new(c, set)),
+        Own::Cloudevents(c) => over_http(built, http, Cloudevents::new(c, set)),
+        Own::Forward(c) => over_http(built, http, Forward::new(c)),
     }
 }
 
@@ -166,6 +203,7 @@ fn over_http<P: Provider>(
         send_resolved: configured.send_resolved(),
         options,
         http,
+        clock: Arc::clone(&deps.clock),
         templates: Arc::clone(&deps.templates),
     };
     Ok(Arc::new(HttpIntegration::new(setup, provider)))

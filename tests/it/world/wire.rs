@@ -44,6 +44,7 @@ impl Wire {
             http: Arc::new(move |_| Ok(Arc::new(wire.clone()) as Arc<dyn Http>)),
             inbox: Arc::new(NoInbox),
             templates: Arc::clone(templates),
+            clock: runtime::clock::SystemClock::shared(),
         };
         let built = build_receiver(receiver, &deps).expect("it can be built");
         let own = built.into_iter().find(|integration| integration.id() == id);

@@ -4,7 +4,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::group::told::ReceiverData;
+use domain::time::Timestamp;
 use outbound::{Http, Request, Response, SendError, Source};
+use runtime::clock::Clock;
 use tokio::time::Instant;
 
 use crate::classify::{answered, rejected, unanswered};
@@ -17,16 +19,40 @@ pub(crate) struct Wire<'a> {
     secrets: &'a Secrets,
     until: Instant,
     kept: Mutex<Option<ReceiverData>>,
+    noted: Mutex<Option<String>>,
+    clock: &'a dyn Clock,
 }
 
 impl<'a> Wire<'a> {
-    pub(crate) fn new(http: &'a dyn Http, secrets: &'a Secrets, deadline: Duration) -> Self {
+    pub(crate) fn new(
+        http: &'a dyn Http,
+        secrets: &'a Secrets,
+        deadline: Duration,
+        clock: &'a dyn Clock,
+    ) -> Self {
         Self {
             http,
             secrets,
             until: Instant::now() + deadline,
             kept: Mutex::default(),
+            noted: Mutex::default(),
+            clock,
         }
+    }
+
+    /// What time it is. A message is frozen when it is decided; what signs a request must be of the attempt.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Notes what is not as the configuration wants it although the message is accepted.
+    pub(crate) fn note(&self, what: String) {
+        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+    }
+
+    pub(crate) fn noted(&self) -> Option<String> {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.clone()
     }
 
     /// Keeps this of the message once it is accepted: [`Notification::receiver_data`](crate::Notification) of the next one.
@@ -95,6 +121,11 @@ impl<'a> Wire<'a> {
             retry: is_retried.then_some(RetryAdvice { after: None }),
             ..rejected(said)
         }
+    }
+
+    /// Writes `<secret>` over every secret in a text.
+    pub(crate) async fn hide(&self, text: &str, url: &str) -> String {
+        self.secrets.hide(text.as_bytes(), url).await
     }
 
     /// Reads a secret of the settings; a file is read for every message.

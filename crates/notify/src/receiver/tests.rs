@@ -37,6 +37,7 @@ fn clients() -> Clients {
             http: Arc::new(build),
             inbox: Arc::new(NoInbox),
             templates: Arc::default(),
+            clock: SystemClock::shared(),
         },
         options,
         http,
