@@ -1,5 +1,5 @@
 use crate::FailureReason;
-use crate::own::trial::{Trial, told};
+use crate::own::trial::Trial;
 
 const SETTINGS: &str = "url: 'http://g.example.org/gotify', token: AppT0KEN";
 

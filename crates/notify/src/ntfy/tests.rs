@@ -1,8 +1,6 @@
 use crate::FailureReason;
 use crate::own::trial::{Trial, told};
 
-use super::*;
-
 #[tokio::test]
 async fn a_message_is_published_as_json_at_the_servers_root() {
     let trial = Trial::new(

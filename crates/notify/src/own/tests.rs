@@ -142,12 +142,15 @@ fn body(trial: &Trial, notification: &crate::Notification) -> Value {
 
 /// What is left of a text when all that its markup takes literally is gone: marks, in order. A hostile value must not add any.
 fn skeleton(text: &str, dialect: Dialect) -> String {
-    // Addresses first: what they hold cannot end them.
+    // Addresses of links first: what they hold cannot end them.
     let mut rest = text;
     let mut without = String::new();
-    while let Some(at) = rest.find("http") {
-        let (before, url) = rest.split_at(at);
+    let starts = ["](http", "\"http", "<http"];
+    while let Some(at) = starts.iter().filter_map(|start| rest.find(start)).min() {
+        let (before, link) = rest.split_at(at);
+        let (open, url) = link.split_at(link.find("http").unwrap_or(0));
         without.push_str(before);
+        without.push_str(open);
         let end = url
             .find([')', '"', '|', ' ', '\n', '>'])
             .unwrap_or(url.len());
@@ -161,6 +164,10 @@ fn skeleton(text: &str, dialect: Dialect) -> String {
         let next = chars.peek().copied();
         let is_mark = match dialect {
             Dialect::Plain => false,
+            Dialect::Feishu if char == '&' && next == Some('#') => {
+                let _ = chars.by_ref().find(|char| *char == ';');
+                false
+            }
             Dialect::Feishu => "<>*_~`[]()\\$!#:".contains(char),
             Dialect::Html => "<>\"".contains(char),
             Dialect::Dingtalk | Dialect::Markdown if char == '\\' => {
@@ -218,10 +225,15 @@ fn check(text: &str) {
                 .map(str::to_owned)
         };
         let (said, meant) = (said(&body).expect(name), said(&harmless).expect(name));
-        assert_eq!(
-            skeleton(&said, *dialect),
-            skeleton(&meant, *dialect),
-            "{name} {settings}:\n{said:?}\n{meant:?}"
+        let (marks, meant_marks) = (skeleton(&said, *dialect), skeleton(&meant, *dialect));
+        // What is too long is cut between lines, and says no more than its beginning.
+        let is_same = match said.ends_with("\n…") {
+            true => meant_marks.starts_with(&marks),
+            false => marks == meant_marks,
+        };
+        assert!(
+            is_same,
+            "{name} {settings}: {marks} for {meant_marks}\n{said:?}\n{meant:?}"
         );
         let titles = ["/card/header/title/content", "/markdown/title", "/title"];
         for title in titles.iter().filter_map(|place| body.pointer(place)) {

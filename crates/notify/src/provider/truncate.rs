@@ -81,7 +81,7 @@ mod tests {
             ("ab\ncd\nef", 6, "ab\n…"),
             ("[a b](http://x)", 10, "[a\n…"),
             ("漢漢漢漢", 11, "漢漢\n…"),
-            ("\nabcdefgh", 9, "\nabcd\n…"),
+            ("\nabcdefgh", 8, "\nabc\n…"),
         ] {
             let cut = cut_lines(text, max);
             assert_eq!(cut, expected, "{text} {max}");

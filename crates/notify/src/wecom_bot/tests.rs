@@ -1,8 +1,6 @@
 use crate::FailureReason;
 use crate::own::trial::{Trial, told};
 
-use super::*;
-
 const OK: &str = r#"{"errcode":0,"errmsg":"ok"}"#;
 const URL: &str = "webhook_url: 'https://w.example.org/cgi-bin/webhook/send?key=T0KEN-abcdef'";
 
