@@ -153,8 +153,7 @@ fn canonical_query(pairs: &[(&str, &str)]) -> String {
 
 /// `2023-10-26T10:22:32Z`.
 fn date(now: Timestamp) -> String {
-    let text = Timestamp::new(now.unix_seconds(), 0, 0).rfc3339_nano();
-    text
+    Timestamp::new(now.unix_seconds(), 0, 0).rfc3339_nano()
 }
 
 /// What is known of the service's words; all others are final.

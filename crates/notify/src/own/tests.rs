@@ -252,7 +252,7 @@ fn no_value_breaks_a_message_or_calls_anybody() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn nor_does_any_other(text in hostile()) {
@@ -299,6 +299,45 @@ proptest! {
         let event = body(&trial, &notification);
         prop_assert_eq!(&event["data"]["alerts"][0]["annotations"]["summary"], text.as_str());
     }
+}
+
+/// What is tried when a configuration is loaded has nothing to say about the default texts.
+#[test]
+fn the_dry_run_finds_nothing_in_the_default_texts() {
+    let mut receivers = String::new();
+    let sms = [
+        (
+            "twilio",
+            "account_sid: A, auth_token: t, from: f, to: ['+1']",
+            "",
+            Dialect::Plain,
+        ),
+        (
+            "cloudevents",
+            "url: 'http://e.example.org'",
+            "",
+            Dialect::Plain,
+        ),
+    ];
+    for (index, (name, settings, ..)) in CHANNELS.iter().chain(&sms).enumerate() {
+        receivers.push_str(&format!(
+            "- {{name: r{index}, {name}_configs: [{{{settings}}}]}}\n"
+        ));
+    }
+    let text = format!("route: {{receiver: r0}}\nreceivers:\n{receivers}");
+    let config = config::load(&text, &config::LoadOptions::default()).expect("it loads");
+    let at = domain::time::Timestamp::from_unix_ms(0);
+    let set = TemplateSet::default();
+    let found = crate::template::dry_run::run(&config, &set, "http://am.example.org", at);
+    assert_eq!(found, Vec::<String>::new());
+    let own = text.replace("topic: t}", "topic: t, click: '{{ .Nope }}'}");
+    let config = config::load(&own, &config::LoadOptions::default()).expect("it loads");
+    let found = crate::template::dry_run::run(&config, &set, "http://am.example.org", at);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("ntfy[0]") && found[0].contains("click"),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -27,7 +27,10 @@ impl Robot {
         if query("sign") != hmac_sha256(SECRET, &format!("{timestamp}\n{SECRET}")) {
             return refused(310_000, "sign not match");
         }
-        if !request.content_type.starts_with("application/json") {
+        if !request
+            .header("content-type")
+            .starts_with("application/json")
+        {
             return refused(43004, "invalid content type");
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();

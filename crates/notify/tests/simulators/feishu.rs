@@ -23,8 +23,10 @@ impl Bot {
             );
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let is_request =
-            request.method == "POST" && request.content_type.starts_with("application/json");
+        let is_request = request.method == "POST"
+            && request
+                .header("content-type")
+                .starts_with("application/json");
         if !is_request || body.is_null() || 20 * 1024 < request.body.len() {
             return refused(9499, "Bad Request");
         }

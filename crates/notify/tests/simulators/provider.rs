@@ -27,10 +27,10 @@ impl InboxSink for NoInbox {
 }
 
 /// A channel, built with the program's own client and clock.
-pub struct Channel(Arc<dyn Integration>);
+pub(crate) struct Channel(Arc<dyn Integration>);
 
 impl Channel {
-    pub fn new(name: &str, settings: &str) -> Self {
+    pub(crate) fn new(name: &str, settings: &str) -> Self {
         let text = format!(
             "route: {{receiver: r}}\nreceivers: [{{name: r, {name}_configs: [{{{settings}}}]}}]\n"
         );
@@ -42,7 +42,7 @@ impl Channel {
     }
 
     /// Tells of so many alerts that fire, each with this text.
-    pub async fn tell(&self, text: &str, count: usize) -> Result<Delivered, DeliveryError> {
+    pub(crate) async fn tell(&self, text: &str, count: usize) -> Result<Delivered, DeliveryError> {
         let deadline = Duration::from_secs(10);
         self.0.deliver(&notification(text, count), deadline).await
     }
@@ -83,13 +83,13 @@ fn notification(text: &str, count: usize) -> Notification {
     }
 }
 
-pub fn hmac_sha256(key: &str, text: &str) -> String {
+pub(crate) fn hmac_sha256(key: &str, text: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
     STANDARD.encode(hmac::sign(&key, text.as_bytes()))
 }
 
 /// Whether a time in seconds is within an hour from now, as Feishu and DingTalk ask.
-pub fn is_recent(seconds: Option<i64>) -> bool {
+pub(crate) fn is_recent(seconds: Option<i64>) -> bool {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("a clock that is set");
@@ -98,7 +98,7 @@ pub fn is_recent(seconds: Option<i64>) -> bool {
 }
 
 /// Why a message failed: whether it is repeated, and what is told.
-pub fn why(outcome: Result<Delivered, DeliveryError>) -> (bool, String) {
+pub(crate) fn why(outcome: Result<Delivered, DeliveryError>) -> (bool, String) {
     let error = outcome.expect_err("it is refused");
     assert!(!error.is_ambiguous, "{error}");
     (error.retry.is_some(), error.detail)

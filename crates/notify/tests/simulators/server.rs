@@ -8,15 +8,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 /// A request as a provider sees it.
-pub struct Received {
-    pub method: String,
-    pub path: String,
-    pub query: BTreeMap<String, String>,
-    pub content_type: String,
-    pub body: Vec<u8>,
+pub(crate) struct Received {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
+    /// The query as it came.
+    pub(crate) raw_query: String,
+    /// By name in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
-pub struct Server {
+impl Received {
+    /// A header, empty when it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+pub(crate) struct Server {
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -24,7 +34,7 @@ pub struct Server {
 
 impl Server {
     /// Answers each request with 200 and what `answer` says.
-    pub fn new(mut answer: impl FnMut(Received) -> String + Send + 'static) -> Self {
+    pub(crate) fn new(mut answer: impl FnMut(Received) -> String + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let is_over = Arc::new(AtomicBool::new(false));
@@ -46,7 +56,7 @@ impl Server {
         }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 }
@@ -68,29 +78,28 @@ fn serve(stream: TcpStream, answer: &mut impl FnMut(Received) -> String) -> std:
     let mut words = line.split_whitespace();
     let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
     let (method, target) = (method.to_owned(), target.to_owned());
-    let (mut length, mut content_type) = (0, String::new());
+    let mut headers = BTreeMap::new();
     loop {
         line.clear();
         reader.read_line(&mut line)?;
         let Some((name, value)) = line.trim_end().split_once(": ") else {
             break;
         };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap_or(0),
-            "content-type" => content_type = value.to_owned(),
-            _ => {}
-        }
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
-    let mut body = vec![0; length];
+    let length = headers.get("content-length");
+    let length = length.and_then(|length| length.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body)?;
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (path, raw_query) = target.split_once('?').unwrap_or((&target, ""));
+    let pairs = raw_query.split('&').filter_map(|pair| pair.split_once('='));
     let query = pairs.map(|(name, value)| (unescape(name), unescape(value)));
     let said = answer(Received {
         method,
         path: path.to_owned(),
+        raw_query: raw_query.to_owned(),
         query: query.collect(),
-        content_type,
+        headers,
         body,
     });
     let mut stream = stream;
