@@ -177,7 +177,7 @@ fn defused(text: &str) -> String {
             let start = after.get(..mention.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(mention))
         };
-        if MENTIONS.iter().any(|mention| starts(mention)) {
+        if MENTIONS.iter().any(starts) {
             out.push('\u{200b}');
         }
         rest = after;
