@@ -34,6 +34,7 @@ pub(crate) struct AliyunSms {
 }
 
 /// What a request says, and the key that repeats of the message have too.
+#[derive(Clone)]
 pub(crate) struct Message {
     template_param: String,
     key: String,

@@ -69,6 +69,7 @@ pub(crate) struct Feishu {
 }
 
 /// A message and its form.
+#[derive(Clone)]
 pub(crate) struct Message {
     msg_type: &'static str,
     field: &'static str,

@@ -22,18 +22,18 @@ use runtime::clock::SharedClock;
 
 use crate::secrets::Secrets;
 use crate::template::{TemplateSet, aside};
-use crate::{Delivered, DeliveryError, Integration, Notification};
+use crate::{Composed, Delivered, DeliveryError, Integration, Notification};
 
 pub(crate) use codes::{Code, Codes};
 pub(crate) use composing::Composing;
 pub(crate) use truncate::{cut_bytes, cut_lines, cut_runes};
-pub(crate) use wire::{Wire, place};
+pub(crate) use wire::Wire;
 
 /// One provider's side of an integration.
 #[async_trait]
 pub(crate) trait Provider: Send + Sync + 'static {
     /// A message with everything in it that templates say.
-    type Message: Send + 'static;
+    type Message: Clone + Send + Sync + 'static;
 
     /// Secrets of its settings that an answer may echo.
     fn secrets(&self) -> Vec<Source> {
@@ -139,31 +139,44 @@ impl<P: Provider> Integration for HttpIntegration<P> {
         self.provider.timeout()
     }
 
-    async fn deliver(
+    async fn compose(
         &self,
         notification: &Notification,
-        deadline: Duration,
-    ) -> Result<Delivered, DeliveryError> {
-        let deadline = self.timeout().unwrap_or(deadline).min(deadline);
-        let wire = Wire::new(
-            &*self.setup.http,
-            &self.secrets,
-            deadline,
-            &*self.setup.clock,
-        );
+    ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
         let (message, fallback) = self.composed(notification).await?;
-        let mut fallback = match fallback {
+        let fallback = match fallback {
             Some(note) => Some(self.secrets.hide(note.as_bytes(), "").await),
             None => None,
         };
-        self.provider.send(message, &wire).await?;
-        if let Some(noted) = wire.noted() {
-            fallback =
-                Some(fallback.map_or_else(|| noted.clone(), |note| format!("{note}; {noted}")));
-        }
-        Ok(Delivered {
+        Ok(Box::new(ComposedMessage {
+            integration: self,
+            message,
             fallback,
-            receiver_data: wire.kept(),
+        }))
+    }
+}
+
+/// A provider's message, ready to be sent.
+struct ComposedMessage<'a, P: Provider> {
+    integration: &'a HttpIntegration<P>,
+    message: P::Message,
+    fallback: Option<String>,
+}
+
+#[async_trait]
+impl<P: Provider> Composed for ComposedMessage<'_, P> {
+    async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError> {
+        let of = self.integration;
+        let deadline = of.timeout().unwrap_or(deadline).min(deadline);
+        let setup = &of.setup;
+        let wire = Wire::new(&*setup.http, &of.secrets, deadline).by(&*setup.clock);
+        of.provider.send(self.message.clone(), &wire).await?;
+        let seen = wire.seen();
+        let notes = self.fallback.clone().into_iter().chain(seen.note);
+        Ok(Delivered {
+            fallback: notes.reduce(|all, note| format!("{all}; {note}")),
+            receiver_data: seen.receiver_data,
+            answer: seen.answer,
         })
     }
 }

@@ -36,6 +36,7 @@ pub(crate) struct Twilio {
 }
 
 /// A message, and the key that its repeats have too.
+#[derive(Clone)]
 pub(crate) struct Message {
     key: String,
     body: String,

@@ -1,12 +1,12 @@
 //! The wire of one attempt: requests within its deadline, and errors without secrets.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::group::told::ReceiverData;
 use domain::time::Timestamp;
 use outbound::{Http, Request, Response, SendError, Source};
-use runtime::clock::Clock;
+use runtime::clock::{Clock, SystemClock};
 use tokio::time::Instant;
 
 use crate::classify::{answered, rejected, unanswered};
@@ -18,26 +18,38 @@ pub(crate) struct Wire<'a> {
     http: &'a dyn Http,
     secrets: &'a Secrets,
     until: Instant,
-    kept: Mutex<Option<ReceiverData>>,
-    noted: Mutex<Option<String>>,
     clock: &'a dyn Clock,
+    seen: Mutex<Seen>,
 }
 
+/// What came of it so far.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// What is kept of the message.
+    pub(crate) receiver_data: Option<ReceiverData>,
+    /// What is not as the configuration wants it.
+    pub(crate) note: Option<String>,
+    /// The beginning of the last answer.
+    pub(crate) answer: String,
+}
+
+/// Most bytes kept of an answer that says that all is well.
+const ANSWER_BYTES_MAX: usize = 512;
+
 impl<'a> Wire<'a> {
-    pub(crate) fn new(
-        http: &'a dyn Http,
-        secrets: &'a Secrets,
-        deadline: Duration,
-        clock: &'a dyn Clock,
-    ) -> Self {
+    pub(crate) fn new(http: &'a dyn Http, secrets: &'a Secrets, deadline: Duration) -> Self {
         Self {
             http,
             secrets,
             until: Instant::now() + deadline,
-            kept: Mutex::default(),
-            noted: Mutex::default(),
-            clock,
+            clock: &SystemClock,
+            seen: Mutex::default(),
         }
+    }
+
+    /// The same that goes by another clock than the system's.
+    pub(super) fn by(self, clock: &'a dyn Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// What time it is. A message is frozen when it is decided; what signs a request must be of the attempt.
@@ -47,22 +59,22 @@ impl<'a> Wire<'a> {
 
     /// Notes what is not as the configuration wants it although the message is accepted.
     pub(crate) fn note(&self, what: String) {
-        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
-    }
-
-    pub(crate) fn noted(&self) -> Option<String> {
-        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.clone()
+        self.lock().note = Some(what);
     }
 
     /// Keeps this of the message once it is accepted: [`Notification::receiver_data`](crate::Notification) of the next one.
     pub(crate) fn keep(&self, data: ReceiverData) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(data);
+        self.lock().receiver_data = Some(data);
     }
 
-    pub(crate) fn kept(self) -> Option<ReceiverData> {
-        let kept = self.kept.into_inner();
-        kept.unwrap_or_else(PoisonError::into_inner)
+    /// What came of it.
+    pub(crate) fn seen(self) -> Seen {
+        let seen = self.seen.into_inner();
+        seen.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request and gives the answer, whatever it says.
@@ -70,8 +82,17 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// There is none.
     pub(crate) async fn exchange(&self, request: Request) -> Result<Response, DeliveryError> {
+        let url = request.url.clone();
         let sent = self.try_exchange(request).await;
-        sent.map_err(|error| unanswered(&error))
+        let response = sent.map_err(|error| unanswered(&error))?;
+        let begin = response.body.get(..ANSWER_BYTES_MAX);
+        let begin = begin.unwrap_or(&response.body);
+        let said = match begin.is_empty() {
+            true => String::new(),
+            false => self.secrets.hide(begin, &url).await,
+        };
+        self.lock().answer = format!("{} {said}", response.status).trim_end().to_owned();
+        Ok(response)
     }
 
     async fn try_exchange(&self, request: Request) -> Result<Response, SendError> {
@@ -143,7 +164,7 @@ impl<'a> Wire<'a> {
 }
 
 /// Scheme and host of a request's URL; its path and query may be secrets.
-pub(crate) fn place(request: &Request) -> String {
+pub(super) fn place(request: &Request) -> String {
     let scheme = if request.url.starts_with("https:") {
         "https"
     } else {
