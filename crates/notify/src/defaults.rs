@@ -2,7 +2,7 @@
 //!
 //! They define the names that Alertmanager's do and give the same texts, so configurations that use or replace those names work
 //! unchanged. Only the page `email.default.html` is of another design. Names that begin with `belfry.`, and those of
-//! channels that only we have (`feishu.default.title`), are ours.
+//! integrations that only we have (`feishu.default.title`), are ours.
 
 use gotmpl::functions::ALERTMANAGER;
 use gotmpl::{Limits, ParseError, Templates};

@@ -1,4 +1,4 @@
-//! What our own channels have in common: texts in a provider's markup, links, and values that cannot call anybody.
+//! What our own integrations have in common: texts in a provider's markup, links, and values that cannot call anybody.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ pub(crate) struct Links {
     silence: Text,
 }
 
-/// A link that a channel shows as a button.
+/// A link that an integration shows as a button.
 pub(crate) struct Link {
     /// What stands on it.
     pub(crate) label: &'static str,

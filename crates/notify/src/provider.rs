@@ -45,7 +45,7 @@ pub(crate) trait Provider: Send + Sync + 'static {
         None
     }
 
-    /// The notification as its templates see it. Channels whose text can call people take that out of labels and annotations here.
+    /// The notification as its templates see it. Integrations whose text can call people take that out of labels and annotations here.
     fn seen(&self, notification: Notification) -> Notification {
         notification
     }

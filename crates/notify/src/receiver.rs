@@ -145,13 +145,13 @@ fn build_integration(
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
-        Configured::Own(own) => own_channel(built, own),
+        Configured::Own(own) => own_integration(built, own),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }
 }
 
-/// The channels that only we have.
-fn own_channel(
+/// The integrations that only we have.
+fn own_integration(
     built: (IntegrationId, &Configured, &Deps),
     own: &Own,
 ) -> Result<Arc<dyn Integration>, BuildErrorCause> {

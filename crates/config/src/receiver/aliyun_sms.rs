@@ -14,8 +14,8 @@ use crate::yaml::{Fields, Node};
 /// Where the service is when no other address is named.
 const ENDPOINT: &str = "https://dysmsapi.aliyuncs.com/";
 
-/// What one request takes of numbers.
-const RECIPIENTS_MAX: usize = 1000;
+/// Most numbers of one request. The service takes 1000, but they stand in the address, which must not grow too long.
+const RECIPIENTS_MAX: usize = 100;
 
 /// What a variable of a template takes, in characters, when nothing else is configured.
 const PARAM_CHARS_MAX: u64 = 35;

@@ -66,7 +66,7 @@ pub enum Integration {
     Mattermost(Box<MattermostConfig>),
     /// The built-in inbox.
     Inbox(InboxConfig),
-    /// Another of our own channels.
+    /// Another of our own integrations.
     Own(Box<Own>),
 }
 

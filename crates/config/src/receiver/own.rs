@@ -1,4 +1,4 @@
-//! The channels that only we have. Their keys are left out of the printed configuration, which other programs read.
+//! The integrations that only we have. Their keys are left out of the printed configuration, which other programs read.
 
 use super::{
     AliyunSmsConfig, CloudeventsConfig, Context, DingtalkConfig, FeishuConfig, ForwardConfig,
@@ -9,7 +9,7 @@ use crate::http::HttpConfig;
 use crate::secret::{Secret, SecretUrl};
 use crate::yaml::{Fields, Node};
 
-/// One of our own channels, with its effective settings.
+/// One of our own integrations, with its effective settings.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Own {
     /// Feishu and Lark, custom bots.
@@ -34,7 +34,7 @@ pub enum Own {
     Forward(ForwardConfig),
 }
 
-/// The keys of our own channels in a receiver, without `_configs`; the inbox is the oldest of them.
+/// The keys of our own integrations in a receiver, without `_configs`; the inbox is the oldest of them.
 pub(super) const NAMES: [&str; 11] = [
     "inbox",
     "feishu",
@@ -49,10 +49,10 @@ pub(super) const NAMES: [&str; 11] = [
     "forward",
 ];
 
-/// How one of our own channels is read.
+/// How one of our own integrations is read.
 pub(super) type DecodeOwn = fn(&Node, &Context<'_>) -> Result<Own>;
 
-/// Our own channels but the inbox, in the order in which they are told.
+/// Our own integrations but the inbox, in the order in which they are told.
 pub(super) const DECODE: [(&str, DecodeOwn); 10] = [
     ("feishu", |n, c| FeishuConfig::decode(n, c).map(Own::Feishu)),
     ("dingtalk", |n, c| {

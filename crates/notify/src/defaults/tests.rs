@@ -35,7 +35,7 @@ const NAMES: [(&str, &str); 17] = [
     ),
 ];
 
-/// What we define for our own channels.
+/// What we define for our own integrations.
 const OWN: [(&str, &str); 8] = [
     ("feishu", "plain text title"),
     ("dingtalk", "text title"),
@@ -95,7 +95,7 @@ fn render(templates: &Templates, name: &str, severities: &str) -> String {
 }
 
 #[test]
-fn the_names_are_alertmanagers_those_of_our_channels_and_else_begin_with_belfry() {
+fn the_names_are_alertmanagers_those_of_our_integrations_and_else_begin_with_belfry() {
     let templates = parse().expect("the files parse");
     let mut expected: Vec<String> = NAMES
         .iter()

@@ -1,4 +1,4 @@
-//! No value breaks a message, its markup, or calls anybody, in any of our channels.
+//! No value breaks a message, its markup, or calls anybody, in any of our integrations.
 
 use std::sync::LazyLock;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::*;
 use crate::own::trial::{Trial, all_over};
 
-/// Each channel with where its texts stand in a body, and the markup they are in.
-const CHANNELS: [(&str, &str, &str, Dialect); 10] = [
+/// Each integration with where its texts stand in a body, and the markup they are in.
+const INTEGRATIONS: [(&str, &str, &str, Dialect); 10] = [
     (
         "feishu",
         "webhook_url: 'http://f.example.org'",
@@ -122,7 +122,7 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
 });
 
 static TRIALS: LazyLock<Vec<Trial>> = LazyLock::new(|| {
-    let trials = CHANNELS.iter().map(|(name, settings, ..)| {
+    let trials = INTEGRATIONS.iter().map(|(name, settings, ..)| {
         let trial = Trial::new(name, settings);
         // One answer that all of them take for a success.
         trial.answer_always(200, r#"{"code":0,"errcode":0}"#);
@@ -214,7 +214,7 @@ fn each_text(value: &Value, check: &mut impl FnMut(&str)) {
 
 fn check(text: &str) {
     let (hostile, benign) = (all_over(text), all_over("x"));
-    for ((name, settings, place, dialect), trial) in CHANNELS.iter().zip(TRIALS.iter()) {
+    for ((name, settings, place, dialect), trial) in INTEGRATIONS.iter().zip(TRIALS.iter()) {
         let (body, harmless) = (body(trial, &hostile), body(trial, &benign));
         each_text(&body, &mut |said| {
             assert!(!calls(said), "{name} {settings} calls somebody: {said:?}");
@@ -319,7 +319,7 @@ fn the_dry_run_finds_nothing_in_the_default_texts() {
             Dialect::Plain,
         ),
     ];
-    for (index, (name, settings, ..)) in CHANNELS.iter().chain(&sms).enumerate() {
+    for (index, (name, settings, ..)) in INTEGRATIONS.iter().chain(&sms).enumerate() {
         receivers.push_str(&format!(
             "- {{name: r{index}, {name}_configs: [{{{settings}}}]}}\n"
         ));
@@ -338,6 +338,30 @@ fn the_dry_run_finds_nothing_in_the_default_texts() {
         found[0].contains("ntfy[0]") && found[0].contains("click"),
         "{found:?}"
     );
+}
+
+/// The examples of docs/INTEGRATIONS.md can be built, and the dry run finds nothing.
+#[test]
+fn the_documented_examples_work() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/INTEGRATIONS.md");
+    let docs = std::fs::read_to_string(docs).expect("docs/INTEGRATIONS.md");
+    let examples: Vec<&str> = docs.split("```yaml\n").skip(1).collect();
+    assert!(INTEGRATIONS.len() <= examples.len(), "each has an example");
+    for example in examples {
+        let (example, _) = example.split_once("```").expect("an end");
+        let name = example
+            .split("name: ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next());
+        let text = format!("route: {{receiver: {}}}\n{example}", name.expect("a name"));
+        let config = config::load(&text, &config::LoadOptions::default());
+        let config = config.unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert!(config.unsupported().is_empty(), "{text}");
+        let set = TemplateSet::default();
+        let at = domain::time::Timestamp::from_unix_ms(0);
+        let found = crate::template::dry_run::run(&config, &set, "http://am.example.org", at);
+        assert_eq!(found, Vec::<String>::new(), "{text}");
+    }
 }
 
 #[test]

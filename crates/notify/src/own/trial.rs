@@ -1,4 +1,4 @@
-//! One of our channels in front of a provider that answers by script; for tests.
+//! One of our integrations in front of a provider that answers by script; for tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// The channel of one entry, its settings in YAML's `{…}` form without the braces.
+    /// The integration of one entry, its settings in YAML's `{…}` form without the braces.
     pub(crate) fn new(name: &str, settings: &str) -> Self {
         Self::with_templates(name, settings, "")
     }

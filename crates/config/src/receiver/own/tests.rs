@@ -1,4 +1,4 @@
-//! What our own channels accept, what they refuse, and that they are never printed.
+//! What our own integrations accept, what they refuse, and that they are never printed.
 
 use crate::{Config, Integration, LoadOptions, Own, load};
 
