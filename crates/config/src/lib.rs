@@ -34,13 +34,13 @@ pub use http::{
 pub use inhibit::InhibitRule;
 pub use matchers::Warning;
 pub use receiver::{
-    AliyunSmsConfig, CloudeventsConfig, DingtalkConfig, DingtalkMessage, DiscordConfig,
-    EmailConfig, EmailThreading, FeishuConfig, FeishuMessage, ForwardConfig, GooglechatConfig,
-    GooglechatMessage, GotifyConfig, INBOX_TEXT, InboxConfig, IncidentioConfig, Integration,
-    JiraConfig, JiraField, MattermostAttachment, MattermostConfig, MattermostField,
+    AliyunSmsConfig, CloudeventsConfig, Delivery, DingtalkConfig, DingtalkMessage, DiscordConfig,
+    EmailConfig, EmailThreading, FallbackTo, FeishuConfig, FeishuMessage, ForwardConfig,
+    GooglechatConfig, GooglechatMessage, GotifyConfig, INBOX_TEXT, InboxConfig, IncidentioConfig,
+    Integration, JiraConfig, JiraField, MattermostAttachment, MattermostConfig, MattermostField,
     MattermostPriority, MsteamsConfig, Msteamsv2Config, NtfyAction, NtfyActionKind, NtfyConfig,
     OpsgenieConfig, OpsgenieResponder, Own, PagerdutyConfig, PagerdutyImage, PagerdutyLink,
-    PushoverConfig, Receiver, ReceiverIntegration, RocketchatAction, RocketchatConfig,
+    PushoverConfig, RateLimit, Receiver, ReceiverIntegration, RocketchatAction, RocketchatConfig,
     RocketchatField, SigV4, SlackAction, SlackConfig, SlackConfirmation, SlackField, SnsConfig,
     TelegramConfig, Templated, ThreadByDate, TwilioConfig, VictoropsConfig, WebexConfig,
     WebhookConfig, WechatConfig, WecomBotConfig, WecomMessage,

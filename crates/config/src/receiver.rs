@@ -13,6 +13,7 @@ use crate::yaml::{Block, Fields, Node, Value};
 mod aliyun_sms;
 mod chat;
 mod cloudevents;
+mod delivery;
 mod dingtalk;
 mod discord;
 mod email;
@@ -44,6 +45,8 @@ mod wecom_bot;
 
 pub use aliyun_sms::AliyunSmsConfig;
 pub use cloudevents::CloudeventsConfig;
+pub use delivery::{Delivery, FallbackTo, RateLimit};
+pub(crate) use delivery::{check_fallbacks, own_text};
 pub use dingtalk::{DingtalkConfig, DingtalkMessage};
 pub use discord::DiscordConfig;
 pub use email::{EmailConfig, EmailThreading, ThreadByDate};
@@ -82,6 +85,8 @@ pub struct Receiver {
     pub labels: BTreeMap<String, String>,
     /// What it is told through, in the order in which integrations are built and told.
     pub integrations: Vec<ReceiverIntegration>,
+    /// How messages are delivered, beyond what Alertmanager knows.
+    pub delivery: Delivery,
     /// Where it stands in the file.
     pub line: usize,
 }
@@ -134,6 +139,7 @@ impl Receiver {
                 name,
                 labels,
                 integrations: Vec::new(),
+                delivery: Delivery::default(),
                 line,
             });
         }
@@ -155,6 +161,7 @@ impl Receiver {
             name,
             labels,
             integrations,
+            delivery: Delivery::decode(&f)?,
             line,
         })
     }

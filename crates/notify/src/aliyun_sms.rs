@@ -264,7 +264,7 @@ impl Provider for AliyunSms {
             retry,
             reason,
             is_ambiguous: false,
-            detail: wire.hide(&detail, &url).await,
+            detail: wire.hide(detail.as_bytes(), &url).await,
         })
     }
 }

@@ -11,7 +11,6 @@ use crate::go_json::Object;
 use crate::own::{self, Link, Links};
 use crate::provider::{Composing, Provider, Wire, cut_runes};
 use crate::secrets::either;
-use crate::sign::sha256_hex;
 use crate::template::{Markup, TemplateSet, Text};
 use crate::{DeliveryError, Notification};
 
@@ -122,10 +121,7 @@ impl Provider for Googlechat {
             }
         };
         if self.threads {
-            // The same for all messages of a group, and says nothing about it.
-            let notification = composing.notification;
-            let key = format!("{}\0{}", notification.receiver, notification.group_key);
-            let thread = Object::new().text("threadKey", &sha256_hex(key.as_bytes()));
+            let thread = Object::new().text("threadKey", &composing.group_hash());
             body = body.json("thread", &thread.done());
         }
         Ok(body.done())

@@ -6,6 +6,7 @@
 //! Start reading at [`Integration`], then [`webhook`], the simplest one.
 
 mod aliyun_sms;
+mod answer;
 mod body;
 mod classify;
 mod cloudevents;
@@ -21,22 +22,31 @@ mod googlechat;
 mod gotify;
 pub mod http_options;
 pub mod inbox;
+mod incidentio;
+mod jira;
 mod msteams;
 mod ntfy;
+mod opsgenie;
 mod own;
+mod pagerduty;
 mod payload;
 mod provider;
+mod pushover;
 pub mod receiver;
 mod secrets;
 mod sign;
+mod telegram;
 pub mod template;
 mod twilio;
+mod victorops;
 mod webex;
 pub mod webhook;
 mod wecom_bot;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +73,8 @@ pub struct NotifiedAlert {
 pub struct Notification {
     /// The receiver's name.
     pub receiver: Arc<str>,
+    /// The receiver that could not be told, when this one is told in its place.
+    pub instead_of: Option<Arc<str>>,
     /// Alertmanager's group key text.
     pub group_key: String,
     /// The labels the group's alerts share by group_by.
@@ -72,6 +84,8 @@ pub struct Notification {
     /// The alerts in Alertmanager's order (job, instance, label set); never empty. With `send_resolved: false` the resolved
     /// ones are left out already.
     pub alerts: Vec<NotifiedAlert>,
+    /// How many alerts fire beside those listed, because they were told before (`delta: true`).
+    pub still_firing: usize,
     /// Why it is sent.
     pub reason: Reason,
     /// What the integration kept of the last message it accepted; nothing when this is the first one.
@@ -87,7 +101,7 @@ pub struct Notification {
 impl Notification {
     /// Whether any alert of it fires; it is "resolved" otherwise.
     pub fn is_firing(&self) -> bool {
-        self.alerts.iter().any(|a| !a.is_resolved)
+        0 < self.still_firing || self.alerts.iter().any(|a| !a.is_resolved)
     }
 }
 
@@ -96,7 +110,8 @@ pub use runtime::metrics::FailureReason;
 /// A message that was accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
-    /// Which templates failed and why, if some did: the message said something else in their place.
+    /// Which templates failed and why, if some did: the message said something else in their place. Or what the provider would not
+    /// take of a message that it accepted.
     pub fallback: Option<String>,
     /// What the integration keeps of it; `None` to keep what it has.
     pub receiver_data: Option<ReceiverData>,

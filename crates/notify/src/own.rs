@@ -47,15 +47,17 @@ pub(crate) fn text(
         .unwrap_or_else(|| dialect.escape(&composing.title()))
 }
 
-/// The same with a line below it that says what failed, if anything did; compose it last.
+/// The same with remarks above it (whom it is told in place of, what goes on firing), where no cut reaches them, and a line below it
+/// that says what failed, if anything did; compose it last.
 pub(crate) fn flagged(composing: &Composing<'_>, dialect: Dialect, text: String) -> String {
-    match composing.fallback() {
-        Some(note) => {
-            let note = dialect.escape(&format!("template error: {note}"));
-            format!("{}\n{note}", text.trim_end())
-        }
-        None => text.trim_end().to_owned(),
-    }
+    let remarks = composing.facts.remarks().into_iter();
+    let failed = composing.fallback();
+    let failed = failed.map(|note| dialect.escape(&format!("template error: {note}")));
+    let lines = remarks
+        .map(|remark| dialect.escape(&remark))
+        .chain([text.trim().to_owned()])
+        .chain(failed);
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A title: one line of plain text. An empty one is nobody's wish where a provider needs it.

@@ -9,6 +9,8 @@
 
 mod codes;
 mod composing;
+pub(crate) mod escape;
+mod secret;
 mod truncate;
 mod wire;
 
@@ -26,8 +28,9 @@ use crate::{Composed, Delivered, DeliveryError, Integration, Notification};
 
 pub(crate) use codes::{Code, Codes};
 pub(crate) use composing::Composing;
+pub(crate) use secret::SecretText;
 pub(crate) use truncate::{cut_bytes, cut_lines, cut_runes};
-pub(crate) use wire::Wire;
+pub(crate) use wire::{Wire, half_way};
 
 /// One provider's side of an integration.
 #[async_trait]
@@ -172,9 +175,8 @@ impl<P: Provider> Composed for ComposedMessage<'_, P> {
         let wire = Wire::new(&*setup.http, &of.secrets, deadline).by(&*setup.clock);
         of.provider.send(self.message.clone(), &wire).await?;
         let seen = wire.seen();
-        let notes = self.fallback.clone().into_iter().chain(seen.note);
         Ok(Delivered {
-            fallback: notes.reduce(|all, note| format!("{all}; {note}")),
+            fallback: self.fallback.clone().or(seen.shortfall),
             receiver_data: seen.receiver_data,
             answer: seen.answer,
         })

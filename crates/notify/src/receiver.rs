@@ -21,11 +21,18 @@ use crate::googlechat::Googlechat;
 use crate::gotify::Gotify;
 use crate::http_options::{UnknownStore, http_options};
 use crate::inbox::{Inbox, InboxSink};
+use crate::incidentio::Incidentio;
+use crate::jira::Jira;
 use crate::msteams::Msteams;
 use crate::ntfy::Ntfy;
+use crate::opsgenie::Opsgenie;
+use crate::pagerduty::Pagerduty;
 use crate::provider::{HttpIntegration, Provider, Setup};
+use crate::pushover::Pushover;
+use crate::telegram::Telegram;
 use crate::template::TemplateSet;
 use crate::twilio::Twilio;
+use crate::victorops::Victorops;
 use crate::webex::Webex;
 use crate::webhook::{Address, Settings, Webhook};
 use crate::wecom_bot::WecomBot;
@@ -145,6 +152,13 @@ fn build_integration(
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
+        Configured::Opsgenie(c) => over_http(built, &c.http_config, Opsgenie::new(c, set)),
+        Configured::Victorops(c) => over_http(built, &c.http_config, Victorops::new(c, set)),
+        Configured::Pushover(c) => over_http(built, &c.http_config, Pushover::new(c, set)),
+        Configured::Telegram(c) => over_http(built, &c.http_config, Telegram::new(c, set)),
+        Configured::Incidentio(c) => over_http(built, &c.http_config, Incidentio::new(c)),
+        Configured::Jira(c) => over_http(built, &c.http_config, Jira::new(c, set)),
+        Configured::Pagerduty(c) => over_http(built, &c.http_config, Pagerduty::new(c, set)),
         Configured::Own(own) => own_integration(built, own),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }

@@ -13,7 +13,7 @@ use gotmpl::markup::Dialect;
 use outbound::{Method, Request, Source};
 
 use crate::own;
-use crate::provider::{Composing, Provider, Wire};
+use crate::provider::{Composing, Provider, Wire, half_way};
 use crate::template::{Markup, TemplateSet, Text};
 use crate::{DeliveryError, Notification, form};
 
@@ -201,14 +201,15 @@ fn outcome(
         if after(&a) < after(&b) { b } else { a }
     });
     if 0 < told && worst.retry.is_none() && !is_ambiguous {
-        wire.note(detail);
+        wire.fall_short(detail);
         return Ok(());
     }
-    Err(DeliveryError {
+    let error = DeliveryError {
         is_ambiguous,
         detail,
         ..worst
-    })
+    };
+    Err(if 0 < told { half_way(error) } else { error })
 }
 
 #[cfg(test)]

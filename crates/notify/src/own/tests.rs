@@ -364,6 +364,23 @@ fn the_documented_examples_work() {
     }
 }
 
+/// Remarks stand above what may be cut, in the markup of their provider.
+#[test]
+fn remarks_are_told_and_escaped() {
+    let mut notification = all_over("x");
+    notification.instead_of = Some("team *b* <@all>".into());
+    notification.still_firing = 7;
+    for ((name, settings, place, dialect), trial) in INTEGRATIONS.iter().zip(TRIALS.iter()) {
+        let body = body(trial, &notification);
+        let said = body.pointer(place).and_then(Value::as_str).expect(name);
+        assert!(said.contains('7'), "{name} {settings}: {said:?}");
+        assert!(
+            said.contains(&dialect.escape("team *b* <@all>")),
+            "{name}: {said:?}"
+        );
+    }
+}
+
 #[test]
 fn a_mention_is_taken_out_of_values_alone() {
     assert_eq!(defused("a < b <b> <nil>"), "a < b <b> <nil>");

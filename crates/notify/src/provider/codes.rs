@@ -85,8 +85,7 @@ impl Wire<'_> {
     ) -> Result<(), DeliveryError> {
         let (url, place) = (request.url.clone(), place(&request));
         let response = self.exchange(request).await?;
-        let shown = String::from_utf8_lossy(&response.body).into_owned();
-        let shown = self.hide(&shown, &url).await;
+        let shown = self.hide(&response.body, &url).await;
         let Some((code, said)) = codes.of(&response) else {
             answered(&response, &place, &shown)?;
             // A login page, a proxy, another product: nobody was told.
@@ -106,7 +105,7 @@ impl Wire<'_> {
             detail.push_str(": ");
             detail.push_str(part);
         }
-        let detail = self.hide(&detail, &url).await;
+        let detail = self.hide(detail.as_bytes(), &url).await;
         // A number we do not know is judged by the status.
         let (retry, reason) = match (meaning, by_status) {
             (Code::Final, Err(error)) => (error.retry, error.reason),

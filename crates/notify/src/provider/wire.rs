@@ -27,10 +27,12 @@ pub(crate) struct Wire<'a> {
 pub(crate) struct Seen {
     /// What is kept of the message.
     pub(crate) receiver_data: Option<ReceiverData>,
-    /// What is not as the configuration wants it.
-    pub(crate) note: Option<String>,
     /// The beginning of the last answer.
     pub(crate) answer: String,
+    /// What the message lacks although it was accepted.
+    pub(crate) shortfall: Option<String>,
+    /// Secrets that only this message has.
+    confided: Vec<String>,
 }
 
 /// Most bytes kept of an answer that says that all is well.
@@ -57,20 +59,30 @@ impl<'a> Wire<'a> {
         self.clock.now()
     }
 
-    /// Notes what is not as the configuration wants it although the message is accepted.
-    pub(crate) fn note(&self, what: String) {
-        self.lock().note = Some(what);
-    }
-
     /// Keeps this of the message once it is accepted: [`Notification::receiver_data`](crate::Notification) of the next one.
     pub(crate) fn keep(&self, data: ReceiverData) {
         self.lock().receiver_data = Some(data);
     }
 
-    /// What came of it.
+    /// Has a secret that came of a template hidden as those of the settings are.
+    pub(crate) fn confide(&self, secret: &str) {
+        self.lock().confided.push(secret.to_owned());
+    }
+
+    /// Notes what an accepted message lacks: the provider refused for good to have it the way the configuration wants it.
+    pub(crate) fn fall_short(&self, note: String) {
+        self.lock().shortfall = Some(note);
+    }
+
     pub(crate) fn seen(self) -> Seen {
         let seen = self.seen.into_inner();
         seen.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes `<secret>` over every secret in a text.
+    pub(crate) async fn hide(&self, text: &[u8], url: &str) -> String {
+        let secrets = self.secrets.with(&self.lock().confided);
+        secrets.hide(text, url).await
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -89,7 +101,7 @@ impl<'a> Wire<'a> {
         let begin = begin.unwrap_or(&response.body);
         let said = match begin.is_empty() {
             true => String::new(),
-            false => self.secrets.hide(begin, &url).await,
+            false => self.hide(begin, &url).await,
         };
         self.lock().answer = format!("{} {said}", response.status).trim_end().to_owned();
         Ok(response)
@@ -117,49 +129,69 @@ impl<'a> Wire<'a> {
         request: Request,
         is_retried: impl Fn(u16) -> bool,
     ) -> Result<Response, DeliveryError> {
-        let (url, place) = (request.url.clone(), place(&request));
+        let asked = request.clone();
         let response = self.exchange(request).await?;
+        self.judged(&asked, &response, is_retried).await?;
+        Ok(response)
+    }
+
+    /// Judges the answer to a request as [`Wire::accepted_or_retried`] does.
+    ///
+    /// # Errors
+    /// It is a refusal.
+    pub(crate) async fn judged(
+        &self,
+        request: &Request,
+        response: &Response,
+        is_retried: impl Fn(u16) -> bool,
+    ) -> Result<(), DeliveryError> {
         if (200..300).contains(&response.status) {
-            return Ok(response);
+            return Ok(());
         }
-        let shown = self.secrets.hide(&response.body, &url).await;
-        match answered(&response, &place, &shown) {
-            Ok(()) => Ok(response),
+        let shown = self.hide(&response.body, &request.url).await;
+        match answered(response, &place(request), &shown) {
             Err(error) if error.retry.is_none() && is_retried(response.status) => {
                 Err(DeliveryError {
                     retry: Some(RetryAdvice { after: None }),
                     ..error
                 })
             }
-            Err(error) => Err(error),
+            judged => judged,
         }
     }
 
     /// An answer that says by its content that the message was refused, for good unless `is_retried`.
     pub(crate) async fn refused(&self, said: &str, url: &str, is_retried: bool) -> DeliveryError {
-        let said = self.secrets.hide(said.as_bytes(), url).await;
+        let said = self.hide(said.as_bytes(), url).await;
         DeliveryError {
             retry: is_retried.then_some(RetryAdvice { after: None }),
             ..rejected(said)
         }
     }
 
-    /// Writes `<secret>` over every secret in a text.
-    pub(crate) async fn hide(&self, text: &str, url: &str) -> String {
-        self.secrets.hide(text.as_bytes(), url).await
-    }
-
     /// Reads a secret of the settings; a file is read for every message.
     ///
     /// # Errors
-    /// Its file cannot be read.
+    /// Its file cannot be read, or is empty.
     pub(crate) async fn read(&self, name: &str, source: &Source) -> Result<String, DeliveryError> {
-        match source {
-            Source::Inline(secret) => Ok(secret.expose().to_owned()),
-            Source::File(path) => read_trimmed(path)
-                .await
-                .map_err(|error| rejected(format!("{name}_file `{}`: {error}", path.display()))),
+        let path = match source {
+            Source::Inline(secret) => return Ok(secret.expose().to_owned()),
+            Source::File(path) => path,
+        };
+        let shown = path.display();
+        match read_trimmed(path).await {
+            Ok(text) if text.is_empty() => Err(rejected(format!("{name}_file `{shown}` is empty"))),
+            Ok(text) => Ok(text),
+            Err(error) => Err(rejected(format!("{name}_file `{shown}`: {error}"))),
         }
+    }
+}
+
+/// An error after which the receiver has a part of the message: another attempt repeats the same, and nobody can say it was not heard.
+pub(crate) fn half_way(error: DeliveryError) -> DeliveryError {
+    DeliveryError {
+        is_ambiguous: error.is_ambiguous || error.retry.is_some(),
+        ..error
     }
 }
 

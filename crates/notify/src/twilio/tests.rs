@@ -56,7 +56,8 @@ async fn a_repeat_reaches_only_those_who_got_nothing() {
     );
     trial.answer(201, OK).answer(503, "").answer(201, OK);
     let error = trial.fire().await.unwrap_err();
-    assert!(error.retry.is_some() && !error.is_ambiguous);
+    // It is frozen, so that a repeat is the same message.
+    assert!(error.retry.is_some() && error.is_ambiguous);
     assert!(
         error
             .detail

@@ -75,6 +75,8 @@ fn notification(text: &str, count: usize) -> Notification {
         route_labels: Labels::empty(),
         alerts: alerts.collect(),
         reason: Reason::FirstNotification,
+        instead_of: None,
+        still_firing: 0,
         receiver_data: ReceiverData::default(),
         external_url: Arc::from("http://alerts.example.org"),
         idempotency_key: "k".to_owned(),

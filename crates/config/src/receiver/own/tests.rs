@@ -51,6 +51,8 @@ fn each_is_read_and_left_out_of_what_is_printed() {
         assert!(item.integration.send_resolved(), "{name}");
         assert!(item.integration.is_supported_now(), "{name}");
         assert!(!config.original.contains(name), "{}", config.original);
+        // It makes a difference all the same.
+        assert!(config.own.contains(&format!("{name}[0]")), "{}", config.own);
         // Neither is a secret in what is logged.
         let shown = format!("{config:?}");
         if !["ntfy", "dingtalk"].contains(&name) {

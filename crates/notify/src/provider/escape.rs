@@ -1,0 +1,66 @@
+//! Texts made safe for URLs, as Go's `net/url` writes them, and for HTML.
+
+/// A query of names and values; the pairs come in the order of their names.
+pub(crate) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut out = String::new();
+    for (name, value) in pairs {
+        if !out.is_empty() {
+            out.push('&');
+        }
+        push_escaped(&mut out, name, "-_.~");
+        out.push('=');
+        push_escaped(&mut out, value, "-_.~");
+    }
+    // Only a space becomes `%20`, and queries say it shorter.
+    out.replace("%20", "+")
+}
+
+/// A path, its slashes as they are.
+pub(crate) fn path(text: &str) -> String {
+    let mut out = String::new();
+    push_escaped(&mut out, text, "-_.~$&+,/:;=@");
+    out
+}
+
+/// A URL with more to its path; a query of it stays at the end.
+pub(crate) fn below(url: &str, path: &str) -> String {
+    match url.split_once('?') {
+        Some((before, query)) => format!("{before}{path}?{query}"),
+        None => format!("{url}{path}"),
+    }
+}
+
+/// A text between the tags of a page.
+pub(crate) fn html(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&#34;")
+}
+
+fn push_escaped(out: &mut String, text: &str, kept: &str) {
+    for byte in text.bytes() {
+        let c = char::from(byte);
+        if c.is_ascii_alphanumeric() || kept.contains(c) {
+            out.push(c);
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_means_something_in_a_url_is_escaped() {
+        let pairs = [("a", "x y&z=%20+"), ("b", "é'(*)!~"), ("c", "")];
+        assert_eq!(
+            query(pairs),
+            "a=x+y%26z%3D%2520%2B&b=%C3%A9%27%28%2A%29%21~&c="
+        );
+        assert_eq!(
+            path("bot1:abc/a b?c#d%/é[@]"),
+            "bot1:abc/a%20b%3Fc%23d%25/%C3%A9%5B@%5D"
+        );
+    }
+}
