@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::go_json::Object;
 use crate::own;
-use crate::provider::{Composing, Provider, Wire, cut_runes};
+use crate::provider::{Composing, Provider, Wire, cut_runes, escape};
 use crate::sign::{hmac_sha256_hex, sha256_hex};
 use crate::template::{Markup, TemplateSet, Text};
 use crate::{DeliveryError, FailureReason, Notification, RetryAdvice};
@@ -142,13 +142,10 @@ fn host(endpoint: &str) -> &str {
     rest.split('/').next().unwrap_or(rest)
 }
 
-/// Pairs in the order of their names, escaped as RFC 3986 says.
+/// Pairs in the order of their names, escaped.
 fn canonical_query(pairs: &[(&str, &str)]) -> String {
-    let escaped = |text: &str| crate::form::encode([("", text)]).replace('+', "%20");
-    let pairs = pairs.iter().map(|(name, value)| {
-        // The encoder writes `=` in front of a value without a name.
-        format!("{name}{}", escaped(value))
-    });
+    let pairs = pairs.iter();
+    let pairs = pairs.map(|(name, value)| format!("{name}={}", escape::component(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
 

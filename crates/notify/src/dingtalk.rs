@@ -11,11 +11,11 @@ use outbound::{Request, Source};
 
 use crate::go_json::{Object, quoted};
 use crate::own::{self, Link, Links};
-use crate::provider::{Code, Codes, Composing, Provider, Wire, cut_runes};
+use crate::provider::{Code, Codes, Composing, Provider, Wire, cut_runes, escape};
 use crate::secrets::either;
 use crate::sign::hmac_sha256_base64;
 use crate::template::{Markup, TemplateSet, Text};
-use crate::{DeliveryError, Notification, form};
+use crate::{DeliveryError, Notification};
 
 /// What DingTalk takes of a message is 20,000 bytes (not verified); so many of them are left for the text.
 const TEXT_BYTES_MAX: usize = 16_000;
@@ -194,7 +194,10 @@ impl Provider for Dingtalk {
             let timestamp = wire.now().unix_ms().to_string();
             let sign = signature(&timestamp, &secret);
             url.push(if url.contains('?') { '&' } else { '?' });
-            url.push_str(&form::encode([("timestamp", &timestamp), ("sign", &sign)]));
+            url.push_str(&escape::query([
+                ("timestamp", &*timestamp),
+                ("sign", &*sign),
+            ]));
         }
         wire.accepted_by_code(Request::post_json(url, body), &CODES)
             .await

@@ -15,7 +15,6 @@ pub mod defaults;
 mod dingtalk;
 mod discord;
 mod feishu;
-mod form;
 mod forward;
 mod go_json;
 mod googlechat;

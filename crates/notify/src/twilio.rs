@@ -13,9 +13,9 @@ use gotmpl::markup::Dialect;
 use outbound::{Method, Request, Source};
 
 use crate::own;
-use crate::provider::{Composing, Provider, Wire, half_way};
+use crate::provider::{Composing, Provider, Wire, escape, half_way};
 use crate::template::{Markup, TemplateSet, Text};
-use crate::{DeliveryError, Notification, form};
+use crate::{DeliveryError, Notification};
 
 /// What Twilio takes of a message, in characters of UTF-16 (error 21617).
 const BODY_UNITS_MAX: usize = 1600;
@@ -69,7 +69,7 @@ impl Twilio {
 
     fn request(&self, to: &str, body: &str, authorization: &str) -> Request {
         let (name, sender) = &self.sender;
-        let form = form::encode([("To", to), (*name, sender), ("Body", body)]);
+        let form = escape::query([("To", to), (*name, sender), ("Body", body)]);
         Request {
             method: Method::POST,
             url: self.url.clone(),
