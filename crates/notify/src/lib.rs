@@ -14,6 +14,7 @@ pub mod data;
 pub mod defaults;
 mod dingtalk;
 mod discord;
+mod email;
 mod feishu;
 mod forward;
 mod go_json;

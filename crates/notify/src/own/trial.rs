@@ -68,10 +68,10 @@ impl Trial {
         );
         let deps = Deps {
             http: Arc::new(build),
-            inbox: Arc::new(NoInbox),
-            templates: Arc::new(set.expect("the templates parse")),
             clock: Arc::new(Still),
+            ..Deps::new("Belfry/test", Arc::new(NoInbox))
         };
+        let deps = deps.with_templates(Arc::new(set.expect("the templates parse")));
         let built = build_receiver(&config.receivers[0], &deps);
         let mut built = built.unwrap_or_else(|error| panic!("{error}"));
         Self {
