@@ -87,11 +87,10 @@ impl Dialect {
     fn push_line(self, out: &mut String, text: &str) {
         let mut before = ' ';
         let mut is_start = true;
-        let mut chars = text.chars().map(shown).peekable();
+        // Spaces at the start of a line may make a block of code of it.
+        let chars = text.chars().map(shown).skip_while(|char| *char == ' ');
+        let mut chars = chars.peekable();
         while let Some(char) = chars.next() {
-            if is_start && char == ' ' {
-                continue;
-            }
             let after = chars.peek().copied().unwrap_or(' ');
             self.push_char(out, char, is_start, (before, after));
             // What follows a number at the start of a line may make an item of a list of it.

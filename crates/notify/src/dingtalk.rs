@@ -140,13 +140,6 @@ fn action_card(title: &str, text: &str, links: &[Link]) -> String {
         .done()
 }
 
-/// A single end of a line is a space in DingTalk's Markdown; two spaces in front of it keep it.
-fn with_breaks(text: &str) -> String {
-    let lines = text.lines().map(str::trim_end);
-    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
-    lines.join("  \n")
-}
-
 #[async_trait]
 impl Provider for Dingtalk {
     type Message = String;
@@ -176,7 +169,7 @@ impl Provider for Dingtalk {
             "" => text,
             title => format!("### {mark} {}\n{text}", dialect.escape(title)),
         };
-        let text = own::cut_json(&with_breaks(&text), TEXT_BYTES_MAX);
+        let text = own::cut_json(&own::with_breaks(&text), TEXT_BYTES_MAX);
         if title.is_empty() {
             // It is what lists of chats show, and must not be empty.
             title = cut_runes(&composing.title(), TITLE_RUNES_MAX);

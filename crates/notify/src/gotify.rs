@@ -78,8 +78,7 @@ impl Provider for Gotify {
             let click = Object::new().json("click", &click).done();
             extras = extras.json("client::notification", &click);
         }
-        // A single end of a line is a space in Markdown.
-        let text = text.trim().replace('\n', "  \n");
+        let text = own::with_breaks(&text);
         Ok(Object::new()
             .text("title", &title)
             .text("message", &cut_lines(&text, MESSAGE_BYTES_MAX))

@@ -53,11 +53,30 @@ pub(crate) fn flagged(composing: &Composing<'_>, dialect: Dialect, text: String)
     let remarks = composing.facts.remarks().into_iter();
     let failed = composing.fallback();
     let failed = failed.map(|note| dialect.escape(&format!("template error: {note}")));
-    let lines = remarks
+    let lines = text.trim().lines().map(|line| line.trim_end().to_owned());
+    let all = remarks
         .map(|remark| dialect.escape(&remark))
-        .chain([text.trim().to_owned()])
+        .chain(lines)
         .chain(failed);
-    lines.collect::<Vec<_>>().join("\n")
+    all.collect::<Vec<_>>().join("\n")
+}
+
+/// Markdown in which each line stays one: the end of a single line is a space there, unless two spaces stand in front of it. An empty line
+/// parts paragraphs already.
+pub(crate) fn with_breaks(text: &str) -> String {
+    let lines: Vec<&str> = text.trim().lines().map(str::trim_end).collect();
+    let mut out = String::with_capacity(text.len() + 2 * lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        out.push_str(line);
+        let Some(next) = lines.get(index + 1) else {
+            break;
+        };
+        if !line.is_empty() && !next.is_empty() {
+            out.push_str("  ");
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// A title: one line of plain text. An empty one is nobody's wish where a provider needs it.

@@ -13,7 +13,14 @@ const ALL: [Dialect; 7] = [
 #[test]
 fn what_has_no_meaning_stays_as_it_is() {
     for dialect in ALL {
-        for text in ["HighLoad", "磁盘 90%", "a, b; c/d", "v1.2.3"] {
+        for text in [
+            "HighLoad",
+            "磁盘 90%",
+            "a, b; c/d",
+            "v1.2.3",
+            "2 of 3.5 disks",
+            "7",
+        ] {
             assert_eq!(dialect.escape(text), text, "{dialect:?}");
         }
     }

@@ -17,7 +17,7 @@ async fn markdown_has_a_heading_and_breaks_that_count() {
     );
     let text = body["markdown"]["text"].as_str().unwrap();
     let start = "### 🔴 \\[FIRING:1\\] HighLoad node (n1 critical)  \nalertname=HighLoad, instance=n1, job=node, severity=critical  \n[All alerts of the group](http://am.example.org/x/#/alerts?filter=%7Balertname%3D%22HighLoad%22%2C%20job%3D%22node%22%7D) \
-                 [Silence the group](http://am.example.org/x/#/silences/new?filter=%7Balertname%3D%22HighLoad%22%2C%20job%3D%22node%22%7D)  \n**Firing (1)**  \n**HighLoad**  \nload is high  \n[Source](http://prom.example.org/graph?a=1&b=2) [Runbook](https://runbooks.example.org/load) [Silence](";
+                 [Silence the group](http://am.example.org/x/#/silences/new?filter=%7Balertname%3D%22HighLoad%22%2C%20job%3D%22node%22%7D)\n\n**Firing (1)**  \n**HighLoad**  \nload is high  \n[Source](http://prom.example.org/graph?a=1&b=2) [Runbook](https://runbooks.example.org/load) [Silence](";
     assert!(text.starts_with(start), "{text}");
     assert_eq!(body["at"]["isAtAll"], false);
     let body = trial.body(&told(&[("n1", true)]), OK).await;

@@ -121,15 +121,18 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     runtime.expect("a runtime")
 });
 
-static TRIALS: LazyLock<Vec<Trial>> = LazyLock::new(|| {
-    let trials = INTEGRATIONS.iter().map(|(name, settings, ..)| {
-        let trial = Trial::new(name, settings);
-        // One answer that all of them take for a success.
-        trial.answer_always(200, r#"{"code":0,"errcode":0}"#);
-        trial
-    });
-    trials.collect()
-});
+thread_local! {
+    /// One of each; tests run on threads of their own, and must not take each other's requests.
+    static TRIALS: Vec<Trial> = INTEGRATIONS
+        .iter()
+        .map(|(name, settings, ..)| {
+            let trial = Trial::new(name, settings);
+            // One answer that all of them take for a success.
+            trial.answer_always(200, r#"{"code":0,"errcode":0}"#);
+            trial
+        })
+        .collect();
+}
 
 fn body(trial: &Trial, notification: &crate::Notification) -> Value {
     RUNTIME
@@ -213,8 +216,12 @@ fn each_text(value: &Value, check: &mut impl FnMut(&str)) {
 }
 
 fn check(text: &str) {
+    TRIALS.with(|trials| check_all(trials, text));
+}
+
+fn check_all(trials: &[Trial], text: &str) {
     let (hostile, benign) = (all_over(text), all_over("x"));
-    for ((name, settings, place, dialect), trial) in INTEGRATIONS.iter().zip(TRIALS.iter()) {
+    for ((name, settings, place, dialect), trial) in INTEGRATIONS.iter().zip(trials) {
         let (body, harmless) = (body(trial, &hostile), body(trial, &benign));
         each_text(&body, &mut |said| {
             assert!(!calls(said), "{name} {settings} calls somebody: {said:?}");
@@ -370,8 +377,10 @@ fn remarks_are_told_and_escaped() {
     let mut notification = all_over("x");
     notification.instead_of = Some("team *b* <@all>".into());
     notification.still_firing = 7;
-    for ((name, settings, place, dialect), trial) in INTEGRATIONS.iter().zip(TRIALS.iter()) {
-        let body = body(trial, &notification);
+    for (name, settings, place, dialect) in INTEGRATIONS {
+        let trial = Trial::new(name, settings);
+        trial.answer_always(200, r#"{"code":0,"errcode":0}"#);
+        let body = body(&trial, &notification);
         let said = body.pointer(place).and_then(Value::as_str).expect(name);
         assert!(said.contains('7'), "{name} {settings}: {said:?}");
         assert!(

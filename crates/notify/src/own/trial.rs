@@ -170,7 +170,12 @@ pub(crate) fn all_over(text: &str) -> Notification {
     for notified in &mut notification.alerts {
         let alert = &notified.alert;
         let instance = alert.labels.get("instance").unwrap_or_default().to_owned();
-        let own = [("instance", instance.as_str()), ("severity", text)];
+        let name = format!("{text}name");
+        let own = [
+            ("instance", instance.as_str()),
+            ("severity", text),
+            (name.as_str(), text),
+        ];
         let labels = Labels::from_pairs(pairs.into_iter().chain(own));
         let url = format!("http://g.example.org/{text}");
         let mut alert = (**alert).clone();
