@@ -269,6 +269,12 @@ impl Group {
         &self.told
     }
 
+    /// What one integration was told.
+    pub fn told_to(&self, integration: &IntegrationId) -> Option<&Told> {
+        let mut told = self.told.iter();
+        told.find(|(id, _)| id == integration).map(|(_, told)| told)
+    }
+
     /// Its ticks.
     pub fn grid(&self) -> Grid {
         self.grid
@@ -553,13 +559,8 @@ impl Group {
     ) {
         let fingerprint = alert.fingerprint;
         for (integration, there) in told_there {
-            let is_ours = self
-                .identity
-                .receiver
-                .integrations
-                .iter()
-                .any(|spec| spec.id == *integration);
-            if is_ours {
+            let mut ours = self.identity.receiver.integrations.iter();
+            if ours.any(|spec| spec.id == *integration) {
                 self.told_mut(integration)
                     .take_over(there, fingerprint, now);
             }
@@ -574,11 +575,8 @@ impl Group {
             .integrations
             .iter()
             .filter(|spec| spec.send_resolved)
-            .any(|spec| {
-                self.told
-                    .iter()
-                    .any(|(id, told)| *id == spec.id && told.believes_firing(fingerprint))
-            })
+            .filter_map(|spec| self.told_to(&spec.id))
+            .any(|told| told.believes_firing(fingerprint))
     }
 
     fn check_lease(&self, fence: u64, now: Timestamp) -> Result<(), LeaseLost> {

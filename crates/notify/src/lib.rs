@@ -33,6 +33,7 @@ mod payload;
 mod provider;
 mod pushover;
 pub mod receiver;
+pub mod rehearsal;
 mod secrets;
 mod sign;
 mod telegram;

@@ -105,13 +105,9 @@ fn silence(at: Timestamp) -> Silence {
     }
 }
 
-/// One record of every kind, with every field filled.
-pub fn every_kind() -> Vec<Record> {
-    let tenant: TenantId = "acme-1".parse().expect("a valid tenant");
-    let key = GroupKey([7; 16]);
-    let at = Timestamp::new(1_700_000_000, 5, -330);
+fn told_and_in_flight(at: Timestamp) -> Told {
     let prints: Vec<Fingerprint> = [1, 2, u64::MAX].map(Fingerprint).into();
-    let told = Told {
+    Told {
         seq: 1_700_000_000_001,
         last: Some(ToldMessage {
             firing: prints.clone(),
@@ -130,7 +126,15 @@ pub fn every_kind() -> Vec<Record> {
             reason: Reason::SomeResolved,
             receiver_data: ReceiverData::default(),
         }),
-    };
+    }
+}
+
+/// One record of every kind, with every field filled.
+pub fn every_kind() -> Vec<Record> {
+    let tenant: TenantId = "acme-1".parse().expect("a valid tenant");
+    let key = GroupKey([7; 16]);
+    let at = Timestamp::new(1_700_000_000, 5, -330);
+    let told = told_and_in_flight(at);
     let integration = IntegrationId::new("team/a", "webhook", 3);
     let mut kinds = vec![
         Record::Group {
