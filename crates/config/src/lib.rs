@@ -34,13 +34,16 @@ pub use http::{
 pub use inhibit::InhibitRule;
 pub use matchers::Warning;
 pub use receiver::{
-    Delivery, DiscordConfig, EmailConfig, EmailThreading, FallbackTo, INBOX_TEXT, InboxConfig,
-    IncidentioConfig, Integration, JiraConfig, JiraField, MattermostAttachment, MattermostConfig,
-    MattermostField, MattermostPriority, MsteamsConfig, Msteamsv2Config, OpsgenieConfig,
-    OpsgenieResponder, PagerdutyConfig, PagerdutyImage, PagerdutyLink, PushoverConfig, RateLimit,
-    Receiver, ReceiverIntegration, RocketchatAction, RocketchatConfig, RocketchatField, SigV4,
-    SlackAction, SlackConfig, SlackConfirmation, SlackField, SnsConfig, TelegramConfig, Templated,
-    ThreadByDate, VictoropsConfig, WebexConfig, WebhookConfig, WechatConfig,
+    AliyunSmsConfig, CloudeventsConfig, Delivery, DingtalkConfig, DingtalkMessage, DiscordConfig,
+    EmailConfig, EmailThreading, FallbackTo, FeishuConfig, FeishuMessage, ForwardConfig,
+    GooglechatConfig, GooglechatMessage, GotifyConfig, INBOX_TEXT, InboxConfig, IncidentioConfig,
+    Integration, JiraConfig, JiraField, MattermostAttachment, MattermostConfig, MattermostField,
+    MattermostPriority, MsteamsConfig, Msteamsv2Config, NtfyAction, NtfyActionKind, NtfyConfig,
+    OpsgenieConfig, OpsgenieResponder, Own, PagerdutyConfig, PagerdutyImage, PagerdutyLink,
+    PushoverConfig, RateLimit, Receiver, ReceiverIntegration, RocketchatAction, RocketchatConfig,
+    RocketchatField, SigV4, SlackAction, SlackConfig, SlackConfirmation, SlackField, SnsConfig,
+    TelegramConfig, Templated, ThreadByDate, TwilioConfig, VictoropsConfig, WebexConfig,
+    WebhookConfig, WechatConfig, WecomBotConfig, WecomMessage,
 };
 pub use secret::{SECRET, Secret, SecretUrl};
 pub use tls::{TlsConfig, TlsVersion};

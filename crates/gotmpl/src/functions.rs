@@ -8,6 +8,7 @@ mod call;
 mod collection;
 mod compare;
 pub(crate) mod escape;
+mod markup;
 mod numbers;
 mod pattern;
 mod prometheus;

@@ -24,6 +24,7 @@ pub mod functions;
 pub mod html;
 mod lexer;
 mod limits;
+pub mod markup;
 mod number;
 mod parser;
 mod print;

@@ -5,20 +5,29 @@
 //!
 //! Start reading at [`Integration`], then [`webhook`], the simplest one.
 
+mod aliyun_sms;
 mod answer;
 mod body;
 mod classify;
+mod cloudevents;
 pub mod data;
 pub mod defaults;
+mod dingtalk;
 mod discord;
 mod email;
+mod feishu;
+mod forward;
 mod go_json;
+mod googlechat;
+mod gotify;
 pub mod http_options;
 pub mod inbox;
 mod incidentio;
 mod jira;
 mod msteams;
+mod ntfy;
 mod opsgenie;
+mod own;
 mod pagerduty;
 mod payload;
 mod provider;
@@ -26,11 +35,14 @@ mod pushover;
 pub mod receiver;
 pub mod rehearsal;
 mod secrets;
+mod sign;
 mod telegram;
 pub mod template;
+mod twilio;
 mod victorops;
 mod webex;
 pub mod webhook;
+mod wecom_bot;
 
 #[cfg(test)]
 mod samples;

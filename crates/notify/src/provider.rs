@@ -7,6 +7,7 @@
 //! A [`Provider`] says the two steps in its own file; [`HttpIntegration`] is everything around them: deadlines, secrets that are hidden,
 //! failed templates.
 
+mod codes;
 mod composing;
 pub(crate) mod escape;
 mod secret;
@@ -19,14 +20,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::id::IntegrationId;
 use outbound::{Http, HttpOptions, Source};
+use runtime::clock::SharedClock;
 
 use crate::secrets::Secrets;
 use crate::template::{TemplateSet, aside};
 use crate::{Composed, Delivered, DeliveryError, Integration, Notification};
 
+pub(crate) use codes::{Code, Codes};
 pub(crate) use composing::Composing;
 pub(crate) use secret::SecretText;
-pub(crate) use truncate::{cut_bytes, cut_runes};
+pub(crate) use truncate::{cut_bytes, cut_lines, cut_runes};
 pub(crate) use wire::{Wire, half_way};
 
 /// One provider's side of an integration.
@@ -43,6 +46,11 @@ pub(crate) trait Provider: Send + Sync + 'static {
     /// How long one attempt may take, when its settings say so.
     fn timeout(&self) -> Option<Duration> {
         None
+    }
+
+    /// The notification as its templates see it. Integrations whose text can call people take that out of labels and annotations here.
+    fn seen(&self, notification: Notification) -> Notification {
+        notification
     }
 
     /// Executes the templates of a message; it may compute for seconds.
@@ -67,6 +75,8 @@ pub(crate) struct Setup {
     pub(crate) options: HttpOptions,
     /// Its client.
     pub(crate) http: Arc<dyn Http>,
+    /// What time it is, for signatures.
+    pub(crate) clock: SharedClock,
     /// The templates its texts are executed with.
     pub(crate) templates: Arc<TemplateSet>,
 }
@@ -136,7 +146,8 @@ impl<P: Provider> Integration for HttpIntegration<P> {
         notification: &Notification,
     ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
         let provider = Arc::clone(&self.provider);
-        let composed = composed(&self.setup.templates, notification, move |composing| {
+        let notification = provider.seen(notification.clone());
+        let composed = composed(&self.setup.templates, &notification, move |composing| {
             provider.compose(composing)
         });
         let (message, fallback) = composed.await?;
@@ -164,7 +175,8 @@ impl<P: Provider> Composed for ComposedMessage<'_, P> {
     async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError> {
         let of = self.integration;
         let deadline = of.timeout().unwrap_or(deadline).min(deadline);
-        let wire = Wire::new(&*of.setup.http, &of.secrets, deadline);
+        let setup = &of.setup;
+        let wire = Wire::new(&*setup.http, &of.secrets, deadline).by(&*setup.clock);
         of.provider.send(self.message.clone(), &wire).await?;
         let seen = wire.seen();
         Ok(Delivered {

@@ -4,30 +4,41 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::{
-    EmailConfig, HttpConfig, Integration as Configured, Receiver, ReceiverIntegration,
+    EmailConfig, HttpConfig, Integration as Configured, Own, Receiver, ReceiverIntegration,
     WebhookConfig,
 };
 use domain::id::IntegrationId;
 use outbound::smtp::{Encryption, SmtpCredentials, SmtpOptions, port_number};
 use outbound::{Http, HttpClient, HttpOptions, Smtp, SmtpClient, TlsOptions};
+use runtime::clock::{SharedClock, SystemClock};
 
 use crate::Integration;
+use crate::aliyun_sms::AliyunSms;
+use crate::cloudevents::Cloudevents;
+use crate::dingtalk::Dingtalk;
 use crate::discord::Discord;
 use crate::email::Email;
+use crate::feishu::Feishu;
+use crate::forward::Forward;
+use crate::googlechat::Googlechat;
+use crate::gotify::Gotify;
 use crate::http_options::{UnknownStore, http_options, secret_source, tls};
 use crate::inbox::{Inbox, InboxSink};
 use crate::incidentio::Incidentio;
 use crate::jira::Jira;
 use crate::msteams::Msteams;
+use crate::ntfy::Ntfy;
 use crate::opsgenie::Opsgenie;
 use crate::pagerduty::Pagerduty;
 use crate::provider::{HttpIntegration, Provider, Setup};
 use crate::pushover::Pushover;
 use crate::telegram::Telegram;
 use crate::template::TemplateSet;
+use crate::twilio::Twilio;
 use crate::victorops::Victorops;
 use crate::webex::Webex;
 use crate::webhook::{Address, Settings, Webhook};
+use crate::wecom_bot::WecomBot;
 
 /// Makes a client of an `http_config`; tests hand over one that records.
 pub type HttpFactory =
@@ -48,6 +59,8 @@ pub struct Deps {
     pub inbox: Arc<dyn InboxSink>,
     /// The templates texts of the configuration are executed with.
     pub templates: Arc<TemplateSet>,
+    /// What time it is, for signatures.
+    pub clock: SharedClock,
 }
 
 impl Deps {
@@ -62,6 +75,7 @@ impl Deps {
             smtp: Arc::new(|options| Ok(Arc::new(SmtpClient::new(options)?))),
             inbox,
             templates: Arc::default(),
+            clock: SystemClock::shared(),
         }
     }
 
@@ -163,7 +177,28 @@ fn build_integration(
         Configured::Incidentio(c) => over_http(built, &c.http_config, Incidentio::new(c)),
         Configured::Jira(c) => over_http(built, &c.http_config, Jira::new(c, set)),
         Configured::Pagerduty(c) => over_http(built, &c.http_config, Pagerduty::new(c, set)),
+        Configured::Own(own) => own_integration(built, own),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
+    }
+}
+
+/// The integrations that only we have.
+fn own_integration(
+    built: (IntegrationId, &Configured, &Deps),
+    own: &Own,
+) -> Result<Arc<dyn Integration>, BuildErrorCause> {
+    let (http, set) = (own.http_config(), &*built.2.templates);
+    match own {
+        Own::Feishu(c) => over_http(built, http, Feishu::new(c, set)),
+        Own::Dingtalk(c) => over_http(built, http, Dingtalk::new(c, set)),
+        Own::WecomBot(c) => over_http(built, http, WecomBot::new(c, set)),
+        Own::Ntfy(c) => over_http(built, http, Ntfy::new(c, set)),
+        Own::Gotify(c) => over_http(built, http, Gotify::new(c, set)),
+        Own::Googlechat(c) => over_http(built, http, Googlechat::new(c, set)),
+        Own::Twilio(c) => over_http(built, http, Twilio::new(c, set)),
+        Own::AliyunSms(c) => over_http(built, http, AliyunSms::new(c, set)),
+        Own::Cloudevents(c) => over_http(built, http, Cloudevents::new(c, set)),
+        Own::Forward(c) => over_http(built, http, Forward::new(c)),
     }
 }
 
@@ -234,6 +269,7 @@ fn over_http<P: Provider>(
         send_resolved: configured.send_resolved(),
         options,
         http,
+        clock: Arc::clone(&deps.clock),
         templates: Arc::clone(&deps.templates),
     };
     Ok(Arc::new(HttpIntegration::new(setup, provider)))

@@ -47,6 +47,7 @@ impl Trial {
             smtp: Arc::new(|_| Err(outbound::BuildError::Proxy)),
             inbox: Arc::new(NoInbox),
             templates: Arc::default(),
+            clock: runtime::clock::SystemClock::shared(),
         };
         let mut built = build_receiver(&config.receivers[0], &deps).unwrap();
         assert_eq!(built.len(), 1);

@@ -45,6 +45,7 @@ impl Wire {
             smtp: Arc::new(|_| unreachable!("no story sends mail")),
             inbox: Arc::new(NoInbox),
             templates: Arc::clone(templates),
+            clock: runtime::clock::SystemClock::shared(),
         };
         let built = build_receiver(receiver, &deps).expect("it can be built");
         let own = built.into_iter().find(|integration| integration.id() == id);

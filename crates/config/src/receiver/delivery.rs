@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::Receiver;
+use super::{Integration, Receiver};
 use crate::duration::quoted;
 use crate::error::{ConfigError, Mark, Result};
 use crate::yaml::{Fields, Node};
@@ -160,6 +160,10 @@ pub(crate) fn own_text(receivers: &[Receiver]) -> String {
             text.push_str("delta;");
         }
         for item in &receiver.integrations {
+            if let Integration::Own(own) = &item.integration {
+                // Secrets are hidden, as they are in what is printed.
+                text.push_str(&format!("{} {own:?};", item.name()));
+            }
             if let Some(limit) = item.rate_limit {
                 text.push_str(&format!("{} {limit:?};", item.name()));
             }

@@ -3,9 +3,9 @@
 use super::delivery::{self, RateLimit};
 use super::{
     Context, DiscordConfig, EmailConfig, IncidentioConfig, JiraConfig, MattermostConfig,
-    MsteamsConfig, Msteamsv2Config, OpsgenieConfig, PagerdutyConfig, PushoverConfig,
+    MsteamsConfig, Msteamsv2Config, OpsgenieConfig, Own, PagerdutyConfig, PushoverConfig,
     RocketchatConfig, SlackConfig, SnsConfig, TelegramConfig, VictoropsConfig, WebexConfig,
-    WebhookConfig, WechatConfig, missing,
+    WebhookConfig, WechatConfig, missing, own,
 };
 use crate::error::Result;
 use crate::yaml::{Block, Fields, Node, Value};
@@ -23,12 +23,6 @@ impl InboxConfig {
         Ok(Self {
             send_resolved: f.boolean("send_resolved", true)?,
         })
-    }
-
-    fn print(&self) -> Value {
-        Block::new()
-            .value("send_resolved", Value::Bool(self.send_resolved))
-            .done()
     }
 }
 
@@ -73,6 +67,8 @@ pub enum Integration {
     Mattermost(Box<MattermostConfig>),
     /// The built-in inbox.
     Inbox(InboxConfig),
+    /// Another of our own integrations.
+    Own(Box<Own>),
 }
 
 /// An integration at its place in a receiver.
@@ -118,6 +114,7 @@ impl Integration {
             Self::Rocketchat(_) => "rocketchat",
             Self::Mattermost(_) => "mattermost",
             Self::Inbox(_) => "inbox",
+            Self::Own(own) => own.type_name(),
         }
     }
 
@@ -143,6 +140,7 @@ impl Integration {
             Self::Rocketchat(config) => config.send_resolved,
             Self::Mattermost(config) => config.send_resolved,
             Self::Inbox(config) => config.send_resolved,
+            Self::Own(own) => own.send_resolved(),
         }
     }
 
@@ -164,6 +162,7 @@ impl Integration {
                 | Self::Msteams(_)
                 | Self::Msteamsv2(_)
                 | Self::Inbox(_)
+                | Self::Own(_)
         )
     }
 
@@ -193,7 +192,8 @@ impl Integration {
             Self::Incidentio(config) => config.print(),
             Self::Rocketchat(config) => config.print(),
             Self::Mattermost(config) => config.print(),
-            Self::Inbox(config) => config.print(),
+            // Never printed: programs that read what is printed do not know them.
+            Self::Inbox(_) | Self::Own(_) => Value::Null,
         }
     }
 }
@@ -220,6 +220,16 @@ pub(super) const KEYS: &[&str] = &[
     "rocketchat_configs",
     "mattermost_configs",
     "inbox_configs",
+    "feishu_configs",
+    "dingtalk_configs",
+    "wecom_bot_configs",
+    "ntfy_configs",
+    "gotify_configs",
+    "googlechat_configs",
+    "twilio_configs",
+    "aliyun_sms_configs",
+    "cloudevents_configs",
+    "forward_configs",
     delivery::FALLBACK_RECEIVER,
     delivery::FALLBACK_AFTER,
     delivery::DELTA,
@@ -321,15 +331,18 @@ pub(super) fn decode_all(
         Integration::Mattermost(Box::new(x))
     })?;
     c.take("inbox", InboxConfig::decode, Integration::Inbox)?;
+    for (name, decode) in own::DECODE {
+        c.take(name, decode, |x| Integration::Own(Box::new(x)))?;
+    }
     Ok(c.found)
 }
 
-/// Adds the lists of integrations in the order in which they are printed. The inbox is left out: what is printed
-/// is read by other programs, which do not know it.
+/// Adds the lists of integrations in the order in which they are printed. Our own are left out: what is printed is read by other
+/// programs, which do not know them.
 pub(super) fn print_all(integrations: &[ReceiverIntegration], block: Block) -> Block {
-    let printed = KEYS.iter().filter(|key| **key != "inbox_configs");
-    printed.fold(block, |block, key| {
-        let Some(name) = key.strip_suffix("_configs") else {
+    KEYS.iter().fold(block, |block, key| {
+        let name = key.strip_suffix("_configs");
+        let Some(name) = name.filter(|name| !own::NAMES.contains(name)) else {
             return block;
         };
         let of_type = integrations

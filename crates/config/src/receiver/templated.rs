@@ -137,6 +137,11 @@ impl Integration {
             Self::Rocketchat(c) => rocketchat(&mut found, c),
             Self::Mattermost(c) => mattermost(&mut found, c),
             Self::Inbox(_) => found.add("text", INBOX_TEXT),
+            Self::Own(own) => {
+                for (field, text) in own.texts() {
+                    found.add(field, text);
+                }
+            }
             Self::Incidentio(_) => {}
         }
         found.0

@@ -1,7 +1,7 @@
 //! The functions of Alertmanager's notification templates.
 
 use super::text::first;
-use super::{Function, Signature, Type, collection, numbers, pattern, text, times};
+use super::{Function, Signature, Type, collection, markup, numbers, pattern, text, times};
 use crate::Value;
 
 pub(super) const TABLE: &[Function] = &[
@@ -30,6 +30,12 @@ pub(super) const TABLE: &[Function] = &[
     times::TO_DATE,
     times::TZ,
     ROUTE_LABELS,
+    // Ours, beyond Alertmanager's.
+    markup::ALERT_URL,
+    markup::ESCAPE_FOR,
+    markup::LINES_FOR,
+    markup::LINK_FOR,
+    markup::SILENCE_URL,
 ];
 
 /// A label of the route, which the caller knows.

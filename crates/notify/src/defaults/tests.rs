@@ -35,6 +35,18 @@ const NAMES: [(&str, &str); 17] = [
     ),
 ];
 
+/// What we define for our own integrations.
+const OWN: [(&str, &str); 8] = [
+    ("feishu", "plain text title"),
+    ("dingtalk", "text title"),
+    ("wecom_bot", "plain text title"),
+    ("ntfy", "click markdown priority tags text title"),
+    ("gotify", "priority text title"),
+    ("googlechat", "plain text title"),
+    ("twilio", "text"),
+    ("cloudevents", "type"),
+];
+
 fn alert(severity: &str, is_resolved: bool) -> Alert {
     Alert {
         is_resolved,
@@ -83,10 +95,11 @@ fn render(templates: &Templates, name: &str, severities: &str) -> String {
 }
 
 #[test]
-fn the_names_are_alertmanagers_and_else_begin_with_belfry() {
+fn the_names_are_alertmanagers_those_of_our_integrations_and_else_begin_with_belfry() {
     let templates = parse().expect("the files parse");
     let mut expected: Vec<String> = NAMES
         .iter()
+        .chain(&OWN)
         .flat_map(|(integration, names)| {
             names.split(' ').map(move |name| match *integration {
                 "" => name.to_owned(),
@@ -123,6 +136,25 @@ fn a_users_definition_counts_inside_the_others() {
         ),
     ] {
         assert_eq!(render(&templates, name, ""), expected, "{name}");
+    }
+}
+
+#[test]
+fn urgency_is_that_of_the_gravest_alert_that_fires() {
+    let templates = parse().expect("the files parse");
+    for (severities, ntfy, gotify) in [
+        ("", "2", "2"),
+        ("info", "2", "2"),
+        ("info unheard-of", "3", "5"),
+        ("warning", "3", "5"),
+        ("warning CRITICAL", "5", "8"),
+        ("emergency", "5", "10"),
+        ("-critical", "2", "2"),
+        ("info -critical", "2", "2"),
+    ] {
+        let priority = |name| render(&templates, name, severities);
+        assert_eq!(priority("ntfy.default.priority"), ntfy, "{severities}");
+        assert_eq!(priority("gotify.default.priority"), gotify, "{severities}");
     }
 }
 

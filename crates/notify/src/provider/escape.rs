@@ -15,6 +15,13 @@ pub(crate) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
     out.replace("%20", "+")
 }
 
+/// A name or value of a query as RFC 3986 says, spaces included.
+pub(crate) fn component(text: &str) -> String {
+    let mut out = String::new();
+    push_escaped(&mut out, text, "-_.~");
+    out
+}
+
 /// A path, its slashes as they are.
 pub(crate) fn path(text: &str) -> String {
     let mut out = String::new();

@@ -29,6 +29,30 @@ pub(crate) fn cut_bytes(text: &str, max: usize) -> String {
     format!("{}{ELLIPSIS}", text.get(..end).unwrap_or(""))
 }
 
+/// Cuts a text in markup to so many bytes: after a whole line, so that no link or escape is cut in two, with `…` as the last line. A
+/// first line that is longer than that is cut after a word.
+pub(crate) fn cut_lines(text: &str, max: usize) -> String {
+    const REST: &str = "\n…";
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let mut end = max.saturating_sub(REST.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = text.get(..end).unwrap_or("");
+    let whole = head
+        .rfind('\n')
+        .filter(|at| !head.get(..*at).unwrap_or("").trim().is_empty());
+    let cut = whole.or_else(|| head.rfind(' ')).unwrap_or(0);
+    let kept = match head.get(..cut).unwrap_or("").trim_end() {
+        // One long word: better a piece of it than nothing.
+        "" => head,
+        kept => kept,
+    };
+    format!("{kept}{REST}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +70,22 @@ mod tests {
         ] {
             assert_eq!(cut_runes(text, max), runes, "{text} {max}");
             assert_eq!(cut_bytes(text, max), bytes, "{text} {max}");
+        }
+    }
+
+    #[test]
+    fn markup_is_cut_between_lines() {
+        for (text, max, expected) in [
+            ("ab\ncd", 5, "ab\ncd"),
+            ("ab\ncd\nef", 7, "ab\n…"),
+            ("ab\ncd\nef", 6, "ab\n…"),
+            ("[a b](http://x)", 10, "[a\n…"),
+            ("漢漢漢漢", 11, "漢漢\n…"),
+            ("\nabcdefgh", 8, "\nabc\n…"),
+        ] {
+            let cut = cut_lines(text, max);
+            assert_eq!(cut, expected, "{text} {max}");
+            assert!(cut.len() <= max);
         }
     }
 }

@@ -4,7 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::group::told::ReceiverData;
+use domain::time::Timestamp;
 use outbound::{Http, Request, Response, SendError, Source};
+use runtime::clock::{Clock, SystemClock};
 use tokio::time::Instant;
 
 use crate::classify::{answered, rejected, unanswered};
@@ -16,6 +18,7 @@ pub(crate) struct Wire<'a> {
     http: &'a dyn Http,
     secrets: &'a Secrets,
     until: Instant,
+    clock: &'a dyn Clock,
     seen: Mutex<Seen>,
 }
 
@@ -41,8 +44,19 @@ impl<'a> Wire<'a> {
             http,
             secrets,
             until: Instant::now() + deadline,
+            clock: &SystemClock,
             seen: Mutex::default(),
         }
+    }
+
+    /// The same that goes by another clock than the system's.
+    pub(super) fn by(self, clock: &'a dyn Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// What time it is. A message is frozen when it is decided; what signs a request must be of the attempt.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Keeps this of the message once it is accepted: [`Notification::receiver_data`](crate::Notification) of the next one.
@@ -65,7 +79,8 @@ impl<'a> Wire<'a> {
         seen.unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn hide(&self, text: &[u8], url: &str) -> String {
+    /// Writes `<secret>` over every secret in a text.
+    pub(crate) async fn hide(&self, text: &[u8], url: &str) -> String {
         let secrets = self.secrets.with(&self.lock().confided);
         secrets.hide(text, url).await
     }
@@ -181,7 +196,7 @@ pub(crate) fn half_way(error: DeliveryError) -> DeliveryError {
 }
 
 /// Scheme and host of a request's URL; its path and query may be secrets.
-fn place(request: &Request) -> String {
+pub(super) fn place(request: &Request) -> String {
     let scheme = if request.url.starts_with("https:") {
         "https"
     } else {

@@ -38,6 +38,7 @@ fn clients() -> Clients {
             smtp: Arc::new(|_| Err(outbound::BuildError::Proxy)),
             inbox: Arc::new(NoInbox),
             templates: Arc::default(),
+            clock: SystemClock::shared(),
         },
         options,
         http,

@@ -8,7 +8,7 @@ use domain::time::Timestamp;
 use gotmpl::functions::Environment;
 use gotmpl::{Limits, Value};
 
-use super::facts::{time, value};
+use super::facts::{external_url, time, value};
 use super::route_labels::RouteTexts;
 use super::samples::{self, Sample};
 use super::{Failure, Markup, TemplateSet};
@@ -138,6 +138,9 @@ impl DryRun<'_> {
         let text = self.set.text(text, markup);
         let mut environment = Environment::new(time(self.at));
         environment.local = self.set.local().clone();
+        // All samples say the same of it.
+        let external_url = self.dots.first().map(external_url).unwrap_or_default();
+        environment.external_url = &external_url;
         for (sample, dot) in self.samples.iter().zip(&self.dots) {
             if let Err(failure) = text.execute_within(dot, &environment, &LIMITS) {
                 return Tried::Fails(sample.name, failure);

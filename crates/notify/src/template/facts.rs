@@ -27,6 +27,16 @@ pub fn value(facts: &Data<'_>) -> Value {
     .into_value()
 }
 
+/// Where people reach this server, as a dot tells it.
+pub(super) fn external_url(dot: &Value) -> String {
+    let Value::Object(data) = dot else {
+        return String::new();
+    };
+    let url = data.field("ExternalURL");
+    let url = url.as_ref().and_then(Value::as_string);
+    url.map_or_else(String::new, |url| url.to_str().into_owned())
+}
+
 fn labels(labels: &Labels) -> Kv {
     Kv::new(labels.pairs())
 }

@@ -8,7 +8,7 @@ use domain::time::Timestamp;
 use gotmpl::Value;
 use gotmpl::functions::{Environment, RouteLabels};
 
-use super::facts::{time, value};
+use super::facts::{external_url, time, value};
 use super::{Failure, TemplateSet, Text};
 use crate::data::Data;
 
@@ -61,6 +61,7 @@ impl<'a> Rendering<'a> {
         let dot = self.dot.get_or_init(|| value(self.facts));
         let mut environment = Environment::new(time(self.at));
         environment.local = self.set.local().clone();
+        environment.external_url = self.facts.external_url;
         environment.route_labels = Some(&self.route_labels);
         text.execute(dot, &environment)
     }
@@ -112,7 +113,9 @@ pub fn preview(
     at: Timestamp,
 ) -> Result<String, Failure> {
     let route_labels = KnownLabels(route_labels);
+    let external_url = external_url(dot);
     let mut environment = Environment::new(time(at));
+    environment.external_url = &external_url;
     environment.local = set.local().clone();
     environment.route_labels = Some(&route_labels);
     text.execute(dot, &environment)
