@@ -32,6 +32,7 @@ pub(super) const TABLE: &[Function] = &[
     ROUTE_LABELS,
     // Ours, beyond Alertmanager's.
     markup::ALERT_URL,
+    markup::EXPLAIN_URL,
     markup::ESCAPE_FOR,
     markup::LINES_FOR,
     markup::LINK_FOR,

@@ -50,6 +50,23 @@ pub(super) const ALERT_URL: Function = Function {
     run: |cx, arguments| page(cx, arguments, "/#/alerts?filter="),
 };
 
+/// `explainURL .Fingerprint`: where it is told why an alert was told, or not.
+pub(super) const EXPLAIN_URL: Function = Function {
+    name: "explainURL",
+    signature: Signature::new(&[Type::String]),
+    run: |cx, arguments| {
+        let fingerprint = text(cx, arguments, 0)?;
+        let before = format!(
+            "{}/api/belfry/v1/explain?fingerprint=",
+            cx.environment().external_url
+        );
+        cx.text(|out| {
+            out.push(before.as_bytes())?;
+            Ok(escape::query(out, fingerprint.as_bytes())?)
+        })
+    },
+};
+
 fn dialect(arguments: &[Value]) -> Result<Dialect, CallError> {
     let name = first(arguments)?.to_str();
     Dialect::named(&name).ok_or_else(|| format!("there is no markup of the name {name:?}").into())
