@@ -67,7 +67,8 @@ pub(crate) fn rejected(detail: String) -> DeliveryError {
     }
 }
 
-fn quoted(body: &str) -> &str {
+/// As much of an answer as an error quotes.
+pub(crate) fn quoted(body: &str) -> &str {
     let mut end = QUOTED_BYTES_MAX.min(body.len());
     while !body.is_char_boundary(end) {
         end -= 1;

@@ -6,6 +6,7 @@
 //! Start reading at [`Integration`], then [`webhook`], the simplest one.
 
 mod body;
+mod chat;
 mod classify;
 pub mod data;
 pub mod defaults;
@@ -13,6 +14,7 @@ mod discord;
 mod go_json;
 pub mod http_options;
 pub mod inbox;
+mod mattermost;
 mod msteams;
 mod payload;
 mod provider;
@@ -24,6 +26,8 @@ pub mod webhook;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod stage;
 
 use std::sync::Arc;
 use std::time::Duration;

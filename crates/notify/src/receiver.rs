@@ -11,6 +11,7 @@ use crate::Integration;
 use crate::discord::Discord;
 use crate::http_options::{UnknownStore, http_options};
 use crate::inbox::{Inbox, InboxSink};
+use crate::mattermost::Mattermost;
 use crate::msteams::Msteams;
 use crate::provider::{HttpIntegration, Provider, Setup};
 use crate::template::TemplateSet;
@@ -129,6 +130,7 @@ fn build_integration(
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
+        Configured::Mattermost(c) => over_http(built, &c.http_config, Mattermost::new(c, set)),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }
 }

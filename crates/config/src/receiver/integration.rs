@@ -145,7 +145,10 @@ impl Integration {
 
     /// Whether this version delivers it.
     pub fn is_supported_now(&self) -> bool {
-        matches!(self, Self::Webhook(_) | Self::Inbox(_))
+        matches!(
+            self,
+            Self::Webhook(_) | Self::Inbox(_) | Self::Mattermost(_)
+        )
     }
 
     fn print(&self) -> Value {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use outbound::{Http, Request, Response, SendError, Source};
 use tokio::time::Instant;
 
-use crate::classify::{answered, rejected, unanswered};
+use crate::classify::{answered, quoted, rejected, unanswered};
 use crate::secrets::{Secrets, read_trimmed};
-use crate::{DeliveryError, RetryAdvice};
+use crate::{DeliveryError, FailureReason, RetryAdvice};
 
 /// What one attempt sends over.
 pub(crate) struct Wire<'a> {
@@ -79,7 +79,8 @@ impl<'a> Wire<'a> {
         let said = self.secrets.hide(said.as_bytes(), url).await;
         DeliveryError {
             retry: is_retried.then_some(RetryAdvice { after: None }),
-            ..rejected(said)
+            reason: FailureReason::ClientError,
+            ..rejected(quoted(&said).to_owned())
         }
     }
 
