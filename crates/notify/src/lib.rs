@@ -5,6 +5,7 @@
 //!
 //! Start reading at [`Integration`], then [`webhook`], the simplest one.
 
+mod answer;
 mod body;
 mod chat;
 mod classify;
@@ -19,6 +20,7 @@ mod msteams;
 mod payload;
 mod provider;
 pub mod receiver;
+mod rocketchat;
 mod secrets;
 pub mod template;
 mod webex;

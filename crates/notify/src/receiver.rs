@@ -14,6 +14,7 @@ use crate::inbox::{Inbox, InboxSink};
 use crate::mattermost::Mattermost;
 use crate::msteams::Msteams;
 use crate::provider::{HttpIntegration, Provider, Setup};
+use crate::rocketchat::Rocketchat;
 use crate::template::TemplateSet;
 use crate::webex::Webex;
 use crate::webhook::{Address, Settings, Webhook};
@@ -130,6 +131,7 @@ fn build_integration(
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
+        Configured::Rocketchat(c) => over_http(built, &c.http_config, Rocketchat::new(c, set)),
         Configured::Mattermost(c) => over_http(built, &c.http_config, Mattermost::new(c, set)),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }

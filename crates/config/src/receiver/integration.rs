@@ -147,7 +147,7 @@ impl Integration {
     pub fn is_supported_now(&self) -> bool {
         matches!(
             self,
-            Self::Webhook(_) | Self::Inbox(_) | Self::Mattermost(_)
+            Self::Webhook(_) | Self::Inbox(_) | Self::Rocketchat(_) | Self::Mattermost(_)
         )
     }
 
