@@ -12,6 +12,7 @@ mod classify;
 pub mod data;
 pub mod defaults;
 mod discord;
+mod form;
 mod go_json;
 pub mod http_options;
 pub mod inbox;
@@ -25,6 +26,7 @@ mod secrets;
 pub mod template;
 mod webex;
 pub mod webhook;
+mod wechat;
 
 #[cfg(test)]
 mod samples;

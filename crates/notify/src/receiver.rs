@@ -18,6 +18,7 @@ use crate::rocketchat::Rocketchat;
 use crate::template::TemplateSet;
 use crate::webex::Webex;
 use crate::webhook::{Address, Settings, Webhook};
+use crate::wechat::Wechat;
 
 /// Makes a client of an `http_config`; tests hand over one that records.
 pub type HttpFactory =
@@ -130,6 +131,7 @@ fn build_integration(
         Configured::Discord(c) => over_http(built, &c.http_config, Discord::new(c, set)),
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
+        Configured::Wechat(c) => over_http(built, &c.http_config, Wechat::new(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
         Configured::Rocketchat(c) => over_http(built, &c.http_config, Rocketchat::new(c, set)),
         Configured::Mattermost(c) => over_http(built, &c.http_config, Mattermost::new(c, set)),

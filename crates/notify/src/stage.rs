@@ -57,6 +57,11 @@ impl Stage {
             .answer_next(Answer::status(status).with_body(body.to_owned()));
     }
 
+    /// Answers the next requests with 200 and these bodies.
+    pub(crate) fn answers(&self, bodies: &[&str]) {
+        bodies.iter().for_each(|body| self.answer(200, body));
+    }
+
     pub(crate) async fn deliver(
         &self,
         notification: &Notification,

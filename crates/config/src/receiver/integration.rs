@@ -147,7 +147,11 @@ impl Integration {
     pub fn is_supported_now(&self) -> bool {
         matches!(
             self,
-            Self::Webhook(_) | Self::Inbox(_) | Self::Rocketchat(_) | Self::Mattermost(_)
+            Self::Webhook(_)
+                | Self::Inbox(_)
+                | Self::Wechat(_)
+                | Self::Rocketchat(_)
+                | Self::Mattermost(_)
         )
     }
 

@@ -84,6 +84,19 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// Waits for something of ours, such as what another attempt is just fetching, as long as the attempt may take.
+    ///
+    /// # Errors
+    /// It took longer.
+    pub(crate) async fn within<F: Future>(&self, waiting: F) -> Result<F::Output, DeliveryError> {
+        let waited = tokio::time::timeout_at(self.until, waiting).await;
+        waited.map_err(|_| DeliveryError {
+            retry: Some(RetryAdvice { after: None }),
+            reason: FailureReason::ContextDeadlineExceeded,
+            ..rejected("the attempt took too long before its message was sent".to_owned())
+        })
+    }
+
     /// Reads a secret of the settings; a file is read for every message.
     ///
     /// # Errors
