@@ -14,14 +14,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::fingerprint::Fingerprint;
-use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::group::{Claim, Finished, IntegrationSpec, key};
 use domain::id::{GroupKey, IntegrationId};
 use domain::label::Labels;
 use domain::notification::{Reason, why_notify};
 use domain::verdict::Verdict;
 use futures::future::join_all;
-use notify::{Notification, NotifiedAlert};
+use notify::{Delivered, Notification, NotifiedAlert};
 use runtime::failpoint::reach;
 use store::journal::Record;
 use tokio::time::Instant;
@@ -349,6 +349,11 @@ impl Flush<'_> {
         } else {
             Vec::new()
         };
+        // A group whose first message this is has no earlier one to change.
+        let receiver_data = match reason {
+            Reason::FirstNotification => ReceiverData::default(),
+            _ => told.receiver_data(),
+        };
         Some(Pending {
             seq: 0,
             hidden: self.hidden(spec, told, &firing),
@@ -356,6 +361,7 @@ impl Flush<'_> {
             resolved,
             tick,
             reason,
+            receiver_data,
         })
     }
 
@@ -441,10 +447,7 @@ impl Flush<'_> {
         let (seq, reason) = (begun.seq, begun.reason);
         self.out().push((spec.id.clone(), begun.clone()));
         match self.sending.deliver(channel, &notification).await {
-            Outcome::Accepted(delivered) => {
-                self.accepted(spec, channel, begun, delivered.fallback)
-                    .await
-            }
+            Outcome::Accepted(delivered) => self.accepted(spec, channel, begun, delivered).await,
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);
                 self.log_failure(spec, reason, &error.detail);
@@ -473,12 +476,15 @@ impl Flush<'_> {
         &self,
         spec: &IntegrationSpec,
         channel: &Channel,
-        begun: Pending,
-        failure: Option<String>,
+        mut begun: Pending,
+        delivered: Delivered,
     ) -> Option<Told> {
         let engine = self.engine;
         let group = &self.claim.identity;
         let (seq, reason) = (begun.seq, begun.reason);
+        if let Some(kept) = delivered.receiver_data {
+            begun.receiver_data = kept;
+        }
         let sent_at = engine.clock.now();
         let told = Told {
             seq,
@@ -486,7 +492,9 @@ impl Flush<'_> {
             pending: None,
         };
         let mut records = vec![self.record(&spec.id, told)];
-        let fallback = failure.map(|failure| Fallback::new(sent_at, failure));
+        let fallback = delivered
+            .fallback
+            .map(|failure| Fallback::new(sent_at, failure));
         let fallbacks = self.tenant.fallbacks();
         records.extend(fallbacks.note(group, &spec.id, &channel.metrics, fallback));
         reach("C10").await;
@@ -559,6 +567,7 @@ impl Flush<'_> {
             alerts,
             reason: message.reason,
             external_url: Arc::clone(&self.settings.external_url),
+            receiver_data: message.receiver_data.clone(),
             idempotency_key: key::sha256_hex(&key),
             at: self.claim.now,
         })

@@ -77,6 +77,7 @@ impl Tenant {
             alerts: alerts.collect(),
             reason: Reason::FirstNotification,
             external_url: Arc::clone(&self.settings().external_url),
+            receiver_data: domain::group::told::ReceiverData::default(),
             idempotency_key: String::new(),
             at: now,
         }

@@ -121,6 +121,7 @@ impl FoundGroup {
                 alerts: firing.collect(),
                 reason: Reason::FirstNotification,
                 external_url: Arc::clone(&settings.external_url),
+                receiver_data: domain::group::told::ReceiverData::default(),
                 idempotency_key: String::new(),
                 at: now,
             };

@@ -162,7 +162,12 @@ impl Integration for Inbox {
         let (entry, fallback) = self.entry(notification).await;
         let put = self.sink.put(entry);
         let (reason, detail) = match tokio::time::timeout(deadline, put).await {
-            Ok(Ok(())) => return Ok(Delivered { fallback }),
+            Ok(Ok(())) => {
+                return Ok(Delivered {
+                    fallback,
+                    receiver_data: None,
+                });
+            }
             Ok(Err(cause)) => (FailureReason::Other, format!("inbox: {cause}")),
             Err(_) => (
                 FailureReason::ContextDeadlineExceeded,

@@ -38,6 +38,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::alert::Alert;
+use domain::group::told::ReceiverData;
 use domain::id::IntegrationId;
 use domain::label::Labels;
 use domain::notification::Reason;
@@ -68,6 +69,8 @@ pub struct Notification {
     pub alerts: Vec<NotifiedAlert>,
     /// Why it is sent.
     pub reason: Reason,
+    /// What the integration kept of the last message it accepted; nothing when this is the first one.
+    pub receiver_data: ReceiverData,
     /// Where people reach this server, without a trailing slash.
     pub external_url: Arc<str>,
     /// The same for every repeat of the same message: hex SHA-256 of tenant, group key, integration and sequence number.
@@ -90,6 +93,8 @@ pub use runtime::metrics::FailureReason;
 pub struct Delivered {
     /// Which templates failed and why, if some did: the message said something else in their place.
     pub fallback: Option<String>,
+    /// What the integration keeps of it; `None` to keep what it has.
+    pub receiver_data: Option<ReceiverData>,
 }
 
 /// A delivery that failed: what the caller can do about it.

@@ -141,6 +141,9 @@ impl<P: Provider> Integration for HttpIntegration<P> {
             None => None,
         };
         self.provider.send(message, &wire).await?;
-        Ok(Delivered { fallback })
+        Ok(Delivered {
+            fallback,
+            receiver_data: wire.kept(),
+        })
     }
 }

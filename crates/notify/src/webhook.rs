@@ -222,11 +222,17 @@ impl Integration for Webhook {
             .await
             .map_err(|e| unanswered(&e))?;
         if (200..300).contains(&response.status) {
-            return Ok(Delivered { fallback });
+            return Ok(Delivered {
+                fallback,
+                receiver_data: None,
+            });
         }
         let shown = self.secrets.hide(&response.body, &url).await;
         answered(&response, &place, &shown)?;
-        Ok(Delivered { fallback })
+        Ok(Delivered {
+            fallback,
+            receiver_data: None,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::alert::{Alert, Grace};
 use domain::annotations::Annotations;
-use domain::group::told::Pending;
+use domain::group::told::{Pending, ReceiverData};
 use domain::group::{Claim, Finished, GroupIdentity, IntegrationSpec, ReceiverSpec, key};
 use domain::id::{IntegrationId, TenantId};
 use domain::label::Labels;
@@ -162,6 +162,7 @@ async fn begin(state: &Backend, claim: &Claim, now: i64) -> Pending {
         hidden: vec![],
         tick: claim.tick,
         reason: Reason::FirstNotification,
+        receiver_data: ReceiverData::default(),
     };
     let id = &claim.identity.receiver.integrations[0].id;
     state
@@ -422,6 +423,7 @@ pub async fn a_restored_group_keeps_its_grid_and_repeats_what_was_in_flight(stat
         hidden: vec![],
         tick: at(70),
         reason: Reason::FirstNotification,
+        receiver_data: ReceiverData::default(),
     };
     let told = domain::group::told::Told {
         seq: 7,

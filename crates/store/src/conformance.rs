@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
-use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::{Interner, Labels};
 use domain::matcher::{MatchOp, Matcher};
@@ -116,6 +116,7 @@ pub fn every_kind() -> Vec<Record> {
             tick: at,
             sent_at: at + Duration::from_millis(20),
             reason: Reason::RepeatInterval,
+            receiver_data: ReceiverData::default(),
         }),
         pending: Some(Pending {
             seq: 1_700_000_000_002,
@@ -124,6 +125,7 @@ pub fn every_kind() -> Vec<Record> {
             hidden: vec![Fingerprint(5), Fingerprint(6)],
             tick: at,
             reason: Reason::SomeResolved,
+            receiver_data: ReceiverData::default(),
         }),
     };
     let integration = IntegrationId::new("team/a", "webhook", 3);
@@ -170,8 +172,39 @@ pub fn every_kind() -> Vec<Record> {
         },
     ];
     kinds.extend(kinds_of_sharing(tenant.clone(), at));
-    kinds.push(fallback(tenant, key, at));
+    kinds.push(fallback(tenant.clone(), key, at));
+    kinds.push(keeping(tenant, key, at));
     kinds
+}
+
+/// What was told to an integration that keeps something of its messages.
+fn keeping(tenant: TenantId, key: GroupKey, at: Timestamp) -> Record {
+    let data = |texts: [(&str, &str); 2]| ReceiverData::new(texts).expect("short data");
+    let message = Pending {
+        seq: 3,
+        firing: vec![Fingerprint(1)],
+        resolved: Vec::new(),
+        hidden: Vec::new(),
+        tick: at,
+        reason: Reason::FirstNotification,
+        receiver_data: data([("threadTs", "1.2"), ("channelId", "C1")]),
+    };
+    let next = Pending {
+        seq: 4,
+        receiver_data: data([("threadTs", "1.3"), ("channelId", "")]),
+        ..message.clone()
+    };
+    let told = Told {
+        seq: 4,
+        last: Some(message.accepted(at)),
+        pending: Some(next),
+    };
+    Record::Told {
+        tenant,
+        key,
+        integration: IntegrationId::new("team/a", "slack", 0),
+        told: Arc::new(told),
+    }
 }
 
 fn fallback(tenant: TenantId, key: GroupKey, sent_at: Timestamp) -> Record {

@@ -9,10 +9,10 @@ mod groups;
 mod identity;
 mod inhibition;
 mod matchers;
+mod payloads;
 mod routing;
 mod templates;
 mod time_intervals;
-mod webhook;
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(crate) use inhibition::from_config as inhibit_rules;
 
 use crate::report::{Difference, Report};
 
-/// Why files about templates and further integrations wait.
+/// Why the file about e-mail waits.
 const LATER: &str = "belongs to a later issue";
 
 /// Checks one file of the folder.
@@ -36,9 +36,10 @@ pub(crate) fn file(folder: &Path, name: &str) -> Report {
         "config.json" => config::check,
         "api.json" => api::check,
         "templates.json" => templates::check,
-        "payloads/webhook.json" => webhook::check,
         "default_templates.json" => default_templates::check,
-        _ => return Report::not_run(name, why_not(name)),
+        "payloads/email.json" => return Report::not_run(name, LATER.to_owned()),
+        _ if name.starts_with("payloads/") => payloads::check,
+        _ => return Report::not_run(name, "unknown".to_owned()),
     };
     let mut report = Report::new(name);
     match read(&folder.join(name)) {
@@ -55,36 +56,6 @@ fn read(path: &Path) -> Result<Value, Difference> {
     let unreadable = |error: &dyn std::fmt::Display| Difference::format("a JSON document", error);
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
     serde_json::from_str(&text).map_err(|error| unreadable(&error))
-}
-
-fn why_not(name: &str) -> String {
-    /// Integrations that the format names.
-    const INTEGRATIONS: [&str; 17] = [
-        "discord",
-        "email",
-        "incidentio",
-        "jira",
-        "mattermost",
-        "msteams",
-        "msteamsv2",
-        "opsgenie",
-        "pagerduty",
-        "pushover",
-        "rocketchat",
-        "slack",
-        "sns",
-        "telegram",
-        "victorops",
-        "webex",
-        "wechat",
-    ];
-    let integration = name
-        .strip_prefix("payloads/")
-        .and_then(|name| name.strip_suffix(".json"));
-    match integration {
-        Some(name) if INTEGRATIONS.contains(&name) => format!("delivery to {name} {LATER}"),
-        _ => "unknown".to_owned(),
-    }
 }
 
 /// The cases of a list of the file, each with its name; a list that is none is a failure.

@@ -148,10 +148,14 @@ impl Integration {
         matches!(
             self,
             Self::Webhook(_)
-                | Self::Inbox(_)
                 | Self::Wechat(_)
+                | Self::Discord(_)
+                | Self::Webex(_)
+                | Self::Msteams(_)
+                | Self::Msteamsv2(_)
                 | Self::Rocketchat(_)
                 | Self::Mattermost(_)
+                | Self::Inbox(_)
         )
     }
 

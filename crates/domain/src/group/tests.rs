@@ -1,5 +1,6 @@
 use super::*;
 use crate::annotations::Annotations;
+use crate::group::told::ReceiverData;
 use crate::limits;
 use crate::notification::Reason;
 
@@ -76,6 +77,7 @@ fn tell(group: &mut Group, claim: &Claim, now: i64) -> Pending {
         hidden: vec![],
         tick: claim.tick,
         reason: Reason::FirstNotification,
+        receiver_data: ReceiverData::default(),
     };
     let begun = group
         .begin(&integration(), claim.fence, message, at(now))
@@ -193,6 +195,7 @@ fn a_pending_message_is_repeated_as_it_was() {
         hidden: vec![],
         tick: first.tick,
         reason: Reason::FirstNotification,
+        receiver_data: ReceiverData::default(),
     };
     let begun = group
         .begin(&integration(), first.fence, message.clone(), at(30))
@@ -229,6 +232,7 @@ fn a_stale_fence_begins_nothing_but_a_late_commit_still_counts() {
         hidden: vec![],
         tick: stale.tick,
         reason: Reason::FirstNotification,
+        receiver_data: ReceiverData::default(),
     };
     let begun = group
         .begin(&integration(), stale.fence, message.clone(), at(30))

@@ -1,9 +1,49 @@
 //! What an integration was told about a group, and what is on its way to it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::numbers::Numbers;
 use crate::fingerprint::Fingerprint;
 use crate::notification::Reason;
 use crate::time::Timestamp;
+
+/// What an integration keeps of its last message, to find that message again (Alertmanager's receiver data): texts by
+/// name, few and short.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceiverData(Option<Arc<BTreeMap<String, String>>>);
+
+impl ReceiverData {
+    /// Most bytes that names and texts have together.
+    pub const BYTES_MAX: usize = 4096;
+
+    /// Keeps these texts; `None` if they are longer than [`ReceiverData::BYTES_MAX`].
+    pub fn new<N: Into<String>, T: Into<String>>(
+        texts: impl IntoIterator<Item = (N, T)>,
+    ) -> Option<Self> {
+        let texts = texts.into_iter().map(|(n, t)| (n.into(), t.into()));
+        let texts: BTreeMap<String, String> = texts.collect();
+        let bytes: usize = texts.iter().map(|(n, t)| n.len() + t.len()).sum();
+        let kept = (!texts.is_empty()).then(|| Arc::new(texts));
+        (bytes <= Self::BYTES_MAX).then_some(Self(kept))
+    }
+
+    /// The text of this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// All texts, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let texts = self.0.iter().flat_map(|texts| texts.iter());
+        texts.map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
 
 /// What one integration knows of one group: Alertmanager's notification-log entry, plus what is in flight.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +70,8 @@ pub struct ToldMessage {
     pub sent_at: Timestamp,
     /// Why it was sent.
     pub reason: Reason,
+    /// What the integration keeps of it.
+    pub receiver_data: ReceiverData,
 }
 
 /// A message that was begun: frozen, so that a repeat says the same under the same key (G2).
@@ -47,6 +89,8 @@ pub struct Pending {
     pub tick: Timestamp,
     /// Why it is sent.
     pub reason: Reason,
+    /// What the integration kept of the message before, and of this one once it is accepted.
+    pub receiver_data: ReceiverData,
 }
 
 impl ToldMessage {
@@ -66,6 +110,7 @@ impl Pending {
             tick: self.tick,
             sent_at,
             reason: self.reason,
+            receiver_data: self.receiver_data,
         }
     }
 }
@@ -106,6 +151,7 @@ impl Told {
             tick: refused.tick,
             sent_at: now,
             reason: refused.reason,
+            receiver_data: ReceiverData::default(),
         });
         let told_to_fire =
             |fingerprint: &&Fingerprint| last.firing.binary_search(fingerprint).is_ok();
@@ -140,6 +186,13 @@ impl Told {
     /// The alerts the last accepted message called firing.
     pub fn firing(&self) -> &[Fingerprint] {
         self.last.as_ref().map_or(&[], |m| &m.firing)
+    }
+
+    /// What the integration keeps of the last message it accepted.
+    pub fn receiver_data(&self) -> ReceiverData {
+        let last = self.last.as_ref();
+        last.map(|last| last.receiver_data.clone())
+            .unwrap_or_default()
     }
 
     /// Takes over what was told about an alert in another group; safe to repeat.
@@ -177,6 +230,8 @@ impl Told {
             let empty = || ToldMessage {
                 firing: Vec::new(),
                 hidden: Vec::new(),
+                // The message it belongs to is that group's.
+                receiver_data: ReceiverData::default(),
                 ..last.clone()
             };
             let here = self.last.get_or_insert_with(empty);
@@ -199,6 +254,7 @@ impl Told {
                     .last
                     .as_ref()
                     .map_or_else(Vec::new, |l| l.hidden.clone()),
+                receiver_data: self.receiver_data(),
                 ..like.clone()
             });
         }

@@ -1,7 +1,9 @@
 //! The wire of one attempt: requests within its deadline, and errors without secrets.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::group::told::ReceiverData;
 use outbound::{Http, Request, Response, SendError, Source};
 use tokio::time::Instant;
 
@@ -14,6 +16,7 @@ pub(crate) struct Wire<'a> {
     http: &'a dyn Http,
     secrets: &'a Secrets,
     until: Instant,
+    kept: Mutex<Option<ReceiverData>>,
 }
 
 impl<'a> Wire<'a> {
@@ -22,7 +25,18 @@ impl<'a> Wire<'a> {
             http,
             secrets,
             until: Instant::now() + deadline,
+            kept: Mutex::default(),
         }
+    }
+
+    /// Keeps this of the message once it is accepted: [`Notification::receiver_data`](crate::Notification) of the next one.
+    pub(crate) fn keep(&self, data: ReceiverData) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(data);
+    }
+
+    pub(crate) fn kept(self) -> Option<ReceiverData> {
+        let kept = self.kept.into_inner();
+        kept.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request and gives the answer, whatever it says.

@@ -96,6 +96,7 @@ impl Maker<'_> {
             alerts,
             reason,
             external_url: Arc::from(self.external_url),
+            receiver_data: domain::group::told::ReceiverData::default(),
             idempotency_key: String::new(),
             at: self.at,
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::{Farewell, Leave};
-use domain::group::told::Pending;
+use domain::group::told::{Pending, ReceiverData};
 use domain::id::IntegrationId;
 use domain::limits;
 use domain::notification::Reason;
@@ -114,6 +114,7 @@ impl Instance {
             hidden: vec![],
             tick: claim.tick,
             reason: Reason::FirstNotification,
+            receiver_data: ReceiverData::default(),
         };
         let webhook = IntegrationId::new("r", "webhook", 0);
         let begun = self

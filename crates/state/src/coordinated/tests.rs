@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
-use domain::group::told::Pending;
+use domain::group::told::{Pending, ReceiverData};
 use domain::group::{Finished, IntegrationSpec, ReceiverSpec, key};
 use domain::label::Labels;
 use domain::notification::Reason;
@@ -540,6 +540,7 @@ fn message(tick: Timestamp, alert: &Alert) -> Pending {
         hidden: Vec::new(),
         tick,
         reason: Reason::FirstNotification,
+        receiver_data: ReceiverData::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
-use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::Interner;
 use domain::matcher::Matcher;
@@ -13,7 +13,7 @@ use domain::time::Timestamp;
 
 use super::BadRecord;
 use super::wire::{
-    Bytes, Wire, WireAlert, WireMessage, WirePending, WireSilence, WireTold, op_of, reason_of,
+    Bytes, Kept, Wire, WireAlert, WireMessage, WirePending, WireSilence, WireTold, op_of, reason_of,
 };
 use crate::journal::Record;
 
@@ -71,12 +71,8 @@ impl<'i> Decoder<'i> {
                 tenant: self.tenant(tenant)?,
                 key: GroupKey(key),
             },
-            Wire::Told(told) => Record::Told {
-                tenant: self.tenant(told.tenant)?,
-                key: GroupKey(told.key),
-                integration: IntegrationId::from_stored(told.integration),
-                told: Arc::new(told_of(told)?),
-            },
+            Wire::Told(told) => self.told_record(told, Vec::new(), Vec::new())?,
+            Wire::ToldKeeping(told, last, pending) => self.told_record(told, last, pending)?,
             Wire::Fallback(tenant, key, integration, sent_at, failure) => Record::Fallback {
                 tenant: self.tenant(tenant)?,
                 key: GroupKey(key),
@@ -106,6 +102,20 @@ impl<'i> Decoder<'i> {
             tenant: self.tenant(wire.tenant)?,
             alert: Arc::new(self.alert(wire)),
             is_own,
+        })
+    }
+
+    fn told_record(
+        &mut self,
+        wire: WireTold<'_>,
+        last: Kept<'_>,
+        pending: Kept<'_>,
+    ) -> Result<Record, BadRecord> {
+        Ok(Record::Told {
+            tenant: self.tenant(wire.tenant)?,
+            key: GroupKey(wire.key),
+            integration: IntegrationId::from_stored(wire.integration),
+            told: Arc::new(told_of(wire, kept(last)?, kept(pending)?)?),
         })
     }
 
@@ -161,7 +171,15 @@ impl<'i> Decoder<'i> {
     }
 }
 
-fn told_of(wire: WireTold<'_>) -> Result<Told, BadRecord> {
+fn kept(texts: Kept<'_>) -> Result<ReceiverData, BadRecord> {
+    ReceiverData::new(texts).ok_or_else(|| BadRecord("receiver data is too long".to_owned()))
+}
+
+fn told_of(
+    wire: WireTold<'_>,
+    of_last: ReceiverData,
+    of_pending: ReceiverData,
+) -> Result<Told, BadRecord> {
     let message = |message: WireMessage<'_>| {
         Ok(ToldMessage {
             firing: message.firing.into_sorted()?,
@@ -169,6 +187,7 @@ fn told_of(wire: WireTold<'_>) -> Result<Told, BadRecord> {
             tick: message.tick.into(),
             sent_at: message.sent_at.into(),
             reason: reason_of(message.reason)?,
+            receiver_data: of_last.clone(),
         })
     };
     let pending = |pending: WirePending<'_>| {
@@ -179,6 +198,7 @@ fn told_of(wire: WireTold<'_>) -> Result<Told, BadRecord> {
             hidden: pending.hidden.into_sorted()?,
             tick: pending.tick.into(),
             reason: reason_of(pending.reason)?,
+            receiver_data: of_pending.clone(),
         })
     };
     Ok(Told {

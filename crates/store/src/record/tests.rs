@@ -3,7 +3,7 @@ use std::sync::Arc;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
-use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::{Interner, Labels};
 use domain::matcher::{MatchOp, Matcher};
@@ -70,11 +70,12 @@ fn the_form_of_version_1_stands() {
 }
 
 /// So many kinds, in so many bytes of this checksum: the first ones, then those that were added.
-const FORMS: [(usize, usize, u64); 4] = [
+const FORMS: [(usize, usize, u64); 5] = [
     (8, 803, 16_831_189_227_393_101_719),
     (10, 1136, 10_415_850_800_045_209_191),
     (12, 1148, 12_776_735_848_505_733_831),
     (13, 1262, 13_146_602_149_336_977_113),
+    (14, 1405, 2_884_466_691_710_385_760),
 ];
 
 #[test]
@@ -121,24 +122,32 @@ fn reason() -> impl Strategy<Value = Reason> {
     prop::sample::select(Reason::ALL.to_vec())
 }
 
+fn kept() -> impl Strategy<Value = ReceiverData> {
+    let texts = prop::collection::btree_map("[a-z]{1,8}", ".{0,20}", 0..3);
+    texts.prop_map(|texts| ReceiverData::new(texts).expect("short data"))
+}
+
 fn told() -> impl Strategy<Value = Told> {
-    let last = (prints(), prints(), time(), time(), reason()).prop_map(
-        |(firing, hidden, tick, sent_at, reason)| ToldMessage {
+    let last = (prints(), prints(), time(), time(), reason(), kept()).prop_map(
+        |(firing, hidden, tick, sent_at, reason, receiver_data)| ToldMessage {
             firing,
             hidden,
             tick,
             sent_at,
             reason,
+            receiver_data,
         },
     );
-    let pending = (any::<u64>(), prints(), prints(), prints(), time(), reason()).prop_map(
-        |(seq, firing, resolved, hidden, tick, reason)| Pending {
+    let sets = (prints(), prints(), prints());
+    let pending = (any::<u64>(), sets, time(), reason(), kept()).prop_map(
+        |(seq, (firing, resolved, hidden), tick, reason, receiver_data)| Pending {
             seq,
             firing,
             resolved,
             hidden,
             tick,
             reason,
+            receiver_data,
         },
     );
     (

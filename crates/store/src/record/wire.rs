@@ -5,7 +5,7 @@ use std::fmt;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
-use domain::group::told::Told;
+use domain::group::told::{ReceiverData, Told};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::{Interner, Labels};
 use domain::matcher::{MatchOp, Matcher};
@@ -36,7 +36,16 @@ pub(super) enum Wire<'a> {
     Alone(Option<WireTime>),
     /// Tenant, group, integration, when the message was accepted, and what failed in it.
     Fallback(&'a str, [u8; 16], &'a str, WireTime, &'a str),
+    /// What was told, with what the integration keeps of its last message and of the one in flight.
+    ToldKeeping(
+        #[serde(borrow)] WireTold<'a>,
+        #[serde(borrow)] Kept<'a>,
+        #[serde(borrow)] Kept<'a>,
+    ),
 }
+
+/// Receiver data: names and texts.
+pub(super) type Kept<'a> = Vec<(&'a str, &'a str)>;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct WireAlert<'a> {
@@ -279,7 +288,15 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
             key,
             integration,
             told,
-        } => Wire::Told(told_to_wire(tenant, *key, integration, told)),
+        } => {
+            let wire = told_to_wire(tenant, *key, integration, told);
+            let last = told.last.as_ref().map(|last| &last.receiver_data);
+            let pending = told.pending.as_ref().map(|pending| &pending.receiver_data);
+            match (kept(last), kept(pending)) {
+                (last, pending) if last.is_empty() && pending.is_empty() => Wire::Told(wire),
+                (last, pending) => Wire::ToldKeeping(wire, last, pending),
+            }
+        }
         Record::Fallback {
             tenant,
             key,
@@ -307,6 +324,10 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
             (*updated_at).into(),
         ),
     }
+}
+
+fn kept(data: Option<&ReceiverData>) -> Kept<'_> {
+    data.into_iter().flat_map(ReceiverData::iter).collect()
 }
 
 fn told_to_wire<'a>(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::group::told::Pending;
+use crate::group::told::{Pending, ReceiverData};
 use crate::notification::Reason;
 
 const DOUBT: Duration = Duration::from_secs(20);
@@ -23,6 +23,7 @@ fn told(second: i64, slot: u64, firing: &[u64]) -> Told {
             tick: at(second),
             sent_at: at(second),
             reason: Reason::FirstNotification,
+            receiver_data: ReceiverData::default(),
         }),
         pending: None,
     }
@@ -115,6 +116,7 @@ fn a_message_in_flight_keeps_owing_what_it_does_not_name() {
         hidden: Vec::new(),
         tick: at(201),
         reason: Reason::NewAlerts,
+        receiver_data: ReceiverData::default(),
     });
     let apart = Apart {
         ended: &|_| Ok(None),

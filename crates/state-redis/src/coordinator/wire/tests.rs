@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
-use domain::group::told::{Pending, Told};
+use domain::group::told::{Pending, ReceiverData, Told};
 use domain::label::{Interner, Labels};
 use domain::matcher::{MatchOp, Matcher};
 use domain::notification::Reason;
@@ -116,6 +116,8 @@ fn what_was_told_comes_back() {
         hidden: vec![Fingerprint(3)],
         tick: Timestamp::new(5, 6, 0),
         reason: Reason::SomeResolved,
+        receiver_data: ReceiverData::new([("a \"name\"", "a\ntext"), ("b", "")])
+            .expect("short data"),
     };
     for reason in Reason::ALL {
         let last = Pending {

@@ -1,7 +1,9 @@
 //! What integrations were told.
 
+use std::collections::BTreeMap;
+
 use domain::fingerprint::Fingerprint;
-use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::notification::Reason;
 use serde::Deserialize;
 
@@ -33,12 +35,13 @@ pub(in crate::coordinator) fn read_told(seq: u64, last: &str, pending: &str) -> 
 /// An accepted message.
 pub(in crate::coordinator) fn message_text(message: &ToldMessage) -> String {
     format!(
-        r#"{{"firing":{},"hidden":{},"tick":"{}","sentAt":"{}","reason":{}}}"#,
+        r#"{{"firing":{},"hidden":{},"tick":"{}","sentAt":"{}","reason":{}{}}}"#,
         prints(&message.firing),
         prints(&message.hidden),
         instant(message.tick),
         instant(message.sent_at),
         quoted(message.reason.as_str()),
+        kept(&message.receiver_data),
     )
 }
 
@@ -49,13 +52,26 @@ fn pending_text(pending: &Pending) -> String {
 /// A message in flight from behind its number on: a script gives it one.
 pub(in crate::coordinator) fn unnumbered(pending: &Pending) -> String {
     format!(
-        r#""firing":{},"resolved":{},"hidden":{},"tick":"{}","reason":{}}}"#,
+        r#""firing":{},"resolved":{},"hidden":{},"tick":"{}","reason":{}{}}}"#,
         prints(&pending.firing),
         prints(&pending.resolved),
         prints(&pending.hidden),
         instant(pending.tick),
         quoted(pending.reason.as_str()),
+        kept(&pending.receiver_data),
     )
+}
+
+/// What an integration keeps, as a further field; nothing when it keeps nothing.
+fn kept(data: &ReceiverData) -> String {
+    if data.is_empty() {
+        return String::new();
+    }
+    let texts: Vec<_> = data
+        .iter()
+        .map(|(name, text)| format!("{}:{}", quoted(name), quoted(text)))
+        .collect();
+    format!(r#","receiverData":{{{}}}"#, texts.join(","))
 }
 
 fn prints(fingerprints: &[Fingerprint]) -> String {
@@ -79,6 +95,8 @@ struct WireMessage<'a> {
     sent_at: Option<Text<'a>>,
     #[serde(borrow)]
     reason: Text<'a>,
+    #[serde(default, rename = "receiverData")]
+    receiver_data: BTreeMap<String, String>,
 }
 
 fn read(text: &str) -> Read<WireMessage<'_>> {
@@ -94,6 +112,7 @@ fn read_message(text: &str) -> Read<ToldMessage> {
         tick: read_instant(&wire.tick.0)?,
         sent_at: read_instant(&sent_at.0)?,
         reason: read_reason(&wire.reason.0)?,
+        receiver_data: read_kept(wire.receiver_data)?,
     })
 }
 
@@ -106,6 +125,7 @@ fn read_pending(text: &str) -> Read<Pending> {
         hidden: read_prints(&wire.hidden)?,
         tick: read_instant(&wire.tick.0)?,
         reason: read_reason(&wire.reason.0)?,
+        receiver_data: read_kept(wire.receiver_data)?,
     })
 }
 
@@ -114,6 +134,10 @@ fn read_prints(texts: &[Text<'_>]) -> Read<Vec<Fingerprint>> {
     parsed
         .collect::<Result<_, _>>()
         .map_err(|_| unreadable("a fingerprint"))
+}
+
+fn read_kept(texts: BTreeMap<String, String>) -> Read<ReceiverData> {
+    ReceiverData::new(texts).ok_or_else(|| unreadable("receiver data as short as it has to be"))
 }
 
 fn read_reason(text: &str) -> Read<Reason> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::{Farewell, Leave};
-use domain::group::told::Pending;
+use domain::group::told::{Pending, ReceiverData};
 use domain::id::IntegrationId;
 use domain::notification::Reason;
 use domain::time::Timestamp;
@@ -168,6 +168,7 @@ impl Pair {
             hidden: some(5),
             tick: claim.tick,
             reason: Reason::ALL[usize::from(set) % Reason::ALL.len()],
+            receiver_data: ReceiverData::default(),
         };
         let id = IntegrationId::new("r", "webhook", id);
         let (name, fence) = (&claim.group, claim.fence);

@@ -8,7 +8,7 @@ use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::{Farewell, Leave};
-use domain::group::told::{Pending, Told, ToldMessage};
+use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::group::{GroupIdentity, IntegrationSpec, ReceiverSpec, key};
 use domain::id::{IntegrationId, TenantId};
 use domain::label::Labels;
@@ -473,6 +473,7 @@ pub(super) fn firing(claim: &Claimed, alert: &Alert) -> Pending {
         hidden: vec![],
         tick: claim.tick,
         reason: Reason::FirstNotification,
+        receiver_data: ReceiverData::default(),
     }
 }
 
@@ -503,6 +504,7 @@ pub(super) fn told(seq: u64, alert: &Alert, tick: Timestamp) -> Told {
             tick,
             sent_at: tick,
             reason: Reason::FirstNotification,
+            receiver_data: ReceiverData::default(),
         }),
         pending: None,
     }

@@ -134,6 +134,7 @@ impl Group {
             alerts,
             reason,
             external_url: Arc::clone(&self.external_url),
+            receiver_data: domain::group::told::ReceiverData::default(),
             idempotency_key: super::KEY.to_owned(),
             at: now,
         })
