@@ -6,28 +6,37 @@ use serde_json::Value;
 use crate::provider::Wire;
 use crate::{DeliveryError, FailureReason};
 
-/// An answer read as JSON.
+/// An answer; null when it is no JSON, or when only its beginning arrived.
 pub(crate) struct Answer(Value);
 
 impl Answer {
-    /// Reads an answer's body; `None` when it is no JSON, or only its beginning arrived.
-    pub(crate) fn read(response: &Response) -> Option<Self> {
-        serde_json::from_slice(&response.body).ok().map(Self)
+    pub(crate) fn of(response: &Response) -> Self {
+        Self(serde_json::from_slice(&response.body).unwrap_or_default())
     }
 
-    /// A text of it, empty when there is none of that name.
-    pub(crate) fn text(&self, name: &str) -> &str {
-        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    /// Whether there is anything to be read.
+    pub(crate) fn is_json(&self) -> bool {
+        !self.0.is_null()
     }
 
-    /// A number of it.
-    pub(crate) fn number(&self, name: &str) -> Option<i64> {
-        self.0.get(name).and_then(Value::as_i64)
+    /// What is at a JSON pointer.
+    pub(crate) fn at(&self, pointer: &str) -> Option<&Value> {
+        self.0.pointer(pointer)
     }
 
-    /// Whether it says yes under that name.
-    pub(crate) fn is_set(&self, name: &str) -> bool {
-        self.0.get(name).and_then(Value::as_bool) == Some(true)
+    /// The text at a pointer, empty when there is none.
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        self.at(pointer).and_then(Value::as_str).unwrap_or("")
+    }
+
+    /// The number at a pointer.
+    pub(crate) fn number(&self, pointer: &str) -> Option<i64> {
+        self.at(pointer).and_then(Value::as_i64)
+    }
+
+    /// Whether there is a yes at a pointer.
+    pub(crate) fn is_set(&self, pointer: &str) -> bool {
+        self.at(pointer).and_then(Value::as_bool) == Some(true)
     }
 }
 

@@ -189,14 +189,15 @@ impl Provider for Rocketchat {
             .with_header("X-Auth-Token", token)
             .with_header("X-User-Id", token_id);
         let response = wire.accepted(request).await?;
-        let Some(answer) = Answer::read(&response) else {
+        let answer = Answer::of(&response);
+        if !answer.is_json() {
             return Err(unreadable(wire, &response, &self.url).await);
-        };
-        if answer.is_set("success") {
+        }
+        if answer.is_set("/success") {
             return Ok(());
         }
-        let said = answer.text("error");
-        let is_retried = answer.text("errorType") == TOO_MANY || said.contains(TOO_MANY);
+        let said = answer.text("/error");
+        let is_retried = answer.text("/errorType") == TOO_MANY || said.contains(TOO_MANY);
         let said = format!("error response from Rocket.Chat: {said}");
         Err(wire.refused(&said, &self.url, is_retried).await)
     }

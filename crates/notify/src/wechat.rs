@@ -77,9 +77,10 @@ impl Wechat {
         let url = method(&self.api_url, "message/send", &query);
         let request = Request::post_json(&url, body.to_owned());
         let response = wire.accepted_or_retried(request, |_| true).await?;
-        let Some(answer) = Answer::read(&response) else {
+        let answer = Answer::of(&response);
+        if !answer.is_json() {
             return Err(unreadable(wire, &response, &url).await);
-        };
+        }
         Ok(Refusal::of(&answer))
     }
 }
@@ -93,10 +94,10 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Nothing when it accepted it.
     fn of(answer: &Answer) -> Option<Self> {
-        let code = answer.number("errcode").unwrap_or(OK);
+        let code = answer.number("/errcode").unwrap_or(OK);
         (code != OK).then(|| Self {
             code,
-            said: format!("error {code} from WeChat: {}", answer.text("errmsg")),
+            said: format!("error {code} from WeChat: {}", answer.text("/errmsg")),
         })
     }
 

@@ -84,22 +84,23 @@ async fn fetch(
         body: Default::default(),
     };
     let response = wire.accepted_or_retried(request, |_| true).await?;
-    let Some(answer) = Answer::read(&response) else {
+    let answer = Answer::of(&response);
+    if !answer.is_json() {
         // The message itself was not sent yet.
         return Err(DeliveryError {
             is_ambiguous: false,
             ..unreadable(wire, &response, &url).await
         });
-    };
+    }
     if let Some(refusal) = Refusal::of(&answer) {
         return Err(refusal.error(wire, "").await);
     }
-    let token = answer.text("access_token");
+    let token = answer.text("/access_token");
     if token.is_empty() {
         let said = format!("WeChat gave no token for the corp_id `{}`", account.corp_id);
         return Err(wire.refused(&said, "", false).await);
     }
-    let life_s = answer.number("expires_in");
+    let life_s = answer.number("/expires_in");
     let life_s = life_s.and_then(|life| u64::try_from(life).ok());
     let life_s = life_s.unwrap_or(LIFE_S_MAX).min(LIFE_S_MAX);
     Ok((token.to_owned(), Duration::from_secs(life_s)))
