@@ -40,10 +40,11 @@ impl Answer {
     }
 }
 
-/// What became of a message whose answer is a success by its status and no JSON: nobody knows, so it is repeated.
-pub(crate) async fn unreadable(wire: &Wire<'_>, response: &Response, url: &str) -> DeliveryError {
-    let body = String::from_utf8_lossy(&response.body);
-    let said = format!("the answer is no JSON: {body}");
+/// What became of a message whose answer is a success by its status and says nothing that is understood: nobody knows, so
+/// it is repeated.
+pub(crate) async fn unreadable(wire: &Wire<'_>, body: &[u8], url: &str) -> DeliveryError {
+    let body = String::from_utf8_lossy(body);
+    let said = format!("the answer is not understood: {body}");
     DeliveryError {
         is_ambiguous: true,
         reason: FailureReason::Other,

@@ -1,5 +1,7 @@
 //! Names and values as queries of URLs and bodies of forms hold them, escaped as Go does.
 
+use outbound::{Method, Request};
+
 /// Writes pairs in the order given.
 pub(crate) fn encode<N: AsRef<str>, V: AsRef<str>>(
     pairs: impl IntoIterator<Item = (N, V)>,
@@ -14,6 +16,19 @@ pub(crate) fn encode<N: AsRef<str>, V: AsRef<str>>(
         push_escaped(&mut out, value.as_ref());
     }
     out
+}
+
+/// Makes a POST of a form that is written already.
+pub(crate) fn posted(url: &str, body: String) -> Request {
+    Request {
+        method: Method::POST,
+        url: url.to_owned(),
+        headers: vec![(
+            "Content-Type".to_owned(),
+            "application/x-www-form-urlencoded".to_owned(),
+        )],
+        body: body.into(),
+    }
 }
 
 fn push_escaped(out: &mut String, text: &str) {

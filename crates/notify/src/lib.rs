@@ -23,6 +23,7 @@ mod provider;
 pub mod receiver;
 mod rocketchat;
 mod secrets;
+mod sns;
 pub mod template;
 mod webex;
 pub mod webhook;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use config::{HttpConfig, Integration as Configured, Receiver, ReceiverIntegration, WebhookConfig};
 use domain::id::IntegrationId;
 use outbound::{Http, HttpClient, HttpOptions};
+use runtime::clock::SystemClock;
 
 use crate::Integration;
 use crate::discord::Discord;
@@ -15,6 +16,7 @@ use crate::mattermost::Mattermost;
 use crate::msteams::Msteams;
 use crate::provider::{HttpIntegration, Provider, Setup};
 use crate::rocketchat::Rocketchat;
+use crate::sns::{self, Sns};
 use crate::template::TemplateSet;
 use crate::webex::Webex;
 use crate::webhook::{Address, Settings, Webhook};
@@ -131,6 +133,14 @@ fn build_integration(
         Configured::Discord(c) => over_http(built, &c.http_config, Discord::new(c, set)),
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
+        Configured::Sns(c) => {
+            let clock = Arc::clone(&deps.clock);
+            over_http(
+                built,
+                &c.http_config,
+                Sns::new(c, set, clock, sns::environment()),
+            )
+        }
         Configured::Wechat(c) => over_http(built, &c.http_config, Wechat::new(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
         Configured::Rocketchat(c) => over_http(built, &c.http_config, Rocketchat::new(c, set)),

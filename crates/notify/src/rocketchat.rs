@@ -191,7 +191,7 @@ impl Provider for Rocketchat {
         let response = wire.accepted(request).await?;
         let answer = Answer::of(&response);
         if !answer.is_json() {
-            return Err(unreadable(wire, &response, &self.url).await);
+            return Err(unreadable(wire, &response.body, &self.url).await);
         }
         if answer.is_set("/success") {
             return Ok(());

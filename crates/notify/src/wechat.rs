@@ -79,7 +79,7 @@ impl Wechat {
         let response = wire.accepted_or_retried(request, |_| true).await?;
         let answer = Answer::of(&response);
         if !answer.is_json() {
-            return Err(unreadable(wire, &response, &url).await);
+            return Err(unreadable(wire, &response.body, &url).await);
         }
         Ok(Refusal::of(&answer))
     }

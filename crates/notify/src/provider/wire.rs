@@ -72,18 +72,31 @@ impl<'a> Wire<'a> {
     ) -> Result<Response, DeliveryError> {
         let (url, place) = (request.url.clone(), place(&request));
         let response = self.exchange(request).await?;
+        let is_retried = is_retried(response.status);
+        self.judged(response, &url, &place, is_retried).await
+    }
+
+    /// Judges an answer by its status: 5xx and 429 are worth another attempt, what is no success else if `is_retried`.
+    ///
+    /// # Errors
+    /// It is no success.
+    pub(crate) async fn judged(
+        &self,
+        response: Response,
+        url: &str,
+        place: &str,
+        is_retried: bool,
+    ) -> Result<Response, DeliveryError> {
         if (200..300).contains(&response.status) {
             return Ok(response);
         }
-        let shown = self.secrets.hide(&response.body, &url).await;
-        match answered(&response, &place, &shown) {
+        let shown = self.secrets.hide(&response.body, url).await;
+        match answered(&response, place, &shown) {
             Ok(()) => Ok(response),
-            Err(error) if error.retry.is_none() && is_retried(response.status) => {
-                Err(DeliveryError {
-                    retry: Some(RetryAdvice { after: None }),
-                    ..error
-                })
-            }
+            Err(error) if error.retry.is_none() && is_retried => Err(DeliveryError {
+                retry: Some(RetryAdvice { after: None }),
+                ..error
+            }),
             Err(error) => Err(error),
         }
     }

@@ -125,7 +125,10 @@ async fn an_unreadable_success_is_repeated() {
     let notification = samples::notification(&[("n1", false)]);
     let failure = stage.failure(&notification, 200, "<html>t0kent0ken").await;
     assert!(failure.is_ambiguous && failure.retry.is_some());
-    assert_eq!(failure.detail, "the answer is no JSON: <html><secret>");
+    assert_eq!(
+        failure.detail,
+        "the answer is not understood: <html><secret>"
+    );
 }
 
 #[tokio::test]

@@ -162,7 +162,7 @@ async fn without_a_token_nothing_is_posted() {
             false,
             "WeChat gave no token for the corp_id `c&d`",
         ),
-        (200, "<html>", true, "the answer is no JSON: <html>"),
+        (200, "<html>", true, "the answer is not understood: <html>"),
         (
             404,
             "no",
@@ -189,7 +189,7 @@ async fn an_unreadable_answer_to_a_message_is_ambiguous() {
     stage.answer(200, TOKEN);
     let failure = stage.failure(&notification, 200, "t1t1t1t1?").await;
     assert!(failure.is_ambiguous && failure.retry.is_some());
-    assert_eq!(failure.detail, "the answer is no JSON: <secret>?");
+    assert_eq!(failure.detail, "the answer is not understood: <secret>?");
 }
 
 #[tokio::test]

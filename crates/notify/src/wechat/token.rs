@@ -89,7 +89,7 @@ async fn fetch(
         // The message itself was not sent yet.
         return Err(DeliveryError {
             is_ambiguous: false,
-            ..unreadable(wire, &response, &url).await
+            ..unreadable(wire, &response.body, &url).await
         });
     }
     if let Some(refusal) = Refusal::of(&answer) {
