@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::id::IntegrationId;
-use notify::{Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
+use notify::{
+    Composed, Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice,
+};
 use tokio::time::Instant;
 
 use crate::dice::Dice;
@@ -207,14 +209,29 @@ impl Integration for Teller {
         None
     }
 
-    async fn deliver(
+    async fn compose(
         &self,
         notification: &Notification,
-        deadline: Duration,
-    ) -> Result<Delivered, DeliveryError> {
-        self.setup.gate.pass().await;
-        let result = tokio::time::timeout(deadline, self.play(notification)).await;
-        self.setup.gate.pass().await;
+    ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
+        let notification = notification.clone();
+        Ok(Box::new(Telling {
+            teller: self,
+            notification,
+        }))
+    }
+}
+
+struct Telling<'a> {
+    teller: &'a Teller,
+    notification: Notification,
+}
+
+#[async_trait]
+impl Composed for Telling<'_> {
+    async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError> {
+        self.teller.setup.gate.pass().await;
+        let result = tokio::time::timeout(deadline, self.teller.play(&self.notification)).await;
+        self.teller.setup.gate.pass().await;
         let result = result.unwrap_or_else(|_| {
             let error = failed(true, FailureReason::ContextDeadlineExceeded);
             Err(DeliveryError {

@@ -70,6 +70,16 @@ impl<'a> Sending<'a> {
     pub(crate) async fn deliver(&self, channel: &Channel, notification: &Notification) -> Outcome {
         let seed = seed(&notification.idempotency_key);
         let mut failure = not_attempted();
+        // Before the gate: templates may take seconds, and the lease must still stand when the message goes out.
+        let composing = channel.integration.compose(notification);
+        let composed = match tokio::time::timeout_at(self.deadline, composing).await {
+            Ok(Ok(composed)) => composed,
+            Ok(Err(error)) => {
+                channel.metrics.request(Duration::ZERO, false);
+                return Outcome::Refused(error);
+            }
+            Err(_) => return Outcome::Refused(failure),
+        };
         let mut may_have_arrived = false;
         for (attempts, delay) in Backoff::new(seed).enumerate() {
             let next = channel.held_until().max(Some(Instant::now() + delay));
@@ -95,7 +105,7 @@ impl<'a> Sending<'a> {
             let patience = patience.min(self.deadline.saturating_duration_since(Instant::now()));
             reach("C8").await;
             let began = Instant::now();
-            let attempt = channel.integration.deliver(notification, patience).await;
+            let attempt = composed.send(patience).await;
             channel.metrics.request(began.elapsed(), attempt.is_ok());
             reach("C9").await;
             let error = match attempt {

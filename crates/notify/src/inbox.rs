@@ -12,7 +12,9 @@ use crate::body::{self, flagged};
 use crate::data::{Data, title};
 use crate::go_json::push_text;
 use crate::template::{Markup, Rendering, TemplateSet, Text, aside};
-use crate::{Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
+use crate::{
+    Composed, Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice,
+};
 
 /// Most alerts one message lists; ten thousand messages are kept, so each must stay small.
 const ALERTS_MAX: usize = 1000;
@@ -154,18 +156,36 @@ impl Integration for Inbox {
         None
     }
 
-    async fn deliver(
+    async fn compose(
         &self,
         notification: &Notification,
-        deadline: Duration,
-    ) -> Result<Delivered, DeliveryError> {
+    ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
         let (entry, fallback) = self.entry(notification).await;
-        let put = self.sink.put(entry);
+        let sink = &self.sink;
+        Ok(Box::new(Put {
+            sink,
+            entry,
+            fallback,
+        }))
+    }
+}
+
+/// A message ready to be put into the inbox.
+struct Put<'a> {
+    sink: &'a Arc<dyn InboxSink>,
+    entry: InboxEntry,
+    fallback: Option<String>,
+}
+
+#[async_trait]
+impl Composed for Put<'_> {
+    async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError> {
+        let put = self.sink.put(self.entry.clone());
         let (reason, detail) = match tokio::time::timeout(deadline, put).await {
             Ok(Ok(())) => {
                 return Ok(Delivered {
-                    fallback,
-                    receiver_data: None,
+                    fallback: self.fallback.clone(),
+                    ..Delivered::default()
                 });
             }
             Ok(Err(cause)) => (FailureReason::Other, format!("inbox: {cause}")),

@@ -96,6 +96,8 @@ pub struct Delivered {
     pub fallback: Option<String>,
     /// What the integration keeps of it; `None` to keep what it has.
     pub receiver_data: Option<ReceiverData>,
+    /// What the receiver answered, the beginning of it, free of secrets; empty where nobody answers in words.
+    pub answer: String,
 }
 
 /// A delivery that failed: what the caller can do about it.
@@ -134,10 +136,34 @@ pub trait Integration: Send + Sync {
     /// How long one attempt may take, when its configuration says so.
     fn timeout(&self) -> Option<Duration>;
 
-    /// Makes one attempt, which must end within `deadline`.
+    /// Puts a notification in its form: templates are executed here, which may take seconds, and nothing is sent.
+    ///
+    /// # Errors
+    /// There is nothing to send, or nowhere to send it to.
+    async fn compose(
+        &self,
+        notification: &Notification,
+    ) -> Result<Box<dyn Composed + '_>, DeliveryError>;
+
+    /// Composes a message and makes one attempt to send it, which must end within `deadline`.
+    ///
+    /// # Errors
+    /// It could not be composed, or was not accepted.
     async fn deliver(
         &self,
         notification: &Notification,
         deadline: Duration,
-    ) -> Result<Delivered, DeliveryError>;
+    ) -> Result<Delivered, DeliveryError> {
+        self.compose(notification).await?.send(deadline).await
+    }
+}
+
+/// A message in an integration's form; every attempt sends the same.
+#[async_trait]
+pub trait Composed: Send + Sync {
+    /// Makes one attempt, which must end within `deadline`.
+    ///
+    /// # Errors
+    /// It was refused, or nobody can know whether it was accepted.
+    async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError>;
 }

@@ -20,17 +20,17 @@ use outbound::{Http, HttpOptions, Source};
 
 use crate::secrets::Secrets;
 use crate::template::{TemplateSet, aside};
-use crate::{Delivered, DeliveryError, Integration, Notification};
+use crate::{Composed, Delivered, DeliveryError, Integration, Notification};
 
 pub(crate) use composing::Composing;
 pub(crate) use truncate::{cut_bytes, cut_runes};
-pub(crate) use wire::{Wire, place};
+pub(crate) use wire::Wire;
 
 /// One provider's side of an integration.
 #[async_trait]
 pub(crate) trait Provider: Send + Sync + 'static {
     /// A message with everything in it that templates say.
-    type Message: Send + 'static;
+    type Message: Clone + Send + Sync + 'static;
 
     /// Secrets of its settings that an answer may echo.
     fn secrets(&self) -> Vec<Source> {
@@ -128,22 +128,42 @@ impl<P: Provider> Integration for HttpIntegration<P> {
         self.provider.timeout()
     }
 
-    async fn deliver(
+    async fn compose(
         &self,
         notification: &Notification,
-        deadline: Duration,
-    ) -> Result<Delivered, DeliveryError> {
-        let deadline = self.timeout().unwrap_or(deadline).min(deadline);
-        let wire = Wire::new(&*self.setup.http, &self.secrets, deadline);
+    ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
         let (message, fallback) = self.composed(notification).await?;
         let fallback = match fallback {
             Some(note) => Some(self.secrets.hide(note.as_bytes(), "").await),
             None => None,
         };
-        self.provider.send(message, &wire).await?;
-        Ok(Delivered {
+        Ok(Box::new(ComposedMessage {
+            integration: self,
+            message,
             fallback,
-            receiver_data: wire.kept(),
+        }))
+    }
+}
+
+/// A provider's message, ready to be sent.
+struct ComposedMessage<'a, P: Provider> {
+    integration: &'a HttpIntegration<P>,
+    message: P::Message,
+    fallback: Option<String>,
+}
+
+#[async_trait]
+impl<P: Provider> Composed for ComposedMessage<'_, P> {
+    async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError> {
+        let of = self.integration;
+        let deadline = of.timeout().unwrap_or(deadline).min(deadline);
+        let wire = Wire::new(&*of.setup.http, &of.secrets, deadline);
+        of.provider.send(self.message.clone(), &wire).await?;
+        let (receiver_data, answer) = wire.seen();
+        Ok(Delivered {
+            fallback: self.fallback.clone(),
+            receiver_data,
+            answer,
         })
     }
 }

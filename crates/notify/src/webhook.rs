@@ -9,12 +9,12 @@ use config::Value;
 use domain::id::IntegrationId;
 use outbound::{Http, HttpOptions, Request, Secret};
 
-use crate::classify::{answered, rejected, unanswered};
+use crate::classify::rejected;
 use crate::payload::Payload;
-use crate::provider::place;
+use crate::provider::Wire;
 use crate::secrets::{Secrets, read_trimmed};
 use crate::template::{Failure, Markup, TemplateSet, Text, aside};
-use crate::{Delivered, DeliveryError, Integration, Notification};
+use crate::{Composed, Delivered, DeliveryError, Integration, Notification};
 
 mod message;
 
@@ -199,39 +199,47 @@ impl Integration for Webhook {
         self.settings.timeout
     }
 
-    async fn deliver(
+    async fn compose(
         &self,
         notification: &Notification,
-        deadline: Duration,
-    ) -> Result<Delivered, DeliveryError> {
+    ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
         let Message {
             url,
             body,
             fallback,
         } = self.message(notification).await?;
-        let mut request = Request::post_json(url.clone(), body)
+        let mut request = Request::post_json(url, body)
             .with_header(IDEMPOTENCY_KEY, notification.idempotency_key.clone());
         if let Some(fallback) = &fallback {
             request = request.with_header(TEMPLATE_ERROR, header_value(fallback));
         }
-        let place = place(&request);
-        let deadline = self.settings.timeout.unwrap_or(deadline).min(deadline);
-        let response = self
-            .http
-            .send(request, deadline)
-            .await
-            .map_err(|e| unanswered(&e))?;
-        if (200..300).contains(&response.status) {
-            return Ok(Delivered {
-                fallback,
-                receiver_data: None,
-            });
-        }
-        let shown = self.secrets.hide(&response.body, &url).await;
-        answered(&response, &place, &shown)?;
-        Ok(Delivered {
+        Ok(Box::new(Post {
+            webhook: self,
+            request,
             fallback,
+        }))
+    }
+}
+
+/// A message ready to be posted.
+struct Post<'a> {
+    webhook: &'a Webhook,
+    request: Request,
+    fallback: Option<String>,
+}
+
+#[async_trait]
+impl Composed for Post<'_> {
+    async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError> {
+        let own = self.webhook.settings.timeout;
+        let deadline = own.unwrap_or(deadline).min(deadline);
+        let wire = Wire::new(&*self.webhook.http, &self.webhook.secrets, deadline);
+        wire.accepted(self.request.clone()).await?;
+        let (_, answer) = wire.seen();
+        Ok(Delivered {
+            fallback: self.fallback.clone(),
             receiver_data: None,
+            answer,
         })
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The functions panic where a home fails; they are for tests only.
 
+mod deliveries;
 mod inbox;
 mod journal;
 
@@ -46,6 +47,8 @@ pub async fn run(backend: &dyn Backend) {
     journal::answers_after_the_close(backend).await;
     inbox::pages_and_tenants(backend).await;
     inbox::keeps_the_newest(backend).await;
+    deliveries::lists_what_is_wanted(backend).await;
+    deliveries::is_bounded(backend).await;
 }
 
 /// A record of the `number`-th alert, of a common size.

@@ -1,12 +1,13 @@
 //! The store: what must outlive the process.
 //!
-//! Two ports, each with two homes that pass one suite ([`conformance`]): the [`journal`] (alerts, groups, silences and
-//! what was told, durable before anybody is answered) and the [`inbox`] (the built-in receiver's messages). The homes
-//! are SQLite ([`Store::open`]) and memory ([`Store::memory`]).
+//! Three ports, each with two homes that pass one suite ([`conformance`]): the [`journal`] (alerts, groups, silences and
+//! what was told, durable before anybody is answered), the [`inbox`] (the built-in receiver's messages) and the
+//! [`deliveries`] (every attempt at a message). The homes are SQLite ([`Store::open`]) and memory ([`Store::memory`]).
 //!
 //! Nothing above this crate sees SQL or the stored form ([`record`] keeps that promise).
 
 pub mod conformance;
+pub mod deliveries;
 mod error;
 pub mod inbox;
 pub mod journal;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use runtime::clock::SharedClock;
 use runtime::metrics::JournalMetrics;
 
+pub use deliveries::{Attempt, AttemptOutcome, Deliveries, DeliveryQuery, LoggedAttempt};
 pub use error::StoreError;
 pub use inbox::{Inbox, InboxMessage, NewMessage};
 pub use journal::{Commit, CompactionMark, Journal, Record, Replayed};
@@ -51,6 +53,8 @@ pub struct Store {
     pub journal: Arc<dyn Journal>,
     /// The inbox.
     pub inbox: Arc<dyn Inbox>,
+    /// The delivery log.
+    pub deliveries: Arc<dyn Deliveries>,
 }
 
 impl Store {
@@ -76,6 +80,7 @@ impl Store {
         Self {
             journal: Arc::new(memory::MemoryJournal::new(clock)),
             inbox: Arc::new(memory::MemoryInbox::default()),
+            deliveries: Arc::new(memory::MemoryDeliveries::default()),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! For tests and for `sqlite::memory:`. Every call is done when it answers, so they work under paused time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +13,9 @@ use domain::time::Timestamp;
 use runtime::clock::SharedClock;
 
 use crate::StoreError;
+use crate::deliveries::{
+    ATTEMPTS_MAX, ATTEMPTS_PAGE_MAX, Attempt, Deliveries, DeliveryQuery, LoggedAttempt, cut,
+};
 use crate::inbox::{Inbox, InboxMessage, NewMessage, PAGE_MAX, Rings};
 use crate::journal::{
     COMPACTION_SLACK_BYTES, Commit, CompactionMark, Journal, Record, Replayed, Running,
@@ -187,6 +190,46 @@ impl Inbox for MemoryInbox {
             .rings
             .page(tenant, before, limit.min(PAGE_MAX))
             .messages)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct MemoryDeliveries {
+    log: Mutex<DeliveryLog>,
+}
+
+/// Attempts of each tenant, oldest first.
+#[derive(Default)]
+struct DeliveryLog {
+    tenants: HashMap<TenantId, VecDeque<LoggedAttempt>>,
+    last_id: u64,
+}
+
+#[async_trait]
+impl Deliveries for MemoryDeliveries {
+    fn note(&self, mut attempt: Attempt) {
+        attempt.answer = cut(attempt.answer);
+        attempt.fallback = cut(attempt.fallback);
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.last_id += 1;
+        let id = log.last_id;
+        let of_tenant = log.tenants.entry(attempt.tenant.clone()).or_default();
+        of_tenant.push_back(LoggedAttempt { id, attempt });
+        if of_tenant.len() > ATTEMPTS_MAX {
+            of_tenant.pop_front();
+        }
+    }
+
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        query: &DeliveryQuery,
+        limit: usize,
+    ) -> Result<Vec<LoggedAttempt>, StoreError> {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_tenant = log.tenants.get(tenant).into_iter().flatten().rev();
+        let wanted = of_tenant.filter(|logged| query.wants(logged));
+        Ok(wanted.take(limit.min(ATTEMPTS_PAGE_MAX)).cloned().collect())
     }
 }
 

@@ -22,12 +22,14 @@ use crate::inbox::Rings;
 use crate::{Durability, Options, Store, StoreError};
 
 mod compaction;
+mod deliveries;
 mod inbox;
 mod journal;
 mod lock;
 mod migrations;
 mod writer;
 
+use deliveries::{SqliteDeliveries, Waiting};
 use inbox::SqliteInbox;
 use journal::SqliteJournal;
 use lock::FileLock;
@@ -85,7 +87,7 @@ pub(crate) fn parse_url(url: &str) -> Result<Place, StoreError> {
     Ok(Place::File(PathBuf::from(path)))
 }
 
-/// What the two ports and the writer share.
+/// What the ports and the writer share.
 struct Shared {
     file: Arc<str>,
     queue: mpsc::UnboundedSender<Work>,
@@ -97,6 +99,8 @@ struct Shared {
     baseline_bytes: AtomicU64,
     is_compacting: Arc<AtomicBool>,
     rings: Mutex<Rings>,
+    /// Attempts for the delivery log that are not written yet.
+    attempts: Waiting,
     read_options: SqliteConnectOptions,
     skip_damaged: bool,
     tasks: TaskGroup,
@@ -171,6 +175,7 @@ pub(crate) async fn open(
         baseline_bytes: AtomicU64::new(baseline),
         is_compacting: Arc::default(),
         rings: Mutex::new(rings),
+        attempts: Waiting::default(),
         read_options: read_options(path),
         skip_damaged: options.skip_damaged,
         tasks: TaskGroup::new(),
@@ -189,7 +194,8 @@ pub(crate) async fn open(
     shared.tasks.spawn("journal writer", |_| writer.run(work));
     Ok(Store {
         journal: Arc::new(SqliteJournal::new(Arc::clone(&shared))),
-        inbox: Arc::new(SqliteInbox::new(shared)),
+        inbox: Arc::new(SqliteInbox::new(Arc::clone(&shared))),
+        deliveries: Arc::new(SqliteDeliveries::new(shared)),
     })
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::fingerprint::Fingerprint;
 use domain::id::IntegrationId;
-use notify::{Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice};
+use notify::{
+    Composed, Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice,
+};
 use tokio::time::Instant;
 
 use super::alerts::Alert;
@@ -265,15 +267,30 @@ impl Integration for Teller {
         self.setup.timeout
     }
 
-    async fn deliver(
+    async fn compose(
         &self,
         notification: &Notification,
-        deadline: Duration,
-    ) -> Result<Delivered, DeliveryError> {
-        let is_alive = &*self.setup.is_alive;
+    ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
+        let notification = notification.clone();
+        Ok(Box::new(Telling {
+            teller: self,
+            notification,
+        }))
+    }
+}
+
+struct Telling<'a> {
+    teller: &'a Teller,
+    notification: Notification,
+}
+
+#[async_trait]
+impl Composed for Telling<'_> {
+    async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError> {
+        let is_alive = &*self.teller.setup.is_alive;
         live(is_alive).await;
-        let answer = self.hook.answer(notification);
-        let played = self.hook.play(answer, notification, is_alive);
+        let answer = self.teller.hook.answer(&self.notification);
+        let played = self.teller.hook.play(answer, &self.notification, is_alive);
         let result = tokio::time::timeout(deadline, played).await;
         live(is_alive).await;
         let result = result.unwrap_or_else(|_| {

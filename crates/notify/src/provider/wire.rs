@@ -1,6 +1,6 @@
 //! The wire of one attempt: requests within its deadline, and errors without secrets.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::group::told::ReceiverData;
@@ -16,8 +16,19 @@ pub(crate) struct Wire<'a> {
     http: &'a dyn Http,
     secrets: &'a Secrets,
     until: Instant,
-    kept: Mutex<Option<ReceiverData>>,
+    seen: Mutex<Seen>,
 }
+
+/// What came of it so far.
+#[derive(Default)]
+struct Seen {
+    receiver_data: Option<ReceiverData>,
+    /// The beginning of the last answer.
+    answer: String,
+}
+
+/// Most bytes kept of an answer that says that all is well.
+const ANSWER_BYTES_MAX: usize = 512;
 
 impl<'a> Wire<'a> {
     pub(crate) fn new(http: &'a dyn Http, secrets: &'a Secrets, deadline: Duration) -> Self {
@@ -25,18 +36,24 @@ impl<'a> Wire<'a> {
             http,
             secrets,
             until: Instant::now() + deadline,
-            kept: Mutex::default(),
+            seen: Mutex::default(),
         }
     }
 
     /// Keeps this of the message once it is accepted: [`Notification::receiver_data`](crate::Notification) of the next one.
     pub(crate) fn keep(&self, data: ReceiverData) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(data);
+        self.lock().receiver_data = Some(data);
     }
 
-    pub(crate) fn kept(self) -> Option<ReceiverData> {
-        let kept = self.kept.into_inner();
-        kept.unwrap_or_else(PoisonError::into_inner)
+    /// What is kept of the message, and what the last answer was.
+    pub(crate) fn seen(self) -> (Option<ReceiverData>, String) {
+        let seen = self.seen.into_inner();
+        let seen = seen.unwrap_or_else(PoisonError::into_inner);
+        (seen.receiver_data, seen.answer)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a request and gives the answer, whatever it says.
@@ -44,8 +61,17 @@ impl<'a> Wire<'a> {
     /// # Errors
     /// There is none.
     pub(crate) async fn exchange(&self, request: Request) -> Result<Response, DeliveryError> {
+        let url = request.url.clone();
         let sent = self.try_exchange(request).await;
-        sent.map_err(|error| unanswered(&error))
+        let response = sent.map_err(|error| unanswered(&error))?;
+        let begin = response.body.get(..ANSWER_BYTES_MAX);
+        let begin = begin.unwrap_or(&response.body);
+        let said = match begin.is_empty() {
+            true => String::new(),
+            false => self.secrets.hide(begin, &url).await,
+        };
+        self.lock().answer = format!("{} {said}", response.status).trim_end().to_owned();
+        Ok(response)
     }
 
     async fn try_exchange(&self, request: Request) -> Result<Response, SendError> {
@@ -139,7 +165,7 @@ impl<'a> Wire<'a> {
 }
 
 /// Scheme and host of a request's URL; its path and query may be secrets.
-pub(crate) fn place(request: &Request) -> String {
+fn place(request: &Request) -> String {
     let scheme = if request.url.starts_with("https:") {
         "https"
     } else {

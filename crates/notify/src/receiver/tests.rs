@@ -113,8 +113,8 @@ fn check_refused(integrations: &str, expected: &str) {
 #[test]
 fn what_is_not_delivered_yet_is_refused_by_name() {
     check_refused(
-        "  discord_configs:\n  - webhook_url: http://a.example.org/\n",
-        "line 5: receiver `r`: discord[0]: this version does not deliver discord yet: \
+        "  email_configs:\n  - {to: a@example.org, from: b@example.org, smarthost: 'mail.example.org:25'}\n",
+        "line 5: receiver `r`: email[0]: this version does not deliver email yet: \
          remove it, or use webhook_configs or inbox_configs",
     );
 }

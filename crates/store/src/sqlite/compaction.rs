@@ -24,7 +24,7 @@ impl Writer {
     }
 
     /// Deletes some rows before a position; answers whether there may be more.
-    pub(super) async fn trim(&mut self, before: i64) -> Result<bool, sqlx::Error> {
+    pub(super) async fn trim_journal(&mut self, before: i64) -> Result<bool, sqlx::Error> {
         let connection = self.connection().await?;
         let rows =
             sqlx::query("SELECT seq, LENGTH(body) FROM journal WHERE seq < ? ORDER BY seq LIMIT ?")

@@ -9,7 +9,10 @@ use super::not_opened;
 use crate::StoreError;
 
 /// Every step, in order; the file's `user_version` says how many it has seen.
-const STEPS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_init.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../../migrations/sqlite/0001_init.sql"),
+    include_str!("../../migrations/sqlite/0002_deliveries.sql"),
+];
 
 /// Applies the steps the file has not seen, each in a transaction of its own.
 pub(super) async fn run(

@@ -1,7 +1,9 @@
 //! The one task that writes: it commits together what arrived together.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
 use domain::id::TenantId;
 use domain::time::Timestamp;
@@ -13,11 +15,14 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::lock::FileLock;
-use super::{Shared, inbox, is_full};
+use super::{Shared, deliveries, inbox, is_full};
 use crate::StoreError;
+use crate::deliveries::Attempt;
 use crate::inbox::{InboxMessage, NewMessage, RING_BYTES_MAX};
 use crate::record::{BODY_MAX, Frame, VERSION, checksum, join_frames};
 
+/// Attempts wait at most so long for a commit they can be written with.
+const ATTEMPTS_WAIT: Duration = Duration::from_secs(1);
 /// Most bytes one transaction takes in; what waits longer goes into the next.
 const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The inbox is cut back to its size after so many new messages: the count costs more than a message does.
@@ -39,6 +44,10 @@ pub(super) enum Work {
         message: Box<NewMessage>,
         done: Done<u64>,
     },
+    /// Attempts wait to be written.
+    Attempts,
+    /// Write the attempts that wait.
+    WriteAttempts { done: Done<()> },
     /// Answer the position after everything so far.
     Mark { done: Done<i64> },
     /// Delete some rows before a position; answers whether there are more.
@@ -107,6 +116,10 @@ pub(super) struct Writer {
     pub(super) metrics: JournalMetrics,
     /// Tenants that got messages since the inbox was last cut back, one entry per message.
     inbox_tenants: Vec<TenantId>,
+    /// The same of attempts and the delivery log.
+    attempt_tenants: Vec<TenantId>,
+    /// When attempts that wait are written at the latest.
+    attempts_due: Option<Instant>,
     _lock: FileLock,
 }
 
@@ -126,6 +139,8 @@ impl Writer {
             clock,
             metrics,
             inbox_tenants: Vec::new(),
+            attempt_tenants: Vec::new(),
+            attempts_due: None,
             _lock: lock,
         }
     }
@@ -134,7 +149,17 @@ impl Writer {
     pub(super) async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Work>) {
         let mut closed = None;
         while closed.is_none() {
-            let Some(work) = queue.recv().await else {
+            let work = match self.attempts_due {
+                None => queue.recv().await,
+                Some(due) => match tokio::time::timeout_at(due, queue.recv()).await {
+                    Ok(work) => work,
+                    Err(_) => {
+                        let _ = self.write_attempts().await;
+                        continue;
+                    }
+                },
+            };
+            let Some(work) = work else {
                 break;
             };
             let mut batch = Batch::default();
@@ -147,12 +172,13 @@ impl Writer {
             }
             if !batch.is_empty() {
                 self.commit(batch).await;
-                self.trim_inbox().await;
+                self.trim().await;
             }
             if let Some(work) = next {
                 closed = self.alone(work).await;
             }
         }
+        let _ = self.write_attempts().await;
         queue.close();
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await
@@ -173,7 +199,7 @@ impl Writer {
                 let _ = done.send(self.checked(answer));
             }
             Work::Trim { before, done } => {
-                let answer = self.trim(before).await;
+                let answer = self.trim_journal(before).await;
                 let _ = done.send(self.checked(answer));
             }
             Work::Settle { done } => {
@@ -183,6 +209,14 @@ impl Writer {
             Work::Shrink { done } => {
                 let answer = self.shrink().await;
                 let _ = done.send(self.checked(answer));
+            }
+            Work::Attempts => {
+                self.attempts_due
+                    .get_or_insert(Instant::now() + ATTEMPTS_WAIT);
+            }
+            Work::WriteAttempts { done } => {
+                let answer = self.write_attempts().await;
+                let _ = done.send(answer);
             }
             Work::Close { done } => return Some(done),
             // A batch takes these.
@@ -262,9 +296,14 @@ impl Writer {
 
     async fn write(&mut self, batch: &mut Batch) -> Result<Vec<inbox::Written>, sqlx::Error> {
         let now = self.clock.now();
+        let attempts = self.take_attempts();
         let connection = self.connection().await?;
         // The usual case is one row, which is a transaction by itself: one round trip instead of three.
-        if let ([row], []) = (batch.rows.as_slice(), batch.messages.as_slice()) {
+        if let ([row], [], true) = (
+            batch.rows.as_slice(),
+            batch.messages.as_slice(),
+            attempts.is_empty(),
+        ) {
             insert_row(connection, row, now).await?;
             return Ok(Vec::new());
         }
@@ -276,23 +315,56 @@ impl Writer {
         for (message, _) in &batch.messages {
             written.push(inbox::insert(&mut transaction, message).await?);
         }
+        deliveries::insert(&mut transaction, &attempts).await?;
         transaction.commit().await?;
         Ok(written)
     }
 
-    /// Cuts the inbox back now and then; that it could not is no reason to refuse anything.
-    async fn trim_inbox(&mut self) {
-        if self.inbox_tenants.len() < INBOX_TRIM_EVERY {
-            return;
+    /// Attempts that wait, which are on their way to the disk now.
+    fn take_attempts(&mut self) -> VecDeque<Attempt> {
+        self.attempts_due = None;
+        let shared = self.shared.upgrade();
+        let attempts = shared.map(|shared| shared.attempts.take());
+        let attempts = attempts.unwrap_or_default();
+        let tenants = attempts.iter().map(|attempt| attempt.tenant.clone());
+        self.attempt_tenants.extend(tenants);
+        attempts
+    }
+
+    /// Writes the attempts that wait, in a transaction of their own.
+    async fn write_attempts(&mut self) -> Result<(), StoreError> {
+        let attempts = self.take_attempts();
+        if attempts.is_empty() {
+            return Ok(());
         }
-        let mut tenants = std::mem::take(&mut self.inbox_tenants);
-        tenants.sort_unstable();
-        tenants.dedup();
-        let answer = match self.connection().await {
-            Ok(connection) => inbox::trim(connection, &tenants).await,
-            Err(error) => Err(error),
-        };
-        let _ = self.checked(answer);
+        let answer = self.insert_attempts(&attempts).await;
+        let answer = self.checked(answer);
+        self.trim().await;
+        answer
+    }
+
+    async fn insert_attempts(&mut self, attempts: &VecDeque<Attempt>) -> Result<(), sqlx::Error> {
+        let mut transaction = self.connection().await?.begin().await?;
+        deliveries::insert(&mut transaction, attempts).await?;
+        transaction.commit().await
+    }
+
+    /// Cuts inbox and delivery log back now and then; that it could not is no reason to refuse anything.
+    async fn trim(&mut self) {
+        if let Some(tenants) = grown(&mut self.inbox_tenants, INBOX_TRIM_EVERY) {
+            let answer = match self.connection().await {
+                Ok(connection) => inbox::trim(connection, &tenants).await,
+                Err(error) => Err(error),
+            };
+            let _ = self.checked(answer);
+        }
+        if let Some(tenants) = grown(&mut self.attempt_tenants, deliveries::TRIM_EVERY) {
+            let answer = match self.connection().await {
+                Ok(connection) => deliveries::trim(connection, &tenants).await,
+                Err(error) => Err(error),
+            };
+            let _ = self.checked(answer);
+        }
     }
 
     /// Turns a database error into what the caller can do, and lets go of a connection that may be broken.
@@ -310,6 +382,17 @@ impl Writer {
             error
         })
     }
+}
+
+/// The tenants that got something, once each, when that is enough to cut back for.
+fn grown(tenants: &mut Vec<TenantId>, enough: usize) -> Option<Vec<TenantId>> {
+    if tenants.len() < enough {
+        return None;
+    }
+    let mut grown = std::mem::take(tenants);
+    grown.sort_unstable();
+    grown.dedup();
+    Some(grown)
 }
 
 async fn insert_row(
