@@ -24,7 +24,7 @@ use crate::{Composed, Delivered, DeliveryError, Integration, Notification};
 
 pub(crate) use composing::Composing;
 pub(crate) use truncate::{cut_bytes, cut_runes};
-pub(crate) use wire::Wire;
+pub(crate) use wire::{Wire, place};
 
 /// One provider's side of an integration.
 #[async_trait]

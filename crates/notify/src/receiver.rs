@@ -134,12 +134,9 @@ fn build_integration(
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
         Configured::Sns(c) => {
-            let clock = Arc::clone(&deps.clock);
-            over_http(
-                built,
-                &c.http_config,
-                Sns::new(c, set, clock, sns::environment()),
-            )
+            // Amazon looks at signatures by the real time.
+            let sns = Sns::new(c, set, SystemClock::shared(), sns::environment());
+            over_http(built, &c.http_config, sns)
         }
         Configured::Wechat(c) => over_http(built, &c.http_config, Wechat::new(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),

@@ -69,6 +69,7 @@ struct Target {
     target_arn: Text,
 }
 
+#[derive(Clone)]
 pub(crate) struct Message {
     api_url: String,
     body: String,

@@ -38,6 +38,7 @@ pub(crate) struct Wechat {
     tokens: Tokens,
 }
 
+#[derive(Clone)]
 pub(crate) struct Message {
     corp_id: String,
     body: String,

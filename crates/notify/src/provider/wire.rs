@@ -165,7 +165,7 @@ impl<'a> Wire<'a> {
 }
 
 /// Scheme and host of a request's URL; its path and query may be secrets.
-fn place(request: &Request) -> String {
+pub(crate) fn place(request: &Request) -> String {
     let scheme = if request.url.starts_with("https:") {
         "https"
     } else {
