@@ -23,6 +23,7 @@ mod provider;
 pub mod receiver;
 mod rocketchat;
 mod secrets;
+mod slack;
 mod sns;
 pub mod template;
 mod webex;

@@ -16,6 +16,7 @@ use crate::mattermost::Mattermost;
 use crate::msteams::Msteams;
 use crate::provider::{HttpIntegration, Provider, Setup};
 use crate::rocketchat::Rocketchat;
+use crate::slack::Slack;
 use crate::sns::{self, Sns};
 use crate::template::TemplateSet;
 use crate::webex::Webex;
@@ -133,6 +134,7 @@ fn build_integration(
         Configured::Discord(c) => over_http(built, &c.http_config, Discord::new(c, set)),
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
+        Configured::Slack(c) => over_http(built, &c.http_config, Slack::new(c, set)),
         Configured::Sns(c) => {
             // Amazon looks at signatures by the real time.
             let sns = Sns::new(c, set, SystemClock::shared(), sns::environment());

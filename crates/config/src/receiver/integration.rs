@@ -149,6 +149,7 @@ impl Integration {
             self,
             Self::Webhook(_)
                 | Self::Wechat(_)
+                | Self::Slack(_)
                 | Self::Sns(_)
                 | Self::Discord(_)
                 | Self::Webex(_)
