@@ -11,7 +11,11 @@ pub(crate) struct Answer(Value);
 
 impl Answer {
     pub(crate) fn of(response: &Response) -> Self {
-        Self(serde_json::from_slice(&response.body).unwrap_or_default())
+        Self::of_bytes(&response.body)
+    }
+
+    pub(crate) fn of_bytes(body: &[u8]) -> Self {
+        Self(serde_json::from_slice(body).unwrap_or_default())
     }
 
     /// Whether there is anything to be read.

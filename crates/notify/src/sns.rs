@@ -1,9 +1,11 @@
 //! Amazon SNS: a message published to a topic, a telephone or a device, in requests that we sign.
 
 mod credentials;
+mod lent;
 mod profile;
 mod sign;
 mod sts;
+mod surroundings;
 mod xml;
 
 use std::collections::BTreeMap;

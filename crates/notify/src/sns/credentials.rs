@@ -5,9 +5,11 @@ use std::path::Path;
 use config::SigV4;
 use domain::time::Timestamp;
 
+use super::lent::Lent;
 use super::profile::Profile;
 use super::sign::{Keys, Scope};
-use super::sts::{self, Lent, Proof, Role};
+use super::sts::{self, Proof, Role, lend};
+use super::surroundings::Surroundings;
 use super::{SharedVariables, Variables};
 use crate::DeliveryError;
 use crate::classify::rejected;
@@ -16,17 +18,20 @@ use crate::secrets::read_trimmed;
 
 const NO_REGION: &str =
     "no region is known: set sigv4.region, AWS_REGION, or the region of the profile";
-const NO_KEYS: &str = "no keys are known: set sigv4.access_key and sigv4.secret_key, AWS_ACCESS_KEY_ID and \
-    AWS_SECRET_ACCESS_KEY, AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, or the keys of a profile";
+pub(super) const NO_KEYS: &str = "no keys are known: set sigv4.access_key and sigv4.secret_key, AWS_ACCESS_KEY_ID and \
+    AWS_SECRET_ACCESS_KEY, AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, or the keys of a profile; no container or machine \
+    of Amazon's answered with any";
 
 /// Finds keys anew for every message, because files and roles change; only lent keys are kept.
 pub(super) struct Credentials {
     sigv4: SigV4,
     variables: SharedVariables,
     /// Keys of the role that the environment names.
-    own: Lent,
+    own: Lent<Role>,
     /// Keys of the role that the configuration names.
-    role: Lent,
+    role: Lent<Role>,
+    /// Keys of the container or machine we run in.
+    around: Lent<Surroundings>,
 }
 
 /// Who signs, for which region.
@@ -42,6 +47,7 @@ impl Credentials {
             variables,
             own: Lent::default(),
             role: Lent::default(),
+            around: Lent::default(),
         }
     }
 
@@ -71,7 +77,8 @@ impl Credentials {
                 },
             };
             let endpoint = self.endpoint(&region);
-            keys = self.role.keys(role, &endpoint, scope, wire).await?;
+            let lent = lend(&role, &endpoint, scope, wire);
+            keys = self.role.keys(&role, lent, wire).await?;
         }
         Ok(Signer { region, keys })
     }
@@ -79,7 +86,8 @@ impl Credentials {
     /// Forgets keys that Amazon no longer takes, if they were lent.
     pub(super) async fn forget(&self, keys: &Keys, wire: &Wire<'_>) -> Result<(), DeliveryError> {
         self.own.forget(keys, wire).await?;
-        self.role.forget(keys, wire).await
+        self.role.forget(keys, wire).await?;
+        self.around.forget(keys, wire).await
     }
 
     fn variables(&self) -> Variables<'_> {
@@ -130,18 +138,33 @@ impl Credentials {
                 return Ok(keys);
             }
             if let Some(role) = self.role_of_environment().await? {
-                let endpoint = self.endpoint(scope.region);
-                return self.own.keys(role, &endpoint, scope, wire).await;
+                return self.own_role(role, scope, wire).await;
             }
         }
         if let Some(role) = self.role_of_profile(profile).await {
-            let endpoint = self.endpoint(scope.region);
-            return self.own.keys(role, &endpoint, scope, wire).await;
+            return self.own_role(role, scope, wire).await;
         }
-        profile.keys().ok_or_else(|| match has_profile {
-            true => rejected(format!("the profile `{}` has no keys", self.sigv4.profile)),
-            false => rejected(NO_KEYS.to_owned()),
-        })
+        if let Some(keys) = profile.keys() {
+            return Ok(keys);
+        }
+        if has_profile {
+            let said = format!("the profile `{}` has no keys", self.sigv4.profile);
+            return Err(rejected(said));
+        }
+        let around = Surroundings::find(self.variables()).await?;
+        let around = around.ok_or_else(|| rejected(NO_KEYS.to_owned()))?;
+        self.around.keys(&around, around.lend(wire), wire).await
+    }
+
+    async fn own_role(
+        &self,
+        role: Role,
+        scope: Scope<'_>,
+        wire: &Wire<'_>,
+    ) -> Result<Keys, DeliveryError> {
+        let endpoint = self.endpoint(scope.region);
+        let lent = lend(&role, &endpoint, scope, wire);
+        self.own.keys(&role, lent, wire).await
     }
 
     /// The role that a profile names, with the keys of the profile it names for that.

@@ -1,21 +1,13 @@
 //! Amazon's token service: keys of a role, lent for a quarter of an hour.
 
-use std::time::Duration;
-
-use tokio::sync::Mutex;
-use tokio::time::Instant;
-
 use super::sign::{Keys, Scope, sign};
 use super::xml;
 use crate::DeliveryError;
 use crate::form;
 use crate::provider::Wire;
 
-/// How long keys are lent, the shortest time there is.
+/// How long keys are lent, the shortest time there is; see [`super::lent`] for how long they are used.
 const LENT_S: u32 = 15 * 60;
-
-/// How long they are used: what is signed with them must still arrive in time.
-const USED: Duration = Duration::from_secs(10 * 60);
 
 /// What the service writes down as the name of the session.
 pub(super) const SESSION: &str = "belfry";
@@ -36,43 +28,8 @@ pub(super) enum Proof {
     Token { token: String, session: String },
 }
 
-/// The keys of a role that were lent last; one attempt asks for them, the others wait.
-#[derive(Default)]
-pub(super) struct Lent {
-    last: Mutex<Option<(Role, Keys, Instant)>>,
-}
-
-impl Lent {
-    /// The keys of a role.
-    pub(super) async fn keys(
-        &self,
-        role: Role,
-        endpoint: &str,
-        scope: Scope<'_>,
-        wire: &Wire<'_>,
-    ) -> Result<Keys, DeliveryError> {
-        let mut last = wire.within(self.last.lock()).await?;
-        let now = Instant::now();
-        if let Some((known, keys, until)) = &*last
-            && *known == role
-            && now < *until
-        {
-            return Ok(keys.clone());
-        }
-        let keys = lend(&role, endpoint, scope, wire).await?;
-        *last = Some((role, keys.clone(), now + USED));
-        Ok(keys)
-    }
-
-    /// Forgets keys that are no good any more.
-    pub(super) async fn forget(&self, keys: &Keys, wire: &Wire<'_>) -> Result<(), DeliveryError> {
-        let mut last = wire.within(self.last.lock()).await?;
-        last.take_if(|(_, known, _)| known == keys);
-        Ok(())
-    }
-}
-
-async fn lend(
+/// Asks for the keys of a role.
+pub(super) async fn lend(
     role: &Role,
     endpoint: &str,
     scope: Scope<'_>,

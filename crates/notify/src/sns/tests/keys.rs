@@ -4,6 +4,7 @@ use super::*;
 
 const LENT: &str = "<AssumeRoleResponse><Credentials><AccessKeyId>LENT</AccessKeyId><SecretAccessKey>lentsecret</SecretAccessKey>\
     <SessionToken>lent+token=</SessionToken></Credentials></AssumeRoleResponse>";
+const NO_MACHINE: (&str, &str) = ("AWS_EC2_METADATA_DISABLED", "true");
 const REGION: (&str, &str) = ("AWS_REGION", "eu-west-1");
 
 fn signer(recorded: &Recorded) -> &str {
@@ -93,7 +94,7 @@ async fn profiles_are_read_for_every_message() {
 async fn what_is_missing_is_named() {
     for (settings, variables, said) in [
         ("", &[] as &[_], "no region is known: "),
-        ("", &[REGION], "no keys are known: "),
+        ("", &[REGION, NO_MACHINE], "no keys are known: "),
         (
             "sigv4: {profile: nobody}\n",
             &[REGION],
@@ -231,4 +232,56 @@ async fn a_profile_may_stand_for_a_role() {
         ("B", "x")
     );
     assert_eq!(signer(&sent[1]), "LENT");
+}
+
+const JSON: &str =
+    r#"{"Code":"Success","AccessKeyId":"AROUND","SecretAccessKey":"s","Token":"around-token"}"#;
+
+#[tokio::test]
+async fn a_container_asks_what_runs_it() {
+    let variables = [
+        REGION,
+        (
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "/v2/credentials/x",
+        ),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "proof"),
+    ];
+    let stage = Stage::new(TOPIC, &variables);
+    stage.answer(200, JSON);
+    stage.deliver().await.unwrap();
+    let sent = stage.http.take_recorded();
+    assert_eq!(sent[0].request.url, "http://169.254.170.2/v2/credentials/x");
+    assert_eq!(sent[0].request.header("authorization"), Some("proof"));
+    assert_eq!(signer(&sent[1]), "AROUND");
+    assert_eq!(
+        sent[1].request.header("x-amz-security-token"),
+        Some("around-token")
+    );
+    assert_eq!(signer(&stage.sent().await), "AROUND");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_has_the_keys_of_its_role() {
+    let stage = Stage::new(TOPIC, &[REGION]);
+    for body in ["metadata-token", "my-role\n", JSON] {
+        stage.answer(200, body);
+    }
+    stage.deliver().await.unwrap();
+    let sent = stage.http.take_recorded();
+    assert_eq!(sent[0].request.method, "PUT");
+    let role = "http://169.254.169.254/latest/meta-data/iam/security-credentials/my-role";
+    assert_eq!(sent[2].request.url, role);
+    let proof = sent[2].request.header("x-aws-ec2-metadata-token");
+    assert_eq!(proof, Some("metadata-token"));
+    assert_eq!(signer(&sent[3]), "AROUND");
+
+    // Elsewhere nobody answers.
+    let stage = Stage::new(TOPIC, &[REGION]);
+    stage.http.answer_next(Answer::never());
+    let failure = stage.deliver().await.unwrap_err();
+    assert!(
+        failure.detail.starts_with("no keys are known: "),
+        "{failure}"
+    );
 }
