@@ -1,4 +1,4 @@
-//! Answers in JSON: what a provider says inside of a 200.
+//! What a provider answers in JSON, as far as anybody looks at it.
 
 use outbound::Response;
 use serde_json::Value;
@@ -41,6 +41,15 @@ impl Answer {
     /// Whether there is a yes at a pointer.
     pub(crate) fn is_set(&self, pointer: &str) -> bool {
         self.at(pointer).and_then(Value::as_bool) == Some(true)
+    }
+
+    /// What is at a pointer, to be shown: texts as they are, the rest as JSON.
+    pub(crate) fn shown(&self, pointer: &str) -> String {
+        match self.at(pointer) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        }
     }
 }
 

@@ -15,6 +15,17 @@ pub(crate) fn version_4(
     group_key: &str,
     truncated: usize,
 ) -> String {
+    written(data, status, group_key, truncated, "4")
+}
+
+/// Writes the same body under another version, as other webhooks have it.
+pub(crate) fn written(
+    data: &Data<'_>,
+    status: &str,
+    group_key: &str,
+    truncated: usize,
+    version: &str,
+) -> String {
     let mut out = String::with_capacity(512 * (1 + data.alerts.len()));
     out.push_str("{\"receiver\":");
     push_text(&mut out, &data.receiver);
@@ -42,7 +53,9 @@ pub(crate) fn version_4(
     }
     out.push_str(",\"externalURL\":");
     push_text(&mut out, data.external_url);
-    out.push_str(",\"version\":\"4\",\"groupKey\":");
+    out.push_str(",\"version\":");
+    push_text(&mut out, version);
+    out.push_str(",\"groupKey\":");
     push_text(&mut out, group_key);
     out.push_str(&format!(",\"truncatedAlerts\":{truncated}}}"));
     out

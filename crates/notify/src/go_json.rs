@@ -163,5 +163,23 @@ pub(crate) fn quoted(text: &str) -> String {
     out
 }
 
+/// A document without the white space between its values, its texts escaped as Go's encoder does it to JSON that it is given.
+pub(crate) fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut is_text, mut is_escaped) = (false, false);
+    for c in json.chars() {
+        match c {
+            ' ' | '\t' | '\r' | '\n' if !is_text => continue,
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            _ => out.push(c),
+        }
+        is_text ^= c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests;

@@ -16,24 +16,30 @@ mod form;
 mod go_json;
 pub mod http_options;
 pub mod inbox;
+mod incidentio;
+mod jira;
 mod mattermost;
 mod msteams;
+mod opsgenie;
+mod pagerduty;
 mod payload;
 mod provider;
+mod pushover;
 pub mod receiver;
 mod rocketchat;
 mod secrets;
 mod slack;
 mod sns;
+mod telegram;
 pub mod template;
+mod victorops;
 mod webex;
 pub mod webhook;
 mod wechat;
 
 #[cfg(test)]
 mod samples;
-#[cfg(test)]
-mod stage;
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +99,8 @@ pub use runtime::metrics::FailureReason;
 /// A message that was accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
-    /// Which templates failed and why, if some did: the message said something else in their place.
+    /// Which templates failed and why, if some did: the message said something else in their place. Or what the provider would not
+    /// take of a message that it accepted.
     pub fallback: Option<String>,
     /// What the integration keeps of it; `None` to keep what it has.
     pub receiver_data: Option<ReceiverData>,

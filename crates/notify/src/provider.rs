@@ -8,6 +8,8 @@
 //! failed templates.
 
 mod composing;
+pub(crate) mod escape;
+mod secret;
 mod truncate;
 mod wire;
 
@@ -23,8 +25,9 @@ use crate::template::{TemplateSet, aside};
 use crate::{Composed, Delivered, DeliveryError, Integration, Notification};
 
 pub(crate) use composing::Composing;
+pub(crate) use secret::SecretText;
 pub(crate) use truncate::{cut_bytes, cut_runes};
-pub(crate) use wire::{Wire, place};
+pub(crate) use wire::{Wire, half_way};
 
 /// One provider's side of an integration.
 #[async_trait]
@@ -159,11 +162,11 @@ impl<P: Provider> Composed for ComposedMessage<'_, P> {
         let deadline = of.timeout().unwrap_or(deadline).min(deadline);
         let wire = Wire::new(&*of.setup.http, &of.secrets, deadline);
         of.provider.send(self.message.clone(), &wire).await?;
-        let (receiver_data, answer) = wire.seen();
+        let seen = wire.seen();
         Ok(Delivered {
-            fallback: self.fallback.clone(),
-            receiver_data,
-            answer,
+            fallback: self.fallback.clone().or(seen.shortfall),
+            receiver_data: seen.receiver_data,
+            answer: seen.answer,
         })
     }
 }

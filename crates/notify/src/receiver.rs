@@ -12,13 +12,20 @@ use crate::Integration;
 use crate::discord::Discord;
 use crate::http_options::{UnknownStore, http_options};
 use crate::inbox::{Inbox, InboxSink};
+use crate::incidentio::Incidentio;
+use crate::jira::Jira;
 use crate::mattermost::Mattermost;
 use crate::msteams::Msteams;
+use crate::opsgenie::Opsgenie;
+use crate::pagerduty::Pagerduty;
 use crate::provider::{HttpIntegration, Provider, Setup};
+use crate::pushover::Pushover;
 use crate::rocketchat::Rocketchat;
 use crate::slack::Slack;
 use crate::sns::{self, Sns};
+use crate::telegram::Telegram;
 use crate::template::TemplateSet;
+use crate::victorops::Victorops;
 use crate::webex::Webex;
 use crate::webhook::{Address, Settings, Webhook};
 use crate::wechat::Wechat;
@@ -144,6 +151,13 @@ fn build_integration(
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
         Configured::Rocketchat(c) => over_http(built, &c.http_config, Rocketchat::new(c, set)),
         Configured::Mattermost(c) => over_http(built, &c.http_config, Mattermost::new(c, set)),
+        Configured::Opsgenie(c) => over_http(built, &c.http_config, Opsgenie::new(c, set)),
+        Configured::Victorops(c) => over_http(built, &c.http_config, Victorops::new(c, set)),
+        Configured::Pushover(c) => over_http(built, &c.http_config, Pushover::new(c, set)),
+        Configured::Telegram(c) => over_http(built, &c.http_config, Telegram::new(c, set)),
+        Configured::Incidentio(c) => over_http(built, &c.http_config, Incidentio::new(c)),
+        Configured::Jira(c) => over_http(built, &c.http_config, Jira::new(c, set)),
+        Configured::Pagerduty(c) => over_http(built, &c.http_config, Pagerduty::new(c, set)),
         other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }
 }

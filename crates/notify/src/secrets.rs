@@ -1,11 +1,12 @@
 //! What must not appear in an error although a receiver may echo it.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use outbound::{Authentication, BasicAuth, HeaderValues, HttpOptions, Source};
-use tokio::io::AsyncReadExt;
+use tokio::io::AsyncReadExt as _;
 
 /// What is shown in place of a secret.
 const HIDDEN: &str = "<secret>";
@@ -72,6 +73,13 @@ impl Secrets {
         }
     }
 
+    /// The same with secrets of one message.
+    pub(crate) fn with(&self, texts: &[String]) -> Self {
+        let mut secrets = self.clone();
+        secrets.texts.extend_from_slice(texts);
+        secrets
+    }
+
     /// Writes `<secret>` over every secret in a text, the telling pieces of a URL included.
     pub(crate) async fn hide(&self, text: &[u8], url: &str) -> String {
         let mut text = String::from_utf8_lossy(text).into_owned();
@@ -100,6 +108,15 @@ pub(crate) fn either(url: Option<&config::SecretUrl>, file: &str) -> Source {
     }
 }
 
+/// A key of the configuration, or the file that holds it.
+pub(crate) fn key_or_file(key: &config::Secret, file: &str) -> Source {
+    if key.is_empty() {
+        Source::File(PathBuf::from(file))
+    } else {
+        Source::inline(key.expose())
+    }
+}
+
 /// The parts of a URL after its host that are long enough to be tokens, and the URL itself.
 fn url_pieces(url: &str) -> impl Iterator<Item = &str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -115,6 +132,14 @@ fn url_pieces(url: &str) -> impl Iterator<Item = &str> {
         .chain(pieces)
         .filter(|piece| URL_PIECE_BYTES_MIN <= piece.len())
         .chain(user)
+}
+
+/// Reads a small file without the white space around its content, on a thread that may wait.
+pub(crate) fn read_trimmed_now(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?;
+    file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text.trim().to_owned())
 }
 
 /// Reads a small file without the white space around its content.

@@ -18,7 +18,7 @@ use runtime::clock::SharedClock;
 
 use crate::answer::unreadable;
 use crate::form;
-use crate::provider::{Composing, Provider, Wire, place};
+use crate::provider::{Composing, Provider, Wire};
 use crate::template::{Markup, TemplateSet, Text};
 use crate::{DeliveryError, Notification};
 use credentials::Credentials;
@@ -222,10 +222,8 @@ struct Failed {
 }
 
 /// Asks one of Amazon's services, and gives the text of its answer when it is a success.
-///
-/// `secret` is what the request proves itself with beside a signature; no error shows it.
-async fn asked(request: Request, secret: Option<&str>, wire: &Wire<'_>) -> Result<String, Failed> {
-    let (url, place) = (request.url.clone(), place(&request));
+async fn asked(request: Request, wire: &Wire<'_>) -> Result<String, Failed> {
+    let sent = request.clone();
     let exchanged = wire.exchange(request).await;
     let mut response = exchanged.map_err(|error| Failed {
         error,
@@ -233,18 +231,15 @@ async fn asked(request: Request, secret: Option<&str>, wire: &Wire<'_>) -> Resul
     })?;
     let body = String::from_utf8_lossy(&response.body).into_owned();
     let code = xml::text(&body, "Code").unwrap_or_default();
-    let mut shown = match xml::text(&body, "Message") {
-        Some(said) if !code.is_empty() => format!("{code}: {said}"),
-        _ => body.clone(),
-    };
-    if let Some(secret) = secret {
-        shown = shown.replace(secret, "<secret>");
+    if let Some(said) = xml::text(&body, "Message")
+        && !code.is_empty()
+    {
+        response.body = format!("{code}: {said}").into();
     }
-    response.body = shown.into();
     let has_expired = EXPIRED.contains(&&*code);
     let is_retried = has_expired || PASSING.contains(&&*code);
-    match wire.judged(response, &url, &place, is_retried).await {
-        Ok(_) => Ok(body),
+    match wire.judged(&sent, &response, |_| is_retried).await {
+        Ok(()) => Ok(body),
         Err(error) => Err(Failed { error, has_expired }),
     }
 }
@@ -305,8 +300,8 @@ impl Provider for Sns {
             at,
         };
         let request = sign(request, &signer.keys, scope);
-        let session = signer.keys.session_token.as_deref();
-        let answer = match asked(request, session, wire).await {
+        signer.keys.confide(wire);
+        let answer = match asked(request, wire).await {
             Ok(answer) => answer,
             Err(failed) => {
                 if failed.has_expired {

@@ -235,7 +235,7 @@ impl Composed for Post<'_> {
         let deadline = own.unwrap_or(deadline).min(deadline);
         let wire = Wire::new(&*self.webhook.http, &self.webhook.secrets, deadline);
         wire.accepted(self.request.clone()).await?;
-        let (_, answer) = wire.seen();
+        let answer = wire.seen().answer;
         Ok(Delivered {
             fallback: self.fallback.clone(),
             receiver_data: None,

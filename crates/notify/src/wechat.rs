@@ -102,14 +102,9 @@ impl Refusal {
         })
     }
 
-    async fn error(&self, wire: &Wire<'_>, token: &str) -> DeliveryError {
+    async fn error(&self, wire: &Wire<'_>) -> DeliveryError {
         let is_retried = PASSING.contains(&self.code) || STALE.contains(&self.code);
-        // The token is a secret that no setting names.
-        let said = match token {
-            "" => self.said.clone(),
-            token => self.said.replace(token, "<secret>"),
-        };
-        wire.refused(&said, "", is_retried).await
+        wire.refused(&self.said, "", is_retried).await
     }
 }
 
@@ -168,7 +163,7 @@ impl Provider for Wechat {
             return Ok(());
         };
         if !STALE.contains(&refusal.code) {
-            return Err(refusal.error(wire, &token).await);
+            return Err(refusal.error(wire).await);
         }
         self.tokens.forget(&token, wire).await?;
         let token = self.tokens.get(&self.api_url, &account, wire).await?;
@@ -178,7 +173,7 @@ impl Provider for Wechat {
         if STALE.contains(&refusal.code) {
             self.tokens.forget(&token, wire).await?;
         }
-        Err(refusal.error(wire, &token).await)
+        Err(refusal.error(wire).await)
     }
 }
 

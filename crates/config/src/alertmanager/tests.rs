@@ -85,7 +85,7 @@ fn the_inbox_is_read_and_not_printed() {
 
 #[test]
 fn what_is_not_delivered_yet_is_named_when_it_is_used() {
-    let text = "route: {receiver: r}\nreceivers:\n- name: r\n  discord_configs: [{webhook_url: 'http://x'}]\n  webhook_configs: [{url: 'http://x'}, {url: 'http://{{ .Status }}'}, {url: 'http://x', payload: {a: '{{ . }}'}}]\n- name: unused\n  discord_configs: [{webhook_url: 'http://x'}]\ntracing: {endpoint: 'h:1'}\n";
+    let text = "route: {receiver: r}\nreceivers:\n- name: r\n  email_configs: [{to: a, from: b, smarthost: 'h:25'}]\n  webhook_configs: [{url: 'http://x'}, {url: 'http://{{ .Status }}'}, {url: 'http://x', payload: {a: '{{ . }}'}}]\n- name: unused\n  email_configs: [{to: a, from: b, smarthost: 'h:25'}]\ntracing: {endpoint: 'h:1'}\n";
     let config = read(text).unwrap();
     let lines: Vec<_> = config
         .unsupported()
@@ -94,7 +94,7 @@ fn what_is_not_delivered_yet_is_named_when_it_is_used() {
         .collect();
     assert_eq!(
         lines,
-        ["line 4: receiver `r`: discord_configs are not delivered by this version yet"]
+        ["line 4: receiver `r`: email_configs are not delivered by this version yet"]
     );
     assert_eq!(
         config.not_yet(),

@@ -3,12 +3,12 @@ use serde_json::{Value, json};
 
 use crate::FailureReason;
 use crate::samples;
-use crate::stage::Stage;
+use crate::trial::Trial;
 
 const URL: &str = "https://chat.example.org/hooks/abcdefgh12345678";
 
-fn stage(settings: &str) -> Stage {
-    Stage::new(
+fn stage(settings: &str) -> Trial {
+    Trial::of(
         "mattermost_configs",
         &format!("webhook_url: {URL}\n{settings}"),
     )
@@ -16,7 +16,7 @@ fn stage(settings: &str) -> Stage {
 
 async fn post(settings: &str) -> Value {
     let notification = samples::notification(&[("n1", false)]);
-    let body = stage(settings).body(&notification, "ok").await;
+    let body = stage(settings).told(&notification, "ok").await;
     serde_json::from_str(&body).unwrap()
 }
 
@@ -100,7 +100,7 @@ async fn what_alerts_say_stays_inside_of_its_text() {
     let mut notification = samples::notification(&[("n1", false)]);
     notification.alerts = vec![samples::alert(labels, false)];
     let stage = stage("text: '{{ .CommonLabels.alertname }}'\ntitle: t");
-    let body = stage.body(&notification, "ok").await;
+    let body = stage.told(&notification, "ok").await;
     let post: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(post["attachments"][0]["text"], hostile);
     assert!(!body.contains('<'), "{body}");

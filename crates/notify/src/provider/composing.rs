@@ -2,9 +2,12 @@
 
 use domain::alert::Alert;
 
+use super::{SecretText, escape};
 use crate::classify::rejected;
 use crate::data::{Data, title};
-use crate::template::{Rendering, TemplateSet, Text};
+use crate::payload::Payload;
+use crate::secrets::read_trimmed_now;
+use crate::template::{Markup, Rendering, TemplateSet, Text};
 use crate::{DeliveryError, Notification};
 
 /// A message being composed.
@@ -13,6 +16,7 @@ pub(crate) struct Composing<'a> {
     pub(crate) notification: &'a Notification,
     /// The facts that templates see.
     pub(crate) facts: &'a Data<'a>,
+    set: &'a TemplateSet,
     rendering: Rendering<'a>,
 }
 
@@ -25,6 +29,7 @@ impl<'a> Composing<'a> {
         Self {
             notification,
             facts,
+            set,
             rendering: Rendering::new(set, facts, notification.at),
         }
     }
@@ -51,6 +56,51 @@ impl<'a> Composing<'a> {
         rendered.map_err(|failure| rejected(format!("{field}: {failure}")))
     }
 
+    /// A secret, its file read anew; what goes wrong with it is told without a word of it.
+    ///
+    /// # Errors
+    /// Its file cannot be read, its template fails, or it is empty.
+    pub(crate) fn secret(&self, name: &str, secret: &SecretText) -> Result<String, DeliveryError> {
+        let read;
+        let text = match secret {
+            SecretText::Inline(text, _) => text,
+            SecretText::File(path) => {
+                let shown = path.display();
+                let content = read_trimmed_now(path);
+                let content =
+                    content.map_err(|error| rejected(format!("{name}_file `{shown}`: {error}")))?;
+                read = self.set.text(&content, Markup::Plain);
+                &read
+            }
+        };
+        let rendered = self.rendering.try_text(text).map_err(|failure| {
+            let (line, column) = (failure.line, failure.column);
+            rejected(format!(
+                "{name}: its template fails at line {line}, column {column}"
+            ))
+        })?;
+        if rendered.is_empty() {
+            return Err(rejected(format!("{name} is empty")));
+        }
+        Ok(rendered)
+    }
+
+    /// A structure as JSON; nothing when a template in it fails.
+    pub(crate) fn structure(&mut self, field: &str, structure: &Payload) -> Option<String> {
+        match structure.write(&self.rendering) {
+            Ok(json) => Some(json),
+            Err(failure) => {
+                self.rendering.note(field, failure);
+                None
+            }
+        }
+    }
+
+    /// What the provider shall know this group by, from one message to the next: its key's SHA-256.
+    pub(crate) fn group_hash(&self) -> String {
+        domain::group::key::sha256_hex(&self.notification.group_key)
+    }
+
     /// The renderer itself, for structures of texts.
     pub(crate) fn rendering(&mut self) -> &mut Rendering<'a> {
         &mut self.rendering
@@ -65,6 +115,14 @@ impl<'a> Composing<'a> {
     pub(crate) fn flagged(&self, text: String) -> String {
         match self.fallback() {
             Some(note) => format!("{text}\n\n[template error] {note}"),
+            None => text,
+        }
+    }
+
+    /// The same where the text is HTML.
+    pub(crate) fn flagged_html(&self, text: String) -> String {
+        match self.fallback() {
+            Some(note) => format!("{text}\n\n[template error] {}", escape::html(&note)),
             None => text,
         }
     }

@@ -7,7 +7,7 @@ use domain::group::told::ReceiverData;
 use outbound::{Http, Request, Response, SendError, Source};
 use tokio::time::Instant;
 
-use crate::classify::{answered, quoted, rejected, unanswered};
+use crate::classify::{answered, beginning, quoted, rejected, unanswered};
 use crate::secrets::{Secrets, read_trimmed};
 use crate::{DeliveryError, FailureReason, RetryAdvice};
 
@@ -21,10 +21,15 @@ pub(crate) struct Wire<'a> {
 
 /// What came of it so far.
 #[derive(Default)]
-struct Seen {
-    receiver_data: Option<ReceiverData>,
+pub(crate) struct Seen {
+    /// What is kept of the message.
+    pub(crate) receiver_data: Option<ReceiverData>,
     /// The beginning of the last answer.
-    answer: String,
+    pub(crate) answer: String,
+    /// What the message lacks although it was accepted.
+    pub(crate) shortfall: Option<String>,
+    /// Secrets that only this message has.
+    confided: Vec<String>,
 }
 
 /// Most bytes kept of an answer that says that all is well.
@@ -45,11 +50,24 @@ impl<'a> Wire<'a> {
         self.lock().receiver_data = Some(data);
     }
 
-    /// What is kept of the message, and what the last answer was.
-    pub(crate) fn seen(self) -> (Option<ReceiverData>, String) {
+    /// Has a secret that came of a template hidden as those of the settings are.
+    pub(crate) fn confide(&self, secret: &str) {
+        self.lock().confided.push(secret.to_owned());
+    }
+
+    /// Notes what an accepted message lacks: the provider refused for good to have it the way the configuration wants it.
+    pub(crate) fn fall_short(&self, note: String) {
+        self.lock().shortfall = Some(note);
+    }
+
+    pub(crate) fn seen(self) -> Seen {
         let seen = self.seen.into_inner();
-        let seen = seen.unwrap_or_else(PoisonError::into_inner);
-        (seen.receiver_data, seen.answer)
+        seen.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn hide(&self, text: &[u8], url: &str) -> String {
+        let secrets = self.secrets.with(&self.lock().confided);
+        secrets.hide(text, url).await
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -64,12 +82,12 @@ impl<'a> Wire<'a> {
         let url = request.url.clone();
         let sent = self.try_exchange(request).await;
         let response = sent.map_err(|error| unanswered(&error))?;
-        let begin = response.body.get(..ANSWER_BYTES_MAX);
-        let begin = begin.unwrap_or(&response.body);
-        let said = match begin.is_empty() {
+        // Hidden before it is cut, or the beginning of a secret could stand at the end.
+        let said = match response.body.is_empty() {
             true => String::new(),
-            false => self.secrets.hide(begin, &url).await,
+            false => self.hide(&response.body, &url).await,
         };
+        let said = beginning(&said, ANSWER_BYTES_MAX);
         self.lock().answer = format!("{} {said}", response.status).trim_end().to_owned();
         Ok(response)
     }
@@ -96,40 +114,40 @@ impl<'a> Wire<'a> {
         request: Request,
         is_retried: impl Fn(u16) -> bool,
     ) -> Result<Response, DeliveryError> {
-        let (url, place) = (request.url.clone(), place(&request));
+        let asked = request.clone();
         let response = self.exchange(request).await?;
-        let is_retried = is_retried(response.status);
-        self.judged(response, &url, &place, is_retried).await
+        self.judged(&asked, &response, is_retried).await?;
+        Ok(response)
     }
 
-    /// Judges an answer by its status: 5xx and 429 are worth another attempt, what is no success else if `is_retried`.
+    /// Judges the answer to a request as [`Wire::accepted_or_retried`] does.
     ///
     /// # Errors
-    /// It is no success.
+    /// It is a refusal.
     pub(crate) async fn judged(
         &self,
-        response: Response,
-        url: &str,
-        place: &str,
-        is_retried: bool,
-    ) -> Result<Response, DeliveryError> {
+        request: &Request,
+        response: &Response,
+        is_retried: impl Fn(u16) -> bool,
+    ) -> Result<(), DeliveryError> {
         if (200..300).contains(&response.status) {
-            return Ok(response);
+            return Ok(());
         }
-        let shown = self.secrets.hide(&response.body, url).await;
-        match answered(&response, place, &shown) {
-            Ok(()) => Ok(response),
-            Err(error) if error.retry.is_none() && is_retried => Err(DeliveryError {
-                retry: Some(RetryAdvice { after: None }),
-                ..error
-            }),
-            Err(error) => Err(error),
+        let shown = self.hide(&response.body, &request.url).await;
+        match answered(response, &place(request), &shown) {
+            Err(error) if error.retry.is_none() && is_retried(response.status) => {
+                Err(DeliveryError {
+                    retry: Some(RetryAdvice { after: None }),
+                    ..error
+                })
+            }
+            judged => judged,
         }
     }
 
     /// An answer that says by its content that the message was refused, for good unless `is_retried`.
     pub(crate) async fn refused(&self, said: &str, url: &str, is_retried: bool) -> DeliveryError {
-        let said = self.secrets.hide(said.as_bytes(), url).await;
+        let said = self.hide(said.as_bytes(), url).await;
         DeliveryError {
             retry: is_retried.then_some(RetryAdvice { after: None }),
             reason: FailureReason::ClientError,
@@ -153,19 +171,31 @@ impl<'a> Wire<'a> {
     /// Reads a secret of the settings; a file is read for every message.
     ///
     /// # Errors
-    /// Its file cannot be read.
+    /// Its file cannot be read, or is empty.
     pub(crate) async fn read(&self, name: &str, source: &Source) -> Result<String, DeliveryError> {
-        match source {
-            Source::Inline(secret) => Ok(secret.expose().to_owned()),
-            Source::File(path) => read_trimmed(path)
-                .await
-                .map_err(|error| rejected(format!("{name}_file `{}`: {error}", path.display()))),
+        let path = match source {
+            Source::Inline(secret) => return Ok(secret.expose().to_owned()),
+            Source::File(path) => path,
+        };
+        let shown = path.display();
+        match read_trimmed(path).await {
+            Ok(text) if text.is_empty() => Err(rejected(format!("{name}_file `{shown}` is empty"))),
+            Ok(text) => Ok(text),
+            Err(error) => Err(rejected(format!("{name}_file `{shown}`: {error}"))),
         }
     }
 }
 
+/// An error after which the receiver has a part of the message: another attempt repeats the same, and nobody can say it was not heard.
+pub(crate) fn half_way(error: DeliveryError) -> DeliveryError {
+    DeliveryError {
+        is_ambiguous: error.is_ambiguous || error.retry.is_some(),
+        ..error
+    }
+}
+
 /// Scheme and host of a request's URL; its path and query may be secrets.
-pub(crate) fn place(request: &Request) -> String {
+fn place(request: &Request) -> String {
     let scheme = if request.url.starts_with("https:") {
         "https"
     } else {

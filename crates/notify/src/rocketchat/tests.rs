@@ -3,18 +3,18 @@ use serde_json::{Value, json};
 
 use super::method_of;
 use crate::samples;
-use crate::stage::Stage;
+use crate::trial::Trial;
 
 const FINE: &str = r#"{"success":true}"#;
 
-fn stage(settings: &str) -> Stage {
+fn stage(settings: &str) -> Trial {
     let own = "api_url: https://chat.example.org\ntoken: t0kent0ken\ntoken_id: us3rus3r";
-    Stage::new("rocketchat_configs", &format!("{own}\n{settings}"))
+    Trial::of("rocketchat_configs", &format!("{own}\n{settings}"))
 }
 
 async fn attachment(settings: &str) -> Value {
     let notification = samples::notification(&[("n1", false)]);
-    let body = stage(settings).body(&notification, FINE).await;
+    let body = stage(settings).told(&notification, FINE).await;
     let body: Value = serde_json::from_str(&body).unwrap();
     body["attachments"][0].clone()
 }
@@ -80,7 +80,7 @@ async fn tokens_in_files_are_read_for_every_message() {
         token.display(),
         id.display()
     );
-    let stage = Stage::new("rocketchat_configs", &settings);
+    let stage = Trial::of("rocketchat_configs", &settings);
     let notification = samples::notification(&[("n1", false)]);
     let failure = stage.deliver(&notification).await.unwrap_err();
     assert!(failure.detail.starts_with("token_file `"), "{failure}");

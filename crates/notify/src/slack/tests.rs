@@ -6,23 +6,23 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::samples;
-use crate::stage::Stage;
+use crate::trial::Trial;
 
 const HOOK: &str = "https://hooks.example.org/services/T0000000/B0000000/s3cr3ts3cr3t";
 const POSTED: &str = r#"{"ok":true,"channel":"C0123","ts":"1700000000.000100"}"#;
 
-fn hook(settings: &str) -> Stage {
-    Stage::new(
+fn hook(settings: &str) -> Trial {
+    Trial::of(
         "slack_configs",
         &format!("api_url: {HOOK}\nchannel: '#ops'\n{settings}"),
     )
 }
 
 /// An app that changes its messages.
-fn app() -> Stage {
+fn app() -> Trial {
     let settings = "api_url: https://slack.com/api/chat.postMessage\nchannel: '#ops'\nupdate_message: true\n\
         http_config: {authorization: {credentials: xoxb-t0ken}}";
-    Stage::new("slack_configs", settings)
+    Trial::of("slack_configs", settings)
 }
 
 fn kept(channel: &str, ts: &str) -> ReceiverData {
@@ -31,7 +31,7 @@ fn kept(channel: &str, ts: &str) -> ReceiverData {
 
 async fn message(settings: &str) -> Value {
     let notification = samples::notification(&[("n1", false)]);
-    let body = hook(settings).body(&notification, "ok").await;
+    let body = hook(settings).told(&notification, "ok").await;
     serde_json::from_str(&body).unwrap()
 }
 
@@ -85,7 +85,7 @@ async fn a_failed_template_costs_its_own_field() {
 
 #[tokio::test]
 async fn nobody_is_told_in_the_wrong_channel() {
-    let stage = Stage::new(
+    let stage = Trial::of(
         "slack_configs",
         &format!("api_url: {HOOK}\nchannel: '{{{{ .X }}}}'"),
     );
@@ -107,7 +107,7 @@ async fn what_alerts_say_stays_inside_of_its_text() {
     let labels = Labels::from_pairs([("alertname", hostile)]);
     notification.alerts = vec![samples::alert(labels, false)];
     let stage = hook("text: '{{ .CommonLabels.alertname }}'\ntitle: t");
-    let body = stage.body(&notification, "ok").await;
+    let body = stage.told(&notification, "ok").await;
     let said: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(said["attachments"][0]["text"], hostile);
     assert!(!body.contains('<'), "{body}");

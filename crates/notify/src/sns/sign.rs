@@ -6,6 +6,8 @@ use domain::time::Timestamp;
 use outbound::Request;
 use sha2::{Digest, Sha256};
 
+use crate::provider::Wire;
+
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// Bytes of the block that SHA-256 works on, which HMAC needs to know.
@@ -28,6 +30,14 @@ impl Keys {
             secret_key: value("aws_secret_access_key")?,
             session_token: value("aws_session_token"),
         })
+    }
+
+    /// Has them hidden in what answers say: one about a wrong signature quotes the session.
+    pub(super) fn confide(&self, wire: &Wire<'_>) {
+        wire.confide(&self.secret_key);
+        if let Some(token) = &self.session_token {
+            wire.confide(token);
+        }
     }
 }
 

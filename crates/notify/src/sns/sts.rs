@@ -58,11 +58,11 @@ pub(super) async fn lend(
     if let Proof::Keys { keys, .. } = &role.proof {
         request = sign(request, keys, scope);
     }
-    let secrets = match &role.proof {
-        Proof::Keys { keys, .. } => keys.session_token.as_deref(),
-        Proof::Token { token, .. } => Some(&**token),
-    };
-    let body = super::asked(request, secrets, wire).await;
+    match &role.proof {
+        Proof::Keys { keys, .. } => keys.confide(wire),
+        Proof::Token { token, .. } => wire.confide(token),
+    }
+    let body = super::asked(request, wire).await;
     let body = body.map_err(|failed| failed.error)?;
     let keys = Keys {
         access_key: xml::text(&body, "AccessKeyId").unwrap_or_default(),

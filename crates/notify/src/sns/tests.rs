@@ -8,7 +8,7 @@ use runtime::clock::SimClock;
 
 use super::*;
 use crate::provider::{HttpIntegration, Setup};
-use crate::stage::MINUTE;
+use crate::trial::MINUTE;
 use crate::{Delivered, FailureReason, Integration as _, samples};
 
 mod keys;

@@ -4,20 +4,20 @@ use outbound::Answer as Scripted;
 use serde_json::Value;
 
 use super::method;
-use crate::stage::Stage;
+use crate::trial::Trial;
 use crate::{FailureReason, samples};
 
 const TOKEN: &str = r#"{"errcode":0,"errmsg":"ok","access_token":"t1t1t1t1","expires_in":7200}"#;
 const SECOND: &str = r#"{"errcode":0,"errmsg":"ok","access_token":"t2t2t2t2","expires_in":7200}"#;
 const FINE: &str = r#"{"errcode":0,"errmsg":"ok"}"#;
 
-fn stage(settings: &str) -> Stage {
+fn stage(settings: &str) -> Trial {
     let own = "api_url: https://wx.example.org/cgi-bin/\napi_secret: s3cr3t s3cr3t\ncorp_id: c&d";
-    Stage::new("wechat_configs", &format!("{own}\n{settings}"))
+    Trial::of("wechat_configs", &format!("{own}\n{settings}"))
 }
 
 /// The methods that were asked, with their queries.
-fn asked(stage: &Stage) -> Vec<String> {
+fn asked(stage: &Trial) -> Vec<String> {
     let base = "https://wx.example.org/cgi-bin/";
     let path = |url: &str| url.strip_prefix(base).unwrap_or(url).to_owned();
     stage.take().iter().map(|r| path(&r.request.url)).collect()

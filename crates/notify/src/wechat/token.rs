@@ -48,9 +48,11 @@ impl Tokens {
             && kept.account == *account
             && now < kept.until
         {
+            wire.confide(&kept.token);
             return Ok(kept.token.clone());
         }
         let (token, life) = fetch(api_url, account, wire).await?;
+        wire.confide(&token);
         *last = Some(Kept {
             account: account.clone(),
             token: token.clone(),
@@ -93,7 +95,7 @@ async fn fetch(
         });
     }
     if let Some(refusal) = Refusal::of(&answer) {
-        return Err(refusal.error(wire, "").await);
+        return Err(refusal.error(wire).await);
     }
     let token = answer.text("/access_token");
     if token.is_empty() {
