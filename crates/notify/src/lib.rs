@@ -39,6 +39,7 @@ mod wechat;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
 mod trial;
 
 use std::sync::Arc;
