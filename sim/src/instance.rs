@@ -109,6 +109,8 @@ impl Instance {
                 gate: gate.clone(),
             }),
             inbox: Arc::clone(&store.inbox),
+            deliveries: Arc::clone(&store.deliveries),
+            rates: Arc::new(state::rate::memory::MemoryBuckets::default()),
             clock,
             ids: SeededIds::shared(seed),
             metrics: Arc::new(Metrics::new(&runtime::metrics::Options::default())),
@@ -197,6 +199,7 @@ impl Instance {
             time_intervals: config.time_intervals.into_iter().collect(),
             resolve_timeout: config.global.resolve_timeout,
             original: config.original,
+            own: String::new(),
             route: config.route,
             matcher_mode: MatcherMode::Fallback,
             external_url: Arc::from("http://belfry.example.org"),
@@ -225,6 +228,7 @@ impl Instance {
             name: configured.name.clone(),
             labels: Vec::new(),
             integrations: webhooks.collect(),
+            delivery: engine::settings::DeliveryParts::default(),
         }
     }
 }

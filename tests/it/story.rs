@@ -2,6 +2,7 @@
 
 mod api;
 mod compaction;
+mod delivery;
 mod events;
 mod explain;
 mod failure;

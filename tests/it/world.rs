@@ -239,6 +239,8 @@ impl World {
             state: Arc::new(state::memory::Memory::default()),
             journal: Arc::new(self.journal.of_instance(&is_alive)),
             inbox: Arc::clone(&self.store.inbox),
+            deliveries: Arc::clone(&self.store.deliveries),
+            rates: Arc::new(state::rate::memory::MemoryBuckets::default()),
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
             interner: Arc::default(),

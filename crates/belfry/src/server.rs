@@ -17,6 +17,8 @@ use runtime::clock::{FollowingClock, SystemClock};
 use runtime::ids::RandomIds;
 use runtime::metrics::Metrics;
 use runtime::tasks::{ShutdownReport, Stop, TaskGroup};
+use state::rate::RateBuckets;
+use state::rate::memory::MemoryBuckets;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
@@ -178,10 +180,16 @@ fn engine(
         Some(sharing) => Arc::clone(&sharing.state) as _,
         None => Arc::new(state::memory::Memory::new(options.engine.timing)),
     };
+    let rates: Arc<dyn RateBuckets> = match sharing {
+        Some(sharing) => Arc::clone(&sharing.rates),
+        None => Arc::new(MemoryBuckets::default()),
+    };
     Engine::new(engine::Parts {
         state,
         journal: Arc::clone(&store.journal),
         inbox: Arc::clone(&store.inbox),
+        deliveries: Arc::clone(&store.deliveries),
+        rates,
         clock,
         ids: RandomIds::shared(),
         interner,

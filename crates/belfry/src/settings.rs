@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use config::{Config, LoadOptions, Receiver};
+use domain::id::IntegrationId;
 use domain::inhibit::InhibitRule;
 use domain::interval::{Location, TimeInterval};
 use domain::matcher::MatcherMode;
-use engine::settings::{ReceiverParts, SettingsParts};
+use engine::settings::{DeliveryParts, ReceiverParts, SettingsParts};
 use notify::receiver::{Deps, build_receiver};
 use notify::template::dry_run;
 use runtime::clock::SharedClock;
+use state::rate::Rate;
 
 use crate::configuration::TenantText;
 use crate::templates;
@@ -152,6 +154,7 @@ fn build(config: Config, anonymous_api: bool, frame: &Frame, deps: &Deps) -> Res
             name: receiver.name.clone(),
             labels: own_labels(receiver),
             integrations,
+            delivery: delivery(receiver)?,
         })
     });
     let receivers = receivers.collect::<Result<_, String>>()?;
@@ -161,6 +164,7 @@ fn build(config: Config, anonymous_api: bool, frame: &Frame, deps: &Deps) -> Res
         time_intervals: located(config.time_intervals, &zone::local()),
         resolve_timeout: config.global.resolve_timeout,
         original: config.original,
+        own: config.own,
         route: config.route,
         matcher_mode: frame.matcher_mode,
         external_url: Arc::clone(&frame.external_url),
@@ -173,6 +177,26 @@ fn build(config: Config, anonymous_api: bool, frame: &Frame, deps: &Deps) -> Res
         not_yet,
         template_findings: Vec::new(),
         unused,
+    })
+}
+
+/// How a receiver's messages are delivered.
+fn delivery(receiver: &Receiver) -> Result<DeliveryParts, String> {
+    let mut rates = BTreeMap::new();
+    for item in &receiver.integrations {
+        let Some(limit) = item.rate_limit else {
+            continue;
+        };
+        let rate = Rate::new(limit.messages, limit.messages, limit.per);
+        let rate = rate.map_err(|error| format!("line {}: rate_limit: {error}", item.line))?;
+        let kind = item.integration.type_name();
+        rates.insert(IntegrationId::new(&receiver.name, kind, item.index), rate);
+    }
+    let fallback = receiver.delivery.fallback.as_ref();
+    Ok(DeliveryParts {
+        fallback: fallback.map(|to| (to.receiver.clone(), to.after)),
+        is_delta: receiver.delivery.delta,
+        rates,
     })
 }
 

@@ -12,8 +12,10 @@ use runtime::metrics::Metrics;
 use runtime::tasks::TaskGroup;
 use state::coordinated::Coordinated;
 use state::coordinator::InstanceReport;
+use state::rate::{RateBuckets, SharedOrOwn};
 use state_redis::coordinator::RedisCoordinator;
 use state_redis::link::{Link, LinkOptions, Password, Topology};
+use state_redis::rate::RedisBuckets;
 
 use crate::build::VERSION;
 use crate::options::Options;
@@ -22,6 +24,8 @@ use crate::options::Options;
 pub(crate) struct Sharing {
     /// The state the engine works on.
     pub(crate) state: Arc<Coordinated>,
+    /// How often integrations may be used, all instances together.
+    pub(crate) rates: Arc<dyn RateBuckets>,
     /// Where Redis is, without credentials.
     pub(crate) place: String,
 }
@@ -55,12 +59,17 @@ pub(crate) fn sharing(
         started_at: Some(clock.now()),
         ..InstanceReport::default()
     };
+    let rates = SharedOrOwn::new(Arc::new(RedisBuckets::new(link.clone())));
     let coordinator = RedisCoordinator::new(link, id, Arc::clone(interner), timing)
         .keeping_silences(options.engine.retention);
     let shared_clock: runtime::clock::SharedClock = Arc::clone(clock) as _;
     let state = Coordinated::new(Arc::new(coordinator), report, shared_clock, timing);
     state.lead(Arc::clone(clock));
-    Ok(Some(Sharing { state, place }))
+    Ok(Some(Sharing {
+        state,
+        rates: Arc::new(rates),
+        place,
+    }))
 }
 
 /// A name as it may stand in keys and log lines.

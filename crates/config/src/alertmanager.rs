@@ -17,7 +17,7 @@ use crate::http::join;
 use crate::inhibit::{self, InhibitRule};
 use crate::interval::NamedInterval;
 use crate::matchers::{MatcherReader, Warning};
-use crate::receiver::{Context, Receiver};
+use crate::receiver::{Context, Receiver, check_fallbacks, own_text};
 use crate::route::{self, Names};
 use crate::tracing::TracingConfig;
 use crate::yaml::{self, Block, Fields, Node, Value};
@@ -60,6 +60,8 @@ pub struct Config {
     pub event_recorder: Option<EventRecorderConfig>,
     /// The configuration as Alertmanager prints it, secrets hidden and our own keys left out.
     pub original: String,
+    /// What is left out of `original` and makes a difference all the same, as a text to compare; often empty.
+    pub own: String,
     /// What the reader of the file should know.
     pub warnings: Vec<Warning>,
 }
@@ -173,6 +175,7 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         tracing,
         event_recorder,
         original: yaml::print(&printed.done()),
+        own: own_text(&receivers),
         warnings: reader.warnings.into_inner(),
         global,
         receivers,
@@ -204,6 +207,7 @@ fn receivers(f: &Fields, global: &mut Global, options: &LoadOptions) -> Result<V
         }
         receivers.push(receiver);
     }
+    check_fallbacks(&receivers)?;
     for key in context.slashed.into_inner() {
         let url = match key {
             "opsgenie_api_url" => &mut global.opsgenie_api_url,
@@ -242,7 +246,7 @@ impl Config {
         self.receivers.iter().find(|receiver| receiver.name == name)
     }
 
-    /// The receivers that routes use, in the order of the file.
+    /// The receivers that routes use, and those told in their place, in the order of the file.
     pub fn used_receivers(&self) -> impl Iterator<Item = &Receiver> {
         let mut names = HashSet::new();
         let mut open = vec![&self.route];
@@ -250,6 +254,11 @@ impl Config {
             names.insert(route.receiver.as_str());
             open.extend(&route.routes);
         }
+        let used = |receiver: &&Receiver| names.contains(receiver.name.as_str());
+        let fallbacks: Vec<&str> = (self.receivers.iter().filter(used))
+            .filter_map(|receiver| Some(receiver.delivery.fallback.as_ref()?.receiver.as_str()))
+            .collect();
+        names.extend(fallbacks);
         self.receivers
             .iter()
             .filter(move |receiver| names.contains(receiver.name.as_str()))

@@ -34,13 +34,13 @@ pub use http::{
 pub use inhibit::InhibitRule;
 pub use matchers::Warning;
 pub use receiver::{
-    DiscordConfig, EmailConfig, EmailThreading, INBOX_TEXT, InboxConfig, IncidentioConfig,
-    Integration, JiraConfig, JiraField, MattermostAttachment, MattermostConfig, MattermostField,
-    MattermostPriority, MsteamsConfig, Msteamsv2Config, OpsgenieConfig, OpsgenieResponder,
-    PagerdutyConfig, PagerdutyImage, PagerdutyLink, PushoverConfig, Receiver, ReceiverIntegration,
-    RocketchatAction, RocketchatConfig, RocketchatField, SigV4, SlackAction, SlackConfig,
-    SlackConfirmation, SlackField, SnsConfig, TelegramConfig, Templated, ThreadByDate,
-    VictoropsConfig, WebexConfig, WebhookConfig, WechatConfig,
+    Delivery, DiscordConfig, EmailConfig, EmailThreading, FallbackTo, INBOX_TEXT, InboxConfig,
+    IncidentioConfig, Integration, JiraConfig, JiraField, MattermostAttachment, MattermostConfig,
+    MattermostField, MattermostPriority, MsteamsConfig, Msteamsv2Config, OpsgenieConfig,
+    OpsgenieResponder, PagerdutyConfig, PagerdutyImage, PagerdutyLink, PushoverConfig, RateLimit,
+    Receiver, ReceiverIntegration, RocketchatAction, RocketchatConfig, RocketchatField, SigV4,
+    SlackAction, SlackConfig, SlackConfirmation, SlackField, SnsConfig, TelegramConfig, Templated,
+    ThreadByDate, VictoropsConfig, WebexConfig, WebhookConfig, WechatConfig,
 };
 pub use secret::{SECRET, Secret, SecretUrl};
 pub use tls::{TlsConfig, TlsVersion};

@@ -11,6 +11,7 @@ use crate::http::HttpConfig;
 use crate::yaml::{Block, Fields, Node, Value};
 
 mod chat;
+mod delivery;
 mod discord;
 mod email;
 mod incidentio;
@@ -31,6 +32,8 @@ mod webex;
 mod webhook;
 mod wechat;
 
+pub use delivery::{Delivery, FallbackTo, RateLimit};
+pub(crate) use delivery::{check_fallbacks, own_text};
 pub use discord::DiscordConfig;
 pub use email::{EmailConfig, EmailThreading, ThreadByDate};
 pub use incidentio::IncidentioConfig;
@@ -60,6 +63,8 @@ pub struct Receiver {
     pub labels: BTreeMap<String, String>,
     /// What it is told through, in the order in which integrations are built and told.
     pub integrations: Vec<ReceiverIntegration>,
+    /// How messages are delivered, beyond what Alertmanager knows.
+    pub delivery: Delivery,
     /// Where it stands in the file.
     pub line: usize,
 }
@@ -112,6 +117,7 @@ impl Receiver {
                 name,
                 labels,
                 integrations: Vec::new(),
+                delivery: Delivery::default(),
                 line,
             });
         }
@@ -133,6 +139,7 @@ impl Receiver {
             name,
             labels,
             integrations,
+            delivery: Delivery::decode(&f)?,
             line,
         })
     }

@@ -77,6 +77,8 @@ pub struct IntegrationSpec {
     pub id: IntegrationId,
     /// Whether it wants to hear of ends.
     pub send_resolved: bool,
+    /// Whether it is told only when the receiver's own cannot be: it belongs to the fallback receiver.
+    pub is_fallback: bool,
 }
 
 /// The right to flush a group, until it lapses: what is done under it carries its fence (S2).

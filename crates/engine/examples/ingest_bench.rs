@@ -130,6 +130,7 @@ fn settings(metrics: &Metrics) -> Arc<Settings> {
         name: "r".to_owned(),
         labels: vec![],
         integrations: vec![],
+        delivery: engine::settings::DeliveryParts::default(),
     };
     let parts = SettingsParts {
         route,
@@ -138,6 +139,7 @@ fn settings(metrics: &Metrics) -> Arc<Settings> {
         time_intervals: BTreeMap::new(),
         resolve_timeout: Duration::from_secs(300),
         original: String::new(),
+        own: String::new(),
         matcher_mode: MatcherMode::Fallback,
         external_url: Arc::from("http://localhost:9093"),
         anonymous_api: true,
@@ -184,6 +186,8 @@ async fn main() {
         state: Arc::new(state::memory::Memory::default()),
         journal: Arc::clone(&store.journal),
         inbox: Arc::clone(&store.inbox),
+        deliveries: Arc::clone(&store.deliveries),
+        rates: Arc::new(state::rate::memory::MemoryBuckets::default()),
         clock,
         ids: RandomIds::shared(),
         interner: Arc::default(),

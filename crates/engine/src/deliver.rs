@@ -1,17 +1,20 @@
 //! Attempts: the gate before each, the backoff between them, and what is known at the end.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::id::{IntegrationId, TenantId};
+use domain::time::Timestamp;
 use notify::{Delivered, DeliveryError, FailureReason, Notification};
 use runtime::backoff::Backoff;
 use runtime::failpoint::reach;
 use runtime::metrics::Counter;
 use runtime::timing::Timing;
+use state::rate::{RateBuckets, Taken};
+use store::{Attempt, AttemptOutcome};
 use tokio::time::Instant;
 
-use crate::settings::Channel;
+use crate::channel::Channel;
 
 /// The longest a provider may ask us to wait before we try anyway: one bad header must not cost an hour of pages.
 const HOLD_MAX: Duration = Duration::from_secs(300);
@@ -29,6 +32,65 @@ pub(crate) enum Outcome {
     Unknown(DeliveryError),
 }
 
+/// An attempt at a message that was made.
+pub(crate) struct Made<'a> {
+    /// 1 for the first attempt of this flush.
+    pub(crate) number: u32,
+    /// How long it took.
+    pub(crate) took: Duration,
+    /// What came of it.
+    pub(crate) result: Result<&'a Delivered, &'a DeliveryError>,
+}
+
+impl Made<'_> {
+    /// What the delivery log says of it.
+    pub(crate) fn logged(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        notification: &Notification,
+        now: Timestamp,
+    ) -> Attempt {
+        let (outcome, failure, answer, fallback) = match self.result {
+            Ok(delivered) => {
+                let fallback = delivered.fallback.clone().unwrap_or_default();
+                let answer = delivered.answer.clone();
+                (AttemptOutcome::Accepted, "", answer, fallback)
+            }
+            Err(error) => {
+                let outcome = match error.retry {
+                    _ if error.is_ambiguous => AttemptOutcome::Unknown,
+                    Some(_) => AttemptOutcome::Failed,
+                    None => AttemptOutcome::Refused,
+                };
+                let detail = error.detail.clone();
+                (outcome, error.reason.as_str(), detail, String::new())
+            }
+        };
+        let status = if notification.is_firing() {
+            "firing"
+        } else {
+            "resolved"
+        };
+        Attempt {
+            tenant: tenant.clone(),
+            at: now - self.took,
+            took: self.took,
+            receiver: notification.receiver.to_string(),
+            integration: integration.to_string(),
+            group_key: notification.group_key.clone(),
+            status: status.to_owned(),
+            reason: notification.reason.as_str().to_owned(),
+            message_key: notification.idempotency_key.clone(),
+            number: self.number,
+            outcome,
+            failure: failure.to_owned(),
+            answer,
+            fallback,
+        }
+    }
+}
+
 /// The time a flush has for its sends.
 pub(crate) struct Sending<'a> {
     deadline: Instant,
@@ -38,6 +100,28 @@ pub(crate) struct Sending<'a> {
     stands: Box<dyn Fn() -> bool + Send + Sync + 'a>,
     /// Counts messages the gate held back.
     rejected: Counter,
+    /// How often integrations may be used.
+    pace: Pace<'a>,
+}
+
+/// Whose rates a flush uses up.
+pub(crate) struct Pace<'a> {
+    /// The buckets.
+    pub(crate) rates: &'a dyn RateBuckets,
+    /// The tenant.
+    pub(crate) tenant: &'a TenantId,
+}
+
+impl Pace<'_> {
+    /// Whether the integration may be used once more now; a rate that cannot be asked holds up nobody.
+    async fn allows(&self, channel: &Channel) -> bool {
+        let Some(rate) = channel.rate else {
+            return true;
+        };
+        let id = channel.integration.id();
+        let taken = self.rates.take(self.tenant, id, 1, rate).await;
+        !matches!(taken, Ok(Taken::Wait(_)))
+    }
 }
 
 impl<'a> Sending<'a> {
@@ -48,10 +132,12 @@ impl<'a> Sending<'a> {
         timing: Timing,
         stands: impl Fn() -> bool + Send + Sync + 'a,
         rejected: Counter,
+        pace: Pace<'a>,
     ) -> Self {
         Self {
             stands: Box::new(stands),
             rejected,
+            pace,
             deadline,
             lease_until: Mutex::new(lease_until),
             timing,
@@ -66,8 +152,13 @@ impl<'a> Sending<'a> {
             .unwrap_or_else(PoisonError::into_inner) = lease_until;
     }
 
-    /// Attempts a message until it is accepted, permanently refused, or out of time.
-    pub(crate) async fn deliver(&self, channel: &Channel, notification: &Notification) -> Outcome {
+    /// Attempts a message until it is accepted, permanently refused, or out of time; `made` hears of each attempt.
+    pub(crate) async fn deliver(
+        &self,
+        channel: &Channel,
+        notification: &Notification,
+        made: &(dyn Fn(Made<'_>) + Sync),
+    ) -> Outcome {
         let seed = seed(&notification.idempotency_key);
         let mut failure = not_attempted();
         // Before the gate: templates may take seconds, and the lease must still stand when the message goes out.
@@ -76,6 +167,11 @@ impl<'a> Sending<'a> {
             Ok(Ok(composed)) => composed,
             Ok(Err(error)) => {
                 channel.metrics.request(Duration::ZERO, false);
+                made(Made {
+                    number: 1,
+                    took: Duration::ZERO,
+                    result: Err(&error),
+                });
                 return Outcome::Refused(error);
             }
             Err(_) => return Outcome::Refused(failure),
@@ -83,7 +179,12 @@ impl<'a> Sending<'a> {
         let mut may_have_arrived = false;
         for (attempts, delay) in Backoff::new(seed).enumerate() {
             let next = channel.held_until().max(Some(Instant::now() + delay));
-            if !self.wait(next, attempts > 0).await {
+            let is_further = attempts > 0;
+            if !self.wait(next, is_further).await {
+                break;
+            }
+            // The first attempt was let out before the message was begun.
+            if is_further && !self.pace.allows(channel).await {
                 break;
             }
             let Ok(Ok(_permit)) =
@@ -107,6 +208,11 @@ impl<'a> Sending<'a> {
             let began = Instant::now();
             let attempt = composed.send(patience).await;
             channel.metrics.request(began.elapsed(), attempt.is_ok());
+            made(Made {
+                number: u32::try_from(attempts).map_or(u32::MAX, |before| before + 1),
+                took: began.elapsed(),
+                result: attempt.as_ref(),
+            });
             reach("C9").await;
             let error = match attempt {
                 Ok(delivered) => {
@@ -177,21 +283,10 @@ fn seed(idempotency_key: &str) -> u64 {
     u64::from_str_radix(hex, 16).unwrap_or(0)
 }
 
-impl Channel {
-    /// When the provider wants to hear from us again, if it named a time that has not come.
-    fn held_until(&self) -> Option<Instant> {
-        *self.hold.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn hold(&self, until: Option<Instant>) {
-        if until.is_some() {
-            *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = until;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use state::rate::memory::MemoryBuckets;
+
     use super::*;
 
     #[test]
@@ -200,12 +295,18 @@ mod tests {
         let gate = |lease, stands| {
             let now = Instant::now();
             let rejected = Counter::default();
+            let (rates, tenant) = (MemoryBuckets::default(), TenantId::default_tenant());
+            let pace = Pace {
+                rates: &rates,
+                tenant: &tenant,
+            };
             Sending::new(
                 now + timing.lease,
                 now + lease,
                 timing,
                 move || stands,
                 rejected,
+                pace,
             )
             .may_send()
         };

@@ -8,34 +8,31 @@
 //! What dying at each await leaves behind is protocol.md §7; the record beside the send is what keeps a message that was
 //! accepted from being sent again.
 
+mod message;
+mod telling;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::fingerprint::Fingerprint;
-use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
-use domain::group::{Claim, Finished, IntegrationSpec, key};
+use domain::group::told::{Pending, Told};
+use domain::group::{Claim, Finished, IntegrationSpec};
 use domain::id::{GroupKey, IntegrationId};
-use domain::label::Labels;
-use domain::notification::{Reason, why_notify};
+use domain::time::Timestamp;
 use domain::verdict::Verdict;
 use futures::future::join_all;
-use notify::{Delivered, Notification, NotifiedAlert};
-use runtime::failpoint::reach;
 use store::journal::Record;
 use tokio::time::Instant;
 
-use crate::deliver::{Outcome, Sending};
-use crate::fallback::Fallback;
-use crate::judge::{judge, judge_time, sort_by_job_and_instance};
+use crate::deliver::{Pace, Sending};
+use crate::judge::{judge, judge_time};
 use crate::maintenance::group_records;
-use crate::settings::{Channel, Settings};
+use crate::settings::Settings;
 use crate::tenant::Suppressed;
 use crate::{Engine, Tenant};
-
-/// Messages one flush may send to one integration: the one that was in flight, then the news.
-const MESSAGES_MAX: usize = 2;
+use telling::Telling;
 
 /// How old a flush's snapshot may be when it begins to tell news: a message in flight may have been repeated for minutes
 /// before that, and what was true then must not be told as news.
@@ -60,8 +57,42 @@ struct Flush<'a> {
     started: Instant,
     /// Whether news are left to tell that have to be judged anew.
     is_outdated: AtomicBool,
+    /// How many messages are held back, and the shortest time for which one is.
+    held_count: AtomicUsize,
+    held_for: Mutex<Option<Duration>>,
     /// Messages whose requests may be on their way.
     out: Mutex<Vec<(IntegrationId, Pending)>>,
+}
+
+/// How much of a fallback's news is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// Everything.
+    All,
+    /// Only that what it was told is over.
+    Ends,
+}
+
+/// How the telling of all integrations ended.
+#[derive(Clone, Copy, Debug)]
+struct AllTold {
+    /// Whether nothing is left to tell.
+    is_complete: bool,
+    /// The group is to be judged anew after this long, before its next tick.
+    again: Option<Duration>,
+}
+
+impl AllTold {
+    const INCOMPLETE: Self = Self {
+        is_complete: false,
+        again: None,
+    };
+
+    /// After how long the group is due again, if that is before its next tick.
+    fn comes_back(self, claim: &Claim, now: Timestamp) -> Option<Duration> {
+        let next = claim.tick + claim.identity.group_interval;
+        self.again.filter(|pause| now + *pause < next)
+    }
 }
 
 impl Engine {
@@ -84,6 +115,10 @@ impl Engine {
             timing,
             || self.state.stands(&claim),
             rejected,
+            Pace {
+                rates: &*self.rates,
+                tenant: &claim.identity.tenant,
+            },
         );
         let flush = Flush {
             engine: self,
@@ -94,28 +129,26 @@ impl Engine {
             sending: &sending,
             started,
             is_outdated: AtomicBool::new(false),
+            held_count: AtomicUsize::new(0),
+            held_for: Mutex::default(),
             out: Mutex::default(),
         };
-        let all = join_all(
-            claim
-                .identity
-                .receiver
-                .integrations
-                .iter()
-                .map(|spec| flush.tell(spec)),
-        );
-        let is_complete = tokio::select! {
-            told = all => told.into_iter().all(|is_done| is_done),
-            () = self.keep_lease(&claim, &sending) => false,
+        let outcome = tokio::select! {
+            told = flush.tell_all() => told,
+            () = self.keep_lease(&claim, &sending) => AllTold::INCOMPLETE,
         };
         flush.doubt_what_is_out().await;
         // A configuration that was put in force meanwhile has moves waiting for the end of the flush.
         let may_go_back = Arc::ptr_eq(&settings, &tenant.settings());
-        if flush.is_outdated.load(Ordering::Relaxed) && may_go_back {
-            self.give_back(&claim, Duration::ZERO).await;
-            self.wake.notify_one();
-        } else {
-            self.finish(tenant, &settings, &claim, is_complete).await;
+        match outcome.comes_back(&claim, self.clock.now()) {
+            Some(pause) if may_go_back => {
+                self.give_back(&claim, pause).await;
+                self.wake.notify_one();
+            }
+            _ => {
+                self.finish(tenant, &settings, &claim, outcome.is_complete)
+                    .await
+            }
         }
         self.metrics
             .dispatcher
@@ -254,43 +287,60 @@ impl Engine {
 }
 
 impl Flush<'_> {
-    /// Tells one integration what it does not know; answers whether nothing is left to tell it.
-    async fn tell(&self, spec: &IntegrationSpec) -> bool {
-        let known = self.claim.told.iter().find(|(id, _)| *id == spec.id);
-        let mut told = known.map(|(_, told)| told.clone()).unwrap_or_default();
-        for _ in 0..MESSAGES_MAX {
-            let was_in_flight = told.pending.is_some();
-            let message = match &told.pending {
-                Some(in_flight) => in_flight.clone(),
-                None => match self.news(spec, &told) {
-                    Some(message) => message,
-                    None => return true,
-                },
-            };
-            if message.firing.is_empty() && !spec.send_resolved && !was_in_flight {
-                let accepted = message.accepted(self.claim.now);
-                self.settle(spec, &told, accepted).await;
-                return true;
-            }
-            let Some(channel) = self.settings.channel(&spec.id) else {
-                // A reload took the integration away after this claim; the next tick knows the new receiver.
-                return false;
-            };
-            let sent = self.send(spec, channel, message, told).await;
-            self.out().retain(|(id, _)| *id != spec.id);
-            match sent {
-                Some(now_told) => told = now_told,
-                None => return false,
-            }
-            if !was_in_flight {
-                return true;
-            }
-            if SNAPSHOT_AGE_MAX < self.started.elapsed() {
-                self.is_outdated.store(true, Ordering::Relaxed);
-                return false;
+    /// Tells every integration side by side; the fallback's where the receiver's own cannot be told.
+    async fn tell_all(&self) -> AllTold {
+        let receiver = &self.claim.identity.receiver;
+        let (fallback, own): (Vec<_>, Vec<_>) = receiver
+            .integrations
+            .iter()
+            .partition(|spec| spec.is_fallback);
+        let is_failing = self.is_failing(&own);
+        let scope = if is_failing { Scope::All } else { Scope::Ends };
+        let own = join_all(own.iter().map(|spec| self.tell(spec, Scope::All)));
+        let instead = join_all(fallback.iter().map(|spec| self.tell(spec, scope)));
+        let (own, mut instead) = futures::future::join(own, instead).await;
+        let is_refused = own.contains(&Telling::Refused);
+        if is_refused && scope == Scope::Ends {
+            for (spec, telling) in fallback.iter().zip(&mut instead) {
+                // One that was told an end just now hears the rest at the next tick.
+                if *telling == Telling::Nothing {
+                    *telling = self.tell(spec, Scope::All).await;
+                }
             }
         }
-        true
+        let held = *self.held_for();
+        let failed = own
+            .iter()
+            .chain(&instead)
+            .filter(|telling| !telling.is_done())
+            .count();
+        let is_outdated = self.is_outdated.load(Ordering::Relaxed);
+        AllTold {
+            is_complete: failed == 0,
+            again: match held {
+                _ if is_outdated => Some(Duration::ZERO),
+                // Whoever failed is not tried again before the next tick.
+                Some(wait) if failed == self.held_count.load(Ordering::Relaxed) => Some(wait),
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether some of the receiver's own integrations cannot be told.
+    fn is_failing(&self, own: &[&IntegrationSpec]) -> bool {
+        let name = &self.claim.identity.receiver.name;
+        let receiver = self.settings.receiver(name);
+        let Some(after) = receiver.and_then(|receiver| receiver.fallback_after) else {
+            return false;
+        };
+        let mut channels = own
+            .iter()
+            .filter_map(|spec| self.settings.channel(&spec.id));
+        channels.any(|channel| channel.is_failing(after))
+    }
+
+    fn held_for(&self) -> MutexGuard<'_, Option<Duration>> {
+        self.held_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn out(&self) -> MutexGuard<'_, Vec<(IntegrationId, Pending)>> {
@@ -313,264 +363,6 @@ impl Flush<'_> {
             .state
             .in_doubt(group, integration, message, now)
             .await;
-    }
-
-    /// The message this integration is due, if any.
-    fn news(&self, spec: &IntegrationSpec, told: &Told) -> Option<Pending> {
-        let judged = self.judged;
-        let foreign = &self.claim.foreign;
-        let repeat = self.claim.identity.repeat_interval;
-        let tick = self.claim.tick;
-        // That an alert another instance answers for fires is for that one to say; here only what was told before is kept up.
-        let is_ours =
-            |f: &&Fingerprint| !foreign.has(**f) || told.firing().binary_search(f).is_ok();
-        let firing: Vec<Fingerprint> = judged.firing.iter().filter(is_ours).copied().collect();
-        let why = why_notify(
-            told,
-            &firing,
-            &judged.resolved,
-            spec.send_resolved,
-            repeat,
-            tick,
-        );
-        let reason = match why {
-            Ok(Reason::RepeatInterval) if foreign.repeats.contains(&spec.id) => {
-                tracing::trace!(integration = %spec.id, "Repeats are for the instance that told it last");
-                return None;
-            }
-            Ok(reason) => reason,
-            Err(quiet) => {
-                tracing::trace!(integration = %spec.id, reason = quiet.as_str(), "Nothing to tell");
-                return None;
-            }
-        };
-        let resolved = if spec.send_resolved {
-            judged.resolved.clone()
-        } else {
-            Vec::new()
-        };
-        // A group whose first message this is has no earlier one to change.
-        let receiver_data = match reason {
-            Reason::FirstNotification => ReceiverData::default(),
-            _ => told.receiver_data(),
-        };
-        Some(Pending {
-            seq: 0,
-            hidden: self.hidden(spec, told, &firing),
-            firing,
-            resolved,
-            tick,
-            reason,
-            receiver_data,
-        })
-    }
-
-    /// Members the integration was told of that this message does not name: their end is owed once they are seen again.
-    fn hidden(
-        &self,
-        spec: &IntegrationSpec,
-        told: &Told,
-        firing: &[Fingerprint],
-    ) -> Vec<Fingerprint> {
-        let judged = self.judged;
-        let is_named = |f: &Fingerprint| {
-            firing.binary_search(f).is_ok() || judged.resolved.binary_search(f).is_ok()
-        };
-        let Some(last) = told.last.as_ref().filter(|_| spec.send_resolved) else {
-            return Vec::new();
-        };
-        // Members come in fingerprint order.
-        let members = self.claim.alerts.iter().map(|alert| alert.fingerprint);
-        members
-            .filter(|f| last.believes(*f) && !is_named(f))
-            .collect()
-    }
-
-    /// Notes what counts as told without a message that says so: everything is over and the integration does not want to hear
-    /// of it, or nobody knows what it heard.
-    async fn settle(&self, spec: &IntegrationSpec, seen: &Told, accepted: ToldMessage) {
-        let engine = self.engine;
-        let settled = engine
-            .state
-            .settle(self.claim, &spec.id, seen, accepted, engine.clock.now());
-        match settled.await {
-            Ok(Ok(told)) => engine.record_told(vec![self.record(&spec.id, told)]).await,
-            // Whoever holds the group now finds it as it was.
-            Ok(Err(_)) => {}
-            Err(error) => {
-                tracing::warn!(%error, "What an integration counts as told could not be stored")
-            }
-        }
-    }
-
-    /// Sends one message until it is accepted, refused, or out of time; answers what is told then, `None` on failure.
-    /// `before` is what was told, or in flight, before it.
-    async fn send(
-        &self,
-        spec: &IntegrationSpec,
-        channel: &Channel,
-        message: Pending,
-        before: Told,
-    ) -> Option<Told> {
-        let engine = self.engine;
-        let was_in_flight = before.pending.is_some();
-        reach("C6").await;
-        let begun = match engine
-            .state
-            .begin(self.claim, &spec.id, message, engine.clock.now())
-            .await
-        {
-            Ok(Ok(begun)) => begun,
-            Ok(Err(_)) => return None,
-            Err(error) => {
-                tracing::warn!(%error, integration = %spec.id, "A message could not be begun; it is sent at the next tick");
-                return None;
-            }
-        };
-        let Some(notification) = self.notification(spec, &begun) else {
-            // A message in flight about alerts that are gone by now: nothing is left to repeat.
-            return self.take_back(spec, begun.seq).await;
-        };
-        let group = &self.claim.identity;
-        let notification = self.settings.with_route_labels(group, notification).await;
-        reach("C7").await;
-        let intent = Told {
-            seq: begun.seq.max(before.seq),
-            last: before.last,
-            pending: Some(begun.clone()),
-        };
-        let recorded = engine.record_told(vec![self.record(&spec.id, intent.clone())]);
-        // An intent that is not on disk by then is written later (protocol.md §6).
-        let _ = tokio::time::timeout(engine.options.timing.intent_patience, recorded).await;
-
-        channel.metrics.notification();
-        let (seq, reason) = (begun.seq, begun.reason);
-        self.out().push((spec.id.clone(), begun.clone()));
-        match self.sending.deliver(channel, &notification).await {
-            Outcome::Accepted(delivered) => self.accepted(spec, channel, begun, delivered).await,
-            Outcome::Refused(error) => {
-                channel.metrics.failed(error.reason);
-                self.log_failure(spec, reason, &error.detail);
-                if was_in_flight {
-                    // An earlier attempt may have been accepted all the same: taken back and in doubt, in one step.
-                    let doubt = intent.in_doubt(&begun, engine.clock.now());
-                    self.settle(spec, &intent, doubt).await;
-                } else {
-                    self.take_back(spec, seq).await;
-                }
-                None
-            }
-            Outcome::Unknown(error) => {
-                channel.metrics.failed(error.reason);
-                self.log_failure(spec, reason, &error.detail);
-                if !self.sending.may_send() {
-                    self.doubt(&spec.id, &begun).await;
-                }
-                None
-            }
-        }
-    }
-
-    /// Records and commits a message that was accepted; answers what is told then.
-    async fn accepted(
-        &self,
-        spec: &IntegrationSpec,
-        channel: &Channel,
-        mut begun: Pending,
-        delivered: Delivered,
-    ) -> Option<Told> {
-        let engine = self.engine;
-        let group = &self.claim.identity;
-        let (seq, reason) = (begun.seq, begun.reason);
-        if let Some(kept) = delivered.receiver_data {
-            begun.receiver_data = kept;
-        }
-        let sent_at = engine.clock.now();
-        let told = Told {
-            seq,
-            last: Some(begun.clone().accepted(sent_at)),
-            pending: None,
-        };
-        let mut records = vec![self.record(&spec.id, told)];
-        let fallback = delivered
-            .fallback
-            .map(|failure| Fallback::new(sent_at, failure));
-        let fallbacks = self.tenant.fallbacks();
-        records.extend(fallbacks.note(group, &spec.id, &channel.metrics, fallback));
-        reach("C10").await;
-        // No compaction may begin between record and commit: it would restate the message as still in flight.
-        let _recording = engine.recording.read().await;
-        engine.record_told(records).await;
-        tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
-        reach("C11").await;
-        let told = engine.state.commit(group, &spec.id, &begun, sent_at).await;
-        reach("C12").await;
-        told.ok()
-    }
-
-    /// Takes back a message that was surely not accepted; answers what is told then.
-    async fn take_back(&self, spec: &IntegrationSpec, seq: u64) -> Option<Told> {
-        let told = self
-            .engine
-            .state
-            .refuse(&self.claim.identity, &spec.id, seq)
-            .await
-            .ok()?;
-        self.engine
-            .record_told(vec![self.record(&spec.id, told.clone())])
-            .await;
-        Some(told)
-    }
-
-    fn log_failure(&self, spec: &IntegrationSpec, reason: Reason, detail: &str) {
-        let group = &self.claim.identity;
-        tracing::error!(
-            tenant = %group.tenant, group = %group.key, integration = %spec.id, why = %reason, detail,
-            "Notify for alerts failed"
-        );
-    }
-
-    /// The message in words: the frozen alerts, with what is known of them now.
-    fn notification(&self, spec: &IntegrationSpec, message: &Pending) -> Option<Notification> {
-        let wanted = |fingerprint: Fingerprint| {
-            let is_resolved = message.resolved.binary_search(&fingerprint).is_ok();
-            (is_resolved || message.firing.binary_search(&fingerprint).is_ok())
-                .then_some(is_resolved)
-        };
-        // A repeat of a message in flight may name alerts that are suppressed by now: take them from the claim.
-        let alerts: Vec<NotifiedAlert> = self
-            .claim
-            .alerts
-            .iter()
-            .filter_map(|alert| {
-                let is_resolved = wanted(alert.fingerprint)?;
-                Some(NotifiedAlert {
-                    alert: Arc::clone(alert),
-                    is_resolved,
-                })
-            })
-            .collect();
-        let alerts = sort_by_job_and_instance(alerts, |a| &a.alert);
-        if alerts.is_empty() {
-            return None;
-        }
-        let group = &self.claim.identity;
-        let key = format!(
-            "{}\u{0}{}\u{0}{}\u{0}{}",
-            group.tenant, group.key, spec.id, message.seq
-        );
-        Some(Notification {
-            receiver: Arc::clone(&group.receiver.name),
-            group_key: group.text.clone(),
-            group_labels: group.labels.clone(),
-            route_labels: Labels::empty(),
-            alerts,
-            reason: message.reason,
-            external_url: Arc::clone(&self.settings.external_url),
-            receiver_data: message.receiver_data.clone(),
-            idempotency_key: key::sha256_hex(&key),
-            at: self.claim.now,
-        })
     }
 
     fn record(&self, integration: &IntegrationId, told: Told) -> Record {

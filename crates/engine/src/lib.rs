@@ -6,7 +6,8 @@
 //!
 //! Start reading at [`flush`], the walk of one group from its tick to its receivers; then [`ingest`] and [`mirror`].
 
-pub mod deliver;
+pub mod channel;
+mod deliver;
 pub mod dispatch;
 pub mod events;
 pub mod explain;
@@ -42,6 +43,8 @@ use runtime::metrics::Metrics;
 use runtime::tasks::TaskGroup;
 use runtime::timing::Timing;
 use state::State;
+use state::rate::RateBuckets;
+use store::Deliveries;
 use store::inbox::Inbox;
 use store::journal::Journal;
 use tokio::sync::Notify;
@@ -114,6 +117,10 @@ pub struct Parts {
     pub journal: Arc<dyn Journal>,
     /// The built-in inbox.
     pub inbox: Arc<dyn Inbox>,
+    /// The log of every attempt at a message.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// How often integrations may be used.
+    pub rates: Arc<dyn RateBuckets>,
     /// The time.
     pub clock: SharedClock,
     /// Where ids come from.
@@ -134,6 +141,8 @@ pub struct Engine {
     state: Arc<dyn State>,
     journal: Arc<dyn Journal>,
     inbox: Arc<dyn Inbox>,
+    deliveries: Arc<dyn Deliveries>,
+    rates: Arc<dyn RateBuckets>,
     clock: SharedClock,
     ids: SharedIds,
     metrics: Arc<Metrics>,
@@ -167,6 +176,8 @@ impl Engine {
             state: parts.state,
             journal: parts.journal,
             inbox: parts.inbox,
+            deliveries: parts.deliveries,
+            rates: parts.rates,
             clock: parts.clock,
             ids: parts.ids,
             metrics: parts.metrics,
@@ -241,6 +252,11 @@ impl Engine {
     /// The built-in inbox.
     pub fn inbox(&self) -> Arc<dyn Inbox> {
         Arc::clone(&self.inbox)
+    }
+
+    /// The log of every attempt at a message.
+    pub fn deliveries(&self) -> Arc<dyn Deliveries> {
+        Arc::clone(&self.deliveries)
     }
 
     /// When the engine was put together.

@@ -77,6 +77,8 @@ impl Tenant {
             alerts: alerts.collect(),
             reason: Reason::FirstNotification,
             external_url: Arc::clone(&self.settings().external_url),
+            instead_of: None,
+            still_firing: 0,
             receiver_data: domain::group::told::ReceiverData::default(),
             idempotency_key: String::new(),
             at: now,

@@ -121,6 +121,8 @@ impl FoundGroup {
                 alerts: firing.collect(),
                 reason: Reason::FirstNotification,
                 external_url: Arc::clone(&settings.external_url),
+                instead_of: None,
+                still_firing: 0,
                 receiver_data: domain::group::told::ReceiverData::default(),
                 idempotency_key: String::new(),
                 at: now,

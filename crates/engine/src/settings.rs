@@ -1,7 +1,7 @@
 //! A tenant's configuration in force: immutable, swapped whole (D5).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::group::{GroupIdentity, IntegrationSpec, ReceiverSpec, key};
@@ -15,13 +15,10 @@ use domain::time::Timestamp;
 use notify::Integration;
 use notify::template::TemplateSet;
 use notify::template::route_labels::RouteTexts;
-use runtime::metrics::{IntegrationMetrics, Metrics};
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use runtime::metrics::Metrics;
+use state::rate::Rate;
 
-/// Requests one integration may have out at a time: enough for a storm of groups, few enough that a receiver which hangs
-/// does not take every socket of the process.
-const SENDS_MAX: usize = 128;
+use crate::channel::Channel;
 
 /// What a configuration file comes to, ready to be put in force.
 pub struct SettingsParts {
@@ -37,6 +34,8 @@ pub struct SettingsParts {
     pub resolve_timeout: Duration,
     /// The configuration re-marshalled with defaults and without secrets, for `/api/v2/status`.
     pub original: String,
+    /// What is left out of `original` and makes a difference all the same.
+    pub own: String,
     /// How matchers and label names are read.
     pub matcher_mode: MatcherMode,
     /// Where people reach this server, without a trailing slash.
@@ -55,18 +54,19 @@ pub struct ReceiverParts {
     pub labels: Vec<(String, String)>,
     /// Its integrations in the order they are told; empty for receivers nothing routes to.
     pub integrations: Vec<Arc<dyn Integration>>,
+    /// How its messages are delivered.
+    pub delivery: DeliveryParts,
 }
 
-/// An integration with what the process keeps beside it.
-pub struct Channel {
-    /// How to deliver.
-    pub integration: Arc<dyn Integration>,
-    /// What is counted for it.
-    pub metrics: Arc<IntegrationMetrics>,
-    /// Bounds the requests that are out at a time.
-    pub permits: Arc<Semaphore>,
-    /// Nothing is sent before this: the provider asked for patience (429).
-    pub(crate) hold: Mutex<Option<Instant>>,
+/// How a receiver's messages are delivered.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryParts {
+    /// The receiver that is told in its place, and after failing for how long.
+    pub fallback: Option<(String, Duration)>,
+    /// Whether messages list only what changed since the last one.
+    pub is_delta: bool,
+    /// How often integrations may be used; those not named as often as there is something to tell.
+    pub rates: BTreeMap<IntegrationId, Rate>,
 }
 
 /// A receiver in force.
@@ -77,6 +77,18 @@ pub struct Receiver {
     pub labels: Labels,
     /// A list of just its name, shared by every alert that has no other receiver.
     pub alone: Arc<[Arc<str>]>,
+    /// After failing for so long its fallback is told; `None` when it has none.
+    pub(crate) fallback_after: Option<Duration>,
+}
+
+fn own_specs(receiver: &ReceiverParts) -> Vec<IntegrationSpec> {
+    let own = receiver.integrations.iter();
+    own.map(|integration| IntegrationSpec {
+        id: integration.id().clone(),
+        send_resolved: integration.send_resolved(),
+        is_fallback: false,
+    })
+    .collect()
 }
 
 /// A tenant's configuration in force.
@@ -110,31 +122,28 @@ impl Settings {
     pub fn new(parts: SettingsParts, metrics: &Metrics) -> Arc<Self> {
         let mut receivers = Vec::with_capacity(parts.receivers.len());
         let mut channels = BTreeMap::new();
+        let specs: BTreeMap<String, Vec<IntegrationSpec>> = parts
+            .receivers
+            .iter()
+            .map(|receiver| (receiver.name.clone(), own_specs(receiver)))
+            .collect();
         for receiver in parts.receivers {
-            let specs = receiver
-                .integrations
-                .iter()
-                .map(|integration| IntegrationSpec {
-                    id: integration.id().clone(),
-                    send_resolved: integration.send_resolved(),
-                });
             let name: Arc<str> = Arc::from(receiver.name.as_str());
-            let spec = ReceiverSpec {
-                name: Arc::clone(&name),
-                integrations: specs.collect(),
-            };
+            let delivery = receiver.delivery;
+            let mut integrations = specs.get(&receiver.name).cloned().unwrap_or_default();
+            let fallback = delivery.fallback.as_ref();
+            let instead = fallback.and_then(|(name, _)| specs.get(name));
+            integrations.extend(instead.into_iter().flatten().map(|spec| IntegrationSpec {
+                is_fallback: true,
+                ..spec.clone()
+            }));
             for integration in receiver.integrations {
                 let metrics = metrics.notifications.integration(integration.kind(), &name);
-                let permits = Arc::new(Semaphore::new(SENDS_MAX));
-                channels.insert(
-                    integration.id().clone(),
-                    Channel {
-                        integration,
-                        metrics,
-                        permits,
-                        hold: Mutex::default(),
-                    },
-                );
+                let rate = delivery.rates.get(integration.id()).copied();
+                let id = integration.id().clone();
+                let name = Arc::clone(&name);
+                let channel = Channel::new(integration, metrics, name, rate, delivery.is_delta);
+                channels.insert(id, channel);
             }
             let own = receiver
                 .labels
@@ -142,9 +151,13 @@ impl Settings {
                 .map(|(name, value)| (name.as_str(), value.as_str()));
             let labels = Labels::from_pairs(own.chain([("name", &*name)]));
             receivers.push(Receiver {
-                spec: Arc::new(spec),
+                spec: Arc::new(ReceiverSpec {
+                    name: Arc::clone(&name),
+                    integrations,
+                }),
                 labels,
                 alone: Arc::new([name]),
+                fallback_after: delivery.fallback.map(|(_, after)| after),
             });
         }
         let by_name = receivers
@@ -166,7 +179,7 @@ impl Settings {
             by_name,
             channels,
             time_intervals: parts.time_intervals,
-            config_hash: key::sha256_hex(&parts.original),
+            config_hash: key::sha256_hex(&(parts.original.clone() + &parts.own)),
             original: parts.original,
         })
     }
@@ -202,10 +215,13 @@ impl Settings {
     pub fn used_counts(&self) -> (usize, usize) {
         let used: std::collections::BTreeSet<_> =
             self.tree.routes().iter().map(|r| &r.receiver).collect();
-        let integrations = used
-            .iter()
-            .filter_map(|name| self.receiver(name))
-            .map(|r| r.spec.integrations.len());
+        let integrations = used.iter().filter_map(|name| self.receiver(name)).map(|r| {
+            r.spec
+                .integrations
+                .iter()
+                .filter(|spec| !spec.is_fallback)
+                .count()
+        });
         (used.len(), integrations.sum())
     }
 

@@ -170,6 +170,8 @@ fn notification(alerts: usize) -> Notification {
         alerts: (0..alerts).map(alert).collect(),
         reason: Reason::FirstNotification,
         external_url: Arc::from("https://alerts.example.org"),
+        instead_of: None,
+        still_firing: 0,
         receiver_data: domain::group::told::ReceiverData::default(),
         idempotency_key: String::new(),
         at: Timestamp::from_unix_ms(STARTED_MS + 30_000),

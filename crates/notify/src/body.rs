@@ -57,7 +57,16 @@ pub(crate) fn written(
     push_text(&mut out, version);
     out.push_str(",\"groupKey\":");
     push_text(&mut out, group_key);
-    out.push_str(&format!(",\"truncatedAlerts\":{truncated}}}"));
+    out.push_str(&format!(",\"truncatedAlerts\":{truncated}"));
+    // Ours: there only when the receiver asks for it in its configuration.
+    if 0 < data.still_firing {
+        out.push_str(&format!(",\"stillFiring\":{}", data.still_firing));
+    }
+    if let Some(receiver) = data.instead_of {
+        out.push_str(",\"insteadOf\":");
+        push_text(&mut out, receiver);
+    }
+    out.push('}');
     out
 }
 

@@ -27,6 +27,10 @@ pub struct Data<'a> {
     pub external_url: &'a str,
     /// Why the message is sent, in Alertmanager's words.
     pub reason: &'static str,
+    /// How many alerts fire beside those listed, because they were told before.
+    pub still_firing: usize,
+    /// The receiver that could not be told, when this one is told in its place.
+    pub instead_of: Option<&'a str>,
 }
 
 impl<'a> Data<'a> {
@@ -41,12 +45,29 @@ impl<'a> Data<'a> {
             route_labels: &notification.route_labels,
             external_url: &notification.external_url,
             reason: notification.reason.as_str(),
+            still_firing: notification.still_firing,
+            instead_of: notification.instead_of.as_deref(),
         }
     }
 
-    /// `firing` when any listed alert fires, `resolved` otherwise.
+    /// `firing` when any alert fires, listed or not, `resolved` otherwise.
     pub fn status(&self) -> &'static str {
-        status_word(self.alerts.iter().all(|a| a.is_resolved))
+        status_word(self.still_firing == 0 && self.alerts.iter().all(|a| a.is_resolved))
+    }
+
+    /// What people should know beside the alerts, a line each: whom this is told in place of, and what goes on firing.
+    pub fn remarks(&self) -> Vec<String> {
+        let instead = self.instead_of.map(|receiver| {
+            format!("Receiver {receiver} could not be told; this comes to you in its place.")
+        });
+        let still = match self.still_firing {
+            0 => None,
+            1 => Some("1 alert that was told before is still firing.".to_owned()),
+            more => Some(format!(
+                "{more} alerts that were told before are still firing."
+            )),
+        };
+        instead.into_iter().chain(still).collect()
     }
 
     /// How many listed alerts fire.

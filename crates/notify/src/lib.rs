@@ -67,6 +67,8 @@ pub struct NotifiedAlert {
 pub struct Notification {
     /// The receiver's name.
     pub receiver: Arc<str>,
+    /// The receiver that could not be told, when this one is told in its place.
+    pub instead_of: Option<Arc<str>>,
     /// Alertmanager's group key text.
     pub group_key: String,
     /// The labels the group's alerts share by group_by.
@@ -76,6 +78,8 @@ pub struct Notification {
     /// The alerts in Alertmanager's order (job, instance, label set); never empty. With `send_resolved: false` the resolved
     /// ones are left out already.
     pub alerts: Vec<NotifiedAlert>,
+    /// How many alerts fire beside those listed, because they were told before (`delta: true`).
+    pub still_firing: usize,
     /// Why it is sent.
     pub reason: Reason,
     /// What the integration kept of the last message it accepted; nothing when this is the first one.
@@ -91,7 +95,7 @@ pub struct Notification {
 impl Notification {
     /// Whether any alert of it fires; it is "resolved" otherwise.
     pub fn is_firing(&self) -> bool {
-        self.alerts.iter().any(|a| !a.is_resolved)
+        0 < self.still_firing || self.alerts.iter().any(|a| !a.is_resolved)
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) fn notification(instances: &[(&str, bool)]) -> Notification {
         alerts: alerts.collect(),
         reason: Reason::FirstNotification,
         external_url: Arc::from("http://am.example.org/x"),
+        instead_of: None,
+        still_firing: 0,
         receiver_data: domain::group::told::ReceiverData::default(),
         idempotency_key: "0123abcd".to_owned(),
         at: Timestamp::from_unix_ms(STARTED + 30_000),

@@ -83,6 +83,7 @@ fn group(tenant: &TenantId, receiver: &str, name: &str) -> Arc<GroupIdentity> {
     let integrations = vec![IntegrationSpec {
         id: webhook(receiver),
         send_resolved: true,
+        is_fallback: false,
     }];
     Arc::new(GroupIdentity {
         tenant: tenant.clone(),

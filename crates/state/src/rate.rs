@@ -4,11 +4,13 @@
 //! and starts full. Sending takes tokens; where they do not suffice, the answer says how long to wait, and nothing is taken.
 //! A backend that cannot answer says so; callers then count on their own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::id::{IntegrationId, TenantId};
 
+use self::memory::MemoryBuckets;
 use crate::StateError;
 
 pub mod conformance;
@@ -86,9 +88,85 @@ pub trait RateBuckets: Send + Sync {
     ) -> Result<Taken, StateError>;
 }
 
+/// Buckets that are shared while what they are shared through answers; each process has its own otherwise.
+///
+/// Then every instance may use up the rate by itself: a message too many is better than one too late (G4).
+pub struct SharedOrOwn {
+    shared: Arc<dyn RateBuckets>,
+    own: MemoryBuckets,
+}
+
+impl SharedOrOwn {
+    /// Buckets in `shared`.
+    pub fn new(shared: Arc<dyn RateBuckets>) -> Self {
+        let own = MemoryBuckets::default();
+        Self { shared, own }
+    }
+}
+
+#[async_trait]
+impl RateBuckets for SharedOrOwn {
+    async fn take(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        tokens: u32,
+        rate: Rate,
+    ) -> Result<Taken, StateError> {
+        let own = self.own.take(tenant, integration, tokens, rate);
+        match self.shared.take(tenant, integration, tokens, rate).await {
+            Ok(Taken::Now) => {
+                // Kept up as well, so that an outage does not begin with a full bucket.
+                let _ = own.await;
+                Ok(Taken::Now)
+            }
+            Ok(taken) => Ok(taken),
+            Err(error) => {
+                tracing::debug!(%error, "A shared rate could not be asked; this instance counts by itself");
+                own.await
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Buckets nobody can reach.
+    struct Gone;
+
+    #[async_trait]
+    impl RateBuckets for Gone {
+        async fn take(
+            &self,
+            _: &TenantId,
+            _: &IntegrationId,
+            _: u32,
+            _: Rate,
+        ) -> Result<Taken, StateError> {
+            Err(StateError::Unavailable("gone".to_owned()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_the_shared_buckets_each_counts_by_itself() {
+        let tenant = TenantId::default_tenant();
+        let integration = IntegrationId::new("a", "webhook", 0);
+        let minute = Duration::from_secs(60);
+        let rate = Rate::new(1, 1, minute).expect("valid");
+        let buckets = SharedOrOwn::new(Arc::new(Gone));
+        let first = buckets.take(&tenant, &integration, 1, rate).await;
+        assert_eq!(first, Ok(Taken::Now));
+        let second = buckets.take(&tenant, &integration, 1, rate).await;
+        assert_eq!(second, Ok(Taken::Wait(minute)));
+
+        let shared = Arc::new(MemoryBuckets::default());
+        let _ = shared.take(&tenant, &integration, 1, rate).await;
+        let buckets = SharedOrOwn::new(shared);
+        let taken = buckets.take(&tenant, &integration, 1, rate).await;
+        assert_eq!(taken, Ok(Taken::Wait(minute)), "what is shared decides");
+    }
 
     #[test]
     fn a_rate_is_never_exceeded_by_rounding() {

@@ -7,8 +7,9 @@ use config::{Integration as Configured, LoadOptions, Receiver};
 use domain::id::IntegrationId;
 use domain::inhibit::InhibitRule;
 use domain::matcher::MatcherMode;
-use engine::settings::{ReceiverParts, Settings, SettingsParts};
+use engine::settings::{DeliveryParts, ReceiverParts, Settings, SettingsParts};
 use runtime::metrics::Metrics;
+use state::rate::Rate;
 
 use super::hook::{Hook, Setup};
 
@@ -55,6 +56,7 @@ pub(super) fn settings(
         time_intervals: config.time_intervals.into_iter().collect(),
         resolve_timeout: config.global.resolve_timeout,
         original: config.original,
+        own: String::new(),
         route: config.route,
         matcher_mode: MatcherMode::Fallback,
         external_url: Arc::from("http://belfry.example.org"),
@@ -96,5 +98,21 @@ fn receiver(receiver: &Receiver, hooks: &[Hook], is_alive: &Arc<AtomicBool>) -> 
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
         integrations: integrations.collect(),
+        delivery: delivery(receiver),
+    }
+}
+
+fn delivery(receiver: &Receiver) -> DeliveryParts {
+    let limited = receiver.integrations.iter().filter_map(|item| {
+        let limit = item.rate_limit?;
+        let id = IntegrationId::new(&receiver.name, "webhook", item.index);
+        let rate = Rate::new(limit.messages, limit.messages, limit.per);
+        Some((id, rate.expect("a sane rate")))
+    });
+    let fallback = receiver.delivery.fallback.as_ref();
+    DeliveryParts {
+        fallback: fallback.map(|to| (to.receiver.clone(), to.after)),
+        is_delta: receiver.delivery.delta,
+        rates: limited.collect(),
     }
 }

@@ -56,6 +56,7 @@ pub(crate) struct Arrived {
     pub(crate) key: String,
     pub(crate) group_key: String,
     pub(crate) receiver: String,
+    pub(crate) still_firing: usize,
 }
 
 /// One attempt, whatever became of it.
@@ -201,6 +202,7 @@ impl Hook {
             key: notification.idempotency_key.clone(),
             group_key: notification.group_key.clone(),
             receiver: notification.receiver.to_string(),
+            still_firing: notification.still_firing,
         });
     }
 

@@ -182,6 +182,8 @@ fn engine(options: EngineOptions) -> Arc<Engine> {
         state: Arc::new(state::memory::Memory::default()),
         journal: store.journal,
         inbox: store.inbox,
+        deliveries: store.deliveries,
+        rates: Arc::new(state::rate::memory::MemoryBuckets::default()),
         clock,
         ids: RandomIds::shared(),
         interner: Arc::default(),
@@ -225,6 +227,7 @@ impl FileReload {
             labels: receiver.labels.clone().into_iter().collect(),
             // Nothing is delivered here.
             integrations: Vec::new(),
+            delivery: engine::settings::DeliveryParts::default(),
         });
         let parts = SettingsParts {
             receivers: receivers.collect(),
@@ -233,6 +236,7 @@ impl FileReload {
             time_intervals: config.time_intervals.into_iter().collect(),
             resolve_timeout: config.global.resolve_timeout,
             original: config.original,
+            own: String::new(),
             matcher_mode: self.matcher_mode,
             external_url: Arc::clone(&self.external_url),
             anonymous_api: true,

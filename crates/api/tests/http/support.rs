@@ -84,6 +84,7 @@ fn settings(text: &str, anonymous_api: bool, engine: &Engine) -> Result<Arc<Sett
         labels: receiver.labels.clone().into_iter().collect(),
         // Nothing is delivered in these tests.
         integrations: Vec::new(),
+        delivery: engine::settings::DeliveryParts::default(),
     });
     let inhibit_rules = config
         .inhibit_rules
@@ -101,6 +102,7 @@ fn settings(text: &str, anonymous_api: bool, engine: &Engine) -> Result<Arc<Sett
         time_intervals: config.time_intervals.into_iter().collect(),
         resolve_timeout: config.global.resolve_timeout,
         original: config.original,
+        own: String::new(),
         matcher_mode: domain::matcher::MatcherMode::Fallback,
         external_url: "http://am.test".into(),
         anonymous_api,
@@ -144,6 +146,8 @@ pub(crate) async fn start_with(tenants: Vec<TenantFile>, options: Options) -> Se
             .unwrap_or_else(|| Arc::new(state::memory::Memory::default())),
         journal: store.journal,
         inbox: store.inbox,
+        deliveries: store.deliveries,
+        rates: Arc::new(state::rate::memory::MemoryBuckets::default()),
         clock,
         ids: RandomIds::shared(),
         interner: Arc::default(),

@@ -1,5 +1,6 @@
 //! The integrations of a receiver as a whole: their order, their names, and which are delivered.
 
+use super::delivery::{self, RateLimit};
 use super::{
     Context, DiscordConfig, EmailConfig, IncidentioConfig, JiraConfig, MattermostConfig,
     MsteamsConfig, Msteamsv2Config, OpsgenieConfig, PagerdutyConfig, PushoverConfig,
@@ -81,6 +82,8 @@ pub struct ReceiverIntegration {
     pub integration: Integration,
     /// Its number among those of its type, from 0; part of its identity in the record of what was told.
     pub index: usize,
+    /// How often it may be used; `None` as often as there is something to tell.
+    pub rate_limit: Option<RateLimit>,
     /// Where it stands in the file.
     pub line: usize,
 }
@@ -168,6 +171,12 @@ impl Integration {
         )
     }
 
+    /// How often its provider lets it be used, where that is so little that nobody should have to find out.
+    fn usual_rate_limit(&self) -> Option<RateLimit> {
+        let is_bot = matches!(self.type_name(), "feishu" | "dingtalk" | "wecom_bot");
+        is_bot.then_some(RateLimit::OF_BOTS)
+    }
+
     fn print(&self) -> Value {
         match self {
             Self::Webhook(config) => config.print(),
@@ -215,6 +224,9 @@ pub(super) const KEYS: &[&str] = &[
     "rocketchat_configs",
     "mattermost_configs",
     "inbox_configs",
+    delivery::FALLBACK_RECEIVER,
+    delivery::FALLBACK_AFTER,
+    delivery::DELTA,
 ];
 
 type Decode<T> = fn(&Node, &Context<'_>) -> Result<T>;
@@ -233,8 +245,14 @@ impl Collector<'_> {
             if node.is_null() {
                 return Err(missing(node.mark, name));
             }
-            let integration = wrap(decode(node, self.context)?);
+            let own = delivery::take_rate_limit(node)?;
+            let node: &Node = node;
+            let (rest, limit) = own
+                .as_ref()
+                .map_or((node, None), |(rest, limit)| (rest, Some(*limit)));
+            let integration = wrap(decode(rest, self.context)?);
             self.found.push(ReceiverIntegration {
+                rate_limit: limit.or_else(|| integration.usual_rate_limit()),
                 integration,
                 index,
                 line: node.mark.line,

@@ -42,6 +42,24 @@ impl Node {
             depth: 0,
         }
     }
+
+    /// The mapping without this key, and the key's value; `None` when it is not there.
+    pub(crate) fn without(&self, key: &str) -> Option<(Self, Rc<Self>)> {
+        let Kind::Mapping(pairs) = &self.kind else {
+            return None;
+        };
+        let is_key =
+            |name: &Self| matches!(&name.kind, Kind::Scalar { text, .. } if **text == *key);
+        let at = pairs.iter().position(|(name, _)| is_key(name))?;
+        let mut rest = pairs.clone();
+        let (_, value) = rest.remove(at);
+        let node = Self {
+            kind: Kind::Mapping(rest),
+            tag: self.tag.clone(),
+            ..*self
+        };
+        Some((node, value))
+    }
 }
 
 /// What a node is.

@@ -34,6 +34,7 @@ fn identity(send_resolved: bool) -> Arc<GroupIdentity> {
         integrations: vec![IntegrationSpec {
             id: integration(),
             send_resolved,
+            is_fallback: false,
         }],
     };
     Arc::new(GroupIdentity {

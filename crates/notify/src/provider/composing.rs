@@ -111,12 +111,17 @@ impl<'a> Composing<'a> {
         self.rendering.fallback()
     }
 
-    /// The text people read, with a line in plain words below it if a template failed; compose it last.
-    pub(crate) fn flagged(&self, text: String) -> String {
-        match self.fallback() {
-            Some(note) => format!("{text}\n\n[template error] {note}"),
-            None => text,
+    /// The text people read, with lines in plain words below it: whom it is told in place of, what goes on firing, and
+    /// that a template failed; compose it last.
+    pub(crate) fn flagged(&self, mut text: String) -> String {
+        let failed = self
+            .fallback()
+            .map(|note| format!("[template error] {note}"));
+        for remark in self.facts.remarks().into_iter().chain(failed) {
+            text.push_str("\n\n");
+            text.push_str(&remark);
         }
+        text
     }
 
     /// The same where the text is HTML.
@@ -129,7 +134,7 @@ impl<'a> Composing<'a> {
 
     /// Whether anything fires; the message says "resolved" otherwise.
     pub(crate) fn is_firing(&self) -> bool {
-        self.facts.firing_count() > 0
+        self.facts.status() == "firing"
     }
 
     /// One line about the whole.

@@ -96,6 +96,8 @@ impl Maker<'_> {
             alerts,
             reason,
             external_url: Arc::from(self.external_url),
+            instead_of: None,
+            still_firing: 0,
             receiver_data: domain::group::told::ReceiverData::default(),
             idempotency_key: String::new(),
             at: self.at,

@@ -37,6 +37,8 @@ fn notification() -> Notification {
         }],
         reason: Reason::FirstNotification,
         external_url: Arc::from("http://am.example.org"),
+        instead_of: None,
+        still_firing: 0,
         receiver_data: domain::group::told::ReceiverData::default(),
         idempotency_key: "0123abcd".to_owned(),
         at: starts_at,

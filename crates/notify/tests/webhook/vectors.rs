@@ -92,6 +92,8 @@ fn notification(vectors: &Value, name: &str, phase: &str, send_resolved: bool) -
             _ => Reason::AllResolved,
         },
         external_url: Arc::from(vectors["external_url"].as_str().unwrap()),
+        instead_of: None,
+        still_firing: 0,
         receiver_data: domain::group::told::ReceiverData::default(),
         idempotency_key: "0123abcd".to_owned(),
         at: Timestamp::from_unix_ms(0),

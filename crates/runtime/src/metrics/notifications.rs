@@ -107,6 +107,7 @@ pub struct NotificationMetrics {
     latency: Family<Pairs, Histogram, fn() -> Histogram>,
     suppressed: Family<Pairs, Counter>,
     template_fallbacks: Family<Pairs, Counter>,
+    held: Family<Pairs, Counter>,
     with_receiver: bool,
 }
 
@@ -121,6 +122,7 @@ impl NotificationMetrics {
             latency: registry.add(table::NOTIFICATION_LATENCY, latency),
             suppressed: registry.add(table::NOTIFICATIONS_SUPPRESSED, Family::default()),
             template_fallbacks: registry.add(table::TEMPLATE_FALLBACKS, Family::default()),
+            held: registry.add(table::NOTIFICATIONS_HELD, Family::default()),
             with_receiver,
         };
         if !with_receiver {
@@ -153,6 +155,7 @@ impl NotificationMetrics {
             requests_failed: self.requests_failed.get_or_create_owned(&labels),
             latency: self.latency.get_or_create_owned(&labels),
             template_fallbacks: self.template_fallbacks.get_or_create_owned(&labels),
+            held: self.held.get_or_create_owned(&labels),
             failed,
         })
     }
@@ -176,6 +179,7 @@ pub struct IntegrationMetrics {
     requests_failed: Counter,
     latency: Histogram,
     template_fallbacks: Counter,
+    held: Counter,
     failed: [(FailureReason, Counter); 7],
 }
 
@@ -197,6 +201,11 @@ impl IntegrationMetrics {
     /// Counts a notification that said something else because one of its templates failed.
     pub fn fell_back(&self) {
         self.template_fallbacks.inc();
+    }
+
+    /// Counts a notification that was held back by a rate limit or because the provider asked for patience.
+    pub fn held(&self) {
+        self.held.inc();
     }
 
     /// Counts one request and how long it took.

@@ -67,6 +67,7 @@ table! {
     NOTIFICATION_LATENCY Histogram Seconds "alertmanager_notification_latency_seconds" "How long single requests took, by integration";
     NOTIFICATIONS_SUPPRESSED Counter Count "alertmanager_notifications_suppressed_total" "Alerts kept back from a notification, by reason";
 
+    NOTIFICATIONS_HELD Counter Count "belfry_notifications_held_total" "Times a notification was held back, by a rate limit or because the provider asked for patience, by integration";
     TEMPLATE_FALLBACKS Counter Count "belfry_notification_template_fallbacks_total" "Notifications that said something else because one of their templates failed, by integration";
 
     SILENCES Gauge Count "alertmanager_silences" "Silences, by state";

@@ -28,6 +28,7 @@ pub(crate) fn group(index: usize) -> Arc<GroupIdentity> {
     let integration = |number| IntegrationSpec {
         id: IntegrationId::new("r", "webhook", number),
         send_resolved: true,
+        is_fallback: false,
     };
     Arc::new(GroupIdentity {
         tenant,

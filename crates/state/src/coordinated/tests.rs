@@ -235,6 +235,7 @@ fn group(name: &str) -> Arc<GroupIdentity> {
             integrations: vec![IntegrationSpec {
                 id: webhook(),
                 send_resolved: true,
+                is_fallback: false,
             }],
         }),
         group_wait: MINUTE / 6,

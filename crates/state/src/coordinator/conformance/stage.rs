@@ -104,6 +104,7 @@ impl Stage {
                 integrations: vec![IntegrationSpec {
                     id: webhook(),
                     send_resolved: true,
+                    is_fallback: false,
                 }],
             }),
             group_wait: self.unit * 10,

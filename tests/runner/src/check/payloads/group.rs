@@ -134,6 +134,8 @@ impl Group {
             alerts,
             reason,
             external_url: Arc::clone(&self.external_url),
+            instead_of: None,
+            still_firing: 0,
             receiver_data: domain::group::told::ReceiverData::default(),
             idempotency_key: super::KEY.to_owned(),
             at: now,

@@ -1,0 +1,169 @@
+//! What an integration is due, and the message in words.
+
+use std::sync::Arc;
+
+use domain::fingerprint::Fingerprint;
+use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
+use domain::group::{IntegrationSpec, key};
+use domain::label::Labels;
+use domain::notification::{Reason, why_notify};
+use notify::{Notification, NotifiedAlert};
+
+use super::{Flush, Scope};
+use crate::channel::Channel;
+use crate::judge::sort_by_job_and_instance;
+
+/// What changed since the message before, and how many alerts still fire beside that; everything if nothing did.
+fn changes(alerts: Vec<NotifiedAlert>, before: &ToldMessage) -> (Vec<NotifiedAlert>, usize) {
+    let is_change = |notified: &NotifiedAlert| {
+        let fingerprint = notified.alert.fingerprint;
+        match notified.is_resolved {
+            true => before.believes(fingerprint),
+            false => before.firing.binary_search(&fingerprint).is_err(),
+        }
+    };
+    let (changed, rest): (Vec<_>, Vec<_>) = alerts.into_iter().partition(is_change);
+    if changed.is_empty() {
+        return (rest, 0);
+    }
+    let still_firing = rest.iter().filter(|notified| !notified.is_resolved).count();
+    (changed, still_firing)
+}
+
+impl Flush<'_> {
+    /// The message this integration is due, if any.
+    pub(super) fn news(
+        &self,
+        spec: &IntegrationSpec,
+        told: &Told,
+        scope: Scope,
+    ) -> Option<Pending> {
+        let judged = self.judged;
+        let foreign = &self.claim.foreign;
+        let repeat = self.claim.identity.repeat_interval;
+        let tick = self.claim.tick;
+        // That an alert another instance answers for fires is for that one to say; here only what was told before is kept up.
+        // So it is with a fallback that is not needed any more.
+        let may_begin = |f: &Fingerprint| scope == Scope::All && !foreign.has(*f);
+        let is_ours = |f: &&Fingerprint| may_begin(f) || told.firing().binary_search(f).is_ok();
+        let firing: Vec<Fingerprint> = judged.firing.iter().filter(is_ours).copied().collect();
+        let why = why_notify(
+            told,
+            &firing,
+            &judged.resolved,
+            spec.send_resolved,
+            repeat,
+            tick,
+        );
+        let reason = match why {
+            Ok(Reason::RepeatInterval) if foreign.repeats.contains(&spec.id) => {
+                tracing::trace!(integration = %spec.id, "Repeats are for the instance that told it last");
+                return None;
+            }
+            Ok(Reason::RepeatInterval) if scope == Scope::Ends => return None,
+            Ok(reason) => reason,
+            Err(quiet) => {
+                tracing::trace!(integration = %spec.id, reason = quiet.as_str(), "Nothing to tell");
+                return None;
+            }
+        };
+        let resolved = if spec.send_resolved {
+            judged.resolved.clone()
+        } else {
+            Vec::new()
+        };
+        // A group whose first message this is has no earlier one to change.
+        let receiver_data = match reason {
+            Reason::FirstNotification => ReceiverData::default(),
+            _ => told.receiver_data(),
+        };
+        Some(Pending {
+            seq: 0,
+            hidden: self.hidden(spec, told, &firing),
+            firing,
+            resolved,
+            tick,
+            reason,
+            receiver_data,
+        })
+    }
+
+    /// Members the integration was told of that this message does not name: their end is owed once they are seen again.
+    fn hidden(
+        &self,
+        spec: &IntegrationSpec,
+        told: &Told,
+        firing: &[Fingerprint],
+    ) -> Vec<Fingerprint> {
+        let judged = self.judged;
+        let is_named = |f: &Fingerprint| {
+            firing.binary_search(f).is_ok() || judged.resolved.binary_search(f).is_ok()
+        };
+        let Some(last) = told.last.as_ref().filter(|_| spec.send_resolved) else {
+            return Vec::new();
+        };
+        // Members come in fingerprint order.
+        let members = self.claim.alerts.iter().map(|alert| alert.fingerprint);
+        members
+            .filter(|f| last.believes(*f) && !is_named(f))
+            .collect()
+    }
+
+    /// The message in words: the frozen alerts, with what is known of them now.
+    ///
+    /// `before` is what was told before it: a receiver that wants changes only gets what is new since then.
+    pub(super) fn notification(
+        &self,
+        spec: &IntegrationSpec,
+        channel: &Channel,
+        message: &Pending,
+        before: Option<&ToldMessage>,
+    ) -> Option<Notification> {
+        let wanted = |fingerprint: Fingerprint| {
+            let is_resolved = message.resolved.binary_search(&fingerprint).is_ok();
+            (is_resolved || message.firing.binary_search(&fingerprint).is_ok())
+                .then_some(is_resolved)
+        };
+        let since = before.filter(|_| channel.is_delta && message.reason != Reason::RepeatInterval);
+        // A repeat of a message in flight may name alerts that are suppressed by now: take them from the claim.
+        let alerts: Vec<NotifiedAlert> = self
+            .claim
+            .alerts
+            .iter()
+            .filter_map(|alert| {
+                let is_resolved = wanted(alert.fingerprint)?;
+                Some(NotifiedAlert {
+                    alert: Arc::clone(alert),
+                    is_resolved,
+                })
+            })
+            .collect();
+        let (alerts, still_firing) = match since {
+            Some(before) => changes(alerts, before),
+            None => (alerts, 0),
+        };
+        let alerts = sort_by_job_and_instance(alerts, |a| &a.alert);
+        if alerts.is_empty() {
+            return None;
+        }
+        let group = &self.claim.identity;
+        let key = format!(
+            "{}\u{0}{}\u{0}{}\u{0}{}",
+            group.tenant, group.key, spec.id, message.seq
+        );
+        Some(Notification {
+            receiver: Arc::clone(&channel.receiver),
+            instead_of: spec.is_fallback.then(|| Arc::clone(&group.receiver.name)),
+            group_key: group.text.clone(),
+            group_labels: group.labels.clone(),
+            route_labels: Labels::empty(),
+            alerts,
+            still_firing,
+            reason: message.reason,
+            external_url: Arc::clone(&self.settings.external_url),
+            receiver_data: message.receiver_data.clone(),
+            idempotency_key: key::sha256_hex(&key),
+            at: self.claim.now,
+        })
+    }
+}

@@ -1,0 +1,314 @@
+//! Telling one integration: what holds it back, the message in flight, the news, and what is known afterwards.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::group::IntegrationSpec;
+use domain::group::severity::Severity;
+use domain::group::told::{Pending, Told, ToldMessage};
+use domain::notification::Reason;
+use notify::Delivered;
+use runtime::failpoint::reach;
+use state::rate::Taken;
+
+use super::{Flush, SNAPSHOT_AGE_MAX, Scope};
+use crate::channel::{Channel, Held, HeldBy};
+use crate::deliver::{Made, Outcome};
+use crate::fallback::Fallback;
+
+/// Messages one flush may send to one integration: the one that was in flight, then the news.
+const MESSAGES_MAX: usize = 2;
+
+/// How telling an integration ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// There was nothing to tell it.
+    Nothing,
+    /// It was told.
+    Told,
+    /// Something is left to tell it, at the next tick or as soon as what holds it back lets go.
+    Left,
+    /// It refused for good.
+    Refused,
+}
+
+impl Telling {
+    /// Whether nothing is left to tell.
+    pub(super) fn is_done(self) -> bool {
+        matches!(self, Self::Nothing | Self::Told)
+    }
+}
+
+/// How sending one message ended.
+enum Sent {
+    /// It was accepted, or there was nothing to repeat; so it stands now.
+    Told(Told),
+    /// It was not accepted, or nobody knows.
+    NotAccepted,
+    /// It was refused for good.
+    Refused,
+}
+
+impl Flush<'_> {
+    /// Tells one integration what it does not know.
+    pub(super) async fn tell(&self, spec: &IntegrationSpec, scope: Scope) -> Telling {
+        let known = self.claim.told.iter().find(|(id, _)| *id == spec.id);
+        let mut told = known.map(|(_, told)| told.clone()).unwrap_or_default();
+        let Some(channel) = self.settings.channel(&spec.id) else {
+            // A reload took the integration away after this claim; the next tick knows the new receiver.
+            return Telling::Left;
+        };
+        let mut telling = Telling::Nothing;
+        for _ in 0..MESSAGES_MAX {
+            let was_in_flight = told.pending.is_some();
+            let news = match &told.pending {
+                Some(in_flight) => Some(in_flight.clone()),
+                None => self.news(spec, &told, scope),
+            };
+            let Some(message) = news else {
+                channel.leave_line(self.claim.identity.key);
+                return telling;
+            };
+            if message.firing.is_empty() && !spec.send_resolved && !was_in_flight {
+                let accepted = message.accepted(self.claim.now);
+                self.settle(spec, &told, accepted).await;
+                return telling;
+            }
+            if let Some(held) = self.held(spec, channel).await {
+                self.note_held(spec, channel, held);
+                return Telling::Left;
+            }
+            let sent = self.send(spec, channel, message, told).await;
+            self.out().retain(|(id, _)| *id != spec.id);
+            match sent {
+                Sent::Told(now_told) => told = now_told,
+                Sent::NotAccepted => return Telling::Left,
+                Sent::Refused => return Telling::Refused,
+            }
+            telling = Telling::Told;
+            if !was_in_flight {
+                return telling;
+            }
+            if SNAPSHOT_AGE_MAX < self.started.elapsed() {
+                self.is_outdated.store(true, Ordering::Relaxed);
+                return Telling::Left;
+            }
+        }
+        telling
+    }
+
+    /// What holds back the group's message: asked before it is begun, so that it is judged anew when it is let out, and
+    /// the lease is not held meanwhile.
+    async fn held(&self, spec: &IntegrationSpec, channel: &Channel) -> Option<Held> {
+        let group = &self.claim.identity;
+        if let Some(held) = channel.held(group.key) {
+            return Some(held);
+        }
+        let rate = channel.rate?;
+        let by_limit = |wait| {
+            let by = HeldBy::RateLimit;
+            Some(Held { wait, by })
+        };
+        let is_urgent = self.is_urgent();
+        if !is_urgent && channel.has_line(group.key) {
+            return by_limit(channel.line_up(group.key, Duration::ZERO));
+        }
+        let taken = self.engine.rates.take(&group.tenant, &spec.id, 1, rate);
+        match taken.await {
+            Ok(Taken::Wait(wait)) if is_urgent => by_limit(wait),
+            Ok(Taken::Wait(wait)) => by_limit(channel.line_up(group.key, wait)),
+            // A rate that cannot be asked holds up nobody.
+            Ok(Taken::Now | Taken::Never) | Err(_) => {
+                channel.leave_line(group.key);
+                None
+            }
+        }
+    }
+
+    /// Whether something critical fires: that does not wait behind the rest.
+    fn is_urgent(&self) -> bool {
+        let firing = |f| self.judged.firing.binary_search(&f).is_ok();
+        let mut firing = self
+            .claim
+            .alerts
+            .iter()
+            .filter(|alert| firing(alert.fingerprint));
+        firing.any(|alert| Severity::of(&alert.labels) == Severity::Critical)
+    }
+
+    fn note_held(&self, spec: &IntegrationSpec, channel: &Channel, held: Held) {
+        channel.metrics.held();
+        self.held_count.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(
+            group = %self.claim.identity.key, integration = %spec.id, wait = ?held.wait,
+            "A message is held back by {}", held.by.as_str()
+        );
+        let mut least = self.held_for();
+        *least = Some(least.map_or(held.wait, |known| known.min(held.wait)));
+    }
+
+    /// Notes what counts as told without a message that says so: everything is over and the integration does not want to hear
+    /// of it, or nobody knows what it heard.
+    async fn settle(&self, spec: &IntegrationSpec, seen: &Told, accepted: ToldMessage) {
+        let engine = self.engine;
+        let settled = engine
+            .state
+            .settle(self.claim, &spec.id, seen, accepted, engine.clock.now());
+        match settled.await {
+            Ok(Ok(told)) => engine.record_told(vec![self.record(&spec.id, told)]).await,
+            // Whoever holds the group now finds it as it was.
+            Ok(Err(_)) => {}
+            Err(error) => {
+                tracing::warn!(%error, "What an integration counts as told could not be stored")
+            }
+        }
+    }
+
+    /// Sends one message until it is accepted, refused, or out of time.
+    /// `before` is what was told, or in flight, before it.
+    async fn send(
+        &self,
+        spec: &IntegrationSpec,
+        channel: &Channel,
+        message: Pending,
+        before: Told,
+    ) -> Sent {
+        let engine = self.engine;
+        let was_in_flight = before.pending.is_some();
+        reach("C6").await;
+        let begun = match engine
+            .state
+            .begin(self.claim, &spec.id, message, engine.clock.now())
+            .await
+        {
+            Ok(Ok(begun)) => begun,
+            Ok(Err(_)) => return Sent::NotAccepted,
+            Err(error) => {
+                tracing::warn!(%error, integration = %spec.id, "A message could not be begun; it is sent at the next tick");
+                return Sent::NotAccepted;
+            }
+        };
+        let last = before.last.as_ref();
+        let Some(notification) = self.notification(spec, channel, &begun, last) else {
+            // A message in flight about alerts that are gone by now: nothing is left to repeat.
+            let told = self.take_back(spec, begun.seq).await;
+            return told.map_or(Sent::NotAccepted, Sent::Told);
+        };
+        let group = &self.claim.identity;
+        let notification = self.settings.with_route_labels(group, notification).await;
+        reach("C7").await;
+        let intent = Told {
+            seq: begun.seq.max(before.seq),
+            last: before.last,
+            pending: Some(begun.clone()),
+        };
+        let recorded = engine.record_told(vec![self.record(&spec.id, intent.clone())]);
+        // An intent that is not on disk by then is written later (protocol.md §6).
+        let _ = tokio::time::timeout(engine.options.timing.intent_patience, recorded).await;
+
+        channel.metrics.notification();
+        let (seq, reason) = (begun.seq, begun.reason);
+        self.out().push((spec.id.clone(), begun.clone()));
+        let made = |made: Made<'_>| {
+            match made.result {
+                Ok(_) => channel.worked(),
+                Err(_) => channel.failed(),
+            }
+            let now = engine.clock.now();
+            let attempt = made.logged(&group.tenant, &spec.id, &notification, now);
+            engine.deliveries.note(attempt);
+        };
+        match self.sending.deliver(channel, &notification, &made).await {
+            Outcome::Accepted(delivered) => {
+                let told = self.accepted(spec, channel, begun, delivered).await;
+                told.map_or(Sent::NotAccepted, Sent::Told)
+            }
+            Outcome::Refused(error) => {
+                channel.metrics.failed(error.reason);
+                self.log_failure(spec, reason, &error.detail);
+                let is_for_good = error.retry.is_none();
+                if is_for_good {
+                    channel.refused();
+                }
+                if was_in_flight {
+                    // An earlier attempt may have been accepted all the same: taken back and in doubt, in one step.
+                    let doubt = intent.in_doubt(&begun, engine.clock.now());
+                    self.settle(spec, &intent, doubt).await;
+                } else {
+                    self.take_back(spec, seq).await;
+                }
+                match is_for_good {
+                    true => Sent::Refused,
+                    false => Sent::NotAccepted,
+                }
+            }
+            Outcome::Unknown(error) => {
+                channel.metrics.failed(error.reason);
+                self.log_failure(spec, reason, &error.detail);
+                if !self.sending.may_send() {
+                    self.doubt(&spec.id, &begun).await;
+                }
+                Sent::NotAccepted
+            }
+        }
+    }
+
+    /// Records and commits a message that was accepted; answers what is told then.
+    async fn accepted(
+        &self,
+        spec: &IntegrationSpec,
+        channel: &Channel,
+        mut begun: Pending,
+        delivered: Delivered,
+    ) -> Option<Told> {
+        let engine = self.engine;
+        let group = &self.claim.identity;
+        let (seq, reason) = (begun.seq, begun.reason);
+        if let Some(kept) = delivered.receiver_data {
+            begun.receiver_data = kept;
+        }
+        let sent_at = engine.clock.now();
+        let told = Told {
+            seq,
+            last: Some(begun.clone().accepted(sent_at)),
+            pending: None,
+        };
+        let mut records = vec![self.record(&spec.id, told)];
+        let fallback = delivered
+            .fallback
+            .map(|failure| Fallback::new(sent_at, failure));
+        let fallbacks = self.tenant.fallbacks();
+        records.extend(fallbacks.note(group, &spec.id, &channel.metrics, fallback));
+        reach("C10").await;
+        // No compaction may begin between record and commit: it would restate the message as still in flight.
+        let _recording = engine.recording.read().await;
+        engine.record_told(records).await;
+        tracing::debug!(tenant = %group.tenant, group = %group.key, integration = %spec.id, %reason, "Told");
+        reach("C11").await;
+        let told = engine.state.commit(group, &spec.id, &begun, sent_at).await;
+        reach("C12").await;
+        told.ok()
+    }
+
+    /// Takes back a message that was surely not accepted; answers what is told then.
+    async fn take_back(&self, spec: &IntegrationSpec, seq: u64) -> Option<Told> {
+        let told = self
+            .engine
+            .state
+            .refuse(&self.claim.identity, &spec.id, seq)
+            .await
+            .ok()?;
+        self.engine
+            .record_told(vec![self.record(&spec.id, told.clone())])
+            .await;
+        Some(told)
+    }
+
+    fn log_failure(&self, spec: &IntegrationSpec, reason: Reason, detail: &str) {
+        let group = &self.claim.identity;
+        tracing::error!(
+            tenant = %group.tenant, group = %group.key, integration = %spec.id, why = %reason, detail,
+            "Notify for alerts failed"
+        );
+    }
+}

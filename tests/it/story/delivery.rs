@@ -1,0 +1,273 @@
+//! How messages are delivered: who is told instead, what a rate holds back, what changed only, and what the log says of it.
+
+use domain::id::IntegrationId;
+use store::{AttemptOutcome, DeliveryQuery, LoggedAttempt};
+
+use crate::world::{Answer, Hook, World, alert, between};
+
+/// Receiver `main` tells hook `a`; `backup` tells hook `b` in its place.
+fn with_fallback(more: &str) -> String {
+    format!(
+        "route: {{receiver: main, group_wait: 1s, group_interval: 10s, repeat_interval: 1h}}\n\
+         receivers:\n- name: main\n  fallback_receiver: backup\n{more}  webhook_configs: [{{url: 'http://a'}}]\n\
+         - name: backup\n  webhook_configs: [{{url: 'http://b'}}]\n"
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_refuses_for_good_is_told_through_the_fallback_at_once() {
+    let main = Hook::until("a", 15.0, Answer::Refuse);
+    let backup = Hook::new("b");
+    let mut world = World::new(&with_fallback(""), &[&main, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    // At the next tick it refuses again, and the fallback has heard it already; then it is told the truth.
+    world.expect(&main, between(22.0, 22.1), [alert("test1").active(1.0)]);
+    world
+        .at(25.0)
+        .push([alert("test1").start(1.0).end(25.0)])
+        .await;
+    // The end is owed to whoever was told the beginning.
+    world.expect(
+        &main,
+        between(32.0, 32.1),
+        [alert("test1").resolved(1.0, 25.0)],
+    );
+    world.expect(
+        &backup,
+        between(32.0, 32.1),
+        [alert("test1").resolved(1.0, 25.0)],
+    );
+    // What comes later is for the original alone.
+    world.at(40.0).push([alert("test2").start(40.0)]).await;
+    world.expect(&main, between(41.0, 41.1), [alert("test2").active(40.0)]);
+    world.finish(90.0).await;
+    assert_eq!(backup.arrived()[0].receiver, "backup");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_fails_for_long_is_told_through_the_fallback_after_a_while() {
+    let main = Hook::until("a", 55.0, Answer::Fail);
+    let backup = Hook::new("b");
+    let yaml = with_fallback("  fallback_after: 25s\n");
+    let mut world = World::new(&yaml, &[&main, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.at(5.0).push([alert("test2").start(5.0)]).await;
+    let both = [alert("test1").active(1.0), alert("test2").active(5.0)];
+    // It fails since 2; the ticks of 12 and 22 are before 27.
+    world.expect(&backup, between(32.0, 32.1), both.clone());
+    world.expect(&main, between(55.0, 63.0), both);
+    world
+        .at(65.0)
+        .push([alert("test1").start(1.0).end(65.0)])
+        .await;
+    let ended = [
+        alert("test1").resolved(1.0, 65.0),
+        alert("test2").active(5.0),
+    ];
+    world.expect(&main, between(72.0, 72.1), ended.clone());
+    world.expect(&backup, between(72.0, 72.1), ended);
+    world.finish(100.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_is_not_needed_hears_nothing() {
+    let (main, backup) = (Hook::new("a"), Hook::new("b"));
+    let mut world = World::new(&with_fallback(""), &[&main, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&main, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world
+        .at(5.0)
+        .push([alert("test1").start(1.0).end(5.0)])
+        .await;
+    world.expect(
+        &main,
+        between(12.0, 12.1),
+        [alert("test1").resolved(1.0, 5.0)],
+    );
+    world.at(30.0).reached().await;
+    assert_eq!(world.engine().group_count(), 0);
+    world.finish(40.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_fallback_was_told_outlives_a_restart() {
+    let main = Hook::scripted("a", |_, _| Answer::Refuse);
+    let backup = Hook::new("b");
+    let mut world = World::new(&with_fallback(""), &[&main, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world.at(15.0).restart().await;
+    world
+        .at(35.0)
+        .push([alert("test1").start(1.0).end(35.0)])
+        .await;
+    world.expect(
+        &backup,
+        between(42.0, 42.1),
+        [alert("test1").resolved(1.0, 35.0)],
+    );
+    world.finish(70.0).await;
+}
+
+/// Groups by alertname; hook `a` takes a message each 10 s, hook `b` any number.
+const SLOWLY: &str = "
+route: {receiver: default, group_by: [alertname], group_wait: 1s, group_interval: 2m, repeat_interval: 1h}
+receivers:
+- name: default
+  webhook_configs:
+  - {url: 'http://a', rate_limit: {messages: 1, per: 10s}}
+  - {url: 'http://b'}
+";
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_lets_messages_out_one_by_one_and_holds_up_nobody_else() {
+    let (slow, quick) = (Hook::new("a"), Hook::new("b"));
+    let mut world = World::new(SLOWLY, &[&slow, &quick]).await;
+
+    for (n, name) in ["test1", "test2", "test3"].into_iter().enumerate() {
+        let begun = 1.0 + 0.1 * n as f64;
+        world.at(begun).push([alert(name).start(begun)]).await;
+        let told = begun + 1.0;
+        world.expect(
+            &quick,
+            between(told, told + 0.1),
+            [alert(name).active(begun)],
+        );
+    }
+    world.expect(&slow, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world.expect(&slow, between(12.0, 12.2), [alert("test2").active(1.1)]);
+    // What is held is judged anew when it is let out: test3 is over by then, and was never told.
+    world
+        .at(15.0)
+        .push([alert("test3").start(1.2).end(15.0)])
+        .await;
+    world.expect(
+        &quick,
+        between(22.0, 122.2),
+        [alert("test3").resolved(1.2, 15.0)],
+    );
+    world.finish(200.0).await;
+    assert_eq!(slow.attempts().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_critical_does_not_wait_in_line() {
+    let (slow, quick) = (Hook::new("a"), Hook::new("b"));
+    let mut world = World::new(SLOWLY, &[&slow, &quick]).await;
+    for (n, name) in ["test1", "test2", "test3", "test4"].into_iter().enumerate() {
+        let begun = 1.0 + 0.1 * n as f64;
+        world.at(begun).push([alert(name).start(begun)]).await;
+    }
+    let page = alert("page").label("severity", "critical");
+    world.at(5.0).push([page.clone().start(5.0)]).await;
+    world.at(60.0).reached().await;
+    let told: Vec<String> = slow.arrived().iter().map(|m| m.group_key.clone()).collect();
+    let place = told.iter().position(|key| key.contains("page"));
+    assert_eq!(place, Some(1), "{told:?}");
+    assert_eq!(told.len(), 5);
+    let settings = world.tenant().settings();
+    let channel = settings.channel(&IntegrationId::new("default", "webhook", 0));
+    let waiting = channel.map(engine::channel::Channel::line_len);
+    assert_eq!(waiting, Some(0), "nobody waits any more");
+    world.kill();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delta_lists_what_changed() {
+    let hook = Hook::new("a");
+    let yaml = "
+route: {receiver: default, group_wait: 1s, group_interval: 10s, repeat_interval: 1m}
+receivers: [{name: default, delta: true, webhook_configs: [{url: 'http://a'}]}]
+";
+    let mut world = World::new(yaml, &[&hook]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world
+        .at(5.0)
+        .push([alert("test2").start(5.0), alert("test3").start(5.0)])
+        .await;
+    let new = [alert("test2").active(5.0), alert("test3").active(5.0)];
+    world.expect_because(&hook, between(12.0, 12.1), "new alerts added", new);
+    world
+        .at(15.0)
+        .push([alert("test2").start(5.0).end(15.0)])
+        .await;
+    world.expect(
+        &hook,
+        between(22.0, 22.1),
+        [alert("test2").resolved(5.0, 15.0)],
+    );
+    // A repeat says it all.
+    let all = [alert("test1").active(1.0), alert("test3").active(5.0)];
+    world.expect_because(&hook, between(82.0, 82.1), "repeat interval elapsed", all);
+    world.finish(90.0).await;
+    let counts: Vec<usize> = hook.arrived().iter().map(|m| m.still_firing).collect();
+    assert_eq!(counts, [0, 1, 2, 0]);
+}
+
+async fn logged(world: &World, query: DeliveryQuery) -> Vec<LoggedAttempt> {
+    let tenant = world.tenant();
+    let log = world.engine().deliveries();
+    log.list(tenant.id(), &query, 100)
+        .await
+        .expect("is readable")
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_has_every_attempt_and_why() {
+    let hook = Hook::scripted("a", |at, n| match (at, n) {
+        (_, 0) => Answer::Fail,
+        (..10.0, _) => Answer::Accept,
+        (..20.0, _) => Answer::Refuse,
+        _ => Answer::Hang,
+    });
+    let yaml = crate::world::config::tiny("10s", "1h", &[&hook]);
+    let mut world = World::new(&yaml, &[&hook]).await;
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.at(9.0).push([alert("test2").start(9.0)]).await;
+    world.at(35.0).reached().await;
+
+    let all = logged(&world, DeliveryQuery::default()).await;
+    let mut told: Vec<_> = all
+        .iter()
+        .map(|logged| {
+            let a = &logged.attempt;
+            (
+                a.outcome.as_str(),
+                a.number,
+                a.reason.as_str(),
+                a.failure.as_str(),
+            )
+        })
+        .collect();
+    told.reverse();
+    let first = "first notification";
+    let new = "new alerts added";
+    assert_eq!(
+        told,
+        [
+            ("failed", 1, first, "serverError"),
+            ("accepted", 2, first, ""),
+            ("refused", 1, new, "clientError"),
+            ("unknown", 1, new, "contextDeadlineExceeded"),
+        ]
+    );
+    let refused = logged(
+        &world,
+        DeliveryQuery {
+            outcome: Some(AttemptOutcome::Refused),
+            integration: Some("default/webhook[0]".to_owned()),
+            ..DeliveryQuery::default()
+        },
+    );
+    assert_eq!(refused.await.len(), 1);
+    let keys: Vec<_> = all.iter().map(|l| &l.attempt.message_key).collect();
+    assert_eq!(keys[3], keys[2], "attempts at one message have one key");
+    world.kill();
+}
