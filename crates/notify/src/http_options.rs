@@ -83,7 +83,8 @@ fn proxy(config: &ProxyConfig) -> ProxyOptions {
     }
 }
 
-fn tls(config: &TlsConfig) -> Result<TlsOptions, UnknownStore> {
+/// Translates a `tls_config`.
+pub(crate) fn tls(config: &TlsConfig) -> Result<TlsOptions, UnknownStore> {
     refuse_ref("ca_ref", &config.ca_ref)?;
     refuse_ref("cert_ref", &config.cert_ref)?;
     refuse_ref("key_ref", &config.key_ref)?;
@@ -119,7 +120,8 @@ fn secret(secret: &Secret) -> outbound::Secret {
     secret.expose().into()
 }
 
-fn secret_source(inline: &Secret, file: &str) -> Option<Source> {
+/// A secret from its setting or the file that another names.
+pub(crate) fn secret_source(inline: &Secret, file: &str) -> Option<Source> {
     source(inline.expose(), file)
 }
 

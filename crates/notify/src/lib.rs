@@ -12,6 +12,7 @@ mod classify;
 pub mod data;
 pub mod defaults;
 mod discord;
+mod email;
 mod form;
 mod go_json;
 pub mod http_options;

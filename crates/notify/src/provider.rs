@@ -90,27 +90,27 @@ impl<P: Provider> HttpIntegration<P> {
             provider: Arc::new(provider),
         }
     }
+}
 
-    /// Executes the templates; answers the message, and which of them failed.
-    async fn composed(
-        &self,
-        notification: &Notification,
-    ) -> Result<(P::Message, Option<String>), DeliveryError> {
-        let (provider, set) = (
-            Arc::clone(&self.provider),
-            Arc::clone(&self.setup.templates),
-        );
-        let notification = notification.clone();
-        let composed = aside(move || {
-            let facts = crate::data::Data::new(&notification, &notification.alerts);
-            let mut composing = Composing::new(&set, &notification, &facts);
-            let message = provider.compose(&mut composing)?;
-            Ok((message, composing.fallback()))
-        });
-        composed
-            .await
-            .unwrap_or_else(|failure| Err(crate::classify::rejected(failure.to_string())))
-    }
+/// Executes the templates of a message on a thread aside; answers the message, and which of them failed.
+///
+/// # Errors
+/// There is nothing to send, or nowhere to send it to.
+pub(crate) async fn composed<M: Send + 'static>(
+    set: &Arc<TemplateSet>,
+    notification: &Notification,
+    compose: impl FnOnce(&mut Composing<'_>) -> Result<M, DeliveryError> + Send + 'static,
+) -> Result<(M, Option<String>), DeliveryError> {
+    let (set, notification) = (Arc::clone(set), notification.clone());
+    let composed = aside(move || {
+        let facts = crate::data::Data::new(&notification, &notification.alerts);
+        let mut composing = Composing::new(&set, &notification, &facts);
+        let message = compose(&mut composing)?;
+        Ok((message, composing.fallback()))
+    });
+    composed
+        .await
+        .unwrap_or_else(|failure| Err(crate::classify::rejected(failure.to_string())))
 }
 
 #[async_trait]
@@ -135,7 +135,11 @@ impl<P: Provider> Integration for HttpIntegration<P> {
         &self,
         notification: &Notification,
     ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
-        let (message, fallback) = self.composed(notification).await?;
+        let provider = Arc::clone(&self.provider);
+        let composed = composed(&self.setup.templates, notification, move |composing| {
+            provider.compose(composing)
+        });
+        let (message, fallback) = composed.await?;
         let fallback = match fallback {
             Some(note) => Some(self.secrets.hide(note.as_bytes(), "").await),
             None => None,

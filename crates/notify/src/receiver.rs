@@ -3,14 +3,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use config::{HttpConfig, Integration as Configured, Receiver, ReceiverIntegration, WebhookConfig};
+use config::{
+    EmailConfig, HttpConfig, Integration as Configured, Receiver, ReceiverIntegration,
+    WebhookConfig,
+};
 use domain::id::IntegrationId;
-use outbound::{Http, HttpClient, HttpOptions};
+use outbound::smtp::{Encryption, SmtpCredentials, SmtpOptions, port_number};
+use outbound::{Http, HttpClient, HttpOptions, Smtp, SmtpClient, TlsOptions};
 use runtime::clock::SystemClock;
 
 use crate::Integration;
 use crate::discord::Discord;
-use crate::http_options::{UnknownStore, http_options};
+use crate::email::Email;
+use crate::http_options::{UnknownStore, http_options, secret_source, tls};
 use crate::inbox::{Inbox, InboxSink};
 use crate::incidentio::Incidentio;
 use crate::jira::Jira;
@@ -34,11 +39,17 @@ use crate::wechat::Wechat;
 pub type HttpFactory =
     dyn Fn(&HttpOptions) -> Result<Arc<dyn Http>, outbound::BuildError> + Send + Sync;
 
+/// Makes a client of a mail server; tests hand over one that records.
+pub type SmtpFactory =
+    dyn Fn(&SmtpOptions) -> Result<Arc<dyn Smtp>, outbound::BuildError> + Send + Sync;
+
 /// What integrations are built with.
 #[derive(Clone)]
 pub struct Deps {
     /// Makes their HTTP clients.
     pub http: Arc<HttpFactory>,
+    /// Makes their clients of mail servers.
+    pub smtp: Arc<SmtpFactory>,
     /// Where the tenant's inbox is.
     pub inbox: Arc<dyn InboxSink>,
     /// The templates texts of the configuration are executed with.
@@ -54,6 +65,7 @@ impl Deps {
         };
         Self {
             http: Arc::new(build),
+            smtp: Arc::new(|options| Ok(Arc::new(SmtpClient::new(options)?))),
             inbox,
             templates: Arc::default(),
         }
@@ -94,9 +106,12 @@ pub enum BuildErrorCause {
     /// Its `http_config` names a secret store.
     #[error(transparent)]
     UnknownStore(#[from] UnknownStore),
-    /// No client can be made of its `http_config`.
+    /// No client can be made of its `http_config`, or of what is said about its mail server.
     #[error(transparent)]
     Client(#[from] outbound::BuildError),
+    /// The port of its mail server is none.
+    #[error("smarthost: `{0}` is neither a port's number nor the name of a mail service")]
+    Port(String),
 }
 
 /// Builds a receiver's integrations, in the order in which they are told.
@@ -138,6 +153,11 @@ fn build_integration(
             Arc::clone(&deps.inbox),
             Arc::clone(&deps.templates),
         ))),
+        Configured::Email(config) => {
+            let smtp = (deps.smtp)(&smtp_options(config)?)?;
+            let templates = Arc::clone(&deps.templates);
+            Ok(Arc::new(Email::new(id, config, smtp, templates)))
+        }
         Configured::Discord(c) => over_http(built, &c.http_config, Discord::new(c, set)),
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
@@ -181,6 +201,40 @@ fn build_webhook(
     };
     let templates = Arc::clone(&deps.templates);
     Ok(Webhook::new(id, settings, &options, http, templates))
+}
+
+fn smtp_options(config: &EmailConfig) -> Result<SmtpOptions, BuildErrorCause> {
+    let port = &config.smarthost.port;
+    let port = port_number(port).ok_or_else(|| BuildErrorCause::Port(port.clone()))?;
+    let is_implicit = config.force_implicit_tls.unwrap_or(port == 465);
+    let encryption = match (is_implicit, config.require_tls) {
+        (true, _) => Encryption::Implicit,
+        (false, true) => Encryption::StartTls,
+        (false, false) => Encryption::None,
+    };
+    let tls = match &config.tls_config {
+        Some(config) => tls(config)?,
+        None => TlsOptions::default(),
+    };
+    let credentials = SmtpCredentials {
+        username: config.auth_username.clone(),
+        password: secret_source(&config.auth_password, &config.auth_password_file),
+        secret: secret_source(&config.auth_secret, &config.auth_secret_file),
+        identity: config.auth_identity.clone(),
+    };
+    let hello = match config.hello.as_str() {
+        "" => "localhost",
+        hello => hello,
+    };
+    Ok(SmtpOptions {
+        host: config.smarthost.host.clone(),
+        port,
+        hello: hello.to_owned(),
+        encryption,
+        tls,
+        // Without a user there is nobody to be.
+        credentials: Some(credentials).filter(|own| !own.username.is_empty()),
+    })
 }
 
 fn over_http<P: Provider>(

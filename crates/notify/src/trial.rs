@@ -45,6 +45,7 @@ impl Trial {
         };
         let deps = Deps {
             http: Arc::new(build),
+            smtp: Arc::new(|_| Err(outbound::BuildError::Proxy)),
             inbox: Arc::new(NoInbox),
             templates: Arc::default(),
         };

@@ -4,7 +4,6 @@ mod attempt;
 mod credentials;
 mod redirect;
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +12,7 @@ use http::header::{HeaderMap, HeaderName};
 use reqwest::{NoProxy, Proxy};
 use tokio::time::Instant;
 
+use crate::renewed::Renewed;
 use crate::tls::{Material, client_config};
 use crate::{
     Authentication, BuildError, Http, HttpOptions, ProxyOptions, Request, Response, SendError,
@@ -32,20 +32,7 @@ const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct HttpClient {
     options: HttpOptions,
     user_agent: HeaderValue,
-    /// Replaced when a certificate file changes.
-    current: Mutex<Arc<Current>>,
-}
-
-/// A client and the certificates it was built from.
-struct Current {
-    client: reqwest::Client,
-    material: Material,
-}
-
-impl std::fmt::Debug for Current {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Current").finish_non_exhaustive()
-    }
+    client: Renewed<reqwest::Client>,
 }
 
 impl HttpClient {
@@ -69,50 +56,21 @@ impl HttpClient {
             }
         }
         let user_agent = HeaderValue::from_str(user_agent).map_err(|_| invalid("User-Agent"))?;
-        let current = Current::build(options, Material::read(&options.tls)?)?;
+        let client = Renewed::new(&options.tls, |material| build(options, material))?;
         Ok(Self {
             options: options.clone(),
             user_agent,
-            current: Mutex::new(Arc::new(current)),
+            client,
         })
     }
 
-    /// Gives the client for the certificates as they are now.
-    async fn current(&self) -> Arc<Current> {
-        let current = Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner));
-        if !Material::has_files(&self.options.tls) {
-            return current;
-        }
-        let tls = self.options.tls.clone();
-        let read = tokio::task::spawn_blocking(move || Material::read(&tls)).await;
-        let rebuilt = match read {
-            Ok(Ok(material)) if material == current.material => return current,
-            Ok(Ok(material)) => Current::build(&self.options, material),
-            Ok(Err(error)) => Err(error),
-            Err(error) => Err(BuildError::Client {
-                cause: error.to_string(),
-            }),
-        };
-        match rebuilt {
-            Ok(rebuilt) => {
-                let rebuilt = Arc::new(rebuilt);
-                *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&rebuilt);
-                rebuilt
-            }
-            Err(error) => {
-                // A half-written file must not stop notifications: the old one most likely works.
-                tracing::warn!(%error, "certificate files are unusable; the last good ones stay");
-                current
-            }
-        }
-    }
-
     async fn follow(&self, request: Request, until: Instant) -> Result<Response, SendError> {
-        let current = self.current().await;
+        let renewed = self.client.get(|material| build(&self.options, material));
+        let client = renewed.await;
         let mut hop = Hop::first(request)?;
         for _ in 0..HOPS_MAX {
             let headers = self.headers(&hop).await?;
-            let attempt = Attempt::new(&current.client, &hop, headers, until);
+            let attempt = Attempt::new(&client, &hop, headers, until);
             let response = attempt.answer().await?;
             match hop.next(
                 response.status(),
@@ -136,29 +94,26 @@ impl Http for HttpClient {
     }
 }
 
-impl Current {
-    fn build(options: &HttpOptions, material: Material) -> Result<Self, BuildError> {
-        let tls = client_config(&options.tls, &material, options.enable_http2)?;
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            // Redirects are followed by `redirect`, which knows what may go to whom.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .http1_title_case_headers();
-        if !options.enable_http2 {
-            builder = builder.http1_only();
-        }
-        if !options.proxy.from_environment {
-            builder = builder.no_proxy();
-        }
-        for proxy in proxies(&options.proxy)? {
-            builder = builder.proxy(proxy);
-        }
-        let client = builder.build().map_err(|error| BuildError::Client {
-            cause: error.without_url().to_string(),
-        })?;
-        Ok(Self { client, material })
+fn build(options: &HttpOptions, material: &Material) -> Result<reqwest::Client, BuildError> {
+    let tls = client_config(&options.tls, material, options.enable_http2)?;
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        // Redirects are followed by `redirect`, which knows what may go to whom.
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .http1_title_case_headers();
+    if !options.enable_http2 {
+        builder = builder.http1_only();
     }
+    if !options.proxy.from_environment {
+        builder = builder.no_proxy();
+    }
+    for proxy in proxies(&options.proxy)? {
+        builder = builder.proxy(proxy);
+    }
+    builder.build().map_err(|error| BuildError::Client {
+        cause: error.without_url().to_string(),
+    })
 }
 
 fn proxies(options: &ProxyOptions) -> Result<Vec<Proxy>, BuildError> {

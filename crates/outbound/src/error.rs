@@ -68,6 +68,12 @@ pub enum BuildError {
         /// What is wrong and what would be right.
         cause: String,
     },
+    /// A setting of a mail server cannot be carried out.
+    #[error("{cause}")]
+    Smtp {
+        /// What is wrong and what would be right.
+        cause: String,
+    },
     /// The client itself refuses its settings.
     #[error("http_config: {cause}")]
     Client {

@@ -2,7 +2,7 @@
 //!
 //! Callers see the port [`Http`]: one request, one deadline, one answer. [`HttpClient`] is the real
 //! thing, set up by [`HttpOptions`] (an Alertmanager `http_config`); [`RecordingHttp`] is the fake
-//! for tests. A failure says whether the request may have reached the receiver ([`SendError`]),
+//! for tests. Mail goes through the port [`Smtp`] and its [`SmtpClient`]. A failure says whether the request may have reached the receiver ([`SendError`]),
 //! because that decides whether repeating it can tell somebody twice.
 //!
 //! URLs often carry a secret in their path or query, so no error and no `Debug` text here shows
@@ -13,7 +13,10 @@ mod error;
 mod message;
 mod options;
 mod record;
+mod renewed;
 mod secret;
+pub mod smtp;
+mod source;
 mod tls;
 
 #[cfg(test)]
@@ -33,6 +36,7 @@ pub use options::{
 };
 pub use record::{Answer, Recorded, RecordingHttp};
 pub use secret::Secret;
+pub use smtp::{Smtp, SmtpClient};
 
 /// Sends HTTP requests.
 #[async_trait]

@@ -1,5 +1,6 @@
 //! The client against small servers on 127.0.0.1, and the fake against a clock that does not run.
 
+pub(crate) mod authority;
 mod credentials;
 mod failure;
 mod proxy;

@@ -42,6 +42,7 @@ impl Wire {
         let wire = self.clone();
         let deps = Deps {
             http: Arc::new(move |_| Ok(Arc::new(wire.clone()) as Arc<dyn Http>)),
+            smtp: Arc::new(|_| unreachable!("no story sends mail")),
             inbox: Arc::new(NoInbox),
             templates: Arc::clone(templates),
         };

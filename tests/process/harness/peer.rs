@@ -75,6 +75,13 @@ pub const NGINX: Peer = Peer {
     installed: Some("/usr/sbin/nginx"),
 };
 
+/// aiosmtpd, a mail server; its library lies beside it and runs on the machine's Python.
+pub const AIOSMTPD: Peer = Peer {
+    variable: "BELFRY_TEST_AIOSMTPD",
+    place: "mail/usr/bin/aiosmtpd",
+    installed: Some("/usr/bin/aiosmtpd"),
+};
+
 impl Peer {
     /// The program, or a line that names the test as skipped.
     ///

@@ -76,7 +76,21 @@ static VALKEY: Suite = Suite {
     wrapped: &["usr/bin/valkey-server"],
 };
 
-static PEERS: [Peer; 10] = [
+// Python itself is the machine's.
+static MAIL: Suite = Suite {
+    folder: "mail",
+    name: "bookworm",
+    packages: &[
+        "python3-aiosmtpd",
+        "python3-attr",
+        "python3-pkg-resources",
+        "python3-public",
+        "python3-typing-extensions",
+    ],
+    wrapped: &[],
+};
+
+static PEERS: [Peer; 11] = [
     Peer::new("BELFRY_TEST_PROMETHEUS", &STABLE, "usr/bin/prometheus"),
     Peer::new("BELFRY_TEST_PROMTOOL", &STABLE, "usr/bin/promtool"),
     Peer::new("BELFRY_TEST_AMTOOL_025", &STABLE, "usr/bin/amtool"),
@@ -88,6 +102,7 @@ static PEERS: [Peer; 10] = [
     Peer::new("BELFRY_TEST_REDIS_CLI", &SERVERS, "bin/redis-cli").or("/usr/bin/redis-cli"),
     Peer::new("BELFRY_TEST_NGINX", &SERVERS, "bin/nginx").or("/usr/sbin/nginx"),
     Peer::new("BELFRY_TEST_VALKEY_SERVER", &VALKEY, "bin/valkey-server"),
+    Peer::new("BELFRY_TEST_AIOSMTPD", &MAIL, "usr/bin/aiosmtpd").or("/usr/bin/aiosmtpd"),
 ];
 
 const ALERTMANAGER: &str = "usr/bin/prometheus-alertmanager";
@@ -224,7 +239,7 @@ fn missing() -> Vec<&'static str> {
 }
 
 fn fetch_missing() -> Result<()> {
-    for suite in [&STABLE, &SID, &SERVERS, &VALKEY] {
+    for suite in [&STABLE, &SID, &SERVERS, &VALKEY, &MAIL] {
         let lacks = |peer: &Peer| std::ptr::eq(peer.suite, suite) && !peer.path().is_file();
         if PEERS.iter().any(lacks) {
             eprintln!(

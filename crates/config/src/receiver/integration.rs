@@ -161,6 +161,7 @@ impl Integration {
                 | Self::Telegram(_)
                 | Self::Jira(_)
                 | Self::Incidentio(_)
+                | Self::Email(_)
                 | Self::Discord(_)
                 | Self::Webex(_)
                 | Self::Msteams(_)

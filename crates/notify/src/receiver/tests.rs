@@ -35,6 +35,7 @@ fn clients() -> Clients {
     Clients {
         deps: Deps {
             http: Arc::new(build),
+            smtp: Arc::new(|_| Err(outbound::BuildError::Proxy)),
             inbox: Arc::new(NoInbox),
             templates: Arc::default(),
         },
@@ -113,8 +114,8 @@ fn check_refused(integrations: &str, expected: &str) {
 #[test]
 fn what_is_not_delivered_yet_is_refused_by_name() {
     check_refused(
-        "  email_configs:\n  - {to: a@example.org, from: b@example.org, smarthost: 'mail.example.org:25'}\n",
-        "line 5: receiver `r`: email[0]: this version does not deliver email yet: \
+        "  sns_configs:\n  - {topic_arn: a, sigv4: {region: x}}\n",
+        "line 5: receiver `r`: sns[0]: this version does not deliver sns yet: \
          remove it, or use webhook_configs or inbox_configs",
     );
 }
@@ -128,4 +129,73 @@ fn an_impossible_client_is_refused() {
     let deps = Deps::new("Belfry/0.0.0", Arc::new(NoInbox));
     let error = build_receiver(&receiver, &deps).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("oauth2"), "{error}");
+}
+
+/// What a client of the mail server is asked for.
+fn smtp(settings: &str) -> Result<SmtpOptions, BuildErrorCause> {
+    let receiver = receiver(&format!(
+        "  email_configs:\n  - to: a@example.org\n    from: b@example.org\n{settings}"
+    ));
+    match &receiver.integrations[0].integration {
+        Configured::Email(config) => smtp_options(config),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_mail_server_is_spoken_with_as_configured() {
+    for (settings, expected) in [
+        ("    smarthost: h:587\n", (587, Encryption::StartTls)),
+        ("    smarthost: h:465\n", (465, Encryption::Implicit)),
+        ("    smarthost: h:smtps\n", (465, Encryption::Implicit)),
+        (
+            "    smarthost: h:465\n    force_implicit_tls: false\n",
+            (465, Encryption::StartTls),
+        ),
+        (
+            "    smarthost: h:465\n    force_implicit_tls: false\n    require_tls: false\n",
+            (465, Encryption::None),
+        ),
+        (
+            "    smarthost: h:25\n    require_tls: false\n",
+            (25, Encryption::None),
+        ),
+        (
+            "    smarthost: h:25\n    require_tls: false\n    force_implicit_tls: true\n",
+            (25, Encryption::Implicit),
+        ),
+    ] {
+        let options = smtp(settings).unwrap();
+        assert_eq!((options.port, options.encryption), expected, "{settings}");
+        assert_eq!(
+            (options.host.as_str(), options.hello.as_str()),
+            ("h", "localhost")
+        );
+        assert_eq!(options.credentials, None);
+    }
+    let full = smtp(
+        "    smarthost: '[::1]:25'\n    hello: me.example.org\n    auth_username: u\n    auth_password_file: /p\n    \
+         auth_secret: s\n    auth_identity: i\n    tls_config: {ca_file: /ca, server_name: n}\n",
+    )
+    .unwrap();
+    let expected = SmtpOptions {
+        host: "::1".to_owned(),
+        port: 25,
+        hello: "me.example.org".to_owned(),
+        encryption: Encryption::StartTls,
+        tls: TlsOptions {
+            ca: Some(Source::File("/ca".into())),
+            server_name: Some("n".to_owned()),
+            ..TlsOptions::default()
+        },
+        credentials: Some(SmtpCredentials {
+            username: "u".to_owned(),
+            password: Some(Source::File("/p".into())),
+            secret: Some(Source::inline("s")),
+            identity: "i".to_owned(),
+        }),
+    };
+    assert_eq!(full, expected);
+    let error = smtp("    smarthost: h:http\n").unwrap_err().to_string();
+    assert!(error.starts_with("smarthost: `http` is neither"), "{error}");
 }

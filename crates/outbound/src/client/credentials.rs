@@ -1,7 +1,5 @@
 //! What a request's headers become: its own, the options', and the proof of who sends it.
 
-use std::path::Path;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
@@ -9,10 +7,8 @@ use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, PROXY_AUTHORIZA
 
 use super::HttpClient;
 use super::redirect::Hop;
-use crate::{Authentication, SendError, Source};
-
-/// Most bytes a file with a secret may have; a token is some kilobytes at most.
-const SECRET_FILE_BYTES_MAX: u64 = 1024 * 1024;
+use crate::source::{read, read_file};
+use crate::{Authentication, SendError};
 
 impl HttpClient {
     /// Makes the headers of one hop.
@@ -55,12 +51,12 @@ impl HttpClient {
         Ok(match &self.options.authentication {
             None | Some(Authentication::OAuth2(_)) => None,
             Some(Authentication::Basic(auth)) => {
-                let user = text(auth.username.as_ref(), "username_file").await?;
-                let password = text(auth.password.as_ref(), "password_file").await?;
+                let user = read(auth.username.as_ref(), "username_file").await?;
+                let password = read(auth.password.as_ref(), "password_file").await?;
                 Some(basic(&user, &password))
             }
             Some(Authentication::Authorization(auth)) => {
-                let credentials = text(auth.credentials.as_ref(), "credentials_file").await?;
+                let credentials = read(auth.credentials.as_ref(), "credentials_file").await?;
                 Some(format!("{} {credentials}", auth.scheme))
             }
         })
@@ -100,33 +96,4 @@ fn invalid_header(name: &str) -> SendError {
 
 fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
-}
-
-async fn text(source: Option<&Source>, field: &str) -> Result<String, SendError> {
-    match source {
-        None => Ok(String::new()),
-        Some(Source::Inline(secret)) => Ok(secret.expose().to_owned()),
-        Some(Source::File(path)) => read_file(path, field).await,
-    }
-}
-
-/// Reads a file that holds a secret; white space around it is not part of it.
-async fn read_file(path: &Path, field: &str) -> Result<String, SendError> {
-    // The file may be right again at the next try, so this counts as "not sent", not as "invalid".
-    let not_sent = |cause: String| SendError::NotSent {
-        cause: format!("cannot read {field} `{}`: {cause}", path.display()),
-    };
-    let size = tokio::fs::metadata(path)
-        .await
-        .map_err(|error| not_sent(error.to_string()))?
-        .len();
-    if size > SECRET_FILE_BYTES_MAX {
-        return Err(not_sent(format!(
-            "it has {size} bytes, at most {SECRET_FILE_BYTES_MAX}"
-        )));
-    }
-    let text = tokio::fs::read_to_string(path)
-        .await
-        .map_err(|error| not_sent(error.to_string()))?;
-    Ok(text.trim().to_owned())
 }
