@@ -48,7 +48,13 @@ impl Target<'_> {
             Self::V2(..) => true,
             Self::Place(place) => matches!(
                 place,
-                Place::V1 | Place::Inbox | Place::Explain | Place::Status | Place::Render
+                Place::V1
+                    | Place::Inbox
+                    | Place::Deliveries
+                    | Place::TestReceiver
+                    | Place::Explain
+                    | Place::Status
+                    | Place::Render
             ),
             _ => false,
         }
@@ -260,7 +266,13 @@ async fn outside(api: &Api, place: Place, parts: Parts, body: Body) -> Response 
                 Err(refusal) => refusal.into(),
             }
         }
-        Place::Home | Place::Inbox | Place::Events | Place::Explain | Place::Render => {
+        Place::Home
+        | Place::Inbox
+        | Place::Deliveries
+        | Place::TestReceiver
+        | Place::Events
+        | Place::Explain
+        | Place::Render => {
             let tenant = api
                 .parts
                 .access
@@ -284,6 +296,8 @@ async fn of_tenant(
     let query = Query::parse(parts.uri.query());
     match place {
         Place::Inbox => ops::inbox::list(api, &tenant, &query).await,
+        Place::Deliveries => ops::deliveries::list(api, &tenant, &query).await,
+        Place::TestReceiver => ops::receivers::test(api, &tenant, &parts.headers, body).await,
         Place::Render => ops::templates::render(api, &tenant, &parts.headers, body).await,
         // Nothing follows: whoever asks for the head only gets it.
         Place::Events if parts.method == Method::HEAD => ops::events::head(),

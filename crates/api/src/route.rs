@@ -46,6 +46,10 @@ pub(crate) enum Place {
     V1,
     /// `/api/belfry/v1/inbox`
     Inbox,
+    /// `/api/belfry/v1/deliveries`
+    Deliveries,
+    /// `/api/belfry/v1/receivers/test`
+    TestReceiver,
     /// `/api/belfry/v1/explain`
     Explain,
     /// `/api/belfry/v1/events`
@@ -112,6 +116,8 @@ impl Place {
             "/-/coordinated" => Self::Coordinated,
             "/metrics" => Self::Metrics,
             "/api/belfry/v1/inbox" => Self::Inbox,
+            "/api/belfry/v1/deliveries" => Self::Deliveries,
+            "/api/belfry/v1/receivers/test" => Self::TestReceiver,
             "/api/belfry/v1/explain" => Self::Explain,
             "/api/belfry/v1/events" => Self::Events,
             "/api/belfry/v1/status" => Self::Status,
@@ -132,7 +138,7 @@ impl Place {
     /// The methods it has, as the `Allow` header lists them; `OPTIONS` is answered everywhere.
     pub(crate) fn methods(self) -> &'static str {
         match self {
-            Self::Reload | Self::Render => "OPTIONS, POST",
+            Self::Reload | Self::Render | Self::TestReceiver => "OPTIONS, POST",
             Self::V1 => "DELETE, GET, OPTIONS, POST",
             Self::Unknown => "",
             _ => "GET, HEAD, OPTIONS",
@@ -152,6 +158,8 @@ impl Place {
             Self::Metrics => "/metrics",
             Self::V1 => "/api/v1/",
             Self::Inbox => "/api/belfry/v1/inbox",
+            Self::Deliveries => "/api/belfry/v1/deliveries",
+            Self::TestReceiver => "/api/belfry/v1/receivers/test",
             Self::Explain => "/api/belfry/v1/explain",
             Self::Events => "/api/belfry/v1/events",
             Self::Status => "/api/belfry/v1/status",

@@ -13,6 +13,7 @@ pub(crate) mod flags;
 pub(crate) mod serve;
 mod status;
 mod template;
+mod test_receiver;
 
 use anyhow::Context as _;
 use config::belfry::{LogFormat, LogLevel};
@@ -29,6 +30,7 @@ Commands:
   alertmanager    Run as Alertmanager: its flags, its defaults.
   check-config    Check alertmanager.yml files.
   status          Show how a running instance works together with others.
+  test-receiver   Send a test message over each integration of a receiver.
   template render Render a template on given or made-up alerts.
   demo            Run a server that sends itself alerts and shows what comes of them.
 
@@ -65,6 +67,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         "check-config" => check_config::run(rest),
         "status" => status::run(rest),
         "template" => template::run(rest),
+        "test-receiver" => test_receiver::run(rest),
         "demo" => crate::demo::run(rest),
         "-h" | "--help" | "help" => {
             print(USAGE);

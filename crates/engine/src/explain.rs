@@ -11,6 +11,7 @@ use domain::route::RouteTrial;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
+use crate::channel::HeldBy;
 use crate::judge::{judge, judge_time};
 use crate::read::{AlertQuery, AlertView};
 use crate::tenant::Suppressed;
@@ -72,6 +73,10 @@ pub struct ExplainedIntegration {
     pub is_in_flight: bool,
     /// Which templates failed in the last message this instance sent it, and why.
     pub template_error: Option<Arc<str>>,
+    /// Whether it is told only when the receiver's own integrations cannot be.
+    pub is_fallback: bool,
+    /// What holds its message back on this instance, and until when.
+    pub held: Option<(Timestamp, HeldBy)>,
 }
 
 impl Engine {
@@ -140,6 +145,11 @@ impl Engine {
                     .map(|m| m.tick + identity.repeat_interval),
                 is_in_flight: told.is_some_and(|t| t.pending.is_some()),
                 template_error: tenant.fallbacks().failure(identity.key, &spec.id, last),
+                is_fallback: spec.is_fallback,
+                held: settings
+                    .channel(&spec.id)
+                    .and_then(|channel| channel.held(identity.key))
+                    .map(|held| (now + held.wait, held.by)),
             }
         });
         let integrations = integrations.collect();

@@ -20,6 +20,7 @@ pub mod maintenance;
 pub mod mirror;
 pub mod preview;
 pub mod read;
+pub mod rehearse;
 pub mod reload;
 pub mod restore;
 mod route_labels;

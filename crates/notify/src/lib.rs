@@ -27,6 +27,7 @@ mod payload;
 mod provider;
 mod pushover;
 pub mod receiver;
+pub mod rehearsal;
 mod rocketchat;
 mod secrets;
 mod slack;

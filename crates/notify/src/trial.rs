@@ -81,6 +81,11 @@ impl Trial {
         self.integration.deliver(notification, MINUTE).await
     }
 
+    /// The integration itself.
+    pub(crate) fn integration(&self) -> &dyn Integration {
+        &*self.integration
+    }
+
     /// What was sent so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         let recorded = self.http.recorded();

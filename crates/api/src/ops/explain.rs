@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::fingerprint::Fingerprint;
-use domain::time::Timestamp;
 use domain::verdict::{Suppression, Verdict};
 use engine::Tenant;
 use engine::explain::{ExplainedGroup, ExplainedIntegration, ExplainedRoute, Explanation};
@@ -14,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::answer::{json, json_string};
 use crate::context::Api;
+use crate::ops::written;
 use crate::query::Query;
 use crate::wire::view::push_alert;
 
@@ -111,6 +111,18 @@ struct Integration {
     last_told: Option<Told>,
     #[serde(skip_serializing_if = "Option::is_none")]
     repeat_due: Option<String>,
+    /// Told only when the receiver's own integrations cannot be.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_fallback: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<HeldBack>,
+}
+
+/// What holds a message back.
+#[derive(Serialize)]
+struct HeldBack {
+    until: String,
+    by: &'static str,
 }
 
 #[derive(Serialize)]
@@ -212,10 +224,11 @@ impl Integration {
                 as_firing,
             }),
             repeat_due: integration.repeat_due.map(written),
+            is_fallback: integration.is_fallback,
+            held: integration.held.map(|(until, by)| HeldBack {
+                until: written(until),
+                by: by.as_str(),
+            }),
         }
     }
-}
-
-fn written(time: Timestamp) -> String {
-    time.utc().rfc3339_millis()
 }
