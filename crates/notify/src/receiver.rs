@@ -98,11 +98,6 @@ pub struct BuildError {
 /// Why an integration cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildErrorCause {
-    /// Its delivery is not written yet.
-    #[error(
-        "this version does not deliver {0} yet: remove it, or use webhook_configs or inbox_configs"
-    )]
-    Unsupported(&'static str),
     /// Its `http_config` names a secret store.
     #[error(transparent)]
     UnknownStore(#[from] UnknownStore),
@@ -178,7 +173,6 @@ fn build_integration(
         Configured::Incidentio(c) => over_http(built, &c.http_config, Incidentio::new(c)),
         Configured::Jira(c) => over_http(built, &c.http_config, Jira::new(c, set)),
         Configured::Pagerduty(c) => over_http(built, &c.http_config, Pagerduty::new(c, set)),
-        other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }
 }
 
