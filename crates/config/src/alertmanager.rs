@@ -122,6 +122,7 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
     let (inhibit_rules, printed_rules) = inhibit_rules(&f, &reader)?;
     let templates = f.texts("templates")?.unwrap_or_default();
     let templates: Vec<_> = templates.into_iter().map(|path| join(base, path)).collect();
+    let printed_templates = templates.iter().map(|t| Value::from(&**t)).collect();
     let tracing = f.some("tracing").map(|n| TracingConfig::decode(n, base));
     let tracing = tracing.transpose()?;
     let events = f
@@ -134,10 +135,7 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         .value("route", route.printed)
         .list("inhibit_rules", printed_rules)
         .list("receivers", receivers.iter().map(Receiver::print).collect())
-        .value(
-            "templates",
-            templates.iter().map(|t| Value::from(&**t)).collect(),
-        )
+        .value("templates", printed_templates)
         .list(
             "mute_time_intervals",
             muting.iter().map(NamedInterval::print).collect(),

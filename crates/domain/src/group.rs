@@ -16,16 +16,18 @@ use crate::time::Timestamp;
 pub mod apart;
 pub mod farewell;
 pub mod grid;
+pub mod inherited;
 pub mod key;
 mod members;
 pub mod numbers;
+mod settling;
 pub mod severity;
 pub mod told;
 
 use grid::Grid;
 use members::Members;
 use severity::Severity;
-use told::{Pending, Told, ToldMessage};
+use told::{Pending, Told};
 
 /// What a group is: fixed while the configuration stands, replaced as a whole when it changes.
 #[derive(Clone, Debug)]
@@ -269,6 +271,12 @@ impl Group {
         &self.told
     }
 
+    /// What one integration was told.
+    pub fn told_to(&self, integration: &IntegrationId) -> Option<&Told> {
+        let mut told = self.told.iter();
+        told.find(|(id, _)| id == integration).map(|(_, told)| told)
+    }
+
     /// Its ticks.
     pub fn grid(&self) -> Grid {
         self.grid
@@ -468,28 +476,6 @@ impl Group {
         told
     }
 
-    /// Replaces what an integration counts as told without a message, if that is still as it was `seen`: it wants no
-    /// "resolved" and everything is over, or nobody knows what it heard. A message seen in flight is taken back by that.
-    pub fn settle(
-        &mut self,
-        integration: &IntegrationId,
-        fence: u64,
-        seen: &Told,
-        message: ToldMessage,
-        now: Timestamp,
-    ) -> Result<&Told, LeaseLost> {
-        self.check_lease(fence, now)?;
-        let told = self.told_mut(integration);
-        if told.is_still(seen) {
-            *told = Told {
-                seq: told.seq + 1,
-                last: Some(message),
-                pending: None,
-            };
-        }
-        Ok(told)
-    }
-
     /// Ends a flush: gives the lease back, drops ended members nobody is owed, and goes on to the next grid tick.
     ///
     /// `claim` is what the flush decided on; a member that changed since stays. With `is_complete` false some integration
@@ -553,13 +539,8 @@ impl Group {
     ) {
         let fingerprint = alert.fingerprint;
         for (integration, there) in told_there {
-            let is_ours = self
-                .identity
-                .receiver
-                .integrations
-                .iter()
-                .any(|spec| spec.id == *integration);
-            if is_ours {
+            let mut ours = self.identity.receiver.integrations.iter();
+            if ours.any(|spec| spec.id == *integration) {
                 self.told_mut(integration)
                     .take_over(there, fingerprint, now);
             }
@@ -574,11 +555,8 @@ impl Group {
             .integrations
             .iter()
             .filter(|spec| spec.send_resolved)
-            .any(|spec| {
-                self.told
-                    .iter()
-                    .any(|(id, told)| *id == spec.id && told.believes_firing(fingerprint))
-            })
+            .filter_map(|spec| self.told_to(&spec.id))
+            .any(|told| told.believes_firing(fingerprint))
     }
 
     fn check_lease(&self, fence: u64, now: Timestamp) -> Result<(), LeaseLost> {

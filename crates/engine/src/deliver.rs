@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::id::{IntegrationId, TenantId};
 use domain::time::Timestamp;
-use notify::{Delivered, DeliveryError, FailureReason, Notification};
+use notify::{Composed, Delivered, DeliveryError, FailureReason, Notification};
 use runtime::backoff::Backoff;
 use runtime::failpoint::reach;
 use runtime::metrics::Counter;
@@ -152,6 +152,35 @@ impl<'a> Sending<'a> {
             .unwrap_or_else(PoisonError::into_inner) = lease_until;
     }
 
+    /// Before the gate: templates may take seconds, and the lease must still stand when the message goes out.
+    async fn compose<'c>(
+        &self,
+        channel: &'c Channel,
+        notification: &Notification,
+        made: &(dyn Fn(Made<'_>) + Sync),
+    ) -> Result<Box<dyn Composed + 'c>, DeliveryError> {
+        let composing = channel.integration.compose(notification);
+        let composed = tokio::time::timeout_at(self.deadline, composing).await;
+        let Ok(composed) = composed else {
+            return Err(not_attempted());
+        };
+        composed.inspect_err(|error| {
+            channel.metrics.request(Duration::ZERO, false);
+            made(Made {
+                number: 1,
+                took: Duration::ZERO,
+                result: Err(error),
+            });
+        })
+    }
+
+    /// How long an attempt may take that begins now.
+    fn patience(&self, channel: &Channel) -> Duration {
+        let own = channel.integration.timeout();
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        own.unwrap_or(self.timing.send_timeout).min(left)
+    }
+
     /// Attempts a message until it is accepted, permanently refused, or out of time; `made` hears of each attempt.
     pub(crate) async fn deliver(
         &self,
@@ -161,35 +190,21 @@ impl<'a> Sending<'a> {
     ) -> Outcome {
         let seed = seed(&notification.idempotency_key);
         let mut failure = not_attempted();
-        // Before the gate: templates may take seconds, and the lease must still stand when the message goes out.
-        let composing = channel.integration.compose(notification);
-        let composed = match tokio::time::timeout_at(self.deadline, composing).await {
-            Ok(Ok(composed)) => composed,
-            Ok(Err(error)) => {
-                channel.metrics.request(Duration::ZERO, false);
-                made(Made {
-                    number: 1,
-                    took: Duration::ZERO,
-                    result: Err(&error),
-                });
-                return Outcome::Refused(error);
-            }
-            Err(_) => return Outcome::Refused(failure),
+        let composed = match self.compose(channel, notification, made).await {
+            Ok(composed) => composed,
+            Err(error) => return Outcome::Refused(error),
         };
         let mut may_have_arrived = false;
         for (attempts, delay) in Backoff::new(seed).enumerate() {
             let next = channel.held_until().max(Some(Instant::now() + delay));
             let is_further = attempts > 0;
-            if !self.wait(next, is_further).await {
-                break;
-            }
+            let in_time = self.wait(next, is_further).await;
             // The first attempt was let out before the message was begun.
-            if is_further && !self.pace.allows(channel).await {
+            if !in_time || is_further && !self.pace.allows(channel).await {
                 break;
             }
-            let Ok(Ok(_permit)) =
-                tokio::time::timeout_at(self.deadline, channel.permits.acquire()).await
-            else {
+            let permit = channel.permits.acquire();
+            let Ok(Ok(_permit)) = tokio::time::timeout_at(self.deadline, permit).await else {
                 break;
             };
             reach("C13").await;
@@ -199,11 +214,7 @@ impl<'a> Sending<'a> {
                     "the claim of the group lapsed before the message could be sent".to_owned();
                 break;
             }
-            let patience = channel
-                .integration
-                .timeout()
-                .unwrap_or(self.timing.send_timeout);
-            let patience = patience.min(self.deadline.saturating_duration_since(Instant::now()));
+            let patience = self.patience(channel);
             reach("C8").await;
             let began = Instant::now();
             let attempt = composed.send(patience).await;

@@ -1,5 +1,6 @@
 //! The running program in real time: some of Alertmanager's scenarios, misbehaving receivers, its life cycle and its surface.
 
+mod delivery;
 mod lifecycle;
 mod receivers;
 mod scenarios;

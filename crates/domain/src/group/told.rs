@@ -236,14 +236,11 @@ impl Told {
             };
             let here = self.last.get_or_insert_with(empty);
             let is_hidden = has(&last.hidden);
-            insert(
-                if is_hidden {
-                    &mut here.hidden
-                } else {
-                    &mut here.firing
-                },
-                fingerprint,
-            );
+            let set = match is_hidden {
+                true => &mut here.hidden,
+                false => &mut here.firing,
+            };
+            insert(set, fingerprint);
         }
         if let (None, Some(like)) = (&self.pending, uncertain) {
             let firing = self.firing().to_vec();

@@ -7,7 +7,7 @@ use domain::group::IntegrationSpec;
 use domain::group::severity::Severity;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::notification::Reason;
-use notify::Delivered;
+use notify::{Delivered, Notification};
 use runtime::failpoint::reach;
 use state::rate::Taken;
 
@@ -61,9 +61,15 @@ impl Flush<'_> {
         let mut telling = Telling::Nothing;
         for _ in 0..MESSAGES_MAX {
             let was_in_flight = told.pending.is_some();
-            let news = match &told.pending {
-                Some(in_flight) => Some(in_flight.clone()),
-                None => self.news(spec, &told, scope),
+            let news = match told.pending.clone() {
+                Some(in_flight) => Some(in_flight),
+                None => {
+                    let Some(known) = self.inherit(spec, told).await else {
+                        return Telling::Left;
+                    };
+                    told = known;
+                    self.news(spec, &told, scope)
+                }
             };
             let Some(message) = news else {
                 channel.leave_line(self.claim.identity.key);
@@ -176,17 +182,8 @@ impl Flush<'_> {
         let engine = self.engine;
         let was_in_flight = before.pending.is_some();
         reach("C6").await;
-        let begun = match engine
-            .state
-            .begin(self.claim, &spec.id, message, engine.clock.now())
-            .await
-        {
-            Ok(Ok(begun)) => begun,
-            Ok(Err(_)) => return Sent::NotAccepted,
-            Err(error) => {
-                tracing::warn!(%error, integration = %spec.id, "A message could not be begun; it is sent at the next tick");
-                return Sent::NotAccepted;
-            }
+        let Some(begun) = self.begin(spec, message).await else {
+            return Sent::NotAccepted;
         };
         let last = before.last.as_ref();
         let Some(notification) = self.notification(spec, channel, &begun, last) else {
@@ -207,17 +204,9 @@ impl Flush<'_> {
         let _ = tokio::time::timeout(engine.options.timing.intent_patience, recorded).await;
 
         channel.metrics.notification();
-        let (seq, reason) = (begun.seq, begun.reason);
+        let reason = begun.reason;
         self.out().push((spec.id.clone(), begun.clone()));
-        let made = |made: Made<'_>| {
-            match made.result {
-                Ok(_) => channel.worked(),
-                Err(_) => channel.failed(),
-            }
-            let now = engine.clock.now();
-            let attempt = made.logged(&group.tenant, &spec.id, &notification, now);
-            engine.deliveries.note(attempt);
-        };
+        let made = |made: Made<'_>| self.note_attempt(channel, &notification, &made);
         match self.sending.deliver(channel, &notification, &made).await {
             Outcome::Accepted(delivered) => {
                 let told = self.accepted(spec, channel, begun, delivered).await;
@@ -226,21 +215,18 @@ impl Flush<'_> {
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);
                 self.log_failure(spec, reason, &error.detail);
-                let is_for_good = error.retry.is_none();
-                if is_for_good {
-                    channel.refused();
-                }
                 if was_in_flight {
                     // An earlier attempt may have been accepted all the same: taken back and in doubt, in one step.
                     let doubt = intent.in_doubt(&begun, engine.clock.now());
                     self.settle(spec, &intent, doubt).await;
                 } else {
-                    self.take_back(spec, seq).await;
+                    self.take_back(spec, begun.seq).await;
                 }
-                match is_for_good {
-                    true => Sent::Refused,
-                    false => Sent::NotAccepted,
+                if error.retry.is_some() {
+                    return Sent::NotAccepted;
                 }
+                channel.refused();
+                Sent::Refused
             }
             Outcome::Unknown(error) => {
                 channel.metrics.failed(error.reason);
@@ -251,6 +237,30 @@ impl Flush<'_> {
                 Sent::NotAccepted
             }
         }
+    }
+
+    /// Freezes a message; `None` when the claim lapsed, or what is shared did not answer.
+    async fn begin(&self, spec: &IntegrationSpec, message: Pending) -> Option<Pending> {
+        let (state, now) = (&self.engine.state, self.engine.clock.now());
+        match state.begin(self.claim, &spec.id, message, now).await {
+            Ok(begun) => begun.ok(),
+            Err(error) => {
+                tracing::warn!(%error, integration = %spec.id, "A message could not be begun; it is sent at the next tick");
+                None
+            }
+        }
+    }
+
+    /// What an attempt says of the integration, and the line of the log.
+    fn note_attempt(&self, channel: &Channel, notification: &Notification, made: &Made<'_>) {
+        match made.result {
+            Ok(_) => channel.worked(),
+            Err(_) => channel.failed(),
+        }
+        let (engine, tenant) = (self.engine, &self.claim.identity.tenant);
+        let id = channel.integration.id();
+        let attempt = made.logged(tenant, id, notification, engine.clock.now());
+        engine.deliveries.note(attempt);
     }
 
     /// Records and commits a message that was accepted; answers what is told then.

@@ -46,32 +46,12 @@ async fn try_list(
     store.deliveries.list(&tenant, query, limit).await
 }
 
-pub(super) async fn lists_what_is_wanted(backend: &dyn Backend) {
-    let store = fresh(backend).await;
-    for number in 0..6 {
-        let outcome = AttemptOutcome::ALL[number as usize % 4];
-        store.deliveries.note(attempt("acme", number, outcome));
-    }
-    let other = attempt("other", 9, AttemptOutcome::Accepted);
-    store.deliveries.note(other.clone());
-
-    let all = DeliveryQuery::default();
-    assert_eq!(list(&store, "acme", &all, 50).await, [5, 4, 3, 2, 1, 0]);
-    assert_eq!(list(&store, "nobody", &all, 50).await, [0_u32; 0]);
-    let page = try_list(&store, "acme", &all, 2).await.expect("a page");
-    let before = Some(page[1].id);
-    let rest = DeliveryQuery {
-        before,
-        ..all.clone()
-    };
-    assert_eq!(list(&store, "acme", &rest, 3).await, [3, 2, 1]);
-    let whole = try_list(&store, "other", &all, 5).await.expect("a page");
-    assert_eq!(whole[0].attempt, other, "every field comes back");
-
+/// Queries, each with the numbers of what it finds among 0 to 5.
+fn filters() -> [(DeliveryQuery, &'static [u32]); 7] {
     let base = DeliveryQuery::default;
     let at = |number| Some(attempt("acme", number, AttemptOutcome::Failed).at);
     let text = |text: &str| Some(text.to_owned());
-    let queries: [(DeliveryQuery, &[u32]); 7] = [
+    [
         (
             DeliveryQuery {
                 receiver: text("team-1"),
@@ -122,13 +102,34 @@ pub(super) async fn lists_what_is_wanted(backend: &dyn Backend) {
             },
             &[],
         ),
-    ];
-    for (query, expected) in queries {
-        assert_eq!(
-            list(&store, "acme", &query, 50).await,
-            expected,
-            "{query:?}"
-        );
+    ]
+}
+
+pub(super) async fn lists_what_is_wanted(backend: &dyn Backend) {
+    let store = fresh(backend).await;
+    for number in 0..6 {
+        let outcome = AttemptOutcome::ALL[number as usize % 4];
+        store.deliveries.note(attempt("acme", number, outcome));
+    }
+    let other = attempt("other", 9, AttemptOutcome::Accepted);
+    store.deliveries.note(other.clone());
+
+    let all = DeliveryQuery::default();
+    assert_eq!(list(&store, "acme", &all, 50).await, [5, 4, 3, 2, 1, 0]);
+    assert_eq!(list(&store, "nobody", &all, 50).await, [0_u32; 0]);
+    let page = try_list(&store, "acme", &all, 2).await.expect("a page");
+    let before = Some(page[1].id);
+    let rest = DeliveryQuery {
+        before,
+        ..all.clone()
+    };
+    assert_eq!(list(&store, "acme", &rest, 3).await, [3, 2, 1]);
+    let whole = try_list(&store, "other", &all, 5).await.expect("a page");
+    assert_eq!(whole[0].attempt, other, "every field comes back");
+
+    for (query, expected) in filters() {
+        let found = list(&store, "acme", &query, 50).await;
+        assert_eq!(found, expected, "{query:?}");
     }
     store.close().await;
 }
