@@ -59,14 +59,6 @@ pub(crate) fn parse(text: &TenantText, matcher_mode: MatcherMode) -> Result<Conf
 /// Why it cannot be put in force: a mistake, a template that cannot be parsed, an integration that cannot be built.
 pub(crate) fn read(text: &TenantText, frame: &Frame, deps: &Deps) -> Result<Read, String> {
     let config = parse(text, frame.matcher_mode)?;
-    let missing: Vec<String> = config
-        .unsupported()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    if !missing.is_empty() {
-        return Err(missing.join("; "));
-    }
     let templates = Arc::new(templates::load(&config.templates)?.set);
     let deps = deps.with_templates(Arc::clone(&templates));
     let template_findings =
@@ -112,17 +104,13 @@ pub(crate) fn upstream_error(text: &TenantText, matcher_mode: MatcherMode) -> Op
     Some(refused.message().to_owned())
 }
 
-/// Builds every integration in use that this version can deliver, to find what is wrong with it.
+/// Builds every integration in use, to find what is wrong with it.
 ///
 /// # Errors
 /// The first integration that cannot be built.
 pub(crate) fn try_build(config: &Config, deps: &Deps) -> Result<(), String> {
     for receiver in config.used_receivers() {
-        let mut receiver = receiver.clone();
-        receiver
-            .integrations
-            .retain(|item| item.integration.is_supported_now());
-        build_receiver(&receiver, deps).map_err(|error| error.to_string())?;
+        build_receiver(receiver, deps).map_err(|error| error.to_string())?;
     }
     Ok(())
 }
@@ -267,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn only_receivers_in_use_are_built_and_may_be_unsupported() {
+    fn only_receivers_in_use_are_built() {
         let text = "route: {receiver: a}\nreceivers:\n- {name: a, webhook_configs: [{url: 'http://x.example.org'}]}\n\
                     - {name: b, webex_configs: [{room_id: r, http_config: {authorization: {credentials: c}}}]}\n";
         let read = try_read(text).unwrap_or_else(|error| panic!("{error}"));
@@ -279,16 +267,5 @@ mod tests {
             .map(|r| r.integrations.len())
             .collect();
         assert_eq!(built, [1, 0]);
-    }
-
-    #[test]
-    fn what_this_version_cannot_deliver_is_an_error() {
-        let text = "route: {receiver: b}\nreceivers:\n\
-                    - {name: b, webex_configs: [{room_id: r, http_config: {authorization: {credentials: c}}}]}\n";
-        let error = try_read(text).err().unwrap_or_default();
-        assert!(
-            error.contains("line 3") && error.contains("webex_configs"),
-            "{error}"
-        );
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::fmt;
 use std::path::PathBuf;
 
 use domain::interval::TimeInterval;
@@ -64,23 +63,6 @@ pub struct Config {
     pub own: String,
     /// What the reader of the file should know.
     pub warnings: Vec<Warning>,
-}
-
-/// An integration in use that this version does not deliver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsupported {
-    /// The receiver.
-    pub receiver: String,
-    /// Where the integration stands in the file.
-    pub line: usize,
-    /// What is missing.
-    pub text: String,
-}
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.text)
-    }
 }
 
 /// Reads an alertmanager.yml.
@@ -260,29 +242,6 @@ impl Config {
         self.receivers
             .iter()
             .filter(move |receiver| names.contains(receiver.name.as_str()))
-    }
-
-    /// What receivers in use ask for that this version does not deliver; the caller decides whether to go on.
-    pub fn unsupported(&self) -> Vec<Unsupported> {
-        let mut found = Vec::new();
-        for receiver in self.used_receivers() {
-            let name = &receiver.name;
-            for item in &receiver.integrations {
-                if item.integration.is_supported_now() {
-                    continue;
-                }
-                let kind = item.integration.type_name();
-                let text = format!(
-                    "receiver `{name}`: {kind}_configs are not delivered by this version yet"
-                );
-                found.push(Unsupported {
-                    receiver: name.clone(),
-                    line: item.line,
-                    text,
-                });
-            }
-        }
-        found
     }
 
     /// One line for each part of the file that is accepted but not acted on yet.

@@ -24,7 +24,7 @@ mod url;
 pub mod web;
 mod yaml;
 
-pub use alertmanager::{BUILTIN, Config, LoadOptions, Unsupported, load};
+pub use alertmanager::{BUILTIN, Config, LoadOptions, load};
 pub use error::{ConfigError, Mark};
 pub use event_recorder::{EventKafka, EventRecorderConfig, EventWebhook};
 pub use global::{Global, SlackGlobal, Smtp};

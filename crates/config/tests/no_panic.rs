@@ -19,14 +19,12 @@ fn configs() -> Vec<String> {
 
 /// Reads a text in every way; an accepted configuration can be printed and read again.
 fn read_all(text: &str) {
-    if let Ok(config) = config::load(text, &LoadOptions::default()) {
-        config.unsupported();
-        if let Ok(again) = config::load(&config.original, &LoadOptions::default()) {
-            // A text emptied on purpose is printed as nothing, which means its default; from then on it stays.
-            if let Ok(third) = config::load(&again.original, &LoadOptions::default()) {
-                assert_eq!(third.original, again.original);
-            }
-        }
+    // A text emptied on purpose is printed as nothing, which means its default; from then on it stays.
+    if let Ok(config) = config::load(text, &LoadOptions::default())
+        && let Ok(again) = config::load(&config.original, &LoadOptions::default())
+        && let Ok(third) = config::load(&again.original, &LoadOptions::default())
+    {
+        assert_eq!(third.original, again.original);
     }
     let _ = config::belfry::load(text, "belfry.yaml");
     let _ = config::web::load(text, "web.yml", None);

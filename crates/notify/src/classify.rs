@@ -67,12 +67,18 @@ pub(crate) fn rejected(detail: String) -> DeliveryError {
     }
 }
 
-fn quoted(body: &str) -> &str {
-    let mut end = QUOTED_BYTES_MAX.min(body.len());
-    while !body.is_char_boundary(end) {
+/// As much of an answer as an error quotes.
+pub(crate) fn quoted(body: &str) -> &str {
+    beginning(body, QUOTED_BYTES_MAX)
+}
+
+/// So many bytes of a text, or fewer: no character is cut in two.
+pub(crate) fn beginning(text: &str, bytes_max: usize) -> &str {
+    let mut end = bytes_max.min(text.len());
+    while !text.is_char_boundary(end) {
         end -= 1;
     }
-    body.get(..end).unwrap_or("")
+    text.get(..end).unwrap_or("")
 }
 
 /// The delay of `Retry-After`: seconds, or a date, which counts from the answer's own `Date`

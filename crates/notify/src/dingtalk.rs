@@ -9,9 +9,10 @@ use config::{DingtalkConfig, DingtalkMessage};
 use gotmpl::markup::Dialect;
 use outbound::{Request, Source};
 
+use crate::form;
 use crate::go_json::{Object, quoted};
 use crate::own::{self, Link, Links};
-use crate::provider::{Code, Codes, Composing, Provider, Wire, cut_runes, escape};
+use crate::provider::{Code, Codes, Composing, Provider, Wire, cut_runes};
 use crate::secrets::either;
 use crate::sign::hmac_sha256_base64;
 use crate::template::{Markup, TemplateSet, Text};
@@ -187,7 +188,7 @@ impl Provider for Dingtalk {
             let timestamp = wire.now().unix_ms().to_string();
             let sign = signature(&timestamp, &secret);
             url.push(if url.contains('?') { '&' } else { '?' });
-            url.push_str(&escape::query([
+            url.push_str(&form::encode([
                 ("timestamp", &*timestamp),
                 ("sign", &*sign),
             ]));

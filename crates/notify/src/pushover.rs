@@ -8,7 +8,8 @@ use outbound::{Request, Source};
 
 use crate::DeliveryError;
 use crate::answer::Answer;
-use crate::provider::{Composing, Provider, SecretText, Wire, cut_runes, escape};
+use crate::form;
+use crate::provider::{Composing, Provider, SecretText, Wire, cut_runes};
 use crate::template::{Markup, TemplateSet, Text};
 
 const URL: &str = "https://api.pushover.net/1/messages.json";
@@ -133,7 +134,7 @@ impl Provider for Pushover {
         parts.insert("sound", composing.extra("sound", &self.sound));
         parts.insert("priority", composing.text("priority", &self.priority));
         parts.insert("message", self.message(composing));
-        let query = escape::query(parts.iter().map(|(name, value)| (*name, &**value)));
+        let query = form::encode(&parts);
         Ok(Message {
             user_key,
             token,

@@ -26,18 +26,23 @@ use crate::http_options::{UnknownStore, http_options, secret_source, tls};
 use crate::inbox::{Inbox, InboxSink};
 use crate::incidentio::Incidentio;
 use crate::jira::Jira;
+use crate::mattermost::Mattermost;
 use crate::msteams::Msteams;
 use crate::ntfy::Ntfy;
 use crate::opsgenie::Opsgenie;
 use crate::pagerduty::Pagerduty;
 use crate::provider::{HttpIntegration, Provider, Setup};
 use crate::pushover::Pushover;
+use crate::rocketchat::Rocketchat;
+use crate::slack::Slack;
+use crate::sns::{self, Sns};
 use crate::telegram::Telegram;
 use crate::template::TemplateSet;
 use crate::twilio::Twilio;
 use crate::victorops::Victorops;
 use crate::webex::Webex;
 use crate::webhook::{Address, Settings, Webhook};
+use crate::wechat::Wechat;
 use crate::wecom_bot::WecomBot;
 
 /// Makes a client of an `http_config`; tests hand over one that records.
@@ -106,11 +111,6 @@ pub struct BuildError {
 /// Why an integration cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildErrorCause {
-    /// Its delivery is not written yet.
-    #[error(
-        "this version does not deliver {0} yet: remove it, or use webhook_configs or inbox_configs"
-    )]
-    Unsupported(&'static str),
     /// Its `http_config` names a secret store.
     #[error(transparent)]
     UnknownStore(#[from] UnknownStore),
@@ -169,7 +169,16 @@ fn build_integration(
         Configured::Discord(c) => over_http(built, &c.http_config, Discord::new(c, set)),
         Configured::Msteams(c) => over_http(built, &c.http_config, Msteams::new(c, set)),
         Configured::Msteamsv2(c) => over_http(built, &c.http_config, Msteams::v2(c, set)),
+        Configured::Slack(c) => over_http(built, &c.http_config, Slack::new(c, set)),
+        Configured::Sns(c) => {
+            // Amazon looks at signatures by the real time.
+            let sns = Sns::new(c, set, SystemClock::shared(), sns::environment());
+            over_http(built, &c.http_config, sns)
+        }
+        Configured::Wechat(c) => over_http(built, &c.http_config, Wechat::new(c, set)),
         Configured::Webex(c) => over_http(built, &c.http_config, Webex::new(c, set)),
+        Configured::Rocketchat(c) => over_http(built, &c.http_config, Rocketchat::new(c, set)),
+        Configured::Mattermost(c) => over_http(built, &c.http_config, Mattermost::new(c, set)),
         Configured::Opsgenie(c) => over_http(built, &c.http_config, Opsgenie::new(c, set)),
         Configured::Victorops(c) => over_http(built, &c.http_config, Victorops::new(c, set)),
         Configured::Pushover(c) => over_http(built, &c.http_config, Pushover::new(c, set)),
@@ -178,7 +187,6 @@ fn build_integration(
         Configured::Jira(c) => over_http(built, &c.http_config, Jira::new(c, set)),
         Configured::Pagerduty(c) => over_http(built, &c.http_config, Pagerduty::new(c, set)),
         Configured::Own(own) => own_integration(built, own),
-        other => Err(BuildErrorCause::Unsupported(other.type_name())),
     }
 }
 

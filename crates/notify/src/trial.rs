@@ -1,5 +1,6 @@
 //! An integration built from a piece of configuration, in front of a receiver that answers by script; for tests.
 
+mod scripted;
 mod values;
 
 use std::sync::Arc;
@@ -28,7 +29,7 @@ impl InboxSink for NoInbox {
 /// An integration and what it sent.
 pub(crate) struct Trial {
     integration: Arc<dyn Integration>,
-    http: Arc<RecordingHttp>,
+    pub(crate) http: Arc<RecordingHttp>,
 }
 
 impl Trial {

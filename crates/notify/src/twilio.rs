@@ -12,8 +12,9 @@ use config::TwilioConfig;
 use gotmpl::markup::Dialect;
 use outbound::{Method, Request, Source};
 
+use crate::form;
 use crate::own;
-use crate::provider::{Composing, Provider, Wire, escape, half_way};
+use crate::provider::{Composing, Provider, Wire, half_way};
 use crate::template::{Markup, TemplateSet, Text};
 use crate::{DeliveryError, Notification};
 
@@ -69,7 +70,7 @@ impl Twilio {
 
     fn request(&self, to: &str, body: &str, authorization: &str) -> Request {
         let (name, sender) = &self.sender;
-        let form = escape::query([("To", to), (*name, sender), ("Body", body)]);
+        let form = form::encode([("To", to), (*name, sender), ("Body", body)]);
         Request {
             method: Method::POST,
             url: self.url.clone(),

@@ -149,15 +149,7 @@ fn check(text: &TenantText, features: &Features) -> Result<String, String> {
         .warnings
         .iter()
         .map(|warning| format!("line {}: {}", warning.line, warning.text));
-    let missing = config
-        .unsupported()
-        .into_iter()
-        .map(|missing| format!("{missing}; the server refuses the file"));
-    for line in warnings
-        .chain(missing)
-        .chain(config.not_yet())
-        .chain(findings)
-    {
+    for line in warnings.chain(config.not_yet()).chain(findings) {
         let _ = writeln!(out, "WARNING: {line}");
     }
     Ok(out)

@@ -144,28 +144,6 @@ impl Integration {
         }
     }
 
-    /// Whether this version delivers it.
-    pub fn is_supported_now(&self) -> bool {
-        matches!(
-            self,
-            Self::Webhook(_)
-                | Self::Pagerduty(_)
-                | Self::Opsgenie(_)
-                | Self::Victorops(_)
-                | Self::Pushover(_)
-                | Self::Telegram(_)
-                | Self::Jira(_)
-                | Self::Incidentio(_)
-                | Self::Email(_)
-                | Self::Discord(_)
-                | Self::Webex(_)
-                | Self::Msteams(_)
-                | Self::Msteamsv2(_)
-                | Self::Inbox(_)
-                | Self::Own(_)
-        )
-    }
-
     /// How often its provider lets it be used, where that is so little that nobody should have to find out.
     fn usual_rate_limit(&self) -> Option<RateLimit> {
         let is_bot = matches!(self.type_name(), "feishu" | "dingtalk" | "wecom_bot");

@@ -98,6 +98,7 @@ impl Integration {
             Self::Pagerduty(c) => pagerduty(&mut found, c),
             Self::Opsgenie(c) => opsgenie(&mut found, c),
             Self::Wechat(c) => found.all([
+                ("corp_id", &c.corp_id),
                 ("message", &c.message),
                 ("to_user", &c.to_user),
                 ("to_party", &c.to_party),

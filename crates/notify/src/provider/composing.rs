@@ -1,7 +1,5 @@
 //! The message being composed: its facts, its texts, and what failed among them.
 
-use domain::alert::Alert;
-
 use super::{SecretText, escape};
 use crate::classify::rejected;
 use crate::data::{Data, title};
@@ -140,12 +138,5 @@ impl<'a> Composing<'a> {
     /// One line about the whole.
     pub(crate) fn title(&self) -> String {
         title(self.facts)
-    }
-
-    /// The alerts that fire, in order, or those that are over.
-    pub(crate) fn alerts(&self, resolved: bool) -> impl Iterator<Item = &Alert> {
-        let of = self.facts.alerts.iter();
-        of.filter(move |a| a.is_resolved == resolved)
-            .map(|a| &*a.alert)
     }
 }

@@ -9,9 +9,9 @@ use outbound::{Http, Request, Response, SendError, Source};
 use runtime::clock::{Clock, SystemClock};
 use tokio::time::Instant;
 
-use crate::classify::{answered, rejected, unanswered};
+use crate::classify::{answered, beginning, quoted, rejected, unanswered};
 use crate::secrets::{Secrets, read_trimmed};
-use crate::{DeliveryError, RetryAdvice};
+use crate::{DeliveryError, FailureReason, RetryAdvice};
 
 /// What one attempt sends over.
 pub(crate) struct Wire<'a> {
@@ -97,12 +97,12 @@ impl<'a> Wire<'a> {
         let url = request.url.clone();
         let sent = self.try_exchange(request).await;
         let response = sent.map_err(|error| unanswered(&error))?;
-        let begin = response.body.get(..ANSWER_BYTES_MAX);
-        let begin = begin.unwrap_or(&response.body);
-        let said = match begin.is_empty() {
+        // Hidden before it is cut, or the beginning of a secret could stand at the end.
+        let said = match response.body.is_empty() {
             true => String::new(),
-            false => self.hide(begin, &url).await,
+            false => self.hide(&response.body, &url).await,
         };
+        let said = beginning(&said, ANSWER_BYTES_MAX);
         self.lock().answer = format!("{} {said}", response.status).trim_end().to_owned();
         Ok(response)
     }
@@ -165,8 +165,22 @@ impl<'a> Wire<'a> {
         let said = self.hide(said.as_bytes(), url).await;
         DeliveryError {
             retry: is_retried.then_some(RetryAdvice { after: None }),
-            ..rejected(said)
+            reason: FailureReason::ClientError,
+            ..rejected(quoted(&said).to_owned())
         }
+    }
+
+    /// Waits for something of ours, such as what another attempt is just fetching, as long as the attempt may take.
+    ///
+    /// # Errors
+    /// It took longer.
+    pub(crate) async fn within<F: Future>(&self, waiting: F) -> Result<F::Output, DeliveryError> {
+        let waited = tokio::time::timeout_at(self.until, waiting).await;
+        waited.map_err(|_| DeliveryError {
+            retry: Some(RetryAdvice { after: None }),
+            reason: FailureReason::ContextDeadlineExceeded,
+            ..rejected("the attempt took too long before its message was sent".to_owned())
+        })
     }
 
     /// Reads a secret of the settings; a file is read for every message.

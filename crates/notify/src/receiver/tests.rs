@@ -104,23 +104,6 @@ async fn a_built_webhook_sends_as_configured() {
     assert_eq!(options.headers["X-Extra"].values, ["one"]);
 }
 
-#[track_caller]
-fn check_refused(integrations: &str, expected: &str) {
-    let error = build_receiver(&receiver(integrations), &clients().deps)
-        .map(|_| ())
-        .unwrap_err();
-    assert_eq!(error.to_string(), expected);
-}
-
-#[test]
-fn what_is_not_delivered_yet_is_refused_by_name() {
-    check_refused(
-        "  sns_configs:\n  - {topic_arn: a, sigv4: {region: x}}\n",
-        "line 5: receiver `r`: sns[0]: this version does not deliver sns yet: \
-         remove it, or use webhook_configs or inbox_configs",
-    );
-}
-
 #[test]
 fn an_impossible_client_is_refused() {
     let receiver = receiver(

@@ -8,7 +8,7 @@ use super::Trial;
 use crate::samples;
 
 /// Integrations whose first template says a label, where in the body it is said, and the request of it.
-const CASES: [(&str, &str, usize); 8] = [
+const CASES: [(&str, &str, usize); 12] = [
     (
         "pagerduty_configs: [{routing_key: k, description: d, class: '{{ .CommonLabels.instance }}'}]",
         "/payload/class",
@@ -49,12 +49,35 @@ const CASES: [(&str, &str, usize); 8] = [
         "/fields/project/key",
         1,
     ),
+    (
+        "slack_configs: [{api_url: 'https://s.example.org', channel: c, text: '{{ .CommonLabels.instance }}'}]",
+        "/attachments/0/text",
+        0,
+    ),
+    (
+        "mattermost_configs: [{webhook_url: 'https://m.example.org', text: '{{ .CommonLabels.instance }}'}]",
+        "/attachments/0/text",
+        0,
+    ),
+    (
+        "rocketchat_configs: [{token: t, token_id: i, text: '{{ .CommonLabels.instance }}'}]",
+        "/attachments/0/text",
+        0,
+    ),
+    (
+        "wechat_configs: [{api_secret: s, corp_id: c, message: '{{ .CommonLabels.instance }}'}]",
+        "/text/content",
+        1,
+    ),
 ];
+
+/// An answer in which everybody finds what they look for.
+const FINE: &str = r#"{"issues":[],"ok":true,"success":true,"errcode":0,"access_token":"t"}"#;
 
 /// What was said there about an alert with this label.
 async fn said((yaml, pointer, request): (&str, &str, usize), label: &str) -> String {
-    let found = Answer::status(200).with_body(r#"{"issues":[]}"#);
-    let trial = Trial::new(yaml).answering([found]);
+    let fine = Answer::status(200).with_body(FINE);
+    let trial = Trial::new(yaml).answering([fine.clone(), fine]);
     let notification = samples::notification(&[(label, false)]);
     trial.deliver(&notification).await.expect("accepted");
     let body = &trial.requests()[request].body;
