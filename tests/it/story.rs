@@ -6,6 +6,7 @@ mod delivery;
 mod events;
 mod explain;
 mod failure;
+mod inherited;
 mod inhibit;
 mod interval;
 mod limits;

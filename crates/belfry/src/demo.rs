@@ -95,6 +95,7 @@ fn options(listen: &str, database: &str) -> Options {
         external_url: None,
         route_prefix: None,
         database_url: format!("sqlite://{database}"),
+        alertmanager_folder: None,
         redis: None,
         source: Source::Text(CONFIG),
         web_config_file: None,

@@ -10,6 +10,7 @@ mod configuration;
 mod demo;
 mod inbox;
 mod logging;
+mod migration;
 mod options;
 mod reload;
 mod server;

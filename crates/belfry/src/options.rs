@@ -22,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) route_prefix: Option<String>,
     /// `sqlite://path`.
     pub(crate) database_url: String,
+    /// Where an Alertmanager may have left its files, to be taken over.
+    pub(crate) alertmanager_folder: Option<PathBuf>,
     /// The Redis that instances share; `None` for one that works alone.
     pub(crate) redis: Option<config::belfry::Redis>,
     /// Where configurations are read from, again at every reload.

@@ -25,6 +25,7 @@ use tokio::signal::unix::Signal;
 
 use crate::build::{COMPATIBLE_VERSION, VERSION};
 use crate::inbox::Watcher;
+use crate::migration;
 use crate::options::Options;
 use crate::reload::Reloader;
 use crate::settings::Frame;
@@ -103,6 +104,9 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
         watcher,
     ));
     take_up(&engine, &reloader).await?;
+    if let Some(folder) = &options.alertmanager_folder {
+        migration::import(&engine, folder).await;
+    }
     let tasks = Arc::new(TaskGroup::new());
     let sharing_tasks = TaskGroup::new();
     if let Some(sharing) = &sharing {

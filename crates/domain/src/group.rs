@@ -16,16 +16,18 @@ use crate::time::Timestamp;
 pub mod apart;
 pub mod farewell;
 pub mod grid;
+pub mod inherited;
 pub mod key;
 mod members;
 pub mod numbers;
+mod settling;
 pub mod severity;
 pub mod told;
 
 use grid::Grid;
 use members::Members;
 use severity::Severity;
-use told::{Pending, Told, ToldMessage};
+use told::{Pending, Told};
 
 /// What a group is: fixed while the configuration stands, replaced as a whole when it changes.
 #[derive(Clone, Debug)]
@@ -472,28 +474,6 @@ impl Group {
         let told = self.told_mut(integration);
         let _ = told.pending.take_if(|p| p.seq == seq);
         told
-    }
-
-    /// Replaces what an integration counts as told without a message, if that is still as it was `seen`: it wants no
-    /// "resolved" and everything is over, or nobody knows what it heard. A message seen in flight is taken back by that.
-    pub fn settle(
-        &mut self,
-        integration: &IntegrationId,
-        fence: u64,
-        seen: &Told,
-        message: ToldMessage,
-        now: Timestamp,
-    ) -> Result<&Told, LeaseLost> {
-        self.check_lease(fence, now)?;
-        let told = self.told_mut(integration);
-        if told.is_still(seen) {
-            *told = Told {
-                seq: told.seq + 1,
-                last: Some(message),
-                pending: None,
-            };
-        }
-        Ok(told)
     }
 
     /// Ends a flush: gives the lease back, drops ended members nobody is owed, and goes on to the next grid tick.

@@ -8,6 +8,7 @@
 //! What dying at each await leaves behind is protocol.md §7; the record beside the send is what keeps a message that was
 //! accepted from being sent again.
 
+mod inherit;
 mod message;
 mod telling;
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::alert::{Alert, Grace};
 use domain::group::GroupIdentity;
+use domain::group::inherited::{Inherited, label_hash};
 use domain::id::TenantId;
 use domain::silence::Silence;
 use domain::time::Timestamp;
@@ -16,7 +17,7 @@ use state::coordinator::{Change, Epoch, EventId};
 use state::host::{Host, News};
 use store::journal::Record;
 
-use crate::Engine;
+use crate::{Engine, inheritance};
 
 #[async_trait]
 impl Host for Engine {
@@ -125,6 +126,11 @@ impl Host for Engine {
                 mirror.apply(alert, &groups, 0);
             }
         }
+        let told: Vec<_> = records
+            .iter()
+            .filter_map(|record| self.heard_told(record))
+            .collect();
+        records.extend(told);
         if !records.is_empty() {
             self.record_later(records).await;
         }
@@ -139,6 +145,36 @@ impl Engine {
     pub(crate) fn known_alone_since(&self) -> MutexGuard<'_, Option<Option<Timestamp>>> {
         let known = self.alone_since.lock();
         known.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another instance told an integration of alerts: whatever comes of them later, they are no longer to come from what an
+    /// Alertmanager told before. Answers the record of that.
+    fn heard_told(&self, record: &Record) -> Option<Record> {
+        let Record::Told {
+            tenant,
+            key,
+            integration,
+            told,
+        } = record
+        else {
+            return None;
+        };
+        let tenant = self.tenant(tenant)?;
+        let inheritance = tenant.inheritance();
+        let inherited = inheritance.get(*key, integration, self.clock.now())?;
+        let mut rest = Inherited::clone(&inherited);
+        {
+            let mirror = tenant.mirror();
+            let known = told.firing().iter().filter_map(|f| mirror.known(*f));
+            for known in known {
+                rest.firing.remove(&label_hash(known.alert.labels.pairs()));
+            }
+        }
+        if rest == *inherited {
+            return None;
+        }
+        let rest = inheritance.take(*key, integration, Arc::new(rest));
+        Some(inheritance::record(tenant.id(), *key, integration, &rest))
     }
 
     /// Alerts that are over and that nobody knows any more; the journal keeps that they are over.

@@ -12,6 +12,7 @@ use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
+use domain::group::inherited::label_hash;
 use domain::label::Labels;
 use domain::matcher::is_valid_label_name;
 use domain::quote::quote;
@@ -182,13 +183,7 @@ impl Engine {
                         new_groups: Vec::new(),
                         content_hash,
                     };
-                    batch.push((
-                        Placed {
-                            alert,
-                            groups: known.groups,
-                        },
-                        mark,
-                    ));
+                    batch.push((tenant.placed(alert, known.groups, now), mark));
                 }
                 None if self.is_over_limit(&mirror, &post, &mut firing_by_name, now) => {}
                 None => {
@@ -198,7 +193,7 @@ impl Engine {
                         new_groups: groups.clone(),
                         content_hash,
                     };
-                    batch.push((Placed { alert, groups }, mark));
+                    batch.push((tenant.placed(alert, groups, now), mark));
                 }
             }
         }
@@ -288,6 +283,21 @@ impl Engine {
         }
         *count += 1;
         false
+    }
+}
+
+impl Tenant {
+    /// An alert and its groups: it joins them although it is over where the Alertmanager before us said that it fires.
+    fn placed(&self, alert: Alert, groups: Vec<Arc<GroupIdentity>>, now: Timestamp) -> Placed {
+        let inheritance = self.inheritance();
+        let is_owed = alert.ends_at <= now
+            && !inheritance.is_empty()
+            && inheritance.names(&groups, label_hash(alert.labels.pairs()), now);
+        Placed {
+            alert,
+            groups,
+            is_owed,
+        }
     }
 }
 

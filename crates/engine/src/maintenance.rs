@@ -66,6 +66,7 @@ impl Engine {
         self.metrics.silences.maintenance.inc();
         self.metrics.nflog.maintenance.inc();
         for tenant in self.tenants() {
+            tenant.inheritance().sweep(now);
             let gone = tenant
                 .mirror_mut()
                 .silences_mut()
@@ -144,8 +145,9 @@ impl Engine {
                 .append(chunk.iter().map(|a| self.alert_record(id, a)).collect())
                 .await?;
         }
-        let fallbacks = tenant.fallbacks().records(id);
-        for chunk in fallbacks.chunks(CHUNK) {
+        let fallbacks = tenant.fallbacks().records(id).into_iter();
+        let rest: Vec<_> = fallbacks.chain(tenant.inheritance().records(id)).collect();
+        for chunk in rest.chunks(CHUNK) {
             self.journal.append(chunk.to_vec()).await?;
         }
         Ok(())

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
+use domain::group::inherited::Inherited;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
@@ -38,6 +39,8 @@ struct RecordedTenant {
     heard: HashMap<Fingerprint, Timestamp>,
     groups: HashMap<GroupKey, RecordedGroup>,
     silences: HashMap<Arc<str>, Arc<Silence>>,
+    inherited: Vec<(GroupKey, IntegrationId, Arc<Inherited>)>,
+    imported_at: Option<Timestamp>,
 }
 
 #[derive(Default)]
@@ -132,6 +135,20 @@ impl RecordedTenant {
     }
 }
 
+impl RecordedTenant {
+    /// Puts back what is still to come of what an Alertmanager told.
+    fn restore_inheritance(&mut self, tenant: &Tenant, now: Timestamp) {
+        let inheritance = tenant.inheritance();
+        for (key, integration, inherited) in std::mem::take(&mut self.inherited) {
+            inheritance.take(key, &integration, inherited);
+        }
+        inheritance.sweep(now);
+        if let Some(at) = self.imported_at {
+            inheritance.set_imported(at);
+        }
+    }
+}
+
 /// What was put back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
@@ -207,6 +224,25 @@ impl Recorded {
             }
             Record::Silence { tenant, silence } => self.tenant(tenant).take_silence(silence),
             Record::SilenceGone { tenant, id } => drop(self.tenant(tenant).silences.remove(&id)),
+            import @ (Record::Inherited { .. } | Record::Imported { .. }) => {
+                self.take_import(import);
+            }
+        }
+    }
+
+    fn take_import(&mut self, record: Record) {
+        match record {
+            Record::Inherited {
+                tenant,
+                key,
+                integration,
+                inherited,
+            } => {
+                let all = &mut self.tenant(tenant).inherited;
+                all.push((key, integration, inherited));
+            }
+            Record::Imported { tenant, at } => self.tenant(tenant).imported_at = Some(at),
+            _ => {}
         }
     }
 
@@ -269,6 +305,7 @@ impl Engine {
                 .await?,
             ..Restored::default()
         };
+        recorded.restore_inheritance(tenant, now);
         let believed = believed_firing(&recorded.groups);
         let settings = tenant.settings();
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();

@@ -97,7 +97,7 @@ impl Engine {
         counts
     }
 
-    async fn store_silences(
+    pub(crate) async fn store_silences(
         &self,
         tenant: &Arc<Tenant>,
         changes: Vec<Arc<Silence>>,

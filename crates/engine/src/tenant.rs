@@ -14,6 +14,7 @@ use domain::time::Timestamp;
 use domain::verdict::Suppression;
 
 use crate::fallback::Fallbacks;
+use crate::inheritance::Inheritance;
 use crate::mirror::Mirror;
 use crate::read::{AlertPage, AlertQuery, AlertView, GroupView, ReceiverView};
 use crate::settings::Settings;
@@ -38,6 +39,8 @@ pub struct Tenant {
     suppressed: Mutex<HashMap<GroupKey, BTreeMap<Fingerprint, Suppressed>>>,
     /// What templates could not say in the last message an integration accepted about a group.
     fallbacks: Fallbacks,
+    /// What the Alertmanager before us told.
+    inheritance: Inheritance,
     /// Held for reading while alerts are placed, for writing while the configuration changes: no alert is placed by routes
     /// that are no longer in force.
     pub(crate) placing: tokio::sync::RwLock<()>,
@@ -58,6 +61,7 @@ impl Tenant {
             mirror: RwLock::new(mirror),
             suppressed: Mutex::default(),
             fallbacks: Fallbacks::default(),
+            inheritance: Inheritance::default(),
             placing: tokio::sync::RwLock::default(),
             silencing: tokio::sync::Mutex::default(),
             flushing: AtomicUsize::new(0),
@@ -174,6 +178,11 @@ impl Tenant {
     /// The messages that could not say what they should.
     pub(crate) fn fallbacks(&self) -> &Fallbacks {
         &self.fallbacks
+    }
+
+    /// What the Alertmanager before us told.
+    pub(crate) fn inheritance(&self) -> &Inheritance {
+        &self.inheritance
     }
 
     /// Forgets what is remembered of a group that is no more.

@@ -14,6 +14,7 @@ pub use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 mod http;
+mod migration;
 mod notifications;
 mod process;
 mod redis;
@@ -23,6 +24,7 @@ pub mod table;
 mod text;
 
 pub use http::HttpMetrics;
+pub use migration::MigrationMetrics;
 pub use notifications::{FailureReason, INTEGRATIONS, IntegrationMetrics, NotificationMetrics};
 pub use redis::RedisMetrics;
 pub use sample::{AlertCounts, ClusterSample, Sample, SharingSample, SilenceCounts};
@@ -209,6 +211,8 @@ pub struct Metrics {
     pub journal: JournalMetrics,
     /// Redis.
     pub redis: RedisMetrics,
+    /// What an Alertmanager left.
+    pub migration: MigrationMetrics,
     /// Panics of background tasks.
     pub task_panics: Counter,
     /// Messages the inbox took in.
@@ -240,6 +244,7 @@ impl Metrics {
             http: HttpMetrics::new(r),
             journal: register::journal_metrics(r),
             redis: RedisMetrics::new(r),
+            migration: MigrationMetrics::new(r),
             task_panics: r.counter(table::BELFRY_TASK_PANICS),
             inbox_messages: r.counter(table::BELFRY_INBOX_MESSAGES),
             sampled: SampledGauges::new(r),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::alert::{Alert, Grace};
 use domain::annotations::Annotations;
-use domain::group::told::{Pending, ReceiverData};
+use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::group::{Claim, Finished, GroupIdentity, IntegrationSpec, ReceiverSpec, key};
 use domain::id::{IntegrationId, TenantId};
 use domain::label::Labels;
@@ -27,6 +27,7 @@ macro_rules! conformance {
             a_claim_excludes_others_until_it_is_finished,
             told_survives_from_flush_to_flush,
             a_group_without_members_is_gone_and_starts_anew,
+            an_over_alert_makes_a_group_where_its_end_is_owed,
             refreshes_within_a_quarter_of_the_span_need_no_record,
             an_unclaimed_group_is_due_again,
             the_more_severe_goes_first_and_tenants_take_turns,
@@ -115,8 +116,13 @@ async fn post_to(
     now: i64,
 ) -> crate::Ingested {
     let owner = groups.first().map_or_else(tenant, |g| g.tenant.clone());
+    let placed = Placed {
+        alert,
+        groups,
+        is_owed: false,
+    };
     let mut ingested = state
-        .ingest(&owner, vec![Placed { alert, groups }], at(now))
+        .ingest(&owner, vec![placed], at(now))
         .await
         .expect("available");
     assert_eq!(ingested.len(), 1, "one answer per post");
@@ -251,6 +257,41 @@ pub async fn a_group_without_members_is_gone_and_starts_anew(state: Backend) {
     assert_eq!(state.group_count(), 0);
     let anew = post(&state, alert("a", "info", 100, 900, 100), 100).await;
     assert_eq!(anew.created[0].1, at(110));
+}
+
+/// An alert that is over is nothing to a group that does not know it, unless whoever posts it knows that somebody is owed its
+/// end; then what was told before is settled and the end is told.
+pub async fn an_over_alert_makes_a_group_where_its_end_is_owed(state: Backend) {
+    let over = || alert("a", "info", 0, 30, 30);
+    assert!(post(&state, over(), 30).await.created.is_empty());
+    assert_eq!(state.group_count(), 0);
+    let placed = Placed {
+        alert: over(),
+        groups: vec![group(&tenant(), "r", "a")],
+        is_owed: true,
+    };
+    let ingested = state.ingest(&tenant(), vec![placed], at(30)).await;
+    assert_eq!(ingested.expect("available")[0].created.len(), 1);
+    let due = claim(&state, 40).await;
+    let fingerprint = due.alerts[0].fingerprint;
+    let message = ToldMessage {
+        firing: vec![fingerprint],
+        hidden: vec![],
+        tick: at(1),
+        sent_at: at(1),
+        reason: Reason::FirstNotification,
+        receiver_data: ReceiverData::default(),
+    };
+    let id = webhook("r");
+    let nothing = Told::default();
+    let told = state.settle(&due, &id, &nothing, message, at(40));
+    let told = told.await.expect("available").expect("the claim holds");
+    assert_eq!(told.firing(), [fingerprint]);
+    tell(&state, &due, 40).await;
+    assert_eq!(
+        state.finish(&due, true, at(40)).await.expect("available"),
+        Ok(Finished::Gone)
+    );
 }
 
 /// An unchanged refresh needs a record only when its end moved by a quarter of the recorded span.

@@ -47,6 +47,8 @@ pub struct Placed {
     pub alert: Alert,
     /// The groups it belongs to, in route order.
     pub groups: Vec<Arc<GroupIdentity>>,
+    /// Whether it joins them although it is over: somebody is owed its end by what these groups do not know yet.
+    pub is_owed: bool,
 }
 
 /// What became of a posted alert.

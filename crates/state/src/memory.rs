@@ -111,15 +111,20 @@ impl Shard {
         &mut self,
         identity: &Arc<GroupIdentity>,
         alert: &Arc<Alert>,
+        is_owed: bool,
         now: Timestamp,
         grace: Grace,
     ) -> Option<Timestamp> {
         let name = (identity.tenant.clone(), identity.key);
         if let Some(group) = self.groups.get_mut(&name) {
-            let _: Joined = group.put(Arc::clone(alert), now, grace);
+            if is_owed {
+                group.restore_member(Arc::clone(alert));
+            } else {
+                let _: Joined = group.put(Arc::clone(alert), now, grace);
+            }
             return None;
         }
-        if alert.is_resolved(now, grace) {
+        if alert.is_resolved(now, grace) && !is_owed {
             return None;
         }
         let group = Group::new(Arc::clone(identity), Arc::clone(alert), now);
@@ -159,7 +164,7 @@ impl State for Memory {
     ) -> Result<Vec<Ingested>, StateError> {
         let (table, grace) = (self.table(tenant), self.grace());
         let ingested = batch.into_iter().map(|placed| {
-            let groups = placed.groups;
+            let (groups, is_owed) = (placed.groups, placed.is_owed);
             table.merge(placed.alert, |alert| {
                 let mut created = Vec::new();
                 let is_leaving = self.leaving.contains(tenant, alert.fingerprint);
@@ -169,7 +174,7 @@ impl State for Memory {
                     if is_leaving && !shard.holds(&name(), alert.fingerprint) {
                         continue;
                     }
-                    if let Some(first) = shard.offer(identity, alert, now, grace) {
+                    if let Some(first) = shard.offer(identity, alert, is_owed, now, grace) {
                         created.push((identity.key, first));
                     }
                 }

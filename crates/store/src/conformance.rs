@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
+use domain::group::inherited::Inherited;
 use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::{Interner, Labels};
@@ -105,7 +106,8 @@ fn silence(at: Timestamp) -> Silence {
     }
 }
 
-fn told_and_in_flight(at: Timestamp) -> Told {
+/// What was told, with a message in flight.
+fn whole_told(at: Timestamp) -> Told {
     let prints: Vec<Fingerprint> = [1, 2, u64::MAX].map(Fingerprint).into();
     Told {
         seq: 1_700_000_000_001,
@@ -134,7 +136,6 @@ pub fn every_kind() -> Vec<Record> {
     let tenant: TenantId = "acme-1".parse().expect("a valid tenant");
     let key = GroupKey([7; 16]);
     let at = Timestamp::new(1_700_000_000, 5, -330);
-    let told = told_and_in_flight(at);
     let integration = IntegrationId::new("team/a", "webhook", 3);
     let mut kinds = vec![
         Record::Group {
@@ -151,7 +152,7 @@ pub fn every_kind() -> Vec<Record> {
             tenant: tenant.clone(),
             key,
             integration: integration.clone(),
-            told: Arc::new(told),
+            told: Arc::new(whole_told(at)),
         },
         Record::Told {
             tenant: tenant.clone(),
@@ -180,8 +181,29 @@ pub fn every_kind() -> Vec<Record> {
     ];
     kinds.extend(kinds_of_sharing(tenant.clone(), at));
     kinds.push(fallback(tenant.clone(), key, at));
-    kinds.push(keeping(tenant, key, at));
+    kinds.push(keeping(tenant.clone(), key, at));
+    kinds.extend(kinds_of_an_import(tenant, key, at));
     kinds
+}
+
+/// What is recorded when an Alertmanager's files are taken over.
+fn kinds_of_an_import(tenant: TenantId, key: GroupKey, at: Timestamp) -> [Record; 2] {
+    let kept = ReceiverData::new([("threadTs", "1.2")]).expect("short data");
+    let inherited = Inherited {
+        firing: [3, u64::MAX].into(),
+        told_at: at,
+        expires_at: at + Duration::from_secs(3600),
+        receiver_data: kept,
+    };
+    [
+        Record::Inherited {
+            tenant: tenant.clone(),
+            key,
+            integration: IntegrationId::new("team/a", "slack", 0),
+            inherited: Arc::new(inherited),
+        },
+        Record::Imported { tenant, at },
+    ]
 }
 
 /// What was told to an integration that keeps something of its messages.

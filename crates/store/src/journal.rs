@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
+use domain::group::inherited::Inherited;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::Interner;
@@ -114,6 +115,24 @@ pub enum Record {
         tenant: TenantId,
         /// Its id.
         id: Arc<str>,
+    },
+    /// What is still to come of a message that the Alertmanager before us sent.
+    Inherited {
+        /// Whose.
+        tenant: TenantId,
+        /// The group.
+        key: GroupKey,
+        /// The integration.
+        integration: IntegrationId,
+        /// What it said.
+        inherited: Arc<Inherited>,
+    },
+    /// What the Alertmanager before us left was taken over: that is done once.
+    Imported {
+        /// Whose.
+        tenant: TenantId,
+        /// When.
+        at: Timestamp,
     },
 }
 

@@ -4,8 +4,11 @@
 //! what was told, durable before anybody is answered), the [`inbox`] (the built-in receiver's messages) and the
 //! [`deliveries`] (every attempt at a message). The homes are SQLite ([`Store::open`]) and memory ([`Store::memory`]).
 //!
+//! Beside them, [`alertmanager`] reads what an Alertmanager left on the same disk.
+//!
 //! Nothing above this crate sees SQL or the stored form ([`record`] keeps that promise).
 
+pub mod alertmanager;
 pub mod conformance;
 pub mod deliveries;
 mod error;

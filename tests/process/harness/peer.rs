@@ -40,6 +40,13 @@ pub const ALERTMANAGER: Peer = Peer {
     installed: None,
 };
 
+/// Alertmanager 0.25.
+pub const ALERTMANAGER_025: Peer = Peer {
+    variable: "BELFRY_TEST_ALERTMANAGER_025",
+    place: "stable/usr/bin/prometheus-alertmanager",
+    installed: None,
+};
+
 /// promtool.
 pub const PROMTOOL: Peer = Peer {
     variable: "BELFRY_TEST_PROMTOOL",

@@ -5,6 +5,7 @@
 
 mod amtool;
 mod mail;
+mod moving;
 mod prometheus;
 mod templates;
 mod transcript;

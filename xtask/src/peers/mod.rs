@@ -90,12 +90,13 @@ static MAIL: Suite = Suite {
     wrapped: &[],
 };
 
-static PEERS: [Peer; 11] = [
+static PEERS: [Peer; 12] = [
     Peer::new("BELFRY_TEST_PROMETHEUS", &STABLE, "usr/bin/prometheus"),
     Peer::new("BELFRY_TEST_PROMTOOL", &STABLE, "usr/bin/promtool"),
     Peer::new("BELFRY_TEST_AMTOOL_025", &STABLE, "usr/bin/amtool"),
     Peer::new("BELFRY_TEST_AMTOOL", &SID, "usr/bin/amtool"),
     Peer::new("BELFRY_TEST_ALERTMANAGER", &SID, ALERTMANAGER),
+    Peer::new("BELFRY_TEST_ALERTMANAGER_025", &STABLE, ALERTMANAGER),
     Peer::new("BELFRY_TEST_REDIS_SERVER", &SERVERS, "bin/redis-server").or("/usr/bin/redis-server"),
     Peer::new("BELFRY_TEST_REDIS_SENTINEL", &SERVERS, "bin/redis-sentinel")
         .or("/usr/bin/redis-sentinel"),

@@ -227,7 +227,8 @@ fn options(values: &Values, config: &BelfryConfig) -> Result<Options, String> {
         return Err("--web.systemd-socket is not supported; give --web.listen-address".to_owned());
     }
     let features = Features::parse(values.text("enable-feature"))?;
-    let storage = Path::new(values.text("storage.path")).join("belfry.db");
+    let folder = Path::new(values.text("storage.path"));
+    let storage = folder.join("belfry.db");
     let storage = storage
         .to_str()
         .ok_or("--storage.path is not UTF-8")?
@@ -255,6 +256,7 @@ fn options(values: &Values, config: &BelfryConfig) -> Result<Options, String> {
         external_url: values.some_text("web.external-url"),
         route_prefix: values.some_text("web.route-prefix"),
         database_url: format!("sqlite://{storage}"),
+        alertmanager_folder: Some(folder.to_owned()),
         redis,
         source: Source::File(values.text("config.file").into()),
         web_config_file: values.some_text("web.config.file").map(Into::into),

@@ -219,6 +219,7 @@ fn options(
             .map(|url| url.as_str().to_owned()),
         route_prefix: values.some_text("web.route-prefix"),
         database_url: config.database_url.expose().to_owned(),
+        alertmanager_folder: None,
         redis: config.redis.clone().filter(|_| config.use_redis),
         source: Source::Serve(ServeSource { stated }),
         web_config_file: values.some_text("web.config.file").map(Into::into),

@@ -135,6 +135,7 @@ mod tests {
             external_url: external_url.map(str::to_owned),
             route_prefix: route_prefix.map(str::to_owned),
             database_url: String::new(),
+            alertmanager_folder: None,
             redis: None,
             source: Source::Text(""),
             web_config_file: None,

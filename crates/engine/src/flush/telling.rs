@@ -61,9 +61,15 @@ impl Flush<'_> {
         let mut telling = Telling::Nothing;
         for _ in 0..MESSAGES_MAX {
             let was_in_flight = told.pending.is_some();
-            let news = match &told.pending {
-                Some(in_flight) => Some(in_flight.clone()),
-                None => self.news(spec, &told, scope),
+            let news = match told.pending.clone() {
+                Some(in_flight) => Some(in_flight),
+                None => {
+                    let Some(known) = self.inherit(spec, told).await else {
+                        return Telling::Left;
+                    };
+                    told = known;
+                    self.news(spec, &told, scope)
+                }
             };
             let Some(message) = news else {
                 channel.leave_line(self.claim.identity.key);

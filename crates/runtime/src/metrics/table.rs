@@ -172,6 +172,7 @@ table! {
     BELFRY_INTERNED_LABELS Gauge Count "belfry_interned_labels" "Distinct label pairs held in memory";
     BELFRY_TENANTS Gauge Count "belfry_tenants" "Tenants with a configuration";
     BELFRY_TASK_PANICS Counter Count "belfry_task_panics_total" "Panics that background tasks ended in";
+    BELFRY_MIGRATION_ENTRIES Counter Count "belfry_migration_entries_total" "What an Alertmanager left in the storage path, by kind and what became of it";
     BELFRY_INBOX_MESSAGES Counter Count "belfry_inbox_messages_total" "Messages the inbox took in";
 }
 

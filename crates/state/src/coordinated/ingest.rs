@@ -36,6 +36,8 @@ struct Post {
     open: Vec<usize>,
     /// Groups that hold it.
     holding: Vec<usize>,
+    /// Whether it joins although it is over.
+    is_owed: bool,
     /// Whether an offer of it went without an answer.
     is_again: bool,
 }
@@ -101,7 +103,7 @@ impl Coordinated {
 
     /// Merges a post with what is known and finds the groups that have to hear of it.
     fn prepare(&self, tenant: &TenantId, placed: Placed) -> Post {
-        let stated_start = placed.alert.starts_at;
+        let (stated_start, is_owed) = (placed.alert.starts_at, placed.is_owed);
         let (alert, owed) = self.memory.peek(tenant, placed.alert);
         let (groups, placed) = self.not_leaving(tenant, &alert, placed.groups);
         // A refresh that what is shared covers costs no request (protocol.md §5, coalescing).
@@ -128,6 +130,7 @@ impl Coordinated {
             created: Vec::new(),
             open,
             holding,
+            is_owed,
             is_again: false,
         }
     }
@@ -176,7 +179,7 @@ impl Coordinated {
             asked.push(Offer {
                 group: Arc::clone(group),
                 alert: post.as_offered(is_member),
-                is_owed,
+                is_owed: is_owed || post.is_owed,
                 is_again: post.is_again,
             });
         }
@@ -238,6 +241,7 @@ impl Coordinated {
             let placed = Placed {
                 alert: Alert::clone(&alert),
                 groups: alone,
+                is_owed: post.is_owed,
             };
             for one in self.memory.ingest(tenant, vec![placed], now).await? {
                 owed = owed.max(one.owed);

@@ -326,6 +326,7 @@ impl Coordinated {
                 let placed = Placed {
                     alert: Alert::clone(&alert),
                     groups: vec![identity],
+                    is_owed: false,
                 };
                 let now = self.clock.now();
                 let _ = self.memory.ingest(&name.tenant, vec![placed], now).await;

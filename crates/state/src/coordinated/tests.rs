@@ -173,6 +173,7 @@ impl Scene {
         let placed = Placed {
             alert,
             groups: vec![group(name)],
+            is_owed: false,
         };
         let ingested = self
             .state
@@ -347,6 +348,7 @@ async fn an_instance_that_starts_alone_answers_for_what_its_journal_says_it_took
     let placed = Placed {
         alert: heard,
         groups: vec![group("g")],
+        is_owed: false,
     };
     let ingested = scene.state.ingest(&tenant, vec![placed], now).await;
     assert_eq!(ingested.expect("taken in")[0].owed, OwedRecord::Whole);

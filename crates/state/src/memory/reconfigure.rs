@@ -41,7 +41,7 @@ pub(super) fn apply(memory: &Memory, tenant: &TenantId, placement: &Placement<'_
         for alert in alerts.into_values() {
             let is_leaving = memory.leaving.contains(tenant, alert.fingerprint);
             if !is_leaving || shard.holds(&name, alert.fingerprint) {
-                let _ = shard.offer(&identity, &alert, now, grace);
+                let _ = shard.offer(&identity, &alert, false, now, grace);
             }
         }
         shard.requeue(&name);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
+use domain::group::inherited::Inherited;
 use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::Interner;
@@ -13,7 +14,8 @@ use domain::time::Timestamp;
 
 use super::BadRecord;
 use super::wire::{
-    Bytes, Kept, Wire, WireAlert, WireMessage, WirePending, WireSilence, WireTold, op_of, reason_of,
+    Bytes, Kept, Wire, WireAlert, WireInherited, WireMessage, WirePending, WireSilence, WireTold,
+    op_of, reason_of,
 };
 use crate::journal::Record;
 
@@ -94,6 +96,25 @@ impl<'i> Decoder<'i> {
                 tenant: self.tenant(tenant)?,
                 id: id.into(),
             },
+            Wire::Inherited(inherited) => self.inherited_record(inherited)?,
+            Wire::Imported(tenant, at) => Record::Imported {
+                tenant: self.tenant(tenant)?,
+                at: at.into(),
+            },
+        })
+    }
+
+    fn inherited_record(&mut self, wire: WireInherited<'_>) -> Result<Record, BadRecord> {
+        Ok(Record::Inherited {
+            tenant: self.tenant(wire.tenant)?,
+            key: GroupKey(wire.key),
+            integration: IntegrationId::from_stored(wire.integration),
+            inherited: Arc::new(Inherited {
+                firing: wire.firing.into_iter().collect(),
+                told_at: wire.told_at.into(),
+                expires_at: wire.expires_at.into(),
+                receiver_data: kept(wire.kept)?,
+            }),
         })
     }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
+use domain::group::inherited::Inherited;
 use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::{Interner, Labels};
@@ -70,12 +71,13 @@ fn the_form_of_version_1_stands() {
 }
 
 /// So many kinds, in so many bytes of this checksum: the first ones, then those that were added.
-const FORMS: [(usize, usize, u64); 5] = [
+const FORMS: [(usize, usize, u64); 6] = [
     (8, 803, 16_831_189_227_393_101_719),
     (10, 1136, 10_415_850_800_045_209_191),
     (12, 1148, 12_776_735_848_505_733_831),
     (13, 1262, 13_146_602_149_336_977_113),
     (14, 1405, 2_884_466_691_710_385_760),
+    (16, 1503, 13_221_992_312_315_188_058),
 ];
 
 #[test]
@@ -202,6 +204,26 @@ fn silence() -> impl Strategy<Value = Silence> {
         )
 }
 
+fn inherited() -> impl Strategy<Value = Record> {
+    let firing = prop::collection::btree_set(any::<u64>(), 0..20);
+    let said = (firing, time(), time(), kept());
+    (tenant(), any::<[u8; 16]>(), text(), said).prop_map(
+        |(tenant, key, integration, (firing, told_at, expires_at, receiver_data))| {
+            Record::Inherited {
+                tenant,
+                key: GroupKey(key),
+                integration: IntegrationId::from_stored(&integration),
+                inherited: Arc::new(Inherited {
+                    firing,
+                    told_at,
+                    expires_at,
+                    receiver_data,
+                }),
+            }
+        },
+    )
+}
+
 fn record() -> impl Strategy<Value = Record> {
     let key = || any::<[u8; 16]>().prop_map(GroupKey);
     let alert = (
@@ -260,6 +282,8 @@ fn record() -> impl Strategy<Value = Record> {
             updated_at,
         }),
         prop::option::of(time()).prop_map(|since| Record::Alone { since }),
+        inherited(),
+        (tenant(), time()).prop_map(|(tenant, at)| Record::Imported { tenant, at }),
         (tenant(), key(), text(), time(), text()).prop_map(
             |(tenant, key, integration, sent_at, failure)| Record::Fallback {
                 tenant,

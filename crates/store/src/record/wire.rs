@@ -5,6 +5,7 @@ use std::fmt;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
+use domain::group::inherited::Inherited;
 use domain::group::told::{ReceiverData, Told};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::label::{Interner, Labels};
@@ -42,6 +43,9 @@ pub(super) enum Wire<'a> {
         #[serde(borrow)] Kept<'a>,
         #[serde(borrow)] Kept<'a>,
     ),
+    #[serde(borrow)]
+    Inherited(WireInherited<'a>),
+    Imported(&'a str, WireTime),
 }
 
 /// Receiver data: names and texts.
@@ -95,6 +99,19 @@ pub(super) struct WirePending<'a> {
     pub(super) hidden: Prints<'a>,
     pub(super) tick: WireTime,
     pub(super) reason: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct WireInherited<'a> {
+    pub(super) tenant: &'a str,
+    pub(super) key: [u8; 16],
+    pub(super) integration: &'a str,
+    /// Hashes of label sets.
+    pub(super) firing: Vec<u64>,
+    pub(super) told_at: WireTime,
+    pub(super) expires_at: WireTime,
+    #[serde(borrow)]
+    pub(super) kept: Kept<'a>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -312,6 +329,13 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
         ),
         Record::Silence { tenant, silence } => Wire::Silence(silence_to_wire(tenant, silence)),
         Record::SilenceGone { tenant, id } => Wire::SilenceGone(tenant.as_str(), id),
+        Record::Inherited {
+            tenant,
+            key,
+            integration,
+            inherited,
+        } => Wire::Inherited(inherited_to_wire(tenant, *key, integration, inherited)),
+        Record::Imported { tenant, at } => Wire::Imported(tenant.as_str(), (*at).into()),
         Record::Refresh {
             tenant,
             fingerprint,
@@ -323,6 +347,23 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
             (*ends_at).into(),
             (*updated_at).into(),
         ),
+    }
+}
+
+fn inherited_to_wire<'a>(
+    tenant: &'a TenantId,
+    key: GroupKey,
+    integration: &'a IntegrationId,
+    inherited: &'a Inherited,
+) -> WireInherited<'a> {
+    WireInherited {
+        tenant: tenant.as_str(),
+        key: key.0,
+        integration: integration.as_str(),
+        firing: inherited.firing.iter().copied().collect(),
+        told_at: inherited.told_at.into(),
+        expires_at: inherited.expires_at.into(),
+        kept: kept(Some(&inherited.receiver_data)),
     }
 }
 

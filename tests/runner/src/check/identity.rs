@@ -1,9 +1,8 @@
 //! identity.json: fingerprints, label texts and group keys.
 
-use domain::label::Labels;
+use domain::group::inherited::label_hash;
 use domain::route::RouteTree;
 use serde_json::Value;
-use twox_hash::XxHash64;
 
 use super::groups;
 use crate::report::{Outcome, Report};
@@ -28,7 +27,7 @@ fn identity(case: &Value) -> Outcome {
         &case.text("labels_string")?,
         &labels.to_string().as_str(),
     )?;
-    let hash = format!("{:016x}", XxHash64::oneshot(0, &hashed(&labels)));
+    let hash = format!("{:016x}", label_hash(labels.pairs()));
     equal("XXH64", &case.text("nflog_hash_xxh64")?, &hash.as_str())?;
     let route = case.text_or("route_yaml", "")?;
     let text = format!("receivers: [{{name: r}}]\nroute:\n  receiver: r\n{route}");
@@ -42,14 +41,4 @@ fn identity(case: &Value) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// What upstream's log of notifications hashes: the bytes the fingerprint is made of.
-fn hashed(labels: &Labels) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for text in labels.pairs().flat_map(|(name, value)| [name, value]) {
-        bytes.extend_from_slice(text.as_bytes());
-        bytes.push(0xFF);
-    }
-    bytes
 }

@@ -118,10 +118,12 @@ impl Server {
         let is_blind = self.has(Hole::SettleBlindly);
         let is_held = is_blind || self.is_held(request, name, fence);
         let now = request.now;
+        let floor = self.shard(name.shard()).floor;
         let Some(group) = self.group(name).filter(|_| is_held) else {
             return Err(LeaseLost);
         };
         let before = told_of(group, integration);
+        let number = Numbers::SHARED.next(before.seq.max(floor), millis(now));
         if is_blind {
             let settled = Told {
                 seq: before.seq + 1,
@@ -130,7 +132,7 @@ impl Server {
             };
             group.merge_told(integration, &settled);
         } else {
-            group.settle(integration, fence, seen, message.clone(), now)?;
+            group.settle_numbered(integration, fence, seen, message.clone(), now, number)?;
         }
         let told = told_of(group, integration);
         if told != before {

@@ -1,0 +1,45 @@
+//! What counts as told without a message that says so.
+
+use super::told::{Told, ToldMessage};
+use super::{Group, LeaseLost};
+use crate::id::IntegrationId;
+use crate::time::Timestamp;
+
+impl Group {
+    /// Replaces what an integration counts as told without a message, if that is still as it was `seen`: it wants no
+    /// "resolved" and everything is over, or nobody knows what it heard. A message seen in flight is taken back by that.
+    pub fn settle(
+        &mut self,
+        integration: &IntegrationId,
+        fence: u64,
+        seen: &Told,
+        message: ToldMessage,
+        now: Timestamp,
+    ) -> Result<&Told, LeaseLost> {
+        // As messages are numbered: later than all that was told before this group was last gone.
+        let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
+        self.settle_numbered(integration, fence, seen, message, now, millis)
+    }
+
+    /// As [`Group::settle`], with a number that is at least this one.
+    pub fn settle_numbered(
+        &mut self,
+        integration: &IntegrationId,
+        fence: u64,
+        seen: &Told,
+        message: ToldMessage,
+        now: Timestamp,
+        least: u64,
+    ) -> Result<&Told, LeaseLost> {
+        self.check_lease(fence, now)?;
+        let told = self.told_mut(integration);
+        if told.is_still(seen) {
+            *told = Told {
+                seq: least.max(told.seq + 1),
+                last: Some(message),
+                pending: None,
+            };
+        }
+        Ok(told)
+    }
+}
