@@ -82,7 +82,9 @@ pub(crate) fn with_breaks(text: &str) -> String {
 /// A title: one line of plain text. An empty one is nobody's wish where a provider needs it.
 pub(crate) fn title(composing: &mut Composing<'_>, title: &Text) -> String {
     let title = composing.text("title", title);
-    Dialect::Plain.escape(title.trim())
+    // A group without labels leaves a gap in the default one.
+    let words: Vec<&str> = title.split_whitespace().collect();
+    Dialect::Plain.escape(&words.join(" "))
 }
 
 /// Texts of the links into our own pages.
