@@ -232,9 +232,9 @@ impl Texts {
 
         let text = self.text.as_ref().map(|t| composing.text("text", t));
         let html = self.html.as_ref().map(|t| composing.text("html", t));
-        let note = composing.fallback();
+        let remarks = composing.remarks();
         let text = text.map(|text| composing.flagged(text));
-        let html = html.map(|html| mime::flagged(html, note.as_deref()));
+        let html = html.map(|html| mime::flagged(html, &remarks));
         let message = Message {
             head,
             boundary: boundary(notification, [&text, &html]),

@@ -42,7 +42,7 @@ impl Telling {
 /// How sending one message ended.
 enum Sent {
     /// It was accepted, or there was nothing to repeat; so it stands now.
-    Told(Told),
+    Told(Box<Told>),
     /// It was not accepted, or nobody knows.
     NotAccepted,
     /// It was refused for good.
@@ -87,7 +87,7 @@ impl Flush<'_> {
             let sent = self.send(spec, channel, message, told).await;
             self.out().retain(|(id, _)| *id != spec.id);
             match sent {
-                Sent::Told(now_told) => told = now_told,
+                Sent::Told(now_told) => told = *now_told,
                 Sent::NotAccepted => return Telling::Left,
                 Sent::Refused => return Telling::Refused,
             }
@@ -189,7 +189,7 @@ impl Flush<'_> {
         let Some(notification) = self.notification(spec, channel, &begun, last) else {
             // A message in flight about alerts that are gone by now: nothing is left to repeat.
             let told = self.take_back(spec, begun.seq).await;
-            return told.map_or(Sent::NotAccepted, Sent::Told);
+            return told.map_or(Sent::NotAccepted, |told| Sent::Told(Box::new(told)));
         };
         let group = &self.claim.identity;
         let notification = self.settings.with_route_labels(group, notification).await;
@@ -210,7 +210,7 @@ impl Flush<'_> {
         match self.sending.deliver(channel, &notification, &made).await {
             Outcome::Accepted(delivered) => {
                 let told = self.accepted(spec, channel, begun, delivered).await;
-                told.map_or(Sent::NotAccepted, Sent::Told)
+                told.map_or(Sent::NotAccepted, |told| Sent::Told(Box::new(told)))
             }
             Outcome::Refused(error) => {
                 channel.metrics.failed(error.reason);

@@ -1,5 +1,7 @@
 //! The message as bytes: its head, and the same said as text and as a page (RFC 2046, multipart/alternative).
 
+use crate::provider::escape;
+
 /// A message in parts.
 pub(super) struct Message {
     /// Headers, each with its line end; those of the body come on top.
@@ -38,27 +40,14 @@ fn quoted_printable(text: &str) -> String {
 }
 
 /// The page with what failed at its end.
-pub(super) fn flagged(mut html: String, note: Option<&str>) -> String {
-    let Some(note) = note else { return html };
-    let note = format!("<p>[template error] {}</p>\n", escaped(note));
+pub(super) fn flagged(mut html: String, remarks: &[String]) -> String {
+    let lines = remarks.iter();
+    let lines: String = lines
+        .map(|remark| format!("<p>{}</p>\n", escape::html(remark)))
+        .collect();
     let end = html.rfind("</body>").unwrap_or(html.len());
-    html.insert_str(end, &note);
+    html.insert_str(end, &lines);
     html
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&#34;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -92,13 +81,13 @@ mod tests {
     #[test]
     fn the_note_of_a_page_is_text() {
         let page = || "<body>x</body></html>".to_owned();
-        assert_eq!(flagged(page(), None), page());
+        assert_eq!(flagged(page(), &[]), page());
         assert_eq!(
-            flagged(page(), Some("<b> & \"'")),
+            flagged(page(), &["[template error] <b> & \"'".to_owned()]),
             "<body>x<p>[template error] &lt;b&gt; &amp; &#34;&#39;</p>\n</body></html>"
         );
         assert_eq!(
-            flagged("x".to_owned(), Some("y")),
+            flagged("x".to_owned(), &["[template error] y".to_owned()]),
             "x<p>[template error] y</p>\n"
         );
     }

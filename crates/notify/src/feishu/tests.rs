@@ -23,7 +23,8 @@ async fn a_card_says_what_fires_and_where_to_go() {
     let text = card["elements"][0]["content"].as_str().unwrap();
     let links = format!(
         "[Source](http://prom.example.org/graph?a=1&b=2) [Runbook](https://runbooks.example.org/load) \
-         [Silence](http://am.example.org/x/#/silences/new?filter={filter}) [Alert](http://am.example.org/x/#/alerts?filter={filter})"
+         [Silence](http://am.example.org/x/#/silences/new?filter={filter}) [Alert](http://am.example.org/x/#/alerts?filter={filter}) \
+         [Explain](http://am.example.org/x/api/belfry/v1/explain?fingerprint=38a8db2efa35916d)"
     );
     assert_eq!(
         text,
@@ -32,7 +33,8 @@ async fn a_card_says_what_fires_and_where_to_go() {
         ) + &format!(
             "**Resolved (1)**\n**HighLoad** instance=n2\nload is high\n\
                  [Source](http://prom.example.org/graph?a=1&b=2) [Runbook](https://runbooks.example.org/load) \
-                 [Alert](http://am.example.org/x/#/alerts?filter={})",
+                 [Alert](http://am.example.org/x/#/alerts?filter={}) \
+                 [Explain](http://am.example.org/x/api/belfry/v1/explain?fingerprint=bd11f430331a1784)",
             filter.replace("n1", "n2")
         )
     );

@@ -112,10 +112,7 @@ impl<'a> Composing<'a> {
     /// The text people read, with lines in plain words below it: whom it is told in place of, what goes on firing, and
     /// that a template failed; compose it last.
     pub(crate) fn flagged(&self, mut text: String) -> String {
-        let failed = self
-            .fallback()
-            .map(|note| format!("[template error] {note}"));
-        for remark in self.facts.remarks().into_iter().chain(failed) {
+        for remark in self.remarks() {
             text.push_str("\n\n");
             text.push_str(&remark);
         }
@@ -123,11 +120,19 @@ impl<'a> Composing<'a> {
     }
 
     /// The same where the text is HTML.
-    pub(crate) fn flagged_html(&self, text: String) -> String {
-        match self.fallback() {
-            Some(note) => format!("{text}\n\n[template error] {}", escape::html(&note)),
-            None => text,
+    pub(crate) fn flagged_html(&self, mut text: String) -> String {
+        for remark in self.remarks() {
+            text.push_str("\n\n");
+            text.push_str(&escape::html(&remark));
         }
+        text
+    }
+
+    /// What stands below the text, a line each.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let failed = self.fallback();
+        let failed = failed.map(|note| format!("[template error] {note}"));
+        self.facts.remarks().into_iter().chain(failed).collect()
     }
 
     /// Whether anything fires; the message says "resolved" otherwise.

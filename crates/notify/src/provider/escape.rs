@@ -25,7 +25,8 @@ pub(crate) fn below(url: &str, path: &str) -> String {
 /// A text between the tags of a page.
 pub(crate) fn html(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
-    text.replace('>', "&gt;").replace('"', "&#34;")
+    let text = text.replace('>', "&gt;").replace('"', "&#34;");
+    text.replace('\'', "&#39;")
 }
 
 fn push_escaped(out: &mut String, text: &str, kept: &str) {
