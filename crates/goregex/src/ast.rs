@@ -118,9 +118,7 @@ impl Node {
             Self::Empty | Self::Assert(_) => 1,
             Self::Literal { fold, .. } => 1 + 4 * u64::from(*fold),
             Self::Any { .. } => 8,
-            // A Unicode category is hundreds of ranges.
-            Self::Class(class) if class.contains(r"\p") || class.contains(r"\P") => 2_000,
-            Self::Class(class) => 8 + class.len() as u64,
+            Self::Class(class) => class_weight(class),
             Self::Repeat { node, min, max, .. } => {
                 let count = max.unwrap_or(*min).max(1);
                 node.weight().saturating_mul(count.into()).saturating_add(1)
@@ -194,6 +192,19 @@ impl Node {
         self.write(out);
         out.push(')');
     }
+}
+
+fn class_weight(class: &str) -> u64 {
+    // A Unicode category is hundreds of ranges.
+    let categories = class.matches(r"\p").count() + class.matches(r"\P").count();
+    let weight = 8 + class.len() as u64 + 2_000 * categories as u64;
+    let Some(folded) = class.strip_prefix("(?i:[") else {
+        return weight;
+    };
+    // The other case of each character is looked up, before the class is negated: few have more than a thousand.
+    let mut ends = folded.split(r"-\x{").skip(1);
+    let is_wide = folded.contains("[^") || ends.any(|end| end.find('}').is_none_or(|at| at > 3));
+    weight + if is_wide { 10_000 } else { 0 }
 }
 
 fn push_literal(out: &mut String, c: char) {

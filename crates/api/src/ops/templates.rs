@@ -7,7 +7,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::label::Labels;
-use domain::matcher::parse_matcher;
+use domain::matcher::{Allowance, MatcherError, parse_matcher};
 use engine::Tenant;
 use engine::preview::About;
 use gotmpl::Value;
@@ -197,9 +197,13 @@ fn subject(
         }
         (None, None, Some(texts), None) => {
             let mode = tenant.matcher_mode();
-            let matchers = texts.iter();
-            let matchers = matchers.map(|text| parse_matcher(text.as_bytes(), mode));
-            match matchers.collect() {
+            let mut allowance = Allowance::default();
+            let read = |text: &String| {
+                let matcher = parse_matcher(text.as_bytes(), mode)?;
+                allowance.pay(&matcher)?;
+                Ok::<_, MatcherError>(matcher)
+            };
+            match texts.iter().map(read).collect() {
                 Ok(matchers) => About::Matching(matchers),
                 Err(error) => return bad(&format!("matchers: {error}")),
             }
