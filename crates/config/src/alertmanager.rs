@@ -46,6 +46,8 @@ pub struct Config {
     pub global: Global,
     /// The routing tree.
     pub route: RouteSpec,
+    /// Where in the file the labels of each route stand, in the order of `RouteTree`.
+    pub label_lines: Vec<usize>,
     /// What silences what.
     pub inhibit_rules: Vec<InhibitRule>,
     /// Who is told; names are unique.
@@ -167,6 +169,7 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
     let named = muting.into_iter().chain(intervals);
     Ok(Config {
         route: route.spec,
+        label_lines: route.label_lines,
         inhibit_rules,
         time_intervals: named.map(|named| (named.name, named.intervals)).collect(),
         templates,

@@ -166,6 +166,11 @@ impl Problem {
 
 fn source(set: &TemplateSet, asked: &mut Asked) -> Result<String, Refusal> {
     match (asked.text.take(), asked.name.take()) {
+        (Some(text), None) if gotmpl::Limits::TENANT.source_bytes_max < text.len() => {
+            let max = gotmpl::Limits::TENANT.source_bytes_max;
+            let length = text.len();
+            bad(&format!("the text has {length} bytes; at most {max}"))
+        }
         (Some(text), None) => Ok(text),
         (None, Some(name)) if set.has(&name) => {
             // JSON's way to write a text is one of Go's, too.

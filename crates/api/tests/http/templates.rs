@@ -112,7 +112,7 @@ async fn a_failure_says_where() {
     let error = &answer["error"];
     assert_eq!(
         (status, &error["line"], &error["column"]),
-        (422, &json!(2), &json!(4))
+        (422, &json!(2), &json!(3))
     );
     let message = "template: :2:3: executing \"\" at <.Nope>: can't evaluate field Nope in type *template.Data";
     assert_eq!(error["message"], message);
@@ -141,14 +141,22 @@ async fn what_callers_enter_is_bounded() {
             "{answer}"
         );
     }
-    let (status, answer) = render(&server, json!({"text": "x".repeat(70 << 10) + "{{ 1 }}"})).await;
-    assert_eq!(status, 422);
-    assert!(
-        answer["error"]["message"]
-            .to_string()
-            .contains("at most 65536"),
-        "{answer}"
-    );
+    for end in ["{{ 1 }}", "no action"] {
+        let (status, answer) = render(&server, json!({"text": "x".repeat(70 << 10) + end})).await;
+        assert_eq!(status, 400);
+        assert!(answer.to_string().contains("at most 65536"), "{answer}");
+    }
+    let started = std::time::Instant::now();
+    let hostile = |n: usize| format!("a=~\"{n}(\\\\pL{{1,200}})\"");
+    let many: Vec<_> = (0..3_000).map(hostile).collect();
+    let (status, answer) = render(&server, json!({"text": "x", "matchers": many})).await;
+    assert_eq!(status, 400);
+    assert!(answer.to_string().contains("too many"), "{answer}");
+    let few: Vec<_> = (0..20).map(hostile).collect();
+    let (status, answer) = render(&server, json!({"text": "x", "matchers": few})).await;
+    assert_eq!(status, 404, "{answer}");
+    // Minutes before there was a bound; a debug build takes about a second.
+    assert!(started.elapsed().as_secs() < 30);
     let (status, _) = render(&server, json!({"text": "x".repeat(2 << 20)})).await;
     assert_eq!(status, 413);
 }

@@ -80,7 +80,7 @@ fn beginning(url: &str) -> Option<&str> {
 fn without_piece(failure: Failure) -> Failure {
     let said = failure.message.rsplit_once(">: ");
     let message = match said {
-        Some((_, what)) => format!("line {}, column {}: {what}", failure.line, failure.column),
+        Some((_, what)) => format!("template: {}{what}", failure.place()),
         None => failure.message,
     };
     Failure { message, ..failure }
