@@ -3,6 +3,7 @@
 mod cost;
 mod execution;
 mod properties;
+mod values;
 
 use crate::ast::{Binding, Node, Number, OperandKind};
 use crate::functions::ALERTMANAGER;

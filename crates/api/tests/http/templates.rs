@@ -50,6 +50,16 @@ async fn a_template_is_rendered_on_alerts_that_are_given() {
         render(&server, asked).await,
         "firing 1 a=b 1767225600 1767225601",
     );
+    // One that is posted without a time begins now.
+    let text = "{{ range .Alerts }}{{ .StartsAt.Year }} {{ end }}";
+    let alerts =
+        json!([{"labels": {"a": "b"}}, {"labels": {"a": "c"}, "endsAt": "2026-01-01T01:00:00Z"}]);
+    let (_, answer) = render(&server, json!({"text": text, "alerts": alerts})).await;
+    let years = answer["output"].as_str().unwrap_or_default();
+    assert!(
+        years.starts_with("20") && years.ends_with("2026 "),
+        "{answer}"
+    );
     // The body of a webhook.
     let data = json!({
         "receiver": "team.a", "status": "resolved", "version": "4", "groupKey": "{}:{}", "externalURL": "http://x.example.org",
@@ -186,4 +196,26 @@ async fn what_is_asked_wrongly_is_refused() {
         server.get(path).await.status,
         StatusCode::METHOD_NOT_ALLOWED
     );
+}
+
+#[test]
+fn files_of_facts_spell_their_keys_in_either_case() {
+    use api::wire::facts::Facts;
+    use domain::time::Timestamp;
+    let facts = r#"{"Receiver": "r", "GROUPLABELS": {"A": "b"}, "Alerts": [{"Status": "resolved", "startsat": "2026-01-01T00:00:00Z"}]}"#;
+    let dot =
+        Facts::parse(facts).and_then(|facts| facts.into_value("", Timestamp::from_unix_ms(0)));
+    let dot = dot.expect("facts");
+    let mut shown = Vec::new();
+    let out = &mut gotmpl::fmt::Buffer::new(&mut shown, 10_000);
+    gotmpl::value::to_json(out, &dot).expect("JSON");
+    let shown = String::from_utf8_lossy(&shown);
+    for part in [
+        r#""receiver":"r""#,
+        r#"{"A":"b"}"#,
+        "resolved",
+        "2026-01-01",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
 }

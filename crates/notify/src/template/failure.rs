@@ -53,9 +53,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.shown())?;
-        // Go's parser tells no column.
+        // Go's parser tells no column, so this one is counted as editors do.
         if 0 < self.line && !self.message.contains(&self.place()) {
-            write!(f, " (line {}, column {})", self.line, self.column)?;
+            write!(f, " (line {}, column {})", self.line, self.column + 1)?;
         }
         Ok(())
     }
