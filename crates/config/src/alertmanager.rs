@@ -122,17 +122,7 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         mode: options.matcher_mode,
         warnings: RefCell::new(Vec::new()),
     };
-    let names = Names {
-        receivers: receivers
-            .iter()
-            .map(|receiver| receiver.name.as_str())
-            .collect(),
-        intervals: muting
-            .iter()
-            .chain(&intervals)
-            .map(|named| named.name.as_str())
-            .collect(),
-    };
+    let names = names(&receivers, muting.iter().chain(&intervals));
     let route = f
         .some("route")
         .ok_or_else(|| f.error("no routes provided"))?;
@@ -180,6 +170,18 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         global,
         receivers,
     })
+}
+
+/// What routes may name.
+fn names<'a>(
+    receivers: &'a [Receiver],
+    intervals: impl Iterator<Item = &'a NamedInterval>,
+) -> Names<'a> {
+    let receivers = receivers.iter().map(|receiver| receiver.name.as_str());
+    Names {
+        receivers: receivers.collect(),
+        intervals: intervals.map(|named| named.name.as_str()).collect(),
+    }
 }
 
 fn inhibit_rules(f: &Fields, reader: &MatcherReader) -> Result<(Vec<InhibitRule>, Vec<Value>)> {
