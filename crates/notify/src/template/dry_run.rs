@@ -38,6 +38,7 @@ pub fn run(config: &Config, set: &TemplateSet, external_url: &str, at: Timestamp
         set,
         samples: samples::all("receiver", external_url, at),
         dots: Vec::new(),
+        external_url,
         at,
         known: BTreeMap::new(),
         limited: 0,
@@ -67,11 +68,21 @@ enum Tried {
     Not,
 }
 
+impl Tried {
+    fn message(&self) -> Option<String> {
+        match self {
+            Self::Fails(_, failure) => Some(failure.message.clone()),
+            Self::Fine | Self::Not => None,
+        }
+    }
+}
+
 struct DryRun<'a> {
     set: &'a TemplateSet,
     samples: Vec<Sample>,
     /// The dot of each sample.
     dots: Vec<Value>,
+    external_url: &'a str,
     at: Timestamp,
     /// By text: most fields of most integrations say the same.
     known: BTreeMap<(Markup, String), Tried>,
@@ -125,9 +136,8 @@ impl DryRun<'_> {
     /// Tries the templates of files, also those that nothing uses yet. Whether one takes a message is not written anywhere: it
     /// does if it says something about one of the samples.
     fn templates(&mut self) {
-        let told: BTreeSet<String> = self.findings.iter().cloned().collect();
-        let is_told = |failure: &Failure| told.iter().any(|told| told.contains(failure.shown()));
-        for name in self.set.own_names() {
+        let told: BTreeSet<String> = self.known.values().filter_map(Tried::message).collect();
+        for name in self.set.own_names().into_iter().take(THOROUGH_MAX) {
             if self.limited >= LIMITED_MAX || self.known.len() >= TEXTS_MAX {
                 return;
             }
@@ -135,14 +145,22 @@ impl DryRun<'_> {
             let text = self
                 .set
                 .text(&format!("{{{{ template {quoted} . }}}}"), Markup::Plain);
-            let (mut says, mut fails) = (false, None);
+            let (mut says, mut fails): (bool, Option<(_, Failure)>) = (false, None);
             for (sample, outcome) in self.outcomes(&text) {
                 match outcome {
                     Ok(_) => says = true,
                     Err(failure) => fails = fails.or(Some((sample, failure))),
                 }
+                if fails.as_ref().is_some_and(|(_, failure)| failure.is_limit) {
+                    says = true;
+                    break;
+                }
             }
-            if let Some((sample, failure)) = fails.filter(|(_, f)| says && !is_told(f)) {
+            let is_limited = fails.as_ref().is_some_and(|(_, failure)| failure.is_limit);
+            self.limited += usize::from(is_limited);
+            if let Some((sample, failure)) =
+                fails.filter(|(_, f)| says && !told.contains(&f.message))
+            {
                 let finding = format!("template `{name}`: {failure} (on {sample})");
                 self.findings.push(finding);
             }
@@ -159,13 +177,19 @@ impl DryRun<'_> {
         } else {
             samples::PLAIN
         };
-        let mut environment = Environment::new(time(self.at));
-        environment.local = self.set.local().clone();
+        let environment = self.environment();
         let samples = self.samples.iter().zip(&self.dots).take(count);
         samples.map(move |(sample, dot)| {
             let outcome = text.execute_within(dot, &environment, &LIMITS);
             (sample.name, outcome)
         })
+    }
+
+    fn environment(&self) -> Environment<'_> {
+        let mut environment = Environment::new(time(self.at));
+        environment.local = self.set.local().clone();
+        environment.external_url = self.external_url;
+        environment
     }
 
     fn try_text(&mut self, markup: Markup, text: &str) -> Tried {

@@ -271,6 +271,19 @@ fn a_dry_run_of_the_defaults_finds_nothing() {
 }
 
 #[test]
+fn a_dry_run_of_costly_templates_of_files_does_not_hold_up_a_load() {
+    let file: String = (0..100)
+        .map(|n| {
+            format!("{{{{ define \"t{n}\" }}}}{{{{ range 1000000000 }}}}{{{{ end }}}}{{{{ end }}}}")
+        })
+        .collect();
+    let set = set(&[("a.tmpl", &file)]);
+    let findings = dry_run_with(&set, "route: {receiver: r}\nreceivers: [{name: r}]\n");
+    assert_eq!(findings.len(), 11, "{findings:#?}");
+    assert!(findings[0].starts_with("template `t0`: template: a.tmpl:1:"));
+}
+
+#[test]
 fn a_dry_run_does_not_hold_up_a_load() {
     let costly: String = (0..100)
         .map(|n| format!("  - {{url: 'http://x.example.org/', payload: '{{{{ range 1000000000 }}}}{{{{ end }}}}{n}'}}\n"))
