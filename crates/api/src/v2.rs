@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use domain::matcher::{Matcher, MatcherError, parse_matcher};
+use domain::matcher::{Allowance, Matcher, MatcherError, parse_matcher};
 use engine::Tenant;
 
 use crate::answer::{Refusal, json_error, json_string, refuse};
@@ -90,10 +90,13 @@ fn matchers(
     name: &str,
 ) -> Result<Vec<Matcher>, MatcherError> {
     let mode = asked.tenant.matcher_mode();
-    query
-        .all(name)
-        .map(|value| parse_matcher(value, mode))
-        .collect()
+    let mut allowance = Allowance::default();
+    let read = |value| {
+        let matcher = parse_matcher(value, mode)?;
+        allowance.pay(&matcher)?;
+        Ok(matcher)
+    };
+    query.all(name).map(read).collect()
 }
 
 /// How many elements the client wants at most.

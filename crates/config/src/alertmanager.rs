@@ -45,6 +45,8 @@ pub struct Config {
     pub global: Global,
     /// The routing tree.
     pub route: RouteSpec,
+    /// Where in the file the labels of each route stand, in the order of `RouteTree`.
+    pub label_lines: Vec<usize>,
     /// What silences what.
     pub inhibit_rules: Vec<InhibitRule>,
     /// Who is told; names are unique.
@@ -104,17 +106,7 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         mode: options.matcher_mode,
         warnings: RefCell::new(Vec::new()),
     };
-    let names = Names {
-        receivers: receivers
-            .iter()
-            .map(|receiver| receiver.name.as_str())
-            .collect(),
-        intervals: muting
-            .iter()
-            .chain(&intervals)
-            .map(|named| named.name.as_str())
-            .collect(),
-    };
+    let names = names(&receivers, muting.iter().chain(&intervals));
     let route = f
         .some("route")
         .ok_or_else(|| f.error("no routes provided"))?;
@@ -149,6 +141,7 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
     let named = muting.into_iter().chain(intervals);
     Ok(Config {
         route: route.spec,
+        label_lines: route.label_lines,
         inhibit_rules,
         time_intervals: named.map(|named| (named.name, named.intervals)).collect(),
         templates,
@@ -160,6 +153,18 @@ fn decode(root: &Node, options: &LoadOptions) -> Result<Config> {
         global,
         receivers,
     })
+}
+
+/// What routes may name.
+fn names<'a>(
+    receivers: &'a [Receiver],
+    intervals: impl Iterator<Item = &'a NamedInterval>,
+) -> Names<'a> {
+    let receivers = receivers.iter().map(|receiver| receiver.name.as_str());
+    Names {
+        receivers: receivers.collect(),
+        intervals: intervals.map(|named| named.name.as_str()).collect(),
+    }
 }
 
 fn inhibit_rules(f: &Fields, reader: &MatcherReader) -> Result<(Vec<InhibitRule>, Vec<Value>)> {

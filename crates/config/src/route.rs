@@ -42,6 +42,8 @@ pub(crate) struct Names<'a> {
 pub(crate) struct DecodedRoute {
     pub(crate) spec: RouteSpec,
     pub(crate) printed: Value,
+    /// Where the labels of each route stand, depth first.
+    pub(crate) label_lines: Vec<usize>,
 }
 
 /// Reads the whole tree.
@@ -77,14 +79,17 @@ pub(crate) fn decode_root(
 fn decode(node: &Node, names: &Names<'_>, reader: &MatcherReader) -> Result<DecodedRoute> {
     let f = Fields::new(node, "route", KEYS)?;
     let mut children = Vec::new();
+    let mut label_lines = vec![f.mark_of("labels").line];
     for child in f.list("routes", "a list of routes")? {
         if child.is_null() {
             let error = crate::error::ConfigError::at(child.mark, "missing route in routes");
             return Err(error.hint("remove the empty element, or write {}"));
         }
-        children.push(decode(child, names, reader)?);
+        let child = decode(child, names, reader)?;
+        label_lines.extend(child.label_lines);
+        children.push((child.spec, child.printed));
     }
-    let (routes, printed_routes) = children.into_iter().map(|c| (c.spec, c.printed)).unzip();
+    let (routes, printed_routes) = children.into_iter().unzip();
     let matchers = MatcherSet::decode(&f, &MATCHERS, reader)?;
     let spec = RouteSpec {
         receiver: f.text("receiver")?,
@@ -107,6 +112,7 @@ fn decode(node: &Node, names: &Names<'_>, reader: &MatcherReader) -> Result<Deco
             ..spec
         },
         printed,
+        label_lines,
     })
 }
 

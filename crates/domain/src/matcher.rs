@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::label::Labels;
 
+mod allowance;
 mod bytes;
 mod classic;
 mod index;
@@ -20,6 +21,7 @@ mod test_value;
 mod unquote;
 mod utf8;
 
+pub use allowance::Allowance;
 pub use goregex as go_regex;
 pub use index::MatcherIndex;
 pub use parse::{MatcherMode, Parsed, is_valid_label_name, parse_matcher, parse_matchers};
@@ -82,6 +84,9 @@ pub enum MatcherError {
     /// The value is not a valid regular expression.
     #[error(transparent)]
     Regex(#[from] RegexError),
+    /// The matchers of a request are more than its [`Allowance`].
+    #[error("the matchers are too many or their regular expressions too large together")]
+    TooCostly,
 }
 
 /// One test of one label; cloning copies a pointer.
@@ -95,6 +100,7 @@ struct Inner {
     name: Text,
     value: Text,
     test: ValueTest,
+    cost: u64,
 }
 
 /// A text that is nearly always UTF-8; when it is not, the raw bytes are kept beside the lossy reading.
@@ -139,16 +145,17 @@ impl Matcher {
     /// # Errors
     /// As [`Matcher::new`]; a regular expression must be UTF-8.
     pub fn from_bytes(op: MatchOp, name: &[u8], value: &[u8]) -> Result<Self, MatcherError> {
-        let test = if op.is_regex() {
+        let (test, cost) = if op.is_regex() {
             ValueTest::regex(value)?
         } else {
-            ValueTest::literal(value)
+            (ValueTest::literal(value), 0)
         };
         Ok(Self(Arc::new(Inner {
             op,
             name: Text::new(name),
             value: Text::new(value),
             test,
+            cost,
         })))
     }
 
@@ -159,6 +166,7 @@ impl Matcher {
             name: Text::new(name.as_bytes()),
             value: Text::new(value.as_bytes()),
             test: ValueTest::literal(value.as_bytes()),
+            cost: 0,
         }))
     }
 
@@ -185,6 +193,11 @@ impl Matcher {
     /// The value's raw bytes.
     pub fn value_bytes(&self) -> &[u8] {
         self.0.value.bytes()
+    }
+
+    /// What making the matcher cost beyond what every matcher costs, in units of about 0.3 µs.
+    pub fn cost(&self) -> u64 {
+        self.0.cost
     }
 
     fn has_utf8_name(&self) -> bool {

@@ -26,8 +26,8 @@ pub struct AlertQuery {
     pub muted: bool,
     /// All must match.
     pub matchers: Vec<Matcher>,
-    /// Some receiver's name must match (already anchored).
-    pub receiver: Option<regex::Regex>,
+    /// Some receiver's name must match.
+    pub receiver: Option<Matcher>,
     /// All must match the labels of some receiver.
     pub receiver_matchers: Vec<Matcher>,
     /// Only alerts with a greater fingerprint (`cursor` of the previous page); alerts only.

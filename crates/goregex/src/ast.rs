@@ -19,8 +19,8 @@ pub enum Node {
     },
     /// A character class in the crate's syntax, complete.
     Class(String),
-    /// An assertion in the crate's syntax.
-    Assert(&'static str),
+    /// An assertion about the place.
+    Assert(Assertion),
     /// Between `min` and `max` (`None`: any number) times.
     Repeat {
         /// What is repeated.
@@ -40,26 +40,58 @@ pub enum Node {
     Capture {
         /// What it captures.
         node: Box<Node>,
+        /// Its number, from 1 on.
+        number: u32,
         /// Its name.
         name: Option<String>,
     },
 }
 
-/// Whether capture groups are wanted in the written pattern.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Captures {
-    Keep,
-    Drop,
+/// What has to hold between two characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assertion {
+    /// The text begins here.
+    TextStart,
+    /// The text ends here.
+    TextEnd,
+    /// A line begins here.
+    LineStart,
+    /// A line ends here.
+    LineEnd,
+    /// A word of ASCII begins or ends here.
+    WordBoundary,
+    /// No word of ASCII begins or ends here.
+    NoWordBoundary,
 }
 
-pub(super) const TEXT_START: &str = r"\A";
-pub(super) const TEXT_END: &str = r"\z";
+impl Assertion {
+    /// All of them.
+    pub(super) const ALL: [Self; 6] = [
+        Self::TextStart,
+        Self::TextEnd,
+        Self::LineStart,
+        Self::LineEnd,
+        Self::WordBoundary,
+        Self::NoWordBoundary,
+    ];
+
+    fn as_pattern(self) -> &'static str {
+        match self {
+            Self::TextStart => r"\A",
+            Self::TextEnd => r"\z",
+            Self::LineStart => "(?m:^)",
+            Self::LineEnd => "(?m:$)",
+            Self::WordBoundary => r"(?-u:\b)",
+            Self::NoWordBoundary => r"(?-u:\B)",
+        }
+    }
+}
 
 impl Node {
-    /// The tree as a pattern of the `regex` crate.
-    pub(super) fn to_pattern(&self, captures: Captures) -> String {
+    /// The tree as a pattern of the `regex` crate, without capture groups, which cost memory.
+    pub(super) fn to_pattern(&self) -> String {
         let mut out = String::new();
-        self.write(&mut out, captures);
+        self.write(&mut out);
         out
     }
 
@@ -68,7 +100,11 @@ impl Node {
     pub fn anchored_inner(&self) -> Option<&Node> {
         match self {
             Self::Concat(nodes) => match nodes.as_slice() {
-                [Self::Assert(TEXT_START), inner, Self::Assert(TEXT_END)] => Some(inner),
+                [
+                    Self::Assert(Assertion::TextStart),
+                    inner,
+                    Self::Assert(Assertion::TextEnd),
+                ] => Some(inner),
                 _ => None,
             },
             _ => None,
@@ -82,9 +118,7 @@ impl Node {
             Self::Empty | Self::Assert(_) => 1,
             Self::Literal { fold, .. } => 1 + 4 * u64::from(*fold),
             Self::Any { .. } => 8,
-            // A Unicode category is hundreds of ranges.
-            Self::Class(class) if class.contains(r"\p") || class.contains(r"\P") => 2_000,
-            Self::Class(class) => 8 + class.len() as u64,
+            Self::Class(class) => class_weight(class),
             Self::Repeat { node, min, max, .. } => {
                 let count = max.unwrap_or(*min).max(1);
                 node.weight().saturating_mul(count.into()).saturating_add(1)
@@ -97,7 +131,7 @@ impl Node {
         }
     }
 
-    fn write(&self, out: &mut String, captures: Captures) {
+    fn write(&self, out: &mut String) {
         match self {
             Self::Empty => out.push_str("(?:)"),
             Self::Literal { c, fold: false } => push_literal(out, *c),
@@ -109,14 +143,14 @@ impl Node {
             Self::Any { newline: true } => out.push_str("(?s:.)"),
             Self::Any { newline: false } => out.push_str(r"[^\n]"),
             Self::Class(class) => out.push_str(class),
-            Self::Assert(assertion) => out.push_str(assertion),
+            Self::Assert(assertion) => out.push_str(assertion.as_pattern()),
             Self::Repeat {
                 node,
                 min,
                 max,
                 greedy,
             } => {
-                node.write_atom(out, captures);
+                node.write_atom(out);
                 match (min, max) {
                     (0, None) => out.push('*'),
                     (1, None) => out.push('+'),
@@ -129,45 +163,48 @@ impl Node {
                 }
             }
             Self::Concat(nodes) => nodes.iter().for_each(|node| match node {
-                Self::Alternate(_) => node.write_atom(out, captures),
-                _ => node.write(out, captures),
+                Self::Alternate(_) => node.write_atom(out),
+                _ => node.write(out),
             }),
             Self::Alternate(nodes) => {
                 for (index, node) in nodes.iter().enumerate() {
                     if index > 0 {
                         out.push('|');
                     }
-                    node.write(out, captures);
+                    node.write(out);
                 }
             }
-            Self::Capture { node, .. } if captures == Captures::Drop => {
-                node.write_atom(out, captures);
-            }
-            Self::Capture { node, name } => {
-                match name {
-                    Some(name) => out.push_str(&format!("(?P<{name}>")),
-                    None => out.push('('),
-                }
-                node.write(out, captures);
-                out.push(')');
-            }
+            Self::Capture { node, .. } => node.write_atom(out),
         }
     }
 
     /// Writes the node so that a repetition after it applies to all of it.
-    fn write_atom(&self, out: &mut String, captures: Captures) {
+    fn write_atom(&self, out: &mut String) {
         let atomic = match self {
             Self::Literal { .. } | Self::Any { .. } | Self::Class(_) | Self::Empty => true,
             Self::Capture { .. } => true,
             Self::Assert(_) | Self::Repeat { .. } | Self::Concat(_) | Self::Alternate(_) => false,
         };
         if atomic {
-            return self.write(out, captures);
+            return self.write(out);
         }
         out.push_str("(?:");
-        self.write(out, captures);
+        self.write(out);
         out.push(')');
     }
+}
+
+fn class_weight(class: &str) -> u64 {
+    // A Unicode category is hundreds of ranges.
+    let categories = class.matches(r"\p").count() + class.matches(r"\P").count();
+    let weight = 8 + class.len() as u64 + 2_000 * categories as u64;
+    let Some(folded) = class.strip_prefix("(?i:[") else {
+        return weight;
+    };
+    // The other case of each character is looked up, before the class is negated: few have more than a thousand.
+    let mut ends = folded.split(r"-\x{").skip(1);
+    let is_wide = folded.contains("[^") || ends.any(|end| end.find('}').is_none_or(|at| at > 3));
+    weight + if is_wide { 10_000 } else { 0 }
 }
 
 fn push_literal(out: &mut String, c: char) {

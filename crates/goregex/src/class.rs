@@ -1,5 +1,8 @@
 //! Character classes and escapes.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use super::RegexError;
 use super::parser::consumed;
 
@@ -237,13 +240,23 @@ fn unicode_property(name: &str) -> Option<String> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphabetic()) || name.starts_with("is") {
         return None;
     }
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(property) = known.get(&name) {
+        return Some(property.clone());
+    }
     let exists = |property: &String| regex_syntax::parse(&format!("\\p{{{property}}}")).is_ok();
     let category = Some(format!("gc={name}")).filter(exists);
-    category.or_else(|| {
+    let property = category.or_else(|| {
         let is_script = name.len() != 4 || SHORT_SCRIPTS.contains(&name.as_str());
         Some(format!("sc={name}")).filter(|property| is_script && exists(property))
-    })
+    })?;
+    known.insert(name, property.clone());
+    Some(property)
 }
+
+/// Names seen that are properties. Looking one up makes the whole class, and a pattern can ask for thousands; the names
+/// that exist are few hundred.
+static KNOWN: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 
 /// Adds a range to a class, leaving out the surrogates, which no text has and the crate refuses.
 fn push_range(items: &mut String, low: u32, high: u32) {

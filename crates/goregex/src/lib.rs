@@ -1,17 +1,20 @@
-//! Go's regular expressions (RE2 syntax), run by the `regex` crate.
+//! Go's regular expressions (RE2 syntax).
 //!
 //! The two dialects differ in many small ways (`\d` and `\b` are ASCII in Go, `[a&&b]` and `[[a]` are plain classes,
-//! `\Q..\E`, `\z`, octal escapes, repeat limits), so a pattern is parsed by Go's rules into a small tree and that tree
-//! is written out for the `regex` crate. Errors are Go's, since users read them.
+//! `\Q..\E`, `\z`, octal escapes, repeat limits), so a pattern is parsed by Go's rules into a small tree. Two engines
+//! run it: the `regex` crate, for which the tree is written out ([`compile_node`]) and which answers yes or no fast, and
+//! [`Program`], which pays for each state it goes over, for patterns of people one does not trust.
+//! Errors are Go's, since users read them.
 
 use regex::{Regex, RegexBuilder};
 
 mod ast;
 mod class;
 mod parser;
+mod program;
 
-use ast::Captures;
-pub use ast::Node;
+pub use ast::{Assertion, Node};
+pub use program::{Matches, Meter, Program};
 
 /// How deep groups may nest. Go allows more; this bounds the recursion here and in the engine's compiler, which would
 /// otherwise overrun the stack of a small thread.
@@ -41,30 +44,17 @@ impl RegexError {
         }
     }
 
+    /// The pattern is too large to run.
+    #[must_use]
+    pub fn too_large(pattern: &str) -> Self {
+        Self::new("expression too large", pattern)
+    }
+
     /// The pattern is not UTF-8 from here on.
     #[must_use]
     pub fn invalid_utf8(rest: &str) -> Self {
         Self::new("invalid UTF-8", rest)
     }
-}
-
-/// Writes a Go pattern as a pattern of the `regex` crate with the same meaning and the same capture groups.
-///
-/// A capture group whose name the `regex` crate cannot express (a second one of the same name, or one that begins
-/// with a digit) keeps its number but has no name.
-///
-/// # Errors
-/// Go's error for a pattern Go does not accept.
-pub fn translate(pattern: &str) -> Result<String, RegexError> {
-    Ok(parser::parse(pattern)?.to_pattern(Captures::Keep))
-}
-
-/// Compiles a Go pattern as it stands (not anchored), with its capture groups.
-///
-/// # Errors
-/// Go's error for a pattern Go does not accept, or that the pattern is too large.
-pub fn compile(pattern: &str) -> Result<Regex, RegexError> {
-    build(&translate(pattern)?, pattern)
 }
 
 /// Parses a Go pattern.
@@ -75,20 +65,20 @@ pub fn parse(pattern: &str) -> Result<Node, RegexError> {
     parser::parse(pattern)
 }
 
-/// Compiles a parsed pattern with its capture groups; `pattern` is what it was parsed from.
+/// Compiles a Go pattern as it stands (not anchored) for the `regex` crate.
+///
+/// # Errors
+/// Go's error for a pattern Go does not accept, or that the pattern is too large.
+pub fn compile(pattern: &str) -> Result<Regex, RegexError> {
+    compile_node(&parse(pattern)?, pattern)
+}
+
+/// Compiles a parsed pattern for the `regex` crate; `pattern` is what it was parsed from.
 ///
 /// # Errors
 /// The pattern is too large.
 pub fn compile_node(node: &Node, pattern: &str) -> Result<Regex, RegexError> {
-    build(&node.to_pattern(Captures::Keep), pattern)
-}
-
-/// Compiles a parsed pattern for yes-or-no matching: without capture groups, which cost memory.
-///
-/// # Errors
-/// The pattern is too large.
-pub fn compile_test(node: &Node, pattern: &str) -> Result<Regex, RegexError> {
-    build(&node.to_pattern(Captures::Drop), pattern)
+    build(&node.to_pattern(), pattern)
 }
 
 fn build(translated: &str, pattern: &str) -> Result<Regex, RegexError> {

@@ -1,8 +1,6 @@
 //! Go's grammar: one pass over the pattern with an explicit stack of open groups.
 
-use std::collections::HashSet;
-
-use super::ast::{Node, TEXT_END, TEXT_START};
+use super::ast::{Assertion, Node};
 use super::class::{self, Escaped};
 use super::{MAX_DEPTH, MAX_REPETITIONS, RegexError};
 
@@ -24,8 +22,14 @@ struct Group {
     current: Vec<Node>,
     /// The flags to return to when it closes.
     outer: Flags,
-    /// The name of a capture group, or `Some(None)` for one without a name.
-    capture: Option<Option<String>>,
+    /// What it is when it captures.
+    capture: Option<Capture>,
+}
+
+/// The number and the name of a capture group.
+struct Capture {
+    number: u32,
+    name: Option<String>,
 }
 
 impl Group {
@@ -46,8 +50,9 @@ impl Group {
             _ => Node::Alternate(self.alternatives),
         };
         match self.capture {
-            Some(name) => Node::Capture {
+            Some(Capture { number, name }) => Node::Capture {
                 node: Box::new(node),
+                number,
                 name,
             },
             None => node,
@@ -61,7 +66,8 @@ struct Parser<'a> {
     flags: Flags,
     open: Vec<Group>,
     group: Group,
-    names: HashSet<&'a str>,
+    /// Capture groups opened so far.
+    captures: u32,
     /// The text from the repetition just read on, when the last thing read was one.
     repetition: Option<&'a str>,
 }
@@ -73,7 +79,7 @@ pub(super) fn parse(pattern: &str) -> Result<Node, RegexError> {
         flags: Flags::default(),
         open: Vec::new(),
         group: Group::default(),
-        names: HashSet::new(),
+        captures: 0,
         repetition: None,
     };
     while !parser.rest.is_empty() {
@@ -95,14 +101,14 @@ impl<'a> Parser<'a> {
             ')' => return self.close(),
             '|' => self.group.finish_alternative(),
             '^' => self.push(Node::Assert(if self.flags.multi_line {
-                "(?m:^)"
+                Assertion::LineStart
             } else {
-                TEXT_START
+                Assertion::TextStart
             })),
             '$' => self.push(Node::Assert(if self.flags.multi_line {
-                "(?m:$)"
+                Assertion::LineEnd
             } else {
-                TEXT_END
+                Assertion::TextEnd
             })),
             '.' => self.push(Node::Any {
                 newline: self.flags.dot_newline,
@@ -150,26 +156,22 @@ impl<'a> Parser<'a> {
 
     fn open(&mut self, before: &'a str) -> Result<(), RegexError> {
         let outer = self.flags;
-        let mut capture = Some(None);
+        let (mut captures, mut name) = (true, None);
         if before.starts_with("(?") {
             match self.perl_group(before)? {
                 PerlGroup::Flags => return Ok(()),
-                PerlGroup::Plain => capture = None,
-                PerlGroup::Named(name) => {
-                    // A name stays with the first group that has it; the crate cannot express the others.
-                    let usable = !name.starts_with(|c: char| c.is_ascii_digit());
-                    if usable && self.names.insert(name) {
-                        capture = Some(Some(name.to_owned()));
-                    }
-                }
+                PerlGroup::Plain => captures = false,
+                PerlGroup::Named(text) => name = Some(text.to_owned()),
             }
         }
         if self.open.len() >= MAX_DEPTH {
             return Err(RegexError::new("expression nests too deeply", self.whole));
         }
+        self.captures += u32::from(captures);
+        let number = self.captures;
         let group = Group {
             outer,
-            capture,
+            capture: captures.then_some(Capture { number, name }),
             ..Group::default()
         };
         self.open.push(std::mem::replace(&mut self.group, group));
@@ -282,10 +284,10 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         let assertion = match before.as_bytes().get(1) {
-            Some(b'A') => Some(TEXT_START),
-            Some(b'z') => Some(TEXT_END),
-            Some(b'b') => Some(r"(?-u:\b)"),
-            Some(b'B') => Some(r"(?-u:\B)"),
+            Some(b'A') => Some(Assertion::TextStart),
+            Some(b'z') => Some(Assertion::TextEnd),
+            Some(b'b') => Some(Assertion::WordBoundary),
+            Some(b'B') => Some(Assertion::NoWordBoundary),
             _ => None,
         };
         if let Some(assertion) = assertion {

@@ -1,6 +1,8 @@
 //! Execution: a template becomes a list of simple operations once, and a machine with explicit stacks runs them.
 //!
-//! Nothing here recurses on the native stack, however deep templates call each other or nest.
+//! Running does not recurse on the native stack, however deep templates call each other or nest. What recurses is bounded:
+//! compiling by [`Limits::nesting_max`], printing and dropping values by [`crate::value::VALUE_DEPTH_MAX`], and the
+//! labels of a route that ask for one another by whoever answers `routeLabels`.
 
 mod compile;
 mod constant;

@@ -172,6 +172,11 @@ fn underscores_separate_digits(lower: &str) -> bool {
 
 /// Reads a decimal or hexadecimal float; a value out of range is none.
 fn float(text: &str) -> Option<f64> {
+    rounded_float(text).filter(|value| value.is_finite())
+}
+
+/// Reads a decimal or hexadecimal float, but none of the words for a number; a value out of range is infinite.
+pub(crate) fn rounded_float(text: &str) -> Option<f64> {
     let lower = text.to_ascii_lowercase();
     if !underscores_separate_digits(&lower) {
         return None;
@@ -188,7 +193,7 @@ fn float(text: &str) -> Option<f64> {
         Some(hex) => hex_float(hex)?,
         None => body.parse::<f64>().ok()?,
     };
-    value.is_finite().then_some(sign * value)
+    Some(sign * value)
 }
 
 /// Reads `1.8p3`, the part of a hexadecimal float after its prefix.

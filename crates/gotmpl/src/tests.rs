@@ -3,6 +3,7 @@
 mod cost;
 mod execution;
 mod properties;
+mod values;
 
 use crate::ast::{Binding, Node, Number, OperandKind};
 use crate::functions::ALERTMANAGER;
@@ -301,13 +302,13 @@ fn one_source_defines_a_name_once() {
 
 #[test]
 fn nesting_and_size_are_bounded() {
-    let message = "1: max expression depth exceeded: at most 100";
+    let message = "1: max expression depth exceeded: at most 200";
     refused(&format!("{{{{ {}", "(".repeat(100_000)), message);
     refused(&"{{ if . }}".repeat(100_000), message);
     refused(&"{{ block \"b\" . }}".repeat(10_000), message);
     check(
-        &format!("{{{{ {}1{} }}}}", "(".repeat(100), ")".repeat(100)),
-        &format!("{{{{{}1{}}}}}", "(".repeat(100), ")".repeat(100)),
+        &format!("{{{{ {}1{} }}}}", "(".repeat(200), ")".repeat(200)),
+        &format!("{{{{{}1{}}}}}", "(".repeat(200), ")".repeat(200)),
     );
 
     let limits = Limits {

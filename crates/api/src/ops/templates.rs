@@ -7,7 +7,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use domain::label::Labels;
-use domain::matcher::parse_matcher;
+use domain::matcher::{Allowance, MatcherError, parse_matcher};
 use engine::Tenant;
 use engine::preview::About;
 use gotmpl::Value;
@@ -166,6 +166,11 @@ impl Problem {
 
 fn source(set: &TemplateSet, asked: &mut Asked) -> Result<String, Refusal> {
     match (asked.text.take(), asked.name.take()) {
+        (Some(text), None) if gotmpl::Limits::TENANT.source_bytes_max < text.len() => {
+            let max = gotmpl::Limits::TENANT.source_bytes_max;
+            let length = text.len();
+            bad(&format!("the text has {length} bytes; at most {max}"))
+        }
         (Some(text), None) => Ok(text),
         (None, Some(name)) if set.has(&name) => {
             // JSON's way to write a text is one of Go's, too.
@@ -197,9 +202,13 @@ fn subject(
         }
         (None, None, Some(texts), None) => {
             let mode = tenant.matcher_mode();
-            let matchers = texts.iter();
-            let matchers = matchers.map(|text| parse_matcher(text.as_bytes(), mode));
-            match matchers.collect() {
+            let mut allowance = Allowance::default();
+            let read = |text: &String| {
+                let matcher = parse_matcher(text.as_bytes(), mode)?;
+                allowance.pay(&matcher)?;
+                Ok::<_, MatcherError>(matcher)
+            };
+            match texts.iter().map(read).collect() {
                 Ok(matchers) => About::Matching(matchers),
                 Err(error) => return bad(&format!("matchers: {error}")),
             }

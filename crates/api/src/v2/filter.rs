@@ -1,7 +1,7 @@
 //! The parameters `/alerts` and `/alerts/groups` share.
 
 use axum::http::StatusCode;
-use domain::matcher::go_regex;
+use domain::matcher::{MatchOp, Matcher};
 use engine::read::AlertQuery;
 
 use super::{Asked, limit, matchers};
@@ -15,12 +15,8 @@ pub(super) fn read(asked: &Asked<'_>, query: &Query<'_>) -> Result<AlertQuery, R
     let receiver = match query.last("receiver") {
         None => None,
         Some(pattern) => {
-            let anchored = format!("^(?:{pattern})$");
-            let compiled = go_regex::compile(&anchored);
-            Some(
-                compiled
-                    .map_err(|error| bad(format!("failed to parse receiver param: {error}")))?,
-            )
+            let matcher = Matcher::new(MatchOp::Regex, "receiver", &pattern);
+            Some(matcher.map_err(|error| bad(format!("failed to parse receiver param: {error}")))?)
         }
     };
     Ok(AlertQuery {

@@ -31,7 +31,32 @@ pub struct Facts {
     route_labels: Option<Texts>,
     #[serde(rename = "externalURL", alias = "externalUrl")]
     external_url: Option<String>,
+    /// Whether the alerts are as they are posted: one that does not say since when begins now.
+    #[serde(skip)]
+    is_posted: bool,
 }
+
+/// The keys of facts and of their alerts.
+const KEYS: [&str; 9] = [
+    "receiver",
+    "alerts",
+    "notificationReason",
+    "notification_reason",
+    "groupLabels",
+    "commonLabels",
+    "commonAnnotations",
+    "routeLabels",
+    "externalURL",
+];
+const ALERT_KEYS: [&str; 7] = [
+    "status",
+    "labels",
+    "annotations",
+    "startsAt",
+    "endsAt",
+    "generatorURL",
+    "fingerprint",
+];
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,12 +72,22 @@ struct FactAlert {
 }
 
 impl Facts {
-    /// Reads them.
+    /// Reads them from a file; keys may be in either case, as Go reads them.
     ///
     /// # Errors
     /// The text is not the JSON of such facts.
     pub fn parse(json: &str) -> Result<Self, String> {
-        serde_json::from_str(json).map_err(|error| error.to_string())
+        let read = || {
+            let mut facts: serde_json::Value = serde_json::from_str(json)?;
+            rename(&mut facts, &KEYS);
+            let alerts = facts.get_mut("alerts");
+            let alerts = alerts.and_then(serde_json::Value::as_array_mut);
+            for alert in alerts.into_iter().flatten() {
+                rename(alert, &ALERT_KEYS);
+            }
+            serde_json::from_value(facts)
+        };
+        read().map_err(|error: serde_json::Error| error.to_string())
     }
 
     /// Facts that are only a list of alerts.
@@ -63,6 +98,7 @@ impl Facts {
         let alerts = serde_json::from_str(alerts.get()).map_err(|error| error.to_string())?;
         Ok(Self {
             alerts: Some(alerts),
+            is_posted: true,
             ..Self::default()
         })
     }
@@ -96,7 +132,7 @@ impl Facts {
         let common_annotations = common(|alert| &alert.annotations);
         let alerts: Vec<Alert> = alerts
             .into_iter()
-            .map(|alert| alert.into_alert(now))
+            .map(|alert| alert.into_alert(now, self.is_posted))
             .collect::<Result<_, _>>()?;
         let reason = self.notification_reason;
         Ok(Data {
@@ -116,13 +152,15 @@ impl Facts {
 }
 
 impl FactAlert {
-    fn into_alert(self, now: Timestamp) -> Result<Alert, String> {
+    fn into_alert(self, now: Timestamp, is_posted: bool) -> Result<Alert, String> {
         let date = |name: &str, text: Option<String>| {
             let text = text.unwrap_or_default();
             datetime::parse(&text).map_err(|error| format!("{name}: {error}"))
         };
-        let starts_at = date("startsAt", self.starts_at)?;
+        let starts_at = date("startsAt", self.starts_at)?.filter(|at| !at.is_zero());
         let ends_at = date("endsAt", self.ends_at)?.filter(|at| !at.is_zero());
+        let posted_at = is_posted.then(|| ends_at.unwrap_or(now));
+        let starts_at = starts_at.or(posted_at);
         let is_resolved = match self.status.as_deref() {
             Some("resolved") => true,
             Some("firing") => false,
@@ -142,5 +180,16 @@ impl FactAlert {
             generator_url: self.generator_url.unwrap_or_default().into(),
             fingerprint: self.fingerprint.unwrap_or(own).into(),
         })
+    }
+}
+
+/// Gives keys that differ from known ones in case the known spelling.
+fn rename(object: &mut serde_json::Value, known: &[&str]) {
+    let Some(object) = object.as_object_mut() else {
+        return;
+    };
+    for (key, value) in std::mem::take(object) {
+        let own = known.iter().find(|known| known.eq_ignore_ascii_case(&key));
+        object.insert(own.map_or(key, |own| (*own).to_owned()), value);
     }
 }

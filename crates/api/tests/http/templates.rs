@@ -50,6 +50,16 @@ async fn a_template_is_rendered_on_alerts_that_are_given() {
         render(&server, asked).await,
         "firing 1 a=b 1767225600 1767225601",
     );
+    // One that is posted without a time begins now.
+    let text = "{{ range .Alerts }}{{ .StartsAt.Year }} {{ end }}";
+    let alerts =
+        json!([{"labels": {"a": "b"}}, {"labels": {"a": "c"}, "endsAt": "2026-01-01T01:00:00Z"}]);
+    let (_, answer) = render(&server, json!({"text": text, "alerts": alerts})).await;
+    let years = answer["output"].as_str().unwrap_or_default();
+    assert!(
+        years.starts_with("20") && years.ends_with("2026 "),
+        "{answer}"
+    );
     // The body of a webhook.
     let data = json!({
         "receiver": "team.a", "status": "resolved", "version": "4", "groupKey": "{}:{}", "externalURL": "http://x.example.org",
@@ -112,7 +122,7 @@ async fn a_failure_says_where() {
     let error = &answer["error"];
     assert_eq!(
         (status, &error["line"], &error["column"]),
-        (422, &json!(2), &json!(4))
+        (422, &json!(2), &json!(3))
     );
     let message = "template: :2:3: executing \"\" at <.Nope>: can't evaluate field Nope in type *template.Data";
     assert_eq!(error["message"], message);
@@ -141,14 +151,22 @@ async fn what_callers_enter_is_bounded() {
             "{answer}"
         );
     }
-    let (status, answer) = render(&server, json!({"text": "x".repeat(70 << 10) + "{{ 1 }}"})).await;
-    assert_eq!(status, 422);
-    assert!(
-        answer["error"]["message"]
-            .to_string()
-            .contains("at most 65536"),
-        "{answer}"
-    );
+    for end in ["{{ 1 }}", "no action"] {
+        let (status, answer) = render(&server, json!({"text": "x".repeat(70 << 10) + end})).await;
+        assert_eq!(status, 400);
+        assert!(answer.to_string().contains("at most 65536"), "{answer}");
+    }
+    let started = std::time::Instant::now();
+    let hostile = |n: usize| format!("a=~\"{n}(\\\\pL{{1,200}})\"");
+    let many: Vec<_> = (0..3_000).map(hostile).collect();
+    let (status, answer) = render(&server, json!({"text": "x", "matchers": many})).await;
+    assert_eq!(status, 400);
+    assert!(answer.to_string().contains("too many"), "{answer}");
+    let few: Vec<_> = (0..20).map(hostile).collect();
+    let (status, answer) = render(&server, json!({"text": "x", "matchers": few})).await;
+    assert_eq!(status, 404, "{answer}");
+    // Minutes before there was a bound; a debug build takes about a second.
+    assert!(started.elapsed().as_secs() < 30);
     let (status, _) = render(&server, json!({"text": "x".repeat(2 << 20)})).await;
     assert_eq!(status, 413);
 }
@@ -178,4 +196,26 @@ async fn what_is_asked_wrongly_is_refused() {
         server.get(path).await.status,
         StatusCode::METHOD_NOT_ALLOWED
     );
+}
+
+#[test]
+fn files_of_facts_spell_their_keys_in_either_case() {
+    use api::wire::facts::Facts;
+    use domain::time::Timestamp;
+    let facts = r#"{"Receiver": "r", "GROUPLABELS": {"A": "b"}, "Alerts": [{"Status": "resolved", "startsat": "2026-01-01T00:00:00Z"}]}"#;
+    let dot =
+        Facts::parse(facts).and_then(|facts| facts.into_value("", Timestamp::from_unix_ms(0)));
+    let dot = dot.expect("facts");
+    let mut shown = Vec::new();
+    let out = &mut gotmpl::fmt::Buffer::new(&mut shown, 10_000);
+    gotmpl::value::to_json(out, &dot).expect("JSON");
+    let shown = String::from_utf8_lossy(&shown);
+    for part in [
+        r#""receiver":"r""#,
+        r#"{"A":"b"}"#,
+        "resolved",
+        "2026-01-01",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
 }

@@ -1,9 +1,11 @@
 //! The comparison a matcher makes, with the regex engine left out where a plain comparison does.
 
+use std::convert::Infallible;
+
 use regex::Regex;
 
 use super::bytes::to_text;
-use super::go_regex::{self, Node, RegexError};
+use super::go_regex::{self, Meter, Node, Program, RegexError};
 
 /// How many texts an expression may stand for to be compared as texts.
 const MAX_TEXTS: usize = 1000;
@@ -22,6 +24,57 @@ pub(super) enum ValueTest {
     Affix(Affix),
     /// Matches this anchored expression.
     Regex(Box<Regex>),
+    /// The same for an expression that the crate would take long to compile.
+    Program(Box<Program>),
+}
+
+/// Weight of the heaviest expression that is left to the `regex` crate, which takes about 5 ms to compile it.
+const CRATE_WEIGHT_MAX: u64 = 20_000;
+
+/// Work to compile any other, which is about 60 ms.
+const PROGRAM_WORK_MAX: usize = 20_000_000;
+
+/// Memory of any other.
+const PROGRAM_BYTES_MAX: usize = 4 << 20;
+
+/// Work that takes about as long as compiling one unit of weight in the crate.
+const WORK_PER_WEIGHT: u64 = 100;
+
+/// What is left to compile a program.
+struct CompileMeter {
+    work_left: usize,
+    bytes_left: usize,
+}
+
+struct TooLarge;
+
+impl Meter for CompileMeter {
+    type Exhausted = TooLarge;
+
+    fn work(&mut self, states: usize) -> Result<(), TooLarge> {
+        self.work_left = self.work_left.checked_sub(states).ok_or(TooLarge)?;
+        Ok(())
+    }
+
+    fn hold(&mut self, bytes: usize) -> Result<(), TooLarge> {
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(TooLarge)?;
+        Ok(())
+    }
+}
+
+/// Matching is bounded by the length of labels, and cannot fail.
+struct Unbounded;
+
+impl Meter for Unbounded {
+    type Exhausted = Infallible;
+
+    fn work(&mut self, _: usize) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn hold(&mut self, _: usize) -> Result<(), Infallible> {
+        Ok(())
+    }
 }
 
 impl ValueTest {
@@ -29,30 +82,42 @@ impl ValueTest {
         std::str::from_utf8(value).map_or(Self::Never, |text| Self::Literal(text.into()))
     }
 
-    /// Compiles `^(?:value)$`.
-    pub(super) fn regex(value: &[u8]) -> Result<Self, RegexError> {
+    /// Compiles `^(?:value)$`; says also what that cost, as [`Matcher::cost`](super::Matcher::cost) does.
+    pub(super) fn regex(value: &[u8]) -> Result<(Self, u64), RegexError> {
         let value = std::str::from_utf8(value).map_err(|error| {
             let rest = value.get(error.valid_up_to()..).unwrap_or_default();
             RegexError::invalid_utf8(&to_text(rest))
         })?;
         let pattern = format!("^(?:{value})$");
         let node = go_regex::parse(&pattern)?;
+        let weight = node.weight();
         if let Some(inner) = node.anchored_inner() {
             if let Some(mut texts) = texts_of(inner) {
                 texts.sort_unstable();
                 texts.dedup();
-                return Ok(match <[String; 1]>::try_from(texts) {
+                let cost = texts.len() as u64;
+                let test = match <[String; 1]>::try_from(texts) {
                     Ok([text]) => Self::Literal(text.into()),
                     Err(texts) => Self::OneOf(texts.into_iter().map(Into::into).collect()),
-                });
+                };
+                return Ok((test, cost));
             }
             if let Some(affix) = Affix::of(inner) {
-                return Ok(Self::Affix(affix));
+                return Ok((Self::Affix(affix), 0));
             }
         }
-        Ok(Self::Regex(Box::new(go_regex::compile_test(
-            &node, &pattern,
-        )?)))
+        if weight <= CRATE_WEIGHT_MAX {
+            let regex = go_regex::compile_node(&node, &pattern)?;
+            return Ok((Self::Regex(Box::new(regex)), weight));
+        }
+        let mut meter = CompileMeter {
+            work_left: PROGRAM_WORK_MAX,
+            bytes_left: PROGRAM_BYTES_MAX,
+        };
+        let program = Program::compile(&node, &mut meter)
+            .map_err(|TooLarge| RegexError::too_large(&pattern))?;
+        let work = (PROGRAM_WORK_MAX - meter.work_left) as u64;
+        Ok((Self::Program(Box::new(program)), work / WORK_PER_WEIGHT))
     }
 
     pub(super) fn holds(&self, value: &str) -> bool {
@@ -62,6 +127,10 @@ impl ValueTest {
             Self::OneOf(texts) => texts.binary_search_by(|text| (**text).cmp(value)).is_ok(),
             Self::Affix(affix) => affix.holds(value),
             Self::Regex(regex) => regex.is_match(value),
+            Self::Program(program) => {
+                let Ok(is_match) = program.is_match(value, &mut Unbounded);
+                is_match
+            }
         }
     }
 }

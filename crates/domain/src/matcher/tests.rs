@@ -81,6 +81,45 @@ fn patterns() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
+/// Patterns that the crate would take a tenth of a second and 10 MB to compile match all the same.
+#[test]
+fn large_expressions_are_cheap_or_refused() {
+    let regex = |pattern: &str| Matcher::new(MatchOp::Regex, "a", pattern);
+    let letters = regex(r"i(\pL{1,200})").expect("Go accepts it");
+    assert!(letters.matches("iéa") && !letters.matches("i1") && !letters.matches(""));
+    assert!(letters.cost() < 2_000, "{}", letters.cost());
+    let either = regex(r"(?i)(x[\x{400}-\x{4FFFF}]\W\S+){3}y").expect("Go accepts it");
+    assert!(either.matches("X丁 aX丁 bx丁 cY"));
+    for pattern in [
+        "(a|b)*".repeat(100_000),
+        (0..1_000)
+            .map(|n| format!(r"(?i)[\x{{{n:x}}}-\x{{FFFFF}}]"))
+            .collect(),
+        r"(?:\pL\pN|a){1000}".repeat(200),
+    ] {
+        let error = regex(&pattern).expect_err("too large").to_string();
+        assert!(error.contains("expression too large"), "{}", error.len());
+    }
+}
+
+#[test]
+fn a_request_has_an_allowance() {
+    let taken = |patterns: &mut dyn Iterator<Item = String>| {
+        let mut allowance = Allowance::default();
+        let pay = |pattern: String| {
+            let matcher = Matcher::new(MatchOp::Regex, "a", &pattern);
+            allowance.pay(&matcher.expect("a pattern"))
+        };
+        patterns.map(pay).take_while(Result::is_ok).count()
+    };
+    let people = |n: usize| format!(r"(?i)host-{n}[0-9]+\.(foo|bar)\.example\.org:.+");
+    assert!((200..900).contains(&taken(&mut (0..900).map(people))));
+    let hostile = |n: usize| format!(r"{n}(\pL{{1,200}})");
+    assert!((20..400).contains(&taken(&mut (0..900).map(hostile))));
+    let plain = |n: usize| n.to_string();
+    assert!((900..1_100).contains(&taken(&mut (0..5_000).map(plain))));
+}
+
 proptest! {
     #[test]
     fn no_input_panics(input in prop::collection::vec(any::<u8>(), 0..40)) {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::{Silence, SilenceState};
 use crate::label::Labels;
-use crate::matcher::{MatchOp, Matcher, MatcherError, MatcherMode, go_regex, is_valid_label_name};
+use crate::matcher::{
+    Allowance, MatchOp, Matcher, MatcherError, MatcherMode, go_regex, is_valid_label_name,
+};
 use crate::quote::quote;
 use crate::time::Timestamp;
 
@@ -152,6 +154,7 @@ fn can_update(known: &Silence, posted: &Silence, now: Timestamp) -> bool {
 
 fn compile(posts: &[PostMatcher], mode: MatcherMode) -> Result<Vec<Matcher>, SilenceError> {
     let mut matchers = Vec::with_capacity(posts.len());
+    let mut allowance = Allowance::default();
     for (index, post) in posts.iter().enumerate() {
         if !is_valid_label_name(&post.name, mode) {
             let name = quote(&post.name);
@@ -162,7 +165,7 @@ fn compile(posts: &[PostMatcher], mode: MatcherMode) -> Result<Vec<Matcher>, Sil
         let op = MatchOp::from_flags(post.is_equal, post.is_regex);
         // Alertmanager checks the pattern as it stands first, so that is the pattern its message shows.
         let checked = if post.is_regex {
-            go_regex::translate(&post.value)
+            go_regex::parse(&post.value)
                 .map(|_| ())
                 .map_err(MatcherError::from)
         } else {
@@ -175,6 +178,9 @@ fn compile(posts: &[PostMatcher], mode: MatcherMode) -> Result<Vec<Matcher>, Sil
                 "invalid silence: invalid label matcher {index} in set 0: invalid regular expression {value}: {error}"
             ))
         })?;
+        if let Err(error) = allowance.pay(&matcher) {
+            return invalid(format!("invalid silence: matcher set 0: {error}"));
+        }
         matchers.push(matcher);
     }
     // A negative matcher never counts as matching empty, so `foo!=bar` alone is a valid silence.

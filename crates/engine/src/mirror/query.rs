@@ -335,7 +335,7 @@ fn is_wanted_receiver(query: &AlertQuery, receiver: &Receiver) -> bool {
     let by_name = query
         .receiver
         .as_ref()
-        .is_none_or(|regex| regex.is_match(&receiver.spec.name));
+        .is_none_or(|matcher| matcher.matches(&receiver.spec.name));
     by_name && all_match(&query.receiver_matchers, &receiver.labels)
 }
 

@@ -90,9 +90,13 @@ impl Alerts {
             .into_iter()
             .map(|alert| (alert.is_resolved, Value::object(alert)))
             .unzip();
+        Self::of(all, are_resolved.into())
+    }
+
+    fn of(all: Vec<Value>, are_resolved: Box<[bool]>) -> Self {
         Self(Arc::new(Inner {
             all: list(all),
-            are_resolved: are_resolved.into(),
+            are_resolved,
             firing: OnceLock::new(),
             resolved: OnceLock::new(),
         }))
@@ -149,6 +153,12 @@ impl Object for Alerts {
         _arguments: &[Value],
     ) -> Result<Value, CallError> {
         Ok(self.those(name == "Resolved").into())
+    }
+
+    fn part(&self, from: usize, to: usize) -> Option<Value> {
+        let all = self.0.all.items().get(from..to)?.to_vec();
+        let are_resolved = self.0.are_resolved.get(from..to)?;
+        Some(Self::of(all, are_resolved.into()).to_value())
     }
 
     fn depth(&self) -> u16 {

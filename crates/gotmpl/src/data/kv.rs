@@ -125,9 +125,14 @@ impl Pairs {
             .clone()
             .filter(is_first)
             .chain(entries.filter(|entry| !is_first(entry)))
+            .map(|(name, value)| (name, value))
             .collect();
+        Self::sorted(&sorted)
+    }
+
+    fn sorted(sorted: &[(&GoString, &Value)]) -> Self {
         let mut text = Vec::new();
-        for (name, value) in &sorted {
+        for (name, value) in sorted {
             if !text.is_empty() {
                 text.extend_from_slice(b", ");
             }
@@ -135,15 +140,17 @@ impl Pairs {
             text.push(b'=');
             text.extend_from_slice(value.as_string().map_or(&[], GoString::as_bytes));
         }
-        let pair = |entry: &&(GoString, Value)| {
+        let pair = |(name, value): &(&GoString, &Value)| {
             Value::object(Pair {
-                name: entry.0.clone(),
-                value: entry.1.clone(),
+                name: GoString::clone(name),
+                value: Value::clone(value),
             })
         };
         let pairs: Vec<Value> = sorted.iter().map(pair).collect();
-        let names = sorted.iter().map(|(name, _)| Value::string(name.clone()));
-        let values = sorted.iter().map(|(_, value)| value.clone());
+        let names = sorted
+            .iter()
+            .map(|(name, _)| Value::string(GoString::clone(name)));
+        let values = sorted.iter().map(|(_, value)| Value::clone(value));
         Self {
             pairs: List::new(pairs, ElementType::Named("template.Pair")),
             names: List::of_strings(names),
@@ -181,6 +188,14 @@ impl Object for Pairs {
 
     fn text(&self) -> Option<GoString> {
         Some(self.text.clone())
+    }
+
+    fn part(&self, from: usize, to: usize) -> Option<Value> {
+        let names = self.names.items().get(from..to)?.iter();
+        let values = self.values.items().get(from..to)?;
+        let names = names.filter_map(Value::as_string);
+        let pairs: Vec<_> = names.zip(values).collect();
+        Some(Value::object(Self::sorted(&pairs)))
     }
 
     fn depth(&self) -> u16 {

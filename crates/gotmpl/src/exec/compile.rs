@@ -209,6 +209,8 @@ impl Compiler {
                     self.not_function(first);
                 }
                 let op = match constant::ideal(plain) {
+                    // What is too large for an integer would be an unsigned one.
+                    Some(Value::Uint(..)) => Op::Overflow(first.to_string().into()),
                     Some(value) => Op::Push(value),
                     None if *plain == OperandKind::Dot => Op::Dot,
                     None => Op::NilCommand,

@@ -112,6 +112,7 @@ impl<'t, 'e> Machine<'t, 'e> {
             Op::NotFunction(piece) => {
                 return Err(format!("can't give argument to non-function {piece}").into());
             }
+            Op::Overflow(piece) => return Err(format!("{piece} overflows int").into()),
             Op::NilCommand => return Err("nil is not a command".into()),
             Op::EndCommand => {
                 let value = self.pop().out_of_element();

@@ -61,6 +61,8 @@ pub(super) enum Op {
     Invoke(Place),
     /// Fails: this piece is no function, but has arguments.
     NotFunction(Box<str>),
+    /// Fails: this number is larger than an integer can be.
+    Overflow(Box<str>),
     /// Fails: `nil` cannot stand alone.
     NilCommand,
     /// The command that gave the top is done.

@@ -257,10 +257,10 @@ fn hexadecimal(size: f64, verb: char, precision: Option<usize>) -> String {
     }
 }
 
-/// Forces a decimal point, as the flag `#` does; `%#g` keeps trailing zeros too.
+/// Forces a decimal point, as the flag `#` does; `%#g` and `%#x` keep trailing zeros too.
 pub(crate) fn with_point(text: &str, verb: char, precision: Option<usize>) -> String {
     let mut wanted = match verb {
-        'g' | 'G' | 'x' | 'X' => precision.unwrap_or(6),
+        'g' | 'G' | 'x' => precision.unwrap_or(6),
         _ => 0,
     };
     let marks: &[char] = if matches!(verb, 'x' | 'X') {
@@ -271,7 +271,8 @@ pub(crate) fn with_point(text: &str, verb: char, precision: Option<usize>) -> St
     let (number, tail) = text.split_at(text.find(marks).unwrap_or(text.len()));
     let mut shown = number.to_owned();
     let mut has_digit = false;
-    for char in number.chars().filter(char::is_ascii_digit) {
+    // In `0x1.8`, Go counts all characters from the x on.
+    for char in number.chars().filter(char::is_ascii_alphanumeric) {
         // Zeros before the first other digit do not count.
         has_digit |= char != '0';
         wanted = wanted.saturating_sub(usize::from(has_digit));

@@ -2,6 +2,7 @@
 
 use super::{Buffer, Full, float};
 use crate::functions::BYTES_PER_STEP;
+use crate::time::Time;
 use crate::value::{Field, GoString, IntType, List, Map, Object, Shape, Value};
 
 /// What stands between `%` and the verb.
@@ -31,6 +32,9 @@ pub(super) struct Printer<'p, 'b> {
 /// Pieces of text that are put together in the time it takes to write a date.
 pub(crate) const TIME_PUSHES: usize = 30;
 
+/// Where a list or a map is; Go tells another address each time.
+const ADDRESS: &[u8] = b"0xc000000000";
+
 type Printed = Result<(), Full>;
 
 impl<'p, 'b> Printer<'p, 'b> {
@@ -49,8 +53,12 @@ impl<'p, 'b> Printer<'p, 'b> {
     /// Writes an operand.
     pub(super) fn argument(&mut self, value: &Value, verb: char) -> Printed {
         match verb {
+            'T' | 'v' if value.is_nil() => self.padded(b"<nil>"),
             'T' => self.padded_text(value.type_name().as_bytes()),
-            'v' if value.is_nil() => self.padded(b"<nil>"),
+            // Errors are wrapped elsewhere, and nothing else is.
+            'w' => self.bad_verb(value, verb),
+            'p' if value.as_list().is_some() || value.as_map().is_some() => self.padded(ADDRESS),
+            'p' => self.bad_verb(value, verb),
             _ => self.value(value, verb, 0),
         }
     }
@@ -87,6 +95,7 @@ impl<'p, 'b> Printer<'p, 'b> {
             Value::Complex(real, imaginary) => self.complex(value, *real, *imaginary, verb),
             Value::String(text, _) => self.string(value, text.as_bytes(), verb),
             Value::Time(time) if self.flags.go_syntax => self.push(time.go_syntax().as_bytes()),
+            Value::Time(time) if verb == 'd' => self.time_fields(time),
             // Go would show the hidden fields of the struct; their values mean nothing here.
             Value::Time(time) => self.string(value, time.to_string().as_bytes(), 'v'),
             Value::List(list) => self.list(&value.type_name(), list, verb, depth),
@@ -100,11 +109,25 @@ impl<'p, 'b> Printer<'p, 'b> {
         }
     }
 
+    /// The fields that Go keeps a time in: the parts of a second, the seconds since the year 1, and where its zone is.
+    fn time_fields(&mut self, time: &Time) -> Printed {
+        self.push(b"{")?;
+        self.integer_field(time.subsecond_nanoseconds().into())?;
+        self.push(b" ")?;
+        self.integer_field(time.seconds() - Time::zero().seconds())?;
+        self.push(b" ")?;
+        self.integer_field(0)?;
+        self.push(b"}")
+    }
+
+    fn integer_field(&mut self, number: i64) -> Printed {
+        self.value(&Value::int(number), 'd', 1)
+    }
+
     fn nil_element(&mut self, verb: char) -> Printed {
         match verb {
             'v' if self.flags.go_syntax => self.push(b"interface {}(nil)"),
-            'v' => self.push(b"<nil>"),
-            _ => self.bad_verb(&Value::Nil, verb),
+            _ => self.push(b"<nil>"),
         }
     }
 

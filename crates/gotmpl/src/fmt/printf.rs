@@ -86,7 +86,7 @@ impl Directive<'_, '_, '_> {
         let Some(argument) = self.arguments.get(self.next) else {
             return self.mistake(verb, b"(MISSING)");
         };
-        if verb == 'v' {
+        if matches!(verb, 'v' | 'w') {
             let flags = &mut self.printer.flags;
             flags.go_syntax = std::mem::take(&mut flags.sharp);
             flags.field_names = std::mem::take(&mut flags.plus);

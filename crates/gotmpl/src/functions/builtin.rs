@@ -253,6 +253,10 @@ fn slice(cx: &mut Context<'_>, arguments: &[Value]) -> Result<Value, CallError> 
             cx.allocate(part.len())?;
             Ok(Value::String(part.into(), *kind))
         }
+        (Value::Object(object), Some(list)) if object.part(from, to).is_some() => {
+            cx.allocate(list.len().saturating_mul(size_of::<Value>()))?;
+            Ok(object.part(from, to).unwrap_or(Value::Nil))
+        }
         (_, Some(list)) => {
             let part = list.items().get(from..to).unwrap_or_default().to_vec();
             cx.list(part, list.element_type())

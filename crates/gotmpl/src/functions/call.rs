@@ -170,6 +170,11 @@ impl<'e> Context<'e> {
         Ok(())
     }
 
+    /// How many bytes of memory are left.
+    pub(crate) fn memory_left(&self) -> usize {
+        self.memory_left
+    }
+
     /// How many steps are left.
     pub(crate) fn steps_left(&self) -> u64 {
         self.steps_left
@@ -268,10 +273,14 @@ impl<'e> Context<'e> {
         known.map(|(_, pattern)| pattern.clone())
     }
 
-    pub(super) fn remember_pattern(&mut self, text: &str, pattern: Pattern) {
+    /// Keeps an expression, whose memory is paid for until it is forgotten.
+    pub(super) fn remember_pattern(&mut self, text: &str, pattern: Pattern) -> Result<(), Limit> {
         if self.patterns.len() >= PATTERNS_MAX {
-            self.patterns.remove(0);
+            let (_, forgotten) = self.patterns.remove(0);
+            self.memory_left = self.memory_left.saturating_add(forgotten.bytes);
         }
+        self.allocate(pattern.bytes)?;
         self.patterns.push((text.into(), pattern));
+        Ok(())
     }
 }

@@ -80,23 +80,35 @@ fn number(arguments: &[Value]) -> Result<f64, CallError> {
     }
 }
 
+/// Go's words for numbers; it knows no sign before NaN.
+fn word(text: &str) -> Option<f64> {
+    let is_one_of = |text: &str, words: &[&str]| words.iter().any(|w| text.eq_ignore_ascii_case(w));
+    let infinities = &["inf", "infinity"];
+    match text.strip_prefix(['+', '-']) {
+        None if is_one_of(text, &["nan"]) => Some(f64::NAN),
+        None if is_one_of(text, infinities) => Some(f64::INFINITY),
+        Some(size) if is_one_of(size, infinities) && text.starts_with('-') => {
+            Some(f64::NEG_INFINITY)
+        }
+        Some(size) if is_one_of(size, infinities) => Some(f64::INFINITY),
+        _ => None,
+    }
+}
+
 /// Go's `strconv.ParseFloat`.
 fn parse(text: &str) -> Result<f64, CallError> {
     let failed = |reason: &str| {
         let quoted = crate::quote::quote(text);
         CallError::from(format!("strconv.ParseFloat: parsing {quoted}: {reason}"))
     };
-    // Go knows no sign before NaN.
-    let unsigned = text.strip_prefix(['+', '-']);
-    let is_signed_nan = unsigned.is_some_and(|text| text.eq_ignore_ascii_case("nan"));
-    let number: f64 = match text.parse() {
-        Ok(number) if !is_signed_nan => number,
-        _ => return Err(failed("invalid syntax")),
-    };
-    if number.is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit()) {
-        return Err(failed("value out of range"));
+    if let Some(number) = word(text) {
+        return Ok(number);
     }
-    Ok(number)
+    match crate::number::rounded_float(text) {
+        Some(number) if number.is_finite() => Ok(number),
+        Some(_) => Err(failed("value out of range")),
+        None => Err(failed("invalid syntax")),
+    }
 }
 
 /// Go's `%.4g`.

@@ -1,8 +1,10 @@
 //! Regular expressions.
 
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use regex::{Captures, Regex};
+use goregex::{Matches, Meter, Program};
 
 use super::{CallError, Context, Function, Limit, Signature, Type};
 use crate::Value;
@@ -13,9 +15,10 @@ pub(super) const MATCH: Function = Function {
     signature: Signature::new(&[Type::String, Type::String]),
     run: |cx, arguments| match arguments {
         [Value::String(pattern, _), Value::String(text, _)] => {
-            let regex = compiled(cx, &pattern.to_str(), |error| error)?;
-            regex.pay(cx, text.len())?;
-            Ok(Value::Bool(regex.regex.is_match(&text.to_str())))
+            let program = compiled(cx, &pattern.to_str(), |error| error)?;
+            let text = text.to_str();
+            let found = measured(cx, |gauge| program.is_match(&text, gauge))?;
+            Ok(Value::Bool(found))
         }
         _ => Ok(Value::Bool(false)),
     },
@@ -32,7 +35,7 @@ pub(super) const RE_REPLACE_ALL: Function = Function {
         ] => {
             let pattern = pattern.to_str();
             // Go panics here, and the message of the panic is the error.
-            let regex = compiled(cx, &pattern, |error| {
+            let program = compiled(cx, &pattern, |error| {
                 let quoted = if fits_backquotes(pattern.as_bytes()) {
                     format!("`{pattern}`")
                 } else {
@@ -40,122 +43,201 @@ pub(super) const RE_REPLACE_ALL: Function = Function {
                 };
                 format!("regexp: Compile({quoted}): {error}")
             })?;
-            regex.pay(cx, text.len())?;
-            replace_all(cx, &regex.regex, &replacement.to_str(), &text.to_str())
+            replace_all(cx, &program, &replacement.to_str(), &text.to_str())
         }
         _ => Ok(Value::from("")),
     },
 };
 
-/// A compiled expression and what it costs to go on by one character.
+/// A compiled expression and the memory it takes.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
-    regex: Arc<Regex>,
-    weight: usize,
+    program: Arc<Program>,
+    pub(super) bytes: usize,
 }
 
-/// Characters times states that an expression passes in about the time of one step.
-const WORK_PER_STEP: usize = 64;
+/// States that an expression passes in about the time of one step.
+const STATES_PER_STEP: u64 = 16;
 
-/// Steps to compile one state of an expression.
-const COMPILE_STEPS: usize = 8;
+/// Bytes that a piece of a replacement takes, for each byte of the replacement at most.
+const PIECE_BYTES: usize = 40;
 
-/// Steps to begin a match and find its groups.
-const STEPS_PER_MATCH: u64 = 6;
+/// Steps to read one byte of an expression.
+const READ_STEPS: usize = 8;
 
-/// States of the largest expression.
-const WEIGHT_MAX: u64 = 50_000;
+/// What is left to an expression of an execution's steps and memory.
+struct Gauge {
+    states_left: u64,
+    bytes_left: usize,
+}
 
-impl Pattern {
-    fn pay(&self, cx: &mut Context<'_>, length: usize) -> Result<(), CallError> {
-        // Small expressions run as automata whose steps do not depend on the number of states.
-        let work = length.saturating_mul(self.weight.clamp(8, 1_000));
-        Ok(cx.step(work / WORK_PER_STEP)?)
+impl Meter for Gauge {
+    type Exhausted = Limit;
+
+    fn work(&mut self, states: usize) -> Result<(), Limit> {
+        let left = self.states_left.checked_sub(states as u64);
+        self.states_left = left.ok_or(Limit::Steps)?;
+        Ok(())
     }
+
+    fn hold(&mut self, bytes: usize) -> Result<(), Limit> {
+        let left = self.bytes_left.checked_sub(bytes);
+        self.bytes_left = left.ok_or(Limit::Memory)?;
+        Ok(())
+    }
+}
+
+/// Does some work and pays its steps; its memory is given back.
+fn measured<T>(
+    cx: &mut Context<'_>,
+    work: impl FnOnce(&mut Gauge) -> Result<T, Limit>,
+) -> Result<T, CallError> {
+    let (mut gauge, states) = gauge(cx);
+    let done = work(&mut gauge)?;
+    pay(cx, states - gauge.states_left)?;
+    Ok(done)
+}
+
+fn gauge(cx: &Context<'_>) -> (Gauge, u64) {
+    let states_left = cx.steps_left().saturating_mul(STATES_PER_STEP);
+    let gauge = Gauge {
+        states_left,
+        bytes_left: cx.memory_left(),
+    };
+    (gauge, states_left)
+}
+
+fn pay(cx: &mut Context<'_>, states: u64) -> Result<(), Limit> {
+    cx.step(usize::try_from(states / STATES_PER_STEP).unwrap_or(usize::MAX))
 }
 
 fn compiled(
     cx: &mut Context<'_>,
     pattern: &str,
     failed: impl Fn(String) -> String,
-) -> Result<Pattern, CallError> {
+) -> Result<Arc<Program>, CallError> {
     if let Some(known) = cx.known_pattern(pattern) {
-        return Ok(known);
+        return Ok(known.program);
     }
-    cx.step(pattern.len().saturating_mul(COMPILE_STEPS))?;
+    cx.step(pattern.len().saturating_mul(READ_STEPS))?;
     let node = goregex::parse(pattern).map_err(|error| failed(error.to_string()))?;
-    let weight = node.weight();
-    if weight > WEIGHT_MAX {
-        return Err(failed(format!(
-            "error parsing regexp: expression too large: `{pattern}`"
-        ))
-        .into());
-    }
-    let weight = usize::try_from(weight).unwrap_or(usize::MAX);
-    cx.step(weight.saturating_mul(COMPILE_STEPS))?;
-    let regex = goregex::compile_node(&node, pattern).map_err(|error| failed(error.to_string()))?;
+    let (program, bytes) = measured(cx, |gauge| {
+        let before = gauge.bytes_left;
+        let program = Program::compile(&node, gauge)?;
+        Ok((Arc::new(program), before - gauge.bytes_left))
+    })?;
     let known = Pattern {
-        regex: Arc::new(regex),
-        weight,
+        program: Arc::clone(&program),
+        bytes,
     };
-    cx.remember_pattern(pattern, known.clone());
-    Ok(known)
+    cx.remember_pattern(pattern, known)?;
+    Ok(program)
 }
 
 fn replace_all(
     cx: &mut Context<'_>,
-    regex: &Regex,
+    program: &Program,
     replacement: &str,
     text: &str,
 ) -> Result<Value, CallError> {
-    let pieces = pieces(replacement);
-    let matches_max = cx.steps_left() / STEPS_PER_MATCH;
-    let mut matches = 0;
+    cx.read(PIECE_BYTES * replacement.len())?;
+    cx.step(program.names().len())?;
+    cx.expect_room(PIECE_BYTES * replacement.len())?;
+    let pieces = pieces(replacement, program.names());
+    // Only groups that are asked for are noted.
+    let groups = pieces.iter().map(|piece| match piece {
+        Piece::Text(_) => 0,
+        Piece::Group(number) => *number,
+        Piece::OneOf(numbers) => numbers.last().copied().unwrap_or(0),
+    });
+    let groups_end = groups.max().unwrap_or(0).saturating_add(1);
+    let (mut gauge, states) = gauge(cx);
+    let mut matches = Matches::new(program, text, groups_end, &mut gauge)?;
     let made = cx.text(|out| {
         let mut end = 0;
-        for found in regex.captures_iter(text) {
-            let Some(whole) = found.get(0) else {
+        while let Some(found) = matches.find(&mut gauge)? {
+            let &[Some(start), Some(stop), ..] = found else {
                 continue;
             };
-            matches += 1;
-            if matches > matches_max {
-                return Err(Limit::Steps.into());
-            }
-            out.push(text.get(end..whole.start()).unwrap_or_default().as_bytes())?;
+            out.push(text.get(end..start).unwrap_or_default().as_bytes())?;
             for piece in &pieces {
-                out.push(piece.of(&found).as_bytes())?;
+                gauge.work(piece.work())?;
+                out.push(piece.of(found, text).as_bytes())?;
             }
-            end = whole.end();
+            end = stop;
         }
         Ok(out.push(text.get(end..).unwrap_or_default().as_bytes())?)
     })?;
-    cx.step(usize::try_from(matches * STEPS_PER_MATCH).unwrap_or(usize::MAX))?;
+    pay(cx, states - gauge.states_left)?;
     Ok(made)
 }
 
 /// A piece of a replacement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece<'r> {
     Text(&'r str),
-    Number(usize),
-    Name(&'r str),
+    Group(usize),
+    /// Groups of the same name: the first that took part.
+    OneOf(Rc<[usize]>),
 }
 
 impl<'r> Piece<'r> {
-    fn of<'f>(self, found: &'f Captures<'r>) -> &'f str
-    where
-        'r: 'f,
-    {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => found.get(number).map_or("", |group| group.as_str()),
-            Self::Name(name) => found.name(name).map_or("", |group| group.as_str()),
+    fn group(name: &str, groups: usize, names: &Names<'_>) -> Self {
+        let is_number = name.bytes().all(|byte| byte.is_ascii_digit())
+            && !(name.len() > 1 && name.starts_with('0'));
+        match name.parse().ok().filter(|_| is_number) {
+            // One that there is not is empty, and nothing has to be noted for it.
+            Some(number) if number < groups => Self::Group(number),
+            Some(_) => Self::Text(""),
+            None => names
+                .get(name)
+                .map_or(Self::Text(""), |numbers| Self::OneOf(Rc::clone(numbers))),
         }
+    }
+
+    /// States that are passed in about the time to find the piece.
+    fn work(&self) -> usize {
+        match self {
+            Self::Text(_) | Self::Group(_) => 0,
+            Self::OneOf(numbers) => numbers.len(),
+        }
+    }
+
+    fn of(&self, found: &[Option<usize>], text: &'r str) -> &'r str {
+        let group = |number: usize| {
+            let bounds = found.get(number.checked_mul(2)?..)?;
+            match *bounds {
+                [Some(start), Some(end), ..] => text.get(start..end),
+                _ => None,
+            }
+        };
+        let text = match self {
+            Self::Text(text) => Some(*text),
+            Self::Group(number) => group(*number),
+            Self::OneOf(numbers) => numbers.iter().find_map(|number| group(*number)),
+        };
+        text.unwrap_or_default()
     }
 }
 
+/// The numbers of the groups with a name.
+type Names<'p> = HashMap<&'p str, Rc<[usize]>>;
+
+fn numbers(names: &[Option<String>]) -> Names<'_> {
+    let mut numbers: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (number, name) in names.iter().enumerate() {
+        if let Some(name) = name {
+            numbers.entry(name).or_default().push(number);
+        }
+    }
+    let numbers = numbers.into_iter();
+    numbers.map(|(name, own)| (name, own.into())).collect()
+}
+
 /// Reads a replacement by Go's rules: `$1x` is the group named `1x`, `${1}x` is group 1 and an x.
-fn pieces(replacement: &str) -> Vec<Piece<'_>> {
+fn pieces<'r>(replacement: &'r str, names: &[Option<String>]) -> Vec<Piece<'r>> {
+    let groups = names.len();
+    let names = numbers(names);
     let mut pieces = Vec::new();
     let mut rest = replacement;
     while let Some((before, after)) = rest.split_once('$') {
@@ -163,8 +245,8 @@ fn pieces(replacement: &str) -> Vec<Piece<'_>> {
         if let Some(after) = after.strip_prefix('$') {
             pieces.push(Piece::Text("$"));
             rest = after;
-        } else if let Some((piece, after)) = group(after) {
-            pieces.push(piece);
+        } else if let Some((name, after)) = group(after) {
+            pieces.push(Piece::group(name, groups, &names));
             rest = after;
         } else {
             pieces.push(Piece::Text("$"));
@@ -176,7 +258,7 @@ fn pieces(replacement: &str) -> Vec<Piece<'_>> {
 }
 
 /// Reads the name or number of a group, and what follows it.
-fn group(text: &str) -> Option<(Piece<'_>, &str)> {
+fn group(text: &str) -> Option<(&str, &str)> {
     let braced = text.strip_prefix('{');
     let body = braced.unwrap_or(text);
     let length = body
@@ -189,11 +271,5 @@ fn group(text: &str) -> Option<(Piece<'_>, &str)> {
     if braced.is_some() {
         rest = rest.strip_prefix('}')?;
     }
-    let is_number = name.bytes().all(|byte| byte.is_ascii_digit())
-        && !(name.len() > 1 && name.starts_with('0'));
-    let piece = match name.parse().ok().filter(|_| is_number) {
-        Some(number) => Piece::Number(number),
-        None => Piece::Name(name),
-    };
-    Some((piece, rest))
+    Some((name, rest))
 }

@@ -93,6 +93,9 @@ pub const ESCAPERS: &[Function] = &[
     }),
 ];
 
+/// Bytes of markup that are read, tag by tag, in about the time of one step.
+const MARKUP_BYTES_PER_STEP: usize = 4;
+
 /// Most bytes that one byte becomes, in any of the escapers.
 const GROWTH_MAX: usize = 8;
 
@@ -126,6 +129,10 @@ fn escaped(
     // The result is paid for when it is there, so it must not become too large before.
     cx.expect_room(text.len().saturating_mul(GROWTH_MAX))?;
     cx.read(text.len())?;
+    if kind == TextType::Html {
+        // The tags in it are looked at.
+        cx.step(text.len() / MARKUP_BYTES_PER_STEP)?;
+    }
     let text: Cow<'_, str> = text.to_str();
     cx.made(escape(&text, kind))
 }

@@ -41,7 +41,7 @@ impl RouteLabels for Team {
     }
 }
 
-fn run(
+pub(super) fn run(
     functions: &Functions,
     source: &str,
     dot: &Value,

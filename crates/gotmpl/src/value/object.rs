@@ -41,6 +41,11 @@ pub trait Object: Debug + Send + Sync {
         None
     }
 
+    /// The elements from one to before another, when it is a list of a named type: they are of that type, too.
+    fn part(&self, _from: usize, _to: usize) -> Option<Value> {
+        None
+    }
+
     /// How many levels of lists and maps it may have inside.
     fn depth(&self) -> u16 {
         8

@@ -73,7 +73,7 @@ fn what_a_template_says_is_no_template() {
 fn a_failing_text_fails_the_payload() {
     let payload = Value::from_yaml("a: ['{{ .Nope }}']").unwrap();
     let failure = custom(&payload).unwrap_err();
-    assert_eq!((failure.line, failure.column), (1, 4));
+    assert_eq!((failure.line, failure.column), (1, 3));
     assert!(
         failure.message.contains("can't evaluate field Nope"),
         "{failure}"

@@ -8,10 +8,10 @@ use domain::time::Timestamp;
 use gotmpl::functions::Environment;
 use gotmpl::{Limits, Value};
 
-use super::facts::{external_url, time, value};
+use super::facts::{time, value};
 use super::route_labels::RouteTexts;
 use super::samples::{self, Sample};
-use super::{Failure, Markup, TemplateSet};
+use super::{Failure, Markup, TemplateSet, Text};
 use crate::data::Data;
 
 /// What one execution may cost here: far more than groups of a few alerts need, far less than would hold up a load.
@@ -19,6 +19,9 @@ const LIMITS: Limits = Limits {
     steps_max: 1_000_000,
     ..Limits::TENANT
 };
+
+/// Different texts that are tried on all samples; those after them on the plain ones.
+const THOROUGH_MAX: usize = 500;
 
 /// Texts that may reach a bound before the rest is left untried.
 const LIMITED_MAX: usize = 10;
@@ -35,6 +38,7 @@ pub fn run(config: &Config, set: &TemplateSet, external_url: &str, at: Timestamp
         set,
         samples: samples::all("receiver", external_url, at),
         dots: Vec::new(),
+        external_url,
         at,
         known: BTreeMap::new(),
         limited: 0,
@@ -51,6 +55,7 @@ pub fn run(config: &Config, set: &TemplateSet, external_url: &str, at: Timestamp
             dry_run.integration(&receiver.name, integration);
         }
     }
+    dry_run.templates();
     dry_run.findings()
 }
 
@@ -63,11 +68,21 @@ enum Tried {
     Not,
 }
 
+impl Tried {
+    fn message(&self) -> Option<String> {
+        match self {
+            Self::Fails(_, failure) => Some(failure.message.clone()),
+            Self::Fine | Self::Not => None,
+        }
+    }
+}
+
 struct DryRun<'a> {
     set: &'a TemplateSet,
     samples: Vec<Sample>,
     /// The dot of each sample.
     dots: Vec<Value>,
+    external_url: &'a str,
     at: Timestamp,
     /// By text: most fields of most integrations say the same.
     known: BTreeMap<(Markup, String), Tried>,
@@ -79,7 +94,8 @@ impl DryRun<'_> {
     fn routes(&mut self, config: &Config) {
         let tree = RouteTree::new(&config.route);
         let mut seen = BTreeSet::new();
-        for route in tree.routes() {
+        for (index, route) in tree.routes().iter().enumerate() {
+            let line = config.label_lines.get(index).copied().unwrap_or(0);
             let texts = RouteTexts::new(&route.labels, self.set);
             if texts.literal().is_some() || self.limited >= LIMITED_MAX {
                 continue;
@@ -91,7 +107,8 @@ impl DryRun<'_> {
                     let said = format!("labels: {name}: {failure} (on {})", sample.name);
                     // Routes inherit labels, and one that fails does so on most samples.
                     if seen.insert((name, failure.message)) {
-                        self.findings.push(format!("route `{}`: {said}", route.id));
+                        let finding = format!("line {line}: route `{}`: {said}", route.id);
+                        self.findings.push(finding);
                     }
                 }
             }
@@ -116,6 +133,65 @@ impl DryRun<'_> {
         }
     }
 
+    /// Tries the templates of files, also those that nothing uses yet. Whether one takes a message is not written anywhere: it
+    /// does if it says something about one of the samples.
+    fn templates(&mut self) {
+        let told: BTreeSet<String> = self.known.values().filter_map(Tried::message).collect();
+        for name in self.set.own_names().into_iter().take(THOROUGH_MAX) {
+            if self.limited >= LIMITED_MAX || self.known.len() >= TEXTS_MAX {
+                return;
+            }
+            let quoted = domain::quote::quote(&name);
+            let text = self
+                .set
+                .text(&format!("{{{{ template {quoted} . }}}}"), Markup::Plain);
+            let (mut says, mut fails): (bool, Option<(_, Failure)>) = (false, None);
+            for (sample, outcome) in self.outcomes(&text) {
+                match outcome {
+                    Ok(_) => says = true,
+                    Err(failure) => fails = fails.or(Some((sample, failure))),
+                }
+                if fails.as_ref().is_some_and(|(_, failure)| failure.is_limit) {
+                    says = true;
+                    break;
+                }
+            }
+            let is_limited = fails.as_ref().is_some_and(|(_, failure)| failure.is_limit);
+            self.limited += usize::from(is_limited);
+            if let Some((sample, failure)) =
+                fails.filter(|(_, f)| says && !told.contains(&f.message))
+            {
+                let finding = format!("template `{name}`: {failure} (on {sample})");
+                self.findings.push(finding);
+            }
+        }
+    }
+
+    /// What a text says on each sample, executed as the caller goes on.
+    fn outcomes<'s>(
+        &'s self,
+        text: &'s Text,
+    ) -> impl Iterator<Item = (&'static str, Result<String, Failure>)> + 's {
+        let count = if self.known.len() < THOROUGH_MAX {
+            self.samples.len()
+        } else {
+            samples::PLAIN
+        };
+        let environment = self.environment();
+        let samples = self.samples.iter().zip(&self.dots).take(count);
+        samples.map(move |(sample, dot)| {
+            let outcome = text.execute_within(dot, &environment, &LIMITS);
+            (sample.name, outcome)
+        })
+    }
+
+    fn environment(&self) -> Environment<'_> {
+        let mut environment = Environment::new(time(self.at));
+        environment.local = self.set.local().clone();
+        environment.external_url = self.external_url;
+        environment
+    }
+
     fn try_text(&mut self, markup: Markup, text: &str) -> Tried {
         if !gotmpl::has_action(text) {
             return Tried::Fine;
@@ -136,17 +212,13 @@ impl DryRun<'_> {
 
     fn execute(&self, markup: Markup, text: &str) -> Tried {
         let text = self.set.text(text, markup);
-        let mut environment = Environment::new(time(self.at));
-        environment.local = self.set.local().clone();
-        // All samples say the same of it.
-        let external_url = self.dots.first().map(external_url).unwrap_or_default();
-        environment.external_url = &external_url;
-        for (sample, dot) in self.samples.iter().zip(&self.dots) {
-            if let Err(failure) = text.execute_within(dot, &environment, &LIMITS) {
-                return Tried::Fails(sample.name, failure);
-            }
+        let failed = self
+            .outcomes(&text)
+            .find_map(|(sample, outcome)| Some((sample, outcome.err()?)));
+        match failed {
+            Some((sample, failure)) => Tried::Fails(sample, failure),
+            None => Tried::Fine,
         }
-        Tried::Fine
     }
 
     fn findings(self) -> Vec<String> {

@@ -15,7 +15,7 @@ pub struct Failure {
     pub template: String,
     /// The line in that source, counted from 1; 0 when there is no place.
     pub line: usize,
-    /// The column, counted from 1; 0 when there is no place.
+    /// How many bytes stand before it in that line, as Go counts columns; 0 when there is no place.
     pub column: usize,
     /// What is wrong, as Go tells it with its place.
     pub message: String,
@@ -35,6 +35,11 @@ impl Failure {
         }
     }
 
+    /// The place as Go writes it.
+    pub(crate) fn place(&self) -> String {
+        format!("{}:{}:{}: ", self.template, self.line, self.column)
+    }
+
     /// The message, cut to what fits into a line.
     pub fn shown(&self) -> &str {
         let mut end = SHOWN_BYTES_MAX.min(self.message.len());
@@ -48,9 +53,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.shown())?;
-        // Go's parser tells no column.
-        if 0 < self.column && !self.message.contains(": executing ") {
-            write!(f, " (line {}, column {})", self.line, self.column)?;
+        // Go's parser tells no column, so this one is counted as editors do.
+        if 0 < self.line && !self.message.contains(&self.place()) {
+            write!(f, " (line {}, column {})", self.line, self.column + 1)?;
         }
         Ok(())
     }
@@ -62,7 +67,7 @@ impl From<ParseError> for Failure {
             message: error.to_string(),
             template: error.name,
             line: error.line,
-            column: error.column,
+            column: error.column.saturating_sub(1),
             is_limit: false,
         }
     }
@@ -73,7 +78,7 @@ impl From<ExecError> for Failure {
         let message = error.to_string();
         let (is_limit, place) = (error.limit.is_some(), error.place);
         let (template, line, column) = place.map_or((error.executing, 0, 0), |place| {
-            (place.source, place.line, place.column + 1)
+            (place.source, place.line, place.column)
         });
         Self {
             template,
@@ -90,7 +95,7 @@ impl From<EscapeError> for Failure {
         let message = error.to_string();
         let is_limit = error.code == gotmpl::html::ErrorCode::Limit;
         let (template, line, column) = error.place.map_or((error.template, 0, 0), |place| {
-            (place.source, place.line, place.column + 1)
+            (place.source, place.line, place.column)
         });
         Self {
             template,

@@ -21,7 +21,8 @@ pub struct Sample {
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// One firing group, one that is over, one that is partly over, and one whose alert says next to nothing.
+/// One firing group, one that is over, one that is partly over, one whose alert says next to nothing, and after these ([`PLAIN`])
+/// others whose alerts are many, less severe, or not annotated.
 pub fn all(receiver: &str, external_url: &str, at: Timestamp) -> Vec<Sample> {
     let maker = Maker {
         receiver,
@@ -31,27 +32,56 @@ pub fn all(receiver: &str, external_url: &str, at: Timestamp) -> Vec<Sample> {
     vec![
         maker.sample(
             "one firing alert",
-            vec![maker.alert("n1", false)],
+            vec![maker.alert("n1", "critical", false)],
             Reason::FirstNotification,
         ),
         maker.sample(
             "three alerts, one of them resolved",
             vec![
-                maker.alert("n1", false),
-                maker.alert("n2", false),
-                maker.alert("n3", true),
+                maker.alert("n1", "critical", false),
+                maker.alert("n2", "critical", false),
+                maker.alert("n3", "critical", true),
             ],
             Reason::SomeResolved,
         ),
         maker.sample(
             "two resolved alerts",
-            vec![maker.alert("n1", true), maker.alert("n2", true)],
+            vec![
+                maker.alert("n1", "critical", true),
+                maker.alert("n2", "critical", true),
+            ],
             Reason::AllResolved,
         ),
         maker.bare("an alert with no label but its name", false),
         maker.bare("a resolved alert with no label but its name", true),
+        maker.sample(
+            "one alert of severity warning",
+            vec![maker.alert("n1", "warning", false)],
+            Reason::FirstNotification,
+        ),
+        maker.sample(
+            "a firing and a resolved alert of severity info",
+            vec![
+                maker.alert("n1", "info", false),
+                maker.alert("n2", "info", true),
+            ],
+            Reason::SomeResolved,
+        ),
+        maker.sample(
+            "two alerts without annotations",
+            vec![maker.unannotated("n1"), maker.unannotated("n2")],
+            Reason::FirstNotification,
+        ),
+        maker.many("forty alerts of all severities", |_| false),
+        maker.many("forty alerts, half of them resolved", |n| n % 2 == 1),
     ]
 }
+
+/// How many samples come before those that are more of the same.
+pub const PLAIN: usize = 5;
+
+/// Alerts of a large group.
+const MANY: usize = 40;
 
 struct Maker<'a> {
     receiver: &'a str,
@@ -104,13 +134,31 @@ impl Maker<'_> {
         }
     }
 
-    fn alert(&self, instance: &str, is_resolved: bool) -> NotifiedAlert {
-        let labels = Labels::from_pairs([
+    fn many(&self, name: &'static str, is_resolved: fn(usize) -> bool) -> Sample {
+        let severities = ["critical", "warning", "info"].iter().cycle();
+        let alerts = (0..MANY).zip(severities).map(|(n, severity)| {
+            let instance = format!("n{n}");
+            self.alert(&instance, severity, is_resolved(n))
+        });
+        self.sample(name, alerts.collect(), Reason::NewAlerts)
+    }
+
+    fn labels(instance: &str, severity: &str) -> Labels {
+        Labels::from_pairs([
             ("alertname", "HighLoad"),
             ("job", "node"),
             ("instance", instance),
-            ("severity", "critical"),
-        ]);
+            ("severity", severity),
+        ])
+    }
+
+    fn unannotated(&self, instance: &str) -> NotifiedAlert {
+        let labels = Self::labels(instance, "critical");
+        self.notified(labels, Annotations::empty(), "", false)
+    }
+
+    fn alert(&self, instance: &str, severity: &str, is_resolved: bool) -> NotifiedAlert {
+        let labels = Self::labels(instance, severity);
         let summary = format!("load is high on {instance}");
         let annotations = Annotations::from_pairs([
             ("summary", summary.as_str()),

@@ -107,6 +107,17 @@ impl TemplateSet {
         self.all.defined_names().map(str::to_owned).collect()
     }
 
+    /// The names of the templates that are not the defaults as they come, in order.
+    pub(super) fn own_names(&self) -> Vec<String> {
+        let is_default = |name: &str| match (self.all.get(name), DEFAULTS.get(name)) {
+            (Some(own), Some(default)) => Arc::ptr_eq(own, default),
+            _ => false,
+        };
+        let names = self.all.defined_names();
+        let own = names.filter(|name| !name.is_empty() && !is_default(name));
+        own.map(str::to_owned).collect()
+    }
+
     /// How many texts were parsed so far.
     pub fn parses(&self) -> u64 {
         self.parses.load(Ordering::Relaxed)

@@ -170,14 +170,70 @@ fn labels_of_a_route_are_asked_for_only_so_deep() {
 }
 
 fn dry_run(config: &str) -> Vec<String> {
+    dry_run_with(&TemplateSet::default(), config)
+}
+
+fn dry_run_with(set: &TemplateSet, config: &str) -> Vec<String> {
     let config = config::load(config, &config::LoadOptions::default()).unwrap();
     let at = Timestamp::from_unix_ms(samples::STARTED);
-    super::dry_run::run(
-        &config,
-        &TemplateSet::default(),
-        "http://am.example.org",
-        at,
-    )
+    super::dry_run::run(&config, set, "http://am.example.org", at)
+}
+
+#[test]
+fn a_dry_run_tries_what_alerts_rarely_are() {
+    let on = |text: &str| {
+        let config = format!(
+            "route: {{receiver: r}}\nreceivers:\n- name: r\n  webhook_configs:\n  - url: http://x.example.org/\n    payload: {{a: '{text}'}}\n"
+        );
+        dry_run(&config)
+    };
+    for (text, sample) in [
+        (
+            "{{ if eq .CommonLabels.severity \"info\" }}{{ .Foo }}{{ end }}",
+            "of severity info",
+        ),
+        (
+            "{{ if eq .CommonLabels.severity \"warning\" }}{{ .Foo }}{{ end }}",
+            "of severity warning",
+        ),
+        (
+            "{{ if gt (len .Alerts) 30 }}{{ .Foo }}{{ end }}",
+            "forty alerts",
+        ),
+        (
+            "{{ if gt (len .Alerts.Resolved) 15 }}{{ .Foo }}{{ end }}",
+            "half of them resolved",
+        ),
+        (
+            "{{ if .CommonLabels.severity }}{{ range .Alerts }}{{ slice .Annotations.description 0 3 }}{{ end }}{{ end }}",
+            "without annotations",
+        ),
+    ] {
+        let findings = on(text);
+        assert!(
+            findings.len() == 1 && findings[0].contains(sample),
+            "{text}: {findings:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_tries_templates_of_files_that_take_messages() {
+    let set = set(&[(
+        "a.tmpl",
+        "{{ define \"unused\" }}{{ if .Alerts.Resolved }}{{ index .Alerts 99 }}{{ end }}{{ end }}\
+         {{ define \"used\" }}{{ index .Alerts 98 }}{{ end }}\
+         {{ define \"of an alert\" }}{{ .Labels.alertname }}{{ end }}\
+         {{ define \"of \\\"labels\" }}{{ range .SortedPairs }}{{ .Name }}{{ end }}{{ end }}",
+    )]);
+    let config = "route: {receiver: r}\nreceivers:\n- name: r\n  webhook_configs:\n  - url: http://x.example.org/\n    \
+                  payload: {a: '{{ template \"used\" . }}'}\n";
+    let findings = dry_run_with(&set, config);
+    assert_eq!(findings.len(), 2, "{findings:#?}");
+    assert!(
+        findings[0].starts_with("line 5: receiver `r`: webhook[0]: payload.a: template: a.tmpl:1:")
+    );
+    assert!(findings[1].starts_with("template `unused`: template: a.tmpl:1:"));
 }
 
 #[test]
@@ -189,7 +245,7 @@ fn a_dry_run_names_what_would_fail_and_where() {
          email_configs:\n  - {to: a@example.org, from: b@example.org, smarthost: 'x.example.org:25', html: '<a href={{ .Status'}\n",
     );
     let expected = [
-        "route `{}`: labels: a: template: :1:3: executing \"\" at <routeLabels \"a\">: error calling routeLabels: route label cycle \
+        "line 1: route `{}`: labels: a: template: :1:3: executing \"\" at <routeLabels \"a\">: error calling routeLabels: route label cycle \
          detected: a -> a (on one firing alert)",
         "line 5: receiver `r`: webhook[0]: url: template: :1:25: executing",
         "line 5: receiver `r`: webhook[0]: payload.a[0]: template: :1:3: executing \"\" at <.Nope>",
@@ -212,6 +268,19 @@ fn a_dry_run_of_the_defaults_finds_nothing() {
                   pagerduty_configs: [{routing_key: k}], msteamsv2_configs: [{webhook_url: 'http://x.example.org'}], \
                   opsgenie_configs: [{api_key: k}], webex_configs: [{room_id: r, http_config: {authorization: {credentials: c}}}]}]\n";
     assert_eq!(dry_run(config), [""; 0]);
+}
+
+#[test]
+fn a_dry_run_of_costly_templates_of_files_does_not_hold_up_a_load() {
+    let file: String = (0..100)
+        .map(|n| {
+            format!("{{{{ define \"t{n}\" }}}}{{{{ range 1000000000 }}}}{{{{ end }}}}{{{{ end }}}}")
+        })
+        .collect();
+    let set = set(&[("a.tmpl", &file)]);
+    let findings = dry_run_with(&set, "route: {receiver: r}\nreceivers: [{name: r}]\n");
+    assert_eq!(findings.len(), 11, "{findings:#?}");
+    assert!(findings[0].starts_with("template `t0`: template: a.tmpl:1:"));
 }
 
 #[test]

@@ -76,12 +76,31 @@ fn beginning(url: &str) -> Option<&str> {
     (matches!(scheme, "http" | "https") && !host.is_empty()).then_some(before)
 }
 
-/// The failure of a URL, without the piece of it: the URL may be a secret.
+/// The failure of a URL with its place, but without the piece of it: the URL may be a secret.
 fn without_piece(failure: Failure) -> Failure {
     let said = failure.message.rsplit_once(">: ");
     let message = match said {
-        Some((_, what)) => format!("line {}, column {}: {what}", failure.line, failure.column),
+        Some((_, what)) => format!("template: {}{what}", failure.place()),
         None => failure.message,
     };
     Failure { message, ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_in_a_file_is_placed_once() {
+        let failure = Failure {
+            template: "a.tmpl".to_owned(),
+            line: 3,
+            column: 10,
+            message: "template: a.tmpl:3:10: executing \"x\" at <index .Alerts 7>: error calling index: too far"
+                .to_owned(),
+            is_limit: false,
+        };
+        let shown = without_piece(failure).to_string();
+        assert_eq!(shown, "template: a.tmpl:3:10: error calling index: too far");
+    }
 }
