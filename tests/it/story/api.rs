@@ -149,7 +149,7 @@ inhibit_rules: [{source_matchers: ['severity=critical'], target_matchers: ['seve
         }),
         3
     );
-    let receiver = regex::Regex::new("^(?:team-.*)$").ok();
+    let receiver = matchers("receiver=~\"team-.*\"").pop();
     assert_eq!(
         count(AlertQuery {
             receiver: receiver.clone(),
