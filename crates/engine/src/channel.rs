@@ -38,23 +38,59 @@ pub struct Channel {
     live: Mutex<Live>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Live {
     /// Nothing is sent before this: the provider asked for patience (429).
     hold: Option<Instant>,
-    /// Since when attempts fail without one that succeeded.
-    failing_since: Option<Instant>,
-    /// Whether the last message was refused for good.
-    is_refused: bool,
+    /// Since when attempts fail without one that succeeded, and when the last one did.
+    failing: Option<Failing>,
+    /// The same for each group whose message fails.
+    groups: HashMap<GroupKey, Failing>,
+    /// Who waits for the rate, and before them those with something critical.
     line: Line,
+    urgent_line: Line,
+}
+
+#[derive(Clone, Copy)]
+struct Failing {
+    since: Instant,
+    last: Instant,
+}
+
+impl Failing {
+    /// One more failure.
+    fn note(failing: Option<Self>, now: Instant) -> Self {
+        let since = failing.map_or(now, |failing| failing.since);
+        Self { since, last: now }
+    }
 }
 
 /// Groups that wait until the rate lets their message out, each with its time.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Line {
     places: HashMap<GroupKey, Instant>,
     /// When the one behind the last is let out.
     end: Option<Instant>,
+}
+
+impl Line {
+    /// When the one behind the last is let out, if somebody waits.
+    fn end(&mut self, now: Instant) -> Option<Instant> {
+        let end = self.end.filter(|end| now < *end);
+        if end.is_none() {
+            // Everybody's time has come; who did not take it has nothing to tell any more.
+            self.places.clear();
+            self.end = None;
+        }
+        end
+    }
+
+    fn leave(&mut self, group: GroupKey) {
+        self.places.remove(&group);
+        if self.places.is_empty() {
+            self.end = None;
+        }
+    }
 }
 
 /// Why a message has to wait, and how long.
@@ -121,80 +157,133 @@ impl Channel {
         }
     }
 
-    /// Notes that a message was accepted: whatever was wrong is over.
-    pub(crate) fn worked(&self) {
+    /// Goes on from what is known of an integration of an earlier configuration.
+    pub(crate) fn go_on_from(&self, before: &Self) {
+        let known = before.live().clone();
+        *self.live() = known;
+    }
+
+    /// Notes that a group's message was accepted: whatever was wrong is over.
+    pub(crate) fn worked(&self, group: GroupKey) {
         let mut live = self.live();
-        live.failing_since = None;
-        live.is_refused = false;
+        live.failing = None;
+        live.groups.remove(&group);
     }
 
-    /// Notes that an attempt failed.
-    pub(crate) fn failed(&self) {
-        self.live().failing_since.get_or_insert_with(Instant::now);
+    /// Notes that an attempt at a group's message failed.
+    pub(crate) fn failed(&self, group: GroupKey) {
+        let now = Instant::now();
+        let mut live = self.live();
+        live.failing = Some(Failing::note(live.failing, now));
+        if live.groups.len() >= PLACES_MAX {
+            live.groups
+                .retain(|_, failing| now < failing.last + PLACE_KEPT);
+        }
+        let known = live.groups.get(&group).copied();
+        live.groups.insert(group, Failing::note(known, now));
     }
 
-    /// Notes that a message was refused for good.
-    pub(crate) fn refused(&self) {
-        self.live().is_refused = true;
+    /// Notes that there is nothing to tell about a group.
+    pub(crate) fn is_quiet(&self, group: GroupKey) {
+        let mut live = self.live();
+        live.groups.remove(&group);
+        live.line.leave(group);
+        live.urgent_line.leave(group);
     }
 
-    /// Whether it fails for good, or has failed for so long.
-    pub(crate) fn is_failing(&self, after: Duration) -> bool {
+    /// Whether this group's messages, or all, have failed for so long; what was not tried for longer than `fresh` says
+    /// nothing about now.
+    pub(crate) fn is_failing(&self, group: GroupKey, after: Duration, fresh: Duration) -> bool {
         let live = self.live();
-        let is_long = |since: Instant| after <= since.elapsed();
-        live.failing_since.is_some_and(is_long) || live.is_refused
+        let is_long =
+            |failing: &Failing| after <= failing.since.elapsed() && failing.last.elapsed() <= fresh;
+        live.failing.as_ref().is_some_and(is_long) || live.groups.get(&group).is_some_and(is_long)
     }
 
     /// What holds back a group's message now, as far as this instance knows; nothing is asked.
     pub fn held(&self, group: GroupKey) -> Option<Held> {
         let live = self.live();
+        let urgent = live.urgent_line.places.get(&group);
+        Self::held_by(&live, urgent.or_else(|| live.line.places.get(&group)))
+    }
+
+    fn held_by(live: &Live, place: Option<&Instant>) -> Option<Held> {
         let now = Instant::now();
         let until = |at: Option<&Instant>| at?.checked_duration_since(now).filter(|w| !w.is_zero());
         let held = |by| move |wait| Held { wait, by };
         let by_provider = until(live.hold.as_ref()).map(held(HeldBy::Provider));
-        by_provider.or_else(|| until(live.line.places.get(&group)).map(held(HeldBy::RateLimit)))
+        by_provider.or_else(|| until(place).map(held(HeldBy::RateLimit)))
     }
 
-    /// Whether a group that was not held so far has to go to the end of the line.
-    pub(crate) fn has_line(&self, group: GroupKey) -> bool {
-        let live = self.live();
-        let is_long = live.line.end.is_some_and(|end| Instant::now() < end);
-        is_long && !live.line.places.contains_key(&group)
+    /// What holds back a group that has something to tell, urgent or not, before the rate is asked: the provider, its place
+    /// in line, or, for one that is new, the line itself.
+    pub(crate) fn waits(&self, group: GroupKey, is_urgent: bool) -> Option<Held> {
+        let now = Instant::now();
+        let mut live = self.live();
+        if is_urgent {
+            // What is critical does not wait behind the rest.
+            live.line.leave(group);
+        }
+        let urgent_end = live.urgent_line.end(now);
+        let end = live.line.end(now);
+        let line = if is_urgent {
+            &live.urgent_line
+        } else {
+            &live.line
+        };
+        let place = line.places.get(&group).copied();
+        let held = Self::held_by(&live, place.as_ref());
+        let end = if is_urgent {
+            urgent_end
+        } else {
+            end.max(urgent_end)
+        };
+        let is_new = place.is_none() && end.is_some();
+        drop(live);
+        held.or_else(|| {
+            is_new.then(|| Held {
+                wait: self.line_up(group, is_urgent, Duration::ZERO),
+                by: HeldBy::RateLimit,
+            })
+        })
     }
 
-    /// Puts a group at the end of the line, where the next message is let out in `wait`; answers how long it takes until
-    /// its own is.
-    pub(crate) fn line_up(&self, group: GroupKey, wait: Duration) -> Duration {
+    /// Gives a group a place in line, where the next message is let out in `wait`; answers how long it takes until its own
+    /// is. One whose time had come stays at the head.
+    pub(crate) fn line_up(&self, group: GroupKey, is_urgent: bool, wait: Duration) -> Duration {
         let Some(rate) = self.rate else {
             return wait;
         };
         let us = u64::try_from(rate.cost_us(1)).unwrap_or(u64::MAX);
         let now = Instant::now();
         let mut live = self.live();
-        let line = &mut live.line;
-        let at = line.end.map_or(now + wait, |end| end.max(now + wait));
-        if line.places.len() >= PLACES_MAX {
-            line.places.retain(|_, at| now < *at + PLACE_KEPT);
-        }
+        let before = live.urgent_line.end(now).filter(|_| !is_urgent);
+        let line = if is_urgent {
+            &mut live.urgent_line
+        } else {
+            &mut live.line
+        };
+        let was_head = line.places.get(&group).is_some_and(|at| *at <= now);
+        let end = line.end(now).filter(|_| !was_head).max(before);
+        let at = end.map_or(now + wait, |end| end.max(now + wait));
         if line.places.len() < PLACES_MAX {
             line.places.insert(group, at);
-            line.end = Some(at + Duration::from_micros(us));
+            line.end = line.end.max(Some(at + Duration::from_micros(us)));
         }
         at - now
     }
 
-    /// Takes a group out of the line: its message goes out, or there is none any more.
+    /// Takes a group out of the line: its message goes out.
     pub(crate) fn leave_line(&self, group: GroupKey) {
         let mut live = self.live();
-        live.line.places.remove(&group);
-        if live.line.places.is_empty() {
-            live.line.end = None;
-        }
+        live.line.leave(group);
+        live.urgent_line.leave(group);
     }
 
     /// How many groups wait in line.
     pub fn line_len(&self) -> usize {
-        self.live().line.places.len()
+        let live = self.live();
+        live.line.places.len() + live.urgent_line.places.len()
     }
 }
 

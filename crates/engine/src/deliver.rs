@@ -30,6 +30,8 @@ pub(crate) enum Outcome {
     Refused(DeliveryError),
     /// Nobody can know: the message stays as it is for a repeat under the same key.
     Unknown(DeliveryError),
+    /// No attempt was made: what was known of the message before is as true as it was.
+    NotTried(DeliveryError),
 }
 
 /// An attempt at a message that was made.
@@ -192,8 +194,9 @@ impl<'a> Sending<'a> {
         let mut failure = not_attempted();
         let composed = match self.compose(channel, notification, made).await {
             Ok(composed) => composed,
-            Err(error) => return Outcome::Refused(error),
+            Err(error) => return Outcome::NotTried(error),
         };
+        let mut is_tried = false;
         let mut may_have_arrived = false;
         for (attempts, delay) in Backoff::new(seed).enumerate() {
             let next = channel.held_until().max(Some(Instant::now() + delay));
@@ -217,6 +220,7 @@ impl<'a> Sending<'a> {
             let patience = self.patience(channel);
             reach("C8").await;
             let began = Instant::now();
+            is_tried = true;
             let attempt = composed.send(patience).await;
             channel.metrics.request(began.elapsed(), attempt.is_ok());
             made(Made {
@@ -245,10 +249,10 @@ impl<'a> Sending<'a> {
                 ),
             }
         }
-        if may_have_arrived {
-            Outcome::Unknown(failure)
-        } else {
-            Outcome::Refused(failure)
+        match (is_tried, may_have_arrived) {
+            (false, _) => Outcome::NotTried(failure),
+            (true, true) => Outcome::Unknown(failure),
+            (true, false) => Outcome::Refused(failure),
         }
     }
 

@@ -23,8 +23,11 @@ use domain::group::{Claim, Finished, IntegrationSpec};
 use domain::id::{GroupKey, IntegrationId};
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
+use futures::StreamExt as _;
 use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use store::journal::Record;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::deliver::{Pace, Sending};
@@ -63,6 +66,17 @@ struct Flush<'a> {
     held_for: Mutex<Option<Duration>>,
     /// Messages whose requests may be on their way.
     out: Mutex<Vec<(IntegrationId, Pending)>>,
+}
+
+/// How often it is looked whether a fallback is needed while the receiver's own integrations are being told.
+const FALLBACK_LOOK: Duration = Duration::from_secs(1);
+
+/// Whether the fallback is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Unknown,
+    Yes,
+    No,
 }
 
 /// How much of a fallback's news is told.
@@ -295,20 +309,12 @@ impl Flush<'_> {
             .integrations
             .iter()
             .partition(|spec| spec.is_fallback);
-        let is_failing = self.is_failing(&own);
-        let scope = if is_failing { Scope::All } else { Scope::Ends };
-        let own = join_all(own.iter().map(|spec| self.tell(spec, Scope::All)));
-        let instead = join_all(fallback.iter().map(|spec| self.tell(spec, scope)));
-        let (own, mut instead) = futures::future::join(own, instead).await;
-        let is_refused = own.contains(&Telling::Refused);
-        if is_refused && scope == Scope::Ends {
-            for (spec, telling) in fallback.iter().zip(&mut instead) {
-                // One that was told an end just now hears the rest at the next tick.
-                if *telling == Telling::Nothing {
-                    *telling = self.tell(spec, Scope::All).await;
-                }
-            }
-        }
+        let (need, needed) = watch::channel(Need::Unknown);
+        let own = self.tell_own(&own, &need, !fallback.is_empty());
+        let instead = fallback
+            .iter()
+            .map(|spec| self.tell_instead(spec, needed.clone()));
+        let (own, instead) = futures::future::join(own, join_all(instead)).await;
         let held = *self.held_for();
         let failed = own
             .iter()
@@ -327,17 +333,76 @@ impl Flush<'_> {
         }
     }
 
-    /// Whether some of the receiver's own integrations cannot be told.
+    /// Tells the receiver's own integrations, and says meanwhile whether the fallback is needed.
+    async fn tell_own(
+        &self,
+        own: &[&IntegrationSpec],
+        need: &watch::Sender<Need>,
+        has_fallback: bool,
+    ) -> Vec<Telling> {
+        let telling = own.iter().map(|spec| self.tell(spec, Scope::All));
+        let mut under_way: FuturesUnordered<_> = telling.collect();
+        let mut told = Vec::with_capacity(own.len());
+        let look = |told: &[Telling]| {
+            let is_needed = told.contains(&Telling::Refused) || self.is_failing(own);
+            if has_fallback && is_needed {
+                need.send_replace(Need::Yes);
+            }
+        };
+        loop {
+            look(&told);
+            tokio::select! {
+                biased;
+                next = under_way.next() => match next {
+                    Some(telling) => told.push(telling),
+                    None => break,
+                },
+                () = tokio::time::sleep(FALLBACK_LOOK), if has_fallback => {}
+            }
+        }
+        need.send_if_modified(|need| {
+            let is_open = *need == Need::Unknown;
+            if is_open {
+                *need = Need::No;
+            }
+            is_open
+        });
+        told
+    }
+
+    /// Tells a fallback's integration what it is owed, and everything once it is needed.
+    async fn tell_instead(
+        &self,
+        spec: &IntegrationSpec,
+        mut needed: watch::Receiver<Need>,
+    ) -> Telling {
+        let is_needed = *needed.borrow_and_update() == Need::Yes;
+        let scope = if is_needed { Scope::All } else { Scope::Ends };
+        let telling = self.tell(spec, scope).await;
+        // One that was told an end just now hears the rest at the next tick.
+        if is_needed || telling != Telling::Nothing {
+            return telling;
+        }
+        let decided = needed.wait_for(|need| *need != Need::Unknown).await;
+        match decided.map(|need| *need) {
+            Ok(Need::Yes) => self.tell(spec, Scope::All).await,
+            _ => telling,
+        }
+    }
+
+    /// Whether some of the receiver's own integrations have failed for too long.
     fn is_failing(&self, own: &[&IntegrationSpec]) -> bool {
-        let name = &self.claim.identity.receiver.name;
-        let receiver = self.settings.receiver(name);
+        let group = &self.claim.identity;
+        let receiver = self.settings.receiver(&group.receiver.name);
         let Some(after) = receiver.and_then(|receiver| receiver.fallback_after) else {
             return false;
         };
+        // An attempt at each tick is to be expected; what was not tried for longer may work again.
+        let fresh = after + group.group_interval * 2;
         let mut channels = own
             .iter()
             .filter_map(|spec| self.settings.channel(&spec.id));
-        channels.any(|channel| channel.is_failing(after))
+        channels.any(|channel| channel.is_failing(group.key, after, fresh))
     }
 
     fn held_for(&self) -> MutexGuard<'_, Option<Duration>> {

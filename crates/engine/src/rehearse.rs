@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use notify::Integration;
 use notify::rehearsal::{Rehearsal, Rehearsed};
+use state::rate::Taken;
 
+use crate::channel::Channel;
 use crate::deliver::Made;
 use crate::{Engine, Tenant};
 
@@ -17,6 +19,12 @@ pub enum NotRehearsed {
     /// Receivers are built when they are needed.
     #[error("the receiver has no integrations, or no route and no fallback_receiver names it")]
     Empty,
+    /// An integration's rate is used up.
+    #[error("the rate limit of an integration is used up; try again in {seconds} s")]
+    Held {
+        /// Until a message may go, in seconds.
+        seconds: u64,
+    },
 }
 
 impl Engine {
@@ -51,6 +59,10 @@ impl Engine {
             .iter()
             .map(|channel| &*channel.integration)
             .collect();
+        // A test uses up the rate as any message does: nobody gets pages held back by testing.
+        for channel in &channels {
+            self.take_for_test(tenant, channel).await?;
+        }
         let rehearsed = rehearsal.play(&integrations).await;
         let notification = rehearsal.notification();
         for (channel, played) in channels.iter().zip(&rehearsed) {
@@ -65,5 +77,18 @@ impl Engine {
             self.deliveries.note(attempt);
         }
         Ok(rehearsed)
+    }
+
+    async fn take_for_test(&self, tenant: &Tenant, channel: &Channel) -> Result<(), NotRehearsed> {
+        let Some(rate) = channel.rate else {
+            return Ok(());
+        };
+        let id = channel.integration.id();
+        match self.rates.take(tenant.id(), id, 1, rate).await {
+            Ok(Taken::Wait(wait)) => Err(NotRehearsed::Held {
+                seconds: wait.as_secs() + 1,
+            }),
+            _ => Ok(()),
+        }
     }
 }

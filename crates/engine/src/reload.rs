@@ -74,6 +74,7 @@ impl Engine {
         if moved.is_ok() {
             let rules = settings.inhibit_rules.clone();
             tenant.mirror_mut().regroup(rules, placement);
+            settings.go_on_from(&tenant.settings());
             tenant.set_settings(Arc::clone(&settings));
         }
         tenant.set_coming(None);

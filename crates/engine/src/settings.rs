@@ -211,6 +211,15 @@ impl Settings {
         self.channels.get(id)
     }
 
+    /// Goes on from what is known of the integrations that `before` has too: who waits, who fails, who asked for patience.
+    pub(crate) fn go_on_from(&self, before: &Self) {
+        for (id, channel) in &self.channels {
+            if let Some(before) = before.channels.get(id) {
+                channel.go_on_from(before);
+            }
+        }
+    }
+
     /// How many receivers some route names, and how many integrations those have.
     pub fn used_counts(&self) -> (usize, usize) {
         let used: std::collections::BTreeSet<_> =

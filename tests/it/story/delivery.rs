@@ -47,6 +47,62 @@ async fn who_refuses_for_good_is_told_through_the_fallback_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fallback_waits_for_nobody_who_hangs() {
+    let main = Hook::scripted("a", |_, _| Answer::Refuse);
+    let (slow, backup) = (Hook::scripted("c", |_, _| Answer::Hang), Hook::new("b"));
+    let yaml =
+        with_fallback("").replace("{url: 'http://a'}", "{url: 'http://c'}, {url: 'http://a'}");
+    let mut world = World::new(&yaml, &[&main, &backup, &slow]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world.finish(40.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_refused_for_what_it_says_leaves_other_groups_alone() {
+    let main = Hook::scripted("a", |_, n| match n {
+        0 => Answer::Refuse,
+        _ => Answer::Accept,
+    });
+    let backup = Hook::new("b");
+    let yaml = with_fallback("").replace(
+        "{receiver: main,",
+        "{receiver: main, group_by: [alertname],",
+    );
+    let mut world = World::new(&yaml, &[&main, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world.at(3.0).push([alert("test2").start(3.0)]).await;
+    world.expect(&main, between(4.0, 4.1), [alert("test2").active(3.0)]);
+    world.expect(&main, between(12.0, 12.1), [alert("test1").active(1.0)]);
+    world.finish(30.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_of_long_ago_is_no_reason_for_the_fallback() {
+    let main = Hook::until("a", 10.0, Answer::Fail);
+    let backup = Hook::new("b");
+    let yaml = with_fallback("  fallback_after: 1m\n");
+    let mut world = World::new(&yaml, &[&main, &backup]).await;
+
+    // It fails for a while, and the alert ends before anybody was told.
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world
+        .at(5.0)
+        .push([alert("test1").start(1.0).end(5.0)])
+        .await;
+    world.at(1000.0).push([alert("test2").start(1000.0)]).await;
+    world.expect(
+        &main,
+        between(1001.0, 1001.1),
+        [alert("test2").active(1000.0)],
+    );
+    world.finish(1030.0).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_fails_for_long_is_told_through_the_fallback_after_a_while() {
     let main = Hook::until("a", 55.0, Answer::Fail);
     let backup = Hook::new("b");
@@ -56,8 +112,8 @@ async fn who_fails_for_long_is_told_through_the_fallback_after_a_while() {
     world.at(1.0).push([alert("test1").start(1.0)]).await;
     world.at(5.0).push([alert("test2").start(5.0)]).await;
     let both = [alert("test1").active(1.0), alert("test2").active(5.0)];
-    // It fails since 2; the ticks of 12 and 22 are before 27.
-    world.expect(&backup, between(32.0, 32.1), both.clone());
+    // It fails since 2, and 25 s are over in the middle of a flush.
+    world.expect(&backup, between(27.0, 28.1), both.clone());
     world.expect(&main, between(55.0, 63.0), both);
     world
         .at(65.0)
@@ -174,6 +230,27 @@ async fn what_is_critical_does_not_wait_in_line() {
     let channel = settings.channel(&IntegrationId::new("default", "webhook", 0));
     let waiting = channel.map(engine::channel::Channel::line_len);
     assert_eq!(waiting, Some(0), "nobody waits any more");
+    world.kill();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_waits_goes_out_when_something_critical_joins_it() {
+    let (slow, quick) = (Hook::new("a"), Hook::new("b"));
+    let yaml = SLOWLY.replace("group_by: [alertname]", "group_by: [team]");
+    let mut world = World::new(&yaml.replace("2m", "5s"), &[&slow, &quick]).await;
+    let of = |team: &str, name: &str| alert(name).label("team", team);
+    for n in 0..8_u8 {
+        let begun = 1.0 + 0.01 * f64::from(n);
+        let warning = of(&format!("t{n}"), "warn").label("severity", "warning");
+        world.at(begun).push([warning.start(begun)]).await;
+    }
+    // The last one's turn would come after a minute.
+    let page = of("t7", "page").label("severity", "critical");
+    world.at(5.0).push([page.start(5.0)]).await;
+    world.at(30.0).reached().await;
+    let told: Vec<String> = slow.arrived().iter().map(|m| m.group_key.clone()).collect();
+    let place = told.iter().position(|key| key.contains("t7"));
+    assert_eq!(place, Some(1), "{told:?}");
     world.kill();
 }
 

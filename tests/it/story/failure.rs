@@ -164,6 +164,25 @@ async fn an_ambiguous_end_is_repeated_as_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_may_have_arrived_keeps_its_key_when_no_attempt_could_be_made() {
+    // The first message may have arrived; then the receiver asks for patience beyond a whole tick.
+    let hook = Hook::scripted("a", |at, n| match n {
+        0 => Answer::AcceptInSilence,
+        1 => Answer::Later(100.0),
+        _ if at < 110.0 => Answer::Fail,
+        _ => Answer::Accept,
+    });
+    let mut world = World::new(&tiny("10s", "1h", &[&hook]), &[&hook]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&hook, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world.at(200.0).reached().await;
+    let keys: BTreeSet<_> = hook.attempts().into_iter().take(2).map(|a| a.key).collect();
+    assert_eq!(keys.len(), 1, "the repeat is under the same key");
+    world.kill();
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_asks_for_patience_is_left_alone_for_so_long() {
     let hook = Hook::scripted("a", |_, n| {
         if n == 0 {

@@ -3,6 +3,7 @@
 
 mod deploy;
 mod instance;
+mod pace;
 mod retry;
 mod ring;
 mod shared;

@@ -95,16 +95,29 @@ async fn try_test(
         let message = "too many tests are under way; try again";
         return refuse(json_string(StatusCode::SERVICE_UNAVAILABLE, message));
     };
-    let tested = api
-        .engine()
-        .rehearse(tenant, &asked.receiver, asked.resolved);
-    let integrations = match tested.await {
+    let (engine, tenant) = (Arc::clone(api.engine()), Arc::clone(tenant));
+    // To its end even if the client goes away: what was sent belongs in the log.
+    let tested = tokio::spawn(async move {
+        let tested = engine.rehearse(&tenant, &asked.receiver, asked.resolved);
+        tested.await
+    });
+    let Ok(tested) = tested.await else {
+        let message = "the test panicked; this is a bug in Belfry";
+        return refuse(json_string(StatusCode::INTERNAL_SERVER_ERROR, message));
+    };
+    let integrations = match tested {
         Ok(rehearsed) => rehearsed.into_iter().map(Integration::of).collect(),
         Err(error @ NotRehearsed::Unknown) => {
             return refuse(json_string(StatusCode::NOT_FOUND, &error.to_string()));
         }
         Err(error @ NotRehearsed::Empty) => {
             return refuse(json_string(StatusCode::CONFLICT, &error.to_string()));
+        }
+        Err(error @ NotRehearsed::Held { .. }) => {
+            return refuse(json_string(
+                StatusCode::TOO_MANY_REQUESTS,
+                &error.to_string(),
+            ));
         }
     };
     match serde_json::to_vec(&Tested { integrations }) {

@@ -1,13 +1,12 @@
 //! Telling one integration: what holds it back, the message in flight, the news, and what is known afterwards.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use domain::group::IntegrationSpec;
 use domain::group::severity::Severity;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::notification::Reason;
-use notify::{Delivered, Notification};
+use notify::{Delivered, DeliveryError, Notification};
 use runtime::failpoint::reach;
 use state::rate::Taken;
 
@@ -49,6 +48,15 @@ enum Sent {
     Refused,
 }
 
+impl Sent {
+    fn of(error: &DeliveryError) -> Self {
+        match error.retry {
+            Some(_) => Self::NotAccepted,
+            None => Self::Refused,
+        }
+    }
+}
+
 impl Flush<'_> {
     /// Tells one integration what it does not know.
     pub(super) async fn tell(&self, spec: &IntegrationSpec, scope: Scope) -> Telling {
@@ -72,13 +80,13 @@ impl Flush<'_> {
                 }
             };
             let Some(message) = news else {
-                channel.leave_line(self.claim.identity.key);
+                channel.is_quiet(self.claim.identity.key);
                 return telling;
             };
             if message.firing.is_empty() && !spec.send_resolved && !was_in_flight {
                 let accepted = message.accepted(self.claim.now);
                 self.settle(spec, &told, accepted).await;
-                return telling;
+                return Telling::Told;
             }
             if let Some(held) = self.held(spec, channel).await {
                 self.note_held(spec, channel, held);
@@ -107,22 +115,19 @@ impl Flush<'_> {
     /// the lease is not held meanwhile.
     async fn held(&self, spec: &IntegrationSpec, channel: &Channel) -> Option<Held> {
         let group = &self.claim.identity;
-        if let Some(held) = channel.held(group.key) {
+        let is_urgent = self.is_urgent();
+        if let Some(held) = channel.waits(group.key, is_urgent) {
             return Some(held);
         }
-        let rate = channel.rate?;
-        let by_limit = |wait| {
-            let by = HeldBy::RateLimit;
-            Some(Held { wait, by })
-        };
-        let is_urgent = self.is_urgent();
-        if !is_urgent && channel.has_line(group.key) {
-            return by_limit(channel.line_up(group.key, Duration::ZERO));
-        }
-        let taken = self.engine.rates.take(&group.tenant, &spec.id, 1, rate);
+        let taken = self
+            .engine
+            .rates
+            .take(&group.tenant, &spec.id, 1, channel.rate?);
         match taken.await {
-            Ok(Taken::Wait(wait)) if is_urgent => by_limit(wait),
-            Ok(Taken::Wait(wait)) => by_limit(channel.line_up(group.key, wait)),
+            Ok(Taken::Wait(wait)) => Some(Held {
+                wait: channel.line_up(group.key, is_urgent, wait),
+                by: HeldBy::RateLimit,
+            }),
             // A rate that cannot be asked holds up nobody.
             Ok(Taken::Now | Taken::Never) | Err(_) => {
                 channel.leave_line(group.key);
@@ -222,11 +227,16 @@ impl Flush<'_> {
                 } else {
                     self.take_back(spec, begun.seq).await;
                 }
-                if error.retry.is_some() {
-                    return Sent::NotAccepted;
+                Sent::of(&error)
+            }
+            Outcome::NotTried(error) => {
+                channel.metrics.failed(error.reason);
+                self.log_failure(spec, reason, &error.detail);
+                // What is in flight stays as it is: an earlier attempt may have been accepted (G2).
+                if !was_in_flight {
+                    self.take_back(spec, begun.seq).await;
                 }
-                channel.refused();
-                Sent::Refused
+                Sent::of(&error)
             }
             Outcome::Unknown(error) => {
                 channel.metrics.failed(error.reason);
@@ -254,8 +264,8 @@ impl Flush<'_> {
     /// What an attempt says of the integration, and the line of the log.
     fn note_attempt(&self, channel: &Channel, notification: &Notification, made: &Made<'_>) {
         match made.result {
-            Ok(_) => channel.worked(),
-            Err(_) => channel.failed(),
+            Ok(_) => channel.worked(self.claim.identity.key),
+            Err(_) => channel.failed(self.claim.identity.key),
         }
         let (engine, tenant) = (self.engine, &self.claim.identity.tenant);
         let id = channel.integration.id();

@@ -22,6 +22,9 @@ use crate::deliveries::{
 /// Most attempts that wait to be written.
 const WAITING_MAX: usize = 10_000;
 
+/// Most attempts that are written with one commit: others wait for the journal.
+const COMMIT_MAX: usize = 500;
+
 /// The log is cut back to its size after so many new attempts.
 pub(super) const TRIM_EVERY: usize = 256;
 
@@ -54,7 +57,7 @@ impl Waiting {
         attempts.len() == 1
     }
 
-    /// Hands over everything, and says how many found no room since the last time.
+    /// Hands over the oldest, as many as one commit takes, and says how many found no room since the last time.
     pub(super) fn take(&self) -> VecDeque<Attempt> {
         let left_out = self.left_out.swap(0, Ordering::Relaxed);
         if left_out > 0 {
@@ -63,7 +66,13 @@ impl Waiting {
                 "The delivery log could not keep up; attempts are missing in it"
             );
         }
-        std::mem::take(&mut *self.lock())
+        let mut attempts = self.lock();
+        let count = attempts.len().min(COMMIT_MAX);
+        attempts.drain(..count).collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Attempt>> {

@@ -322,10 +322,11 @@ impl Writer {
 
     /// Attempts that wait, which are on their way to the disk now.
     fn take_attempts(&mut self) -> VecDeque<Attempt> {
-        self.attempts_due = None;
         let shared = self.shared.upgrade();
-        let attempts = shared.map(|shared| shared.attempts.take());
+        let attempts = shared.as_ref().map(|shared| shared.attempts.take());
         let attempts = attempts.unwrap_or_default();
+        let is_empty = shared.is_none_or(|shared| shared.attempts.is_empty());
+        self.attempts_due = (!is_empty).then(|| Instant::now() + ATTEMPTS_WAIT);
         let tenants = attempts.iter().map(|attempt| attempt.tenant.clone());
         self.attempt_tenants.extend(tenants);
         attempts
@@ -333,14 +334,15 @@ impl Writer {
 
     /// Writes the attempts that wait, in a transaction of their own.
     async fn write_attempts(&mut self) -> Result<(), StoreError> {
-        let attempts = self.take_attempts();
-        if attempts.is_empty() {
-            return Ok(());
+        loop {
+            let attempts = self.take_attempts();
+            if attempts.is_empty() {
+                return Ok(());
+            }
+            let answer = self.insert_attempts(&attempts).await;
+            self.checked(answer)?;
+            self.trim().await;
         }
-        let answer = self.insert_attempts(&attempts).await;
-        let answer = self.checked(answer);
-        self.trim().await;
-        answer
     }
 
     async fn insert_attempts(&mut self, attempts: &VecDeque<Attempt>) -> Result<(), sqlx::Error> {
