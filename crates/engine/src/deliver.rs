@@ -196,8 +196,7 @@ impl<'a> Sending<'a> {
             Ok(composed) => composed,
             Err(error) => return Outcome::NotTried(error),
         };
-        let mut is_tried = false;
-        let mut may_have_arrived = false;
+        let (mut is_tried, mut may_have_arrived) = (false, false);
         for (attempts, delay) in Backoff::new(seed).enumerate() {
             let next = channel.held_until().max(Some(Instant::now() + delay));
             let is_further = attempts > 0;

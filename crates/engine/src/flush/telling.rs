@@ -196,8 +196,10 @@ impl Flush<'_> {
             let told = self.take_back(spec, begun.seq).await;
             return told.map_or(Sent::NotAccepted, |told| Sent::Told(Box::new(told)));
         };
-        let group = &self.claim.identity;
-        let notification = self.settings.with_route_labels(group, notification).await;
+        let labelled = self
+            .settings
+            .with_route_labels(&self.claim.identity, notification);
+        let notification = labelled.await;
         reach("C7").await;
         let intent = Told {
             seq: begun.seq.max(before.seq),
@@ -218,8 +220,7 @@ impl Flush<'_> {
                 told.map_or(Sent::NotAccepted, |told| Sent::Told(Box::new(told)))
             }
             Outcome::Refused(error) => {
-                channel.metrics.failed(error.reason);
-                self.log_failure(spec, reason, &error.detail);
+                self.note_failure(spec, channel, reason, &error);
                 if was_in_flight {
                     // An earlier attempt may have been accepted all the same: taken back and in doubt, in one step.
                     let doubt = intent.in_doubt(&begun, engine.clock.now());
@@ -230,8 +231,7 @@ impl Flush<'_> {
                 Sent::of(&error)
             }
             Outcome::NotTried(error) => {
-                channel.metrics.failed(error.reason);
-                self.log_failure(spec, reason, &error.detail);
+                self.note_failure(spec, channel, reason, &error);
                 // What is in flight stays as it is: an earlier attempt may have been accepted (G2).
                 if !was_in_flight {
                     self.take_back(spec, begun.seq).await;
@@ -239,8 +239,7 @@ impl Flush<'_> {
                 Sent::of(&error)
             }
             Outcome::Unknown(error) => {
-                channel.metrics.failed(error.reason);
-                self.log_failure(spec, reason, &error.detail);
+                self.note_failure(spec, channel, reason, &error);
                 if !self.sending.may_send() {
                     self.doubt(&spec.id, &begun).await;
                 }
@@ -324,7 +323,15 @@ impl Flush<'_> {
         Some(told)
     }
 
-    fn log_failure(&self, spec: &IntegrationSpec, reason: Reason, detail: &str) {
+    fn note_failure(
+        &self,
+        spec: &IntegrationSpec,
+        channel: &Channel,
+        reason: Reason,
+        error: &DeliveryError,
+    ) {
+        channel.metrics.failed(error.reason);
+        let detail = &*error.detail;
         let group = &self.claim.identity;
         tracing::error!(
             tenant = %group.tenant, group = %group.key, integration = %spec.id, why = %reason, detail,
