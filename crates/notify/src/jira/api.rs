@@ -5,7 +5,7 @@ use std::time::Duration;
 use outbound::{Method, Request};
 use serde_json::Value;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, unreadable};
 use crate::go_json::Object;
 use crate::provider::{Wire, escape, half_way};
 use crate::{DeliveryError, RetryAdvice};
@@ -63,6 +63,10 @@ impl Api {
         let request = asking(Method::POST, self.search_url.clone(), search);
         let response = wire.accepted(request).await.map_err(unheard)?;
         let answer = Answer::of(&response);
+        if !answer.is_json() {
+            let error = unreadable(wire, &response.body, &self.search_url).await;
+            return Err(unheard(error));
+        }
         let Some(issues) = answer.at("/issues").and_then(Value::as_array) else {
             // Without an answer an issue could be created that is there already.
             let said = format!(
@@ -113,6 +117,9 @@ impl Api {
         let request = asking(Method::GET, url.clone(), "");
         let response = wire.accepted(request).await.map_err(half_way)?;
         let answer = Answer::of(&response);
+        if !answer.is_json() {
+            return Err(unreadable(wire, &response.body, &url).await);
+        }
         let known = answer.at("/transitions").and_then(Value::as_array);
         let mut known = known.into_iter().flatten();
         let Some(found) = known.find(|known| known["name"] == transition) else {
