@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::answer::{Answer, unreadable};
 use crate::go_json::Object;
-use crate::provider::{Wire, escape, half_way};
+use crate::provider::{Wire, escape, half_way, unheard};
 use crate::{DeliveryError, RetryAdvice};
 
 /// How long a search may not know yet of an issue that was created.
@@ -150,11 +150,4 @@ fn asking(method: Method, url: String, body: &str) -> Request {
         ..Request::post_json(url, body.to_owned())
     };
     request.with_header("Accept-Language", "en")
-}
-
-fn unheard(error: DeliveryError) -> DeliveryError {
-    DeliveryError {
-        is_ambiguous: false,
-        ..error
-    }
 }
