@@ -141,10 +141,8 @@ fn tokens(fields: &BTreeMap<String, String>) -> Vec<String> {
 
 /// The scheme of a type of tokens, as Go writes it.
 fn scheme(kind: &str) -> String {
-    let known = ["Bearer", "MAC", "Basic"].into_iter();
-    let known = known
-        .into_iter()
-        .find(|known| kind.eq_ignore_ascii_case(known));
+    let mut known = ["Bearer", "MAC", "Basic"].into_iter();
+    let known = known.find(|known| kind.eq_ignore_ascii_case(known));
     match (known, kind) {
         (Some(known), _) => known.to_owned(),
         (None, "") => "Bearer".to_owned(),
