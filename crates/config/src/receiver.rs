@@ -157,11 +157,12 @@ impl Receiver {
             return Err(f.error_at("labels", message));
         }
         labels.insert("name".to_owned(), name.clone());
+        let delivery = Delivery::decode(&f, &integrations)?;
         Ok(Self {
             name,
             labels,
             integrations,
-            delivery: Delivery::decode(&f)?,
+            delivery,
             line,
         })
     }

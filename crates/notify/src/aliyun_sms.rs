@@ -10,8 +10,8 @@ use config::AliyunSmsConfig;
 use domain::time::Timestamp;
 use gotmpl::markup::Dialect;
 use outbound::{Method, Request, Source};
-use serde_json::Value;
 
+use crate::answer::{Answer, unreadable};
 use crate::go_json::Object;
 use crate::own;
 use crate::provider::{Composing, Provider, Wire, cut_runes, escape};
@@ -236,11 +236,14 @@ impl Provider for AliyunSms {
         let request = self.request(&message, &secret, wire.now());
         let url = request.url.clone();
         let response = wire.exchange(request).await?;
-        let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
-        let (code, said) = (text("Code"), text("Message"));
-        if code == "OK" && (200..300).contains(&response.status) {
+        let answer = Answer::of(&response);
+        let (code, said) = (answer.text("/Code"), answer.text("/Message"));
+        let is_success = (200..300).contains(&response.status);
+        if code == "OK" && is_success {
             return Ok(());
+        }
+        if is_success && !answer.is_json() {
+            return Err(unreadable(wire, &response.body, &url).await);
         }
         if code.is_empty() {
             let body = String::from_utf8_lossy(&response.body);

@@ -8,20 +8,27 @@ use outbound::{
     Source, TlsOptions, TlsVersion,
 };
 
-/// A setting that names a secret store, which we do not have.
+/// A setting that is understood and not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{setting} names a secret in a secret store, and none is known: use the setting that names a file"
-)]
-pub struct UnknownStore {
-    setting: &'static str,
+pub enum Unsupported {
+    /// It names a secret store, and we have none.
+    #[error(
+        "{setting} names a secret in a secret store, and none is known: use the setting that names a file"
+    )]
+    Store {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// It asks for tokens by a signed statement.
+    #[error("oauth2: grant_type jwt-bearer is not supported: use client_id and client_secret")]
+    Assertion,
 }
 
 /// Translates an `http_config`.
 ///
 /// # Errors
-/// One of its `*_ref` settings is used.
-pub fn http_options(config: &HttpConfig) -> Result<HttpOptions, UnknownStore> {
+/// One of its `*_ref` settings is used, or the grant `jwt-bearer`.
+pub fn http_options(config: &HttpConfig) -> Result<HttpOptions, Unsupported> {
     Ok(HttpOptions {
         authentication: authentication(config)?,
         enable_http2: config.enable_http2,
@@ -37,7 +44,7 @@ pub fn http_options(config: &HttpConfig) -> Result<HttpOptions, UnknownStore> {
     })
 }
 
-fn authentication(config: &HttpConfig) -> Result<Option<Authentication>, UnknownStore> {
+fn authentication(config: &HttpConfig) -> Result<Option<Authentication>, Unsupported> {
     if let Some(basic) = &config.basic_auth {
         refuse_ref("username_ref", &basic.username_ref)?;
         refuse_ref("password_ref", &basic.password_ref)?;
@@ -56,6 +63,9 @@ fn authentication(config: &HttpConfig) -> Result<Option<Authentication>, Unknown
     let Some(oauth2) = &config.oauth2 else {
         return Ok(None);
     };
+    if oauth2.assertion.is_used() {
+        return Err(Unsupported::Assertion);
+    }
     refuse_ref("client_secret_ref", &oauth2.client_secret_ref)?;
     Ok(Some(Authentication::OAuth2(Box::new(OAuth2 {
         client_id: oauth2.client_id.clone(),
@@ -84,7 +94,7 @@ fn proxy(config: &ProxyConfig) -> ProxyOptions {
 }
 
 /// Translates a `tls_config`.
-pub(crate) fn tls(config: &TlsConfig) -> Result<TlsOptions, UnknownStore> {
+pub(crate) fn tls(config: &TlsConfig) -> Result<TlsOptions, Unsupported> {
     refuse_ref("ca_ref", &config.ca_ref)?;
     refuse_ref("cert_ref", &config.cert_ref)?;
     refuse_ref("key_ref", &config.key_ref)?;
@@ -132,11 +142,11 @@ fn source(inline: &str, file: &str) -> Option<Source> {
     (!inline.is_empty()).then(|| Source::inline(inline))
 }
 
-fn refuse_ref(setting: &'static str, value: &str) -> Result<(), UnknownStore> {
+fn refuse_ref(setting: &'static str, value: &str) -> Result<(), Unsupported> {
     if value.is_empty() {
         Ok(())
     } else {
-        Err(UnknownStore { setting })
+        Err(Unsupported::Store { setting })
     }
 }
 

@@ -17,7 +17,6 @@ mod dingtalk;
 mod discord;
 mod email;
 mod feishu;
-mod form;
 mod forward;
 mod go_json;
 mod googlechat;
@@ -66,6 +65,7 @@ use domain::id::IntegrationId;
 use domain::label::Labels;
 use domain::notification::Reason;
 use domain::time::Timestamp;
+use outbound::form;
 
 /// One alert of a message, with what the message says about it.
 #[derive(Clone, Debug)]

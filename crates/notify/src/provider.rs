@@ -30,7 +30,7 @@ pub(crate) use codes::{Code, Codes};
 pub(crate) use composing::Composing;
 pub(crate) use secret::SecretText;
 pub(crate) use truncate::{cut_bytes, cut_lines, cut_runes};
-pub(crate) use wire::{Wire, half_way};
+pub(crate) use wire::{Wire, half_way, unheard};
 
 /// One provider's side of an integration.
 #[async_trait]

@@ -22,7 +22,7 @@ use crate::feishu::Feishu;
 use crate::forward::Forward;
 use crate::googlechat::Googlechat;
 use crate::gotify::Gotify;
-use crate::http_options::{UnknownStore, http_options, secret_source, tls};
+use crate::http_options::{Unsupported, http_options, secret_source, tls};
 use crate::inbox::{Inbox, InboxSink};
 use crate::incidentio::Incidentio;
 use crate::jira::Jira;
@@ -111,9 +111,9 @@ pub struct BuildError {
 /// Why an integration cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildErrorCause {
-    /// Its `http_config` names a secret store.
+    /// Its `http_config` asks for what we cannot do.
     #[error(transparent)]
-    UnknownStore(#[from] UnknownStore),
+    Unsupported(#[from] Unsupported),
     /// No client can be made of its `http_config`, or of what is said about its mail server.
     #[error(transparent)]
     Client(#[from] outbound::BuildError),

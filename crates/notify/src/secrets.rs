@@ -25,6 +25,8 @@ const URL_PIECE_BYTES_MIN: usize = 8;
 pub(crate) struct Secrets {
     texts: Vec<String>,
     files: Vec<PathBuf>,
+    /// Users with passwords, of which the header holds both at once.
+    basics: Vec<BasicAuth>,
 }
 
 impl Secrets {
@@ -55,14 +57,7 @@ impl Secrets {
 
     fn add_basic(&mut self, basic: &BasicAuth) {
         self.add(basic.password.as_ref());
-        if let Some(Source::Inline(password)) = &basic.password {
-            let username = match &basic.username {
-                Some(Source::Inline(username)) => username.expose(),
-                _ => "",
-            };
-            self.texts
-                .push(STANDARD.encode(format!("{username}:{}", password.expose())));
-        }
+        self.basics.push(basic.clone());
     }
 
     pub(crate) fn add(&mut self, source: Option<&Source>) {
@@ -86,6 +81,10 @@ impl Secrets {
         let mut hidden: Vec<String> = self.texts.clone();
         for file in &self.files {
             hidden.extend(read_trimmed(file).await);
+        }
+        for basic in &self.basics {
+            let (user, password) = (value(&basic.username).await, value(&basic.password).await);
+            hidden.push(STANDARD.encode(format!("{user}:{password}")));
         }
         hidden.retain(|secret| PASSWORD_BYTES_MIN <= secret.len());
         hidden.extend(url_pieces(url).map(str::to_owned));
@@ -114,6 +113,15 @@ pub(crate) fn key_or_file(key: &config::Secret, file: &str) -> Source {
         Source::File(PathBuf::from(file))
     } else {
         Source::inline(key.expose())
+    }
+}
+
+/// The value of a setting now; empty where there is none.
+async fn value(source: &Option<Source>) -> String {
+    match source {
+        None => String::new(),
+        Some(Source::Inline(secret)) => secret.expose().to_owned(),
+        Some(Source::File(path)) => read_trimmed(path).await.unwrap_or_default(),
     }
 }
 

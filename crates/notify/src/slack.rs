@@ -91,7 +91,10 @@ impl Slack {
             let said = String::from_utf8_lossy(&response.body);
             return match said.trim() {
                 "ok" => Ok(()),
-                said => Err(Refusal::Code(said.to_owned())),
+                said if is_word(said) && !response.body_is_cut => {
+                    Err(Refusal::Code(said.to_owned()))
+                }
+                _ => Err(unreadable(wire, &response.body, url).await.into()),
             };
         }
         let answer = Answer::of(&response);
@@ -147,6 +150,12 @@ impl Refusal {
 fn is_json(response: &Response) -> bool {
     let kind = response.header("content-type").unwrap_or_default();
     kind.starts_with("application/json") || response.body.starts_with(b"{")
+}
+
+/// Whether a text is one of the words with which webhooks refuse a message, such as `no_service`.
+fn is_word(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    !text.is_empty() && text.bytes().all(is_part)
 }
 
 #[async_trait]

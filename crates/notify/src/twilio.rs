@@ -152,6 +152,7 @@ impl Provider for Twilio {
     async fn send(&self, message: Message, wire: &Wire<'_>) -> Result<(), DeliveryError> {
         let token = wire.read("auth_token", &self.auth_token).await?;
         let credentials = STANDARD.encode(format!("{}:{token}", self.account_sid));
+        wire.confide(&credentials);
         let authorization = format!("Basic {credentials}");
         let mut told = self.told(&message.key);
         let mut failed = Vec::new();

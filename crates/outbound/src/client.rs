@@ -2,6 +2,7 @@
 
 mod attempt;
 mod credentials;
+mod oauth2;
 mod redirect;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::{
 };
 use attempt::Attempt;
 use credentials::header_name;
+use oauth2::{Token, Tokens};
 use redirect::Hop;
 
 /// Most requests one send may become by redirects; Go's limit.
@@ -33,6 +35,8 @@ pub struct HttpClient {
     options: HttpOptions,
     user_agent: HeaderValue,
     client: Renewed<reqwest::Client>,
+    /// What `oauth2` is carried out by.
+    tokens: Option<Tokens>,
 }
 
 impl HttpClient {
@@ -41,9 +45,10 @@ impl HttpClient {
     /// # Errors
     /// The options cannot be carried out; the text says which and why.
     pub fn new(options: &HttpOptions, user_agent: &str) -> Result<Self, BuildError> {
-        if matches!(options.authentication, Some(Authentication::OAuth2(_))) {
-            return Err(BuildError::OAuth2);
-        }
+        let tokens = match &options.authentication {
+            Some(Authentication::OAuth2(oauth2)) => Some(Tokens::new(oauth2, user_agent)?),
+            _ => None,
+        };
         let invalid = |name: &str| BuildError::Header {
             name: name.to_owned(),
         };
@@ -61,15 +66,18 @@ impl HttpClient {
             options: options.clone(),
             user_agent,
             client,
+            tokens,
         })
     }
 
     async fn follow(&self, request: Request, until: Instant) -> Result<Response, SendError> {
+        let mut hop = Hop::first(request)?;
+        // Before anything is sent, so that its failure is never in doubt.
+        let token = self.token(until).await?;
         let renewed = self.client.get(|material| build(&self.options, material));
         let client = renewed.await;
-        let mut hop = Hop::first(request)?;
         for _ in 0..HOPS_MAX {
-            let headers = self.headers(&hop).await?;
+            let headers = self.headers(&hop, token.as_ref()).await?;
             let attempt = Attempt::new(&client, &hop, headers, until);
             let response = attempt.answer().await?;
             match hop.next(
@@ -78,11 +86,39 @@ impl HttpClient {
                 self.options.follow_redirects,
             ) {
                 Some(next) => hop = next,
-                None => return Ok(attempt::read(response, until).await),
+                None => {
+                    let response = attempt::read(response, until).await;
+                    return Ok(match &token {
+                        Some(token) if hop.is_trusted => self.without(token, response),
+                        _ => response,
+                    });
+                }
             }
         }
         let cause = format!("{}: stopped after {HOPS_MAX} redirects", hop.shown_host());
         Err(SendError::Ambiguous { cause })
+    }
+}
+
+impl HttpClient {
+    async fn token(&self, until: Instant) -> Result<Option<Token>, SendError> {
+        match &self.tokens {
+            None => Ok(None),
+            Some(tokens) => tokens.get(until).await.map(Some),
+        }
+    }
+
+    /// An answer that shows no token, and the end of a token that it refuses: the next attempt fetches another one.
+    fn without(&self, token: &Token, response: Response) -> Response {
+        if response.status == http::StatusCode::UNAUTHORIZED.as_u16()
+            && let Some(tokens) = &self.tokens
+        {
+            tokens.forget(token);
+        }
+        Response {
+            body: token.hidden_in(response.body),
+            ..response
+        }
     }
 }
 

@@ -40,9 +40,12 @@ impl SendError {
 /// Options from which no client can be built.
 #[derive(Debug, Error)]
 pub enum BuildError {
-    /// `oauth2` is understood but not yet carried out.
-    #[error("oauth2 is not supported yet: use basic_auth or authorization")]
-    OAuth2,
+    /// No tokens can be fetched as `oauth2` says.
+    #[error("oauth2: {cause}")]
+    OAuth2 {
+        /// What is wrong.
+        cause: String,
+    },
     /// The proxy URL is not one.
     #[error("proxy_url is not a valid http, https or socks5 URL")]
     Proxy,

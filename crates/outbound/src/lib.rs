@@ -10,6 +10,7 @@
 
 mod client;
 mod error;
+pub mod form;
 mod message;
 mod options;
 mod record;

@@ -62,7 +62,7 @@ pub enum Authentication {
     Basic(BasicAuth),
     /// Any `Authorization` header (`authorization`, and the old `bearer_token`).
     Authorization(Authorization),
-    /// Tokens from an OAuth 2 server (`oauth2`); kept, but no client can be built from it yet.
+    /// Tokens from an OAuth 2 server (`oauth2`).
     OAuth2(Box<OAuth2>),
 }
 

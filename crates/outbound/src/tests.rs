@@ -3,6 +3,7 @@
 pub(crate) mod authority;
 mod credentials;
 mod failure;
+mod oauth2;
 mod proxy;
 mod record;
 mod redirect;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::{Integration, Receiver};
+use super::{Integration, Receiver, ReceiverIntegration};
 use crate::duration::quoted;
 use crate::error::{ConfigError, Mark, Result};
 use crate::yaml::{Fields, Node};
@@ -90,7 +90,7 @@ pub(super) const FALLBACK_AFTER: &str = "fallback_after";
 pub(super) const DELTA: &str = "delta";
 
 impl Delivery {
-    pub(super) fn decode(f: &Fields) -> Result<Self> {
+    pub(super) fn decode(f: &Fields, integrations: &[ReceiverIntegration]) -> Result<Self> {
         let receiver = f.text(FALLBACK_RECEIVER)?;
         let after = f.duration(FALLBACK_AFTER)?;
         if receiver.is_empty() && after.is_some() {
@@ -102,10 +102,26 @@ impl Delivery {
             after: after.unwrap_or(AFTER),
             mark: f.mark_of(FALLBACK_RECEIVER),
         });
-        Ok(Self {
-            fallback,
-            delta: f.boolean(DELTA, false)?,
-        })
+        let delta = f.boolean(DELTA, false)?;
+        if delta && let Some(item) = integrations.iter().find(|item| changes_messages(item)) {
+            let name = item.name();
+            let message = format!("delta: true beside {name}, which changes one message");
+            let error = f.error_at(DELTA, message);
+            return Err(error.hint(
+                "alerts that are not listed anew would vanish from it: put it into a receiver of its own",
+            ));
+        }
+        Ok(Self { fallback, delta })
+    }
+}
+
+/// Whether an integration writes over what it said last, so that only the whole list makes sense.
+fn changes_messages(item: &ReceiverIntegration) -> bool {
+    match &item.integration {
+        Integration::Slack(config) => config.update_message,
+        Integration::Opsgenie(config) => config.update_alerts,
+        Integration::Jira(_) => true,
+        _ => false,
     }
 }
 

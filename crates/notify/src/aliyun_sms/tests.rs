@@ -121,7 +121,12 @@ async fn codes_are_judged() {
         assert!(error.detail.starts_with(&start), "{}", error.detail);
     }
     let trial = Trial::new("aliyun_sms", SETTINGS);
-    assert_eq!(trial.failure(200, "<html>").await.retry, None);
+    for body in ["", "<html>", r#"{"Code":"O"#] {
+        let error = trial.failure(200, body).await;
+        assert!(error.retry.is_some() && error.is_ambiguous, "{body}");
+    }
+    let error = trial.failure(200, "{}").await;
+    assert!(error.retry.is_none() && !error.is_ambiguous);
     assert!(trial.failure(502, "").await.retry.is_some());
     // OK within a refusal is none.
     assert!(trial.failure(400, OK).await.detail.contains("OK"));

@@ -153,9 +153,15 @@ async fn codes_are_judged() {
 #[tokio::test]
 async fn a_success_without_a_code_is_none() {
     let trial = Trial::new("feishu", URL);
-    for body in ["", "<html>log in</html>", "{}", "[]", r#"{"code":"0"}"#] {
+    for body in ["", "<html>log in</html>", r#"{"code":"#] {
         let error = trial.failure(200, body).await;
-        assert_eq!(error.retry, None, "{body}");
+        assert!(error.retry.is_some() && error.is_ambiguous, "{body}");
+        let detail = format!("the answer is not understood: {body}");
+        assert_eq!(error.detail, detail);
+    }
+    for body in ["{}", "[]", r#"{"code":"0"}"#] {
+        let error = trial.failure(200, body).await;
+        assert!(error.retry.is_none() && !error.is_ambiguous, "{body}");
         assert!(
             error.detail.contains("without a code of Feishu"),
             "{}",

@@ -5,9 +5,9 @@ use std::time::Duration;
 use outbound::{Method, Request};
 use serde_json::Value;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, unreadable};
 use crate::go_json::Object;
-use crate::provider::{Wire, escape, half_way};
+use crate::provider::{Wire, escape, half_way, unheard};
 use crate::{DeliveryError, RetryAdvice};
 
 /// How long a search may not know yet of an issue that was created.
@@ -63,6 +63,10 @@ impl Api {
         let request = asking(Method::POST, self.search_url.clone(), search);
         let response = wire.accepted(request).await.map_err(unheard)?;
         let answer = Answer::of(&response);
+        if !answer.is_json() {
+            let error = unreadable(wire, &response.body, &self.search_url).await;
+            return Err(unheard(error));
+        }
         let Some(issues) = answer.at("/issues").and_then(Value::as_array) else {
             // Without an answer an issue could be created that is there already.
             let said = format!(
@@ -113,6 +117,9 @@ impl Api {
         let request = asking(Method::GET, url.clone(), "");
         let response = wire.accepted(request).await.map_err(half_way)?;
         let answer = Answer::of(&response);
+        if !answer.is_json() {
+            return Err(unreadable(wire, &response.body, &url).await);
+        }
         let known = answer.at("/transitions").and_then(Value::as_array);
         let mut known = known.into_iter().flatten();
         let Some(found) = known.find(|known| known["name"] == transition) else {
@@ -143,11 +150,4 @@ fn asking(method: Method, url: String, body: &str) -> Request {
         ..Request::post_json(url, body.to_owned())
     };
     request.with_header("Accept-Language", "en")
-}
-
-fn unheard(error: DeliveryError) -> DeliveryError {
-    DeliveryError {
-        is_ambiguous: false,
-        ..error
-    }
 }

@@ -107,7 +107,8 @@ async fn without_an_answer_to_the_search_nothing_is_created() {
         cause: "reset".to_owned(),
     };
     for (answer, is_retried) in [
-        (said("<html>please log in</html>"), false),
+        (said("<html>please log in</html>"), true),
+        (said(r#"{"issues":[{"key""#), true),
         (said(r#"{"errorMessages":["x"]}"#), false),
         (Answer::status(400), false),
         (Answer::status(401), false),
@@ -139,6 +140,7 @@ async fn what_fails_behind_the_update_leaves_the_message_half_way() {
         (vec![said(TRANSITIONS), Answer::status(500)], true),
         (vec![said(TRANSITIONS), Answer::status(400)], false),
         (vec![said(r#"{"transitions":[]}"#)], false),
+        (vec![said(r#"{"transitions":[{"id"#)], true),
     ] {
         let before = [said(OPEN), Answer::status(204)];
         let trial = Trial::new(&yaml("")).answering(before.into_iter().chain(answers));

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Wire;
 use super::wire::place;
+use crate::answer::{Answer, unreadable};
 use crate::classify::answered;
 use crate::{DeliveryError, FailureReason, RetryAdvice};
 
@@ -88,7 +89,10 @@ impl Wire<'_> {
         let shown = self.hide(&response.body, &url).await;
         let Some((code, said)) = codes.of(&response) else {
             answered(&response, &place, &shown)?;
-            // A login page, a proxy, another product: nobody was told.
+            if !Answer::of(&response).is_json() {
+                return Err(unreadable(self, &response.body, &url).await);
+            }
+            // Another product, or another method of this one: nobody was told.
             let said = format!(
                 "{place} answered without a code of {}: {shown}",
                 codes.provider

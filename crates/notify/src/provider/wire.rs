@@ -209,6 +209,14 @@ pub(crate) fn half_way(error: DeliveryError) -> DeliveryError {
     }
 }
 
+/// An error of a request that came before the message, such as one for a token: of the message nobody heard.
+pub(crate) fn unheard(error: DeliveryError) -> DeliveryError {
+    DeliveryError {
+        is_ambiguous: false,
+        ..error
+    }
+}
+
 /// Scheme and host of a request's URL; its path and query may be secrets.
 pub(super) fn place(request: &Request) -> String {
     let scheme = if request.url.starts_with("https:") {

@@ -106,13 +106,22 @@ async fn a_built_webhook_sends_as_configured() {
 
 #[test]
 fn an_impossible_client_is_refused() {
-    let receiver = receiver(
-        "  webhook_configs:\n  - url: http://a.example.org/\n    http_config: {oauth2: {client_id: a, client_secret: b, \
-         token_url: 'http://t.example.org/'}}\n",
-    );
-    let deps = Deps::new("Belfry/0.0.0", Arc::new(NoInbox));
-    let error = build_receiver(&receiver, &deps).map(|_| ()).unwrap_err();
-    assert!(error.to_string().contains("oauth2"), "{error}");
+    let built = |more: &str| {
+        let receiver = receiver(&format!(
+            "  webhook_configs:\n  - url: http://a.example.org/\n    http_config: {{oauth2: {{client_id: a, {more}}}}}\n"
+        ));
+        let deps = Deps::new("Belfry/0.0.0", Arc::new(NoInbox));
+        build_receiver(&receiver, &deps).map(|_| ())
+    };
+    built("client_secret: b, token_url: 'http://t.example.org/'").unwrap();
+    let error = built("client_secret: b, token_url: token").unwrap_err();
+    assert!(error.to_string().contains("oauth2: token_url"), "{error}");
+    let grant = "'urn:ietf:params:oauth:grant-type:jwt-bearer'";
+    let error = built(&format!(
+        "client_certificate_key: k, token_url: 'http://t.example.org/', grant_type: {grant}"
+    ))
+    .unwrap_err();
+    assert!(error.to_string().contains("jwt-bearer is not"), "{error}");
 }
 
 /// What a client of the mail server is asked for.

@@ -33,16 +33,31 @@ async fn secrets_in_files_are_hidden() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("token");
     std::fs::write(&path, "file-token\n").unwrap();
-    let authentication =
-        Authentication::Authorization(outbound::Authorization::bearer(Source::File(path)));
-    let options = HttpOptions {
-        authentication: Some(authentication),
-        ..HttpOptions::default()
+    let bearer = outbound::Authorization::bearer(Source::File(path.clone()));
+    let basic = BasicAuth {
+        username: Some(Source::inline("u")),
+        password: Some(Source::File(path)),
     };
-    let shown = Secrets::of(&options)
-        .hide(b"Bearer file-token", "http://example.org/")
-        .await;
-    assert_eq!(shown, "Bearer <secret>");
+    for (authentication, echoed, expected) in [
+        (
+            Authentication::Authorization(bearer),
+            "Bearer file-token",
+            "Bearer <secret>",
+        ),
+        (
+            Authentication::Basic(basic),
+            "Basic dTpmaWxlLXRva2Vu of file-token",
+            "Basic <secret> of <secret>",
+        ),
+    ] {
+        let options = HttpOptions {
+            authentication: Some(authentication),
+            ..HttpOptions::default()
+        };
+        let secrets = Secrets::of(&options);
+        let shown = secrets.hide(echoed.as_bytes(), "http://example.org/").await;
+        assert_eq!(shown, expected);
+    }
 }
 
 #[tokio::test]

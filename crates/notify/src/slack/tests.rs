@@ -280,7 +280,6 @@ async fn a_200_may_be_a_refusal() {
         ),
         ("no_service", false, false, "no_service"),
         ("invalid_payload\n", false, false, "invalid_payload"),
-        ("", false, false, ""),
     ] {
         let failure = hook("").failure(&notification, 200, body).await;
         assert_eq!(
@@ -293,6 +292,15 @@ async fn a_200_may_be_a_refusal() {
             format!("channel `#ops`: error response from Slack: {code}")
         );
     }
+    for body in ["", "<html>log in</html>", r#"{"ok":fal"#] {
+        let failure = hook("").failure(&notification, 200, body).await;
+        assert!(failure.retry.is_some() && failure.is_ambiguous, "{body}");
+    }
+    let stage = hook("");
+    let mut cut = Scripted::status(200).with_body("o");
+    cut.outcome.as_mut().unwrap().body_is_cut = true;
+    stage.http.answer_next(cut);
+    assert!(stage.deliver(&notification).await.unwrap_err().is_ambiguous);
     let stage = hook("");
     let json = Scripted::status(200).with_header("Content-Type", "application/json; charset=utf-8");
     stage.http.answer_next(json.with_body("<html>"));

@@ -4,7 +4,7 @@ use super::sign::{Keys, Scope, sign};
 use super::xml;
 use crate::DeliveryError;
 use crate::form;
-use crate::provider::Wire;
+use crate::provider::{Wire, unheard};
 
 /// How long keys are lent, the shortest time there is; see [`super::lent`] for how long they are used.
 const LENT_S: u32 = 15 * 60;
@@ -63,7 +63,7 @@ pub(super) async fn lend(
         Proof::Token { token, .. } => wire.confide(token),
     }
     let body = super::asked(request, wire).await;
-    let body = body.map_err(|failed| failed.error)?;
+    let body = body.map_err(|failed| unheard(failed.error))?;
     let keys = Keys {
         access_key: xml::text(&body, "AccessKeyId").unwrap_or_default(),
         secret_key: xml::text(&body, "SecretAccessKey").unwrap_or_default(),

@@ -110,10 +110,11 @@ async fn nobody_told_is_a_failure() {
     assert_eq!(error.reason, FailureReason::RateLimited);
     trial
         .answer(401, r#"{"code":20003,"message":"Authenticate swordfish"}"#)
-        .answer(401, "");
+        .answer(401, "no Basic QUMxMjM6c3dvcmRmaXNo");
     let error = trial.fire().await.unwrap_err();
     assert_eq!(error.reason, FailureReason::AuthError);
     assert!(!error.detail.contains("swordfish"), "{}", error.detail);
+    assert!(error.detail.ends_with("no Basic <secret>"), "{error}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::{Refusal, method};
 use crate::DeliveryError;
 use crate::answer::{Answer, unreadable};
 use crate::form;
-use crate::provider::Wire;
+use crate::provider::{Wire, unheard};
 
 /// How long a token is good unless WeChat says that it is less.
 const LIFE_S_MAX: u64 = 2 * 60 * 60;
@@ -85,14 +85,11 @@ async fn fetch(
         headers: Vec::new(),
         body: Default::default(),
     };
-    let response = wire.accepted_or_retried(request, |_| true).await?;
+    let response = wire.accepted_or_retried(request, |_| true).await;
+    let response = response.map_err(unheard)?;
     let answer = Answer::of(&response);
     if !answer.is_json() {
-        // The message itself was not sent yet.
-        return Err(DeliveryError {
-            is_ambiguous: false,
-            ..unreadable(wire, &response.body, &url).await
-        });
+        return Err(unheard(unreadable(wire, &response.body, &url).await));
     }
     if let Some(refusal) = Refusal::of(&answer) {
         return Err(refusal.error(wire).await);

@@ -6,6 +6,7 @@ use http::HeaderValue;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, PROXY_AUTHORIZATION, USER_AGENT};
 
 use super::HttpClient;
+use super::oauth2::Token;
 use super::redirect::Hop;
 use crate::source::{read, read_file};
 use crate::{Authentication, SendError};
@@ -15,7 +16,12 @@ impl HttpClient {
     ///
     /// An `Authorization` of the request itself wins over a user in the URL, and that over the
     /// options, as in Alertmanager. A hop that a redirect led to a stranger gets no secrets.
-    pub(super) async fn headers(&self, hop: &Hop) -> Result<HeaderMap, SendError> {
+    /// A token of `oauth2` wins over all.
+    pub(super) async fn headers(
+        &self,
+        hop: &Hop,
+        token: Option<&Token>,
+    ) -> Result<HeaderMap, SendError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &hop.headers {
             let (header, value) = header_name(name)
@@ -32,9 +38,12 @@ impl HttpClient {
             }
             return Ok(headers);
         }
-        if !headers.contains_key(AUTHORIZATION)
-            && let Some(value) = self.authorization(hop).await?
-        {
+        let value = match token {
+            Some(token) => Some(token.header()),
+            None if headers.contains_key(AUTHORIZATION) => None,
+            None => self.authorization(hop).await?,
+        };
+        if let Some(value) = value {
             let mut value =
                 HeaderValue::from_str(&value).map_err(|_| invalid_header("Authorization"))?;
             value.set_sensitive(true);
@@ -94,6 +103,7 @@ fn invalid_header(name: &str) -> SendError {
     }
 }
 
-fn basic(user: &str, password: &str) -> String {
+/// The header of a user and a password.
+pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::server::Server;
 use super::*;
-use crate::{Authentication, Authorization, BasicAuth, HeaderValues, OAuth2, Source};
+use crate::{Authentication, Authorization, BasicAuth, HeaderValues, Source};
 
 fn with(authentication: Authentication) -> HttpOptions {
     HttpOptions {
@@ -164,12 +164,6 @@ async fn configured_headers_are_added() {
 
 #[test]
 fn options_that_cannot_be_carried_out_are_refused() {
-    let oauth = with(Authentication::OAuth2(Box::<OAuth2>::default()));
-    assert!(
-        build_error(&oauth)
-            .to_string()
-            .starts_with("oauth2 is not supported yet")
-    );
     let header = HeaderValues {
         values: vec!["a\nb".to_owned()],
         ..HeaderValues::default()

@@ -78,9 +78,33 @@ fn mistakes_have_a_place_and_a_hint() {
             "line 4",
             "many",
         ),
+        (
+            "- name: a\n  jira_configs: [{api_url: 'http://j.example.org', project: P, issue_type: Bug}]\n  delta: true\n",
+            "line 5",
+            "delta: true beside jira[0]",
+        ),
+        (
+            "- name: a\n  delta: true\n  slack_configs: [{api_url: 'https://slack.com/api/chat.postMessage', channel: c, update_message: true}]\n",
+            "line 4",
+            "delta: true beside slack[0]",
+        ),
+        (
+            "- name: a\n  delta: true\n  opsgenie_configs: [{api_key: k}, {api_key: k, update_alerts: true}]\n",
+            "line 4",
+            "delta: true beside opsgenie[1]",
+        ),
     ];
     for (receivers, place, message) in cases {
         let error = loaded(receivers).expect_err(receivers).to_string();
         assert!(error.contains(place) && error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn a_delta_is_for_messages_that_stay() {
+    loaded(
+        "- name: a\n  delta: true\n  slack_configs: [{api_url: 'http://s.example.org', channel: c}]\n  \
+         opsgenie_configs: [{api_key: k}]\n",
+    )
+    .expect("a valid configuration");
 }

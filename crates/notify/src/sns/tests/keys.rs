@@ -180,7 +180,13 @@ async fn a_role_that_is_not_lent_is_an_error_of_its_service() {
     let failure = stage.failure(200, "<html>").await;
     assert_eq!(failure.detail, "no keys came for the role `arn:r`");
     assert!(failure.retry.is_some() && !failure.is_ambiguous);
-    assert_eq!(stage.http.take_recorded().len(), 2);
+    // A message that was never sent is not of unknown fate.
+    let cause = "reset".to_owned();
+    let unanswered = outbound::Answer::error(outbound::SendError::Ambiguous { cause });
+    stage.http.answer_next(unanswered);
+    let failure = stage.deliver().await.unwrap_err();
+    assert!(failure.retry.is_some() && !failure.is_ambiguous);
+    assert_eq!(stage.http.take_recorded().len(), 3);
 }
 
 #[tokio::test]

@@ -1,11 +1,10 @@
 //! Names and values as queries of URLs and bodies of forms hold them, escaped as Go does.
 
-use outbound::{Method, Request};
+use crate::{Method, Request};
 
 /// Writes pairs in the order given.
-pub(crate) fn encode<N: AsRef<str>, V: AsRef<str>>(
-    pairs: impl IntoIterator<Item = (N, V)>,
-) -> String {
+#[must_use]
+pub fn encode<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> String {
     let mut out = String::new();
     for (name, value) in pairs {
         if !out.is_empty() {
@@ -19,7 +18,8 @@ pub(crate) fn encode<N: AsRef<str>, V: AsRef<str>>(
 }
 
 /// Makes a POST of a form that is written already.
-pub(crate) fn posted(url: &str, body: String) -> Request {
+#[must_use]
+pub fn posted(url: &str, body: String) -> Request {
     Request {
         method: Method::POST,
         url: url.to_owned(),
@@ -29,6 +29,14 @@ pub(crate) fn posted(url: &str, body: String) -> Request {
         )],
         body: body.into(),
     }
+}
+
+/// Writes one name or value.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::new();
+    push_escaped(&mut out, text);
+    out
 }
 
 fn push_escaped(out: &mut String, text: &str) {
