@@ -98,9 +98,7 @@ impl HttpClient {
         let cause = format!("{}: stopped after {HOPS_MAX} redirects", hop.shown_host());
         Err(SendError::Ambiguous { cause })
     }
-}
 
-impl HttpClient {
     async fn token(&self, until: Instant) -> Result<Option<Token>, SendError> {
         match &self.tokens {
             None => Ok(None),
