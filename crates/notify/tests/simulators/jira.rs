@@ -177,13 +177,19 @@ async fn what_it_refuses_is_told_with_its_words() {
     let (how, detail) = failed(outcome, &["0ther-s3cr3t", &encoded]);
     assert_eq!(how, Failed::ForGood);
     assert!(detail.contains("401"), "{detail}");
-    // The cloud's old search is gone, and so are issues that somebody deletes meanwhile.
+}
+
+#[tokio::test]
+async fn the_cloud_no_longer_has_the_old_search() {
+    let site = site(false);
+    let ops = channel(&site, OPS, "");
     site.with(|site| site.is_cloud = true);
-    let gone = channel(&site, OPS, "");
-    site.with(|site| site.is_cloud = false);
-    let (how, detail) = failed(gone.tell("load is high", 1).await, &[PASSWORD]);
+    let (how, detail) = failed(ops.tell("load is high", 1).await, &[PASSWORD]);
     assert_eq!(how, Failed::ForGood);
-    assert!(detail.contains("404"), "{detail}");
+    assert!(
+        detail.contains("410") && detail.contains("/rest/api/3/search/jql"),
+        "{detail}"
+    );
 }
 
 #[tokio::test]

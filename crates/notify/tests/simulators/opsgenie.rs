@@ -242,7 +242,7 @@ async fn what_it_refuses_is_told_without_the_key() {
     for (key, more, expected) in [
         ("sh0rt-s3cr3t", "", "422"),
         ("sh0rt-s3cr3t", "", "Key format is not valid!"),
-        (&other, "", "Could not authenticate"),
+        (other.as_str(), "", "Could not authenticate"),
         (READING_KEY, "", "403"),
         (KEY, ", priority: high", "Priority should be one of"),
         (

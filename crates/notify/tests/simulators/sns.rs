@@ -322,8 +322,12 @@ async fn what_it_refuses_is_told_with_its_code_and_without_the_key() {
             ops.as_str(),
             "403: InvalidClientTokenId",
         ),
-        ((ACCESS_KEY, other), &ops, "403: SignatureDoesNotMatch"),
-        (own, &missing, "404: NotFound: Topic does not exist"),
+        (
+            (ACCESS_KEY, other),
+            ops.as_str(),
+            "403: SignatureDoesNotMatch",
+        ),
+        (own, missing.as_str(), "404: NotFound: Topic does not exist"),
         (
             own,
             "phone_number: '5550001111'",
@@ -331,7 +335,7 @@ async fn what_it_refuses_is_told_with_its_code_and_without_the_key() {
         ),
         (
             own,
-            &empty,
+            empty.as_str(),
             "400: InvalidParameter: Invalid parameter: Empty message",
         ),
     ] {

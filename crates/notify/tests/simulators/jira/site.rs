@@ -40,16 +40,19 @@ impl Site {
             let why = format!("You are not authenticated: {said}");
             return Err(refused(401, &[&why], &json!({})));
         }
-        let version = if self.is_cloud { "3" } else { "2" };
-        let path = request.path.strip_prefix("/rest/api/");
-        let path = path.and_then(|path| path.strip_prefix(version));
-        let parts: Vec<&str> = path.unwrap_or("").split('/').skip(1).collect();
-        match (request.method.as_str(), &parts[..]) {
+        let path = request.path.strip_prefix("/rest/api/").unwrap_or("");
+        let parts: Vec<&str> = path.split('/').collect();
+        let parts = match &parts[..] {
+            ["2", parts @ ..] => parts,
+            ["3", parts @ ..] if self.is_cloud => parts,
+            _ => &[],
+        };
+        match (request.method.as_str(), parts) {
             ("POST", ["search"]) if self.is_cloud => {
                 let why = "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API.";
                 Err(refused(410, &[why], &json!({})))
             }
-            ("POST", ["search"]) if !self.is_cloud => self.search(&request.json()),
+            ("POST", ["search"]) => self.search(&request.json()),
             ("POST", ["search", "jql"]) if self.is_cloud => self.search(&request.json()),
             ("POST", ["issue"]) => self.create(&request.json()),
             (method, ["issue", key, rest @ ..]) => {
