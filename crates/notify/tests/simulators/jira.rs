@@ -44,7 +44,7 @@ async fn a_group_is_one_issue_that_is_closed_and_opened_again() {
         let ops = channel(&site, OPS, ", wont_fix_resolution: \"Won't \\\"fix\\\"\"");
         // Nobody needs an issue about something that is over.
         ops.resolve("load is high").await.unwrap();
-        assert_eq!(site.with(Site::states), []);
+        assert_eq!(site.with(|site| site.issues.len()), 0);
         ops.tell("*load* is \"high\" {noformat} 漢字\n", 300)
             .await
             .unwrap();
@@ -127,7 +127,7 @@ async fn it_is_asked_again_when_it_is_not_well() {
         let outcome = ops.tell("load is high", 1).await;
         assert_eq!(failed(outcome, &[PASSWORD]).0, expected, "{what}");
     }
-    assert_eq!(site.with(Site::states), []);
+    assert_eq!(site.with(|site| site.issues.len()), 0);
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn what_it_refuses_is_told_with_its_words() {
             "{detail}"
         );
     }
-    assert_eq!(site.with(Site::states), []);
+    assert_eq!(site.with(|site| site.issues.len()), 0);
     let url = site.url("/rest/api/2");
     let stranger = format!(
         "api_url: '{url}', {OPS}, http_config: {{basic_auth: {{username: belfry, password: 0ther-s3cr3t}}}}"

@@ -82,6 +82,9 @@ impl Account {
         if 15_000 < text("description").chars().count() {
             return Err(("description", "Description is too long."));
         }
+        if 100 < text("source").chars().count() {
+            return Err(("source", "Source is too long."));
+        }
         let priority = body.get("priority").and_then(Value::as_str);
         if priority.is_some_and(|p| !["P1", "P2", "P3", "P4", "P5"].contains(&p)) {
             return Err((
@@ -182,7 +185,9 @@ fn account() -> Simulator<Account> {
 
 fn channel(account: &Simulator<Account>, key: &str, more: &str) -> Channel {
     let url = account.url("");
-    let settings = format!("api_url: '{url}', api_key: '{key}', source: belfry{more}");
+    let settings = format!(
+        "api_url: '{url}', api_key: '{key}', source: '{{{{ .CommonAnnotations.summary }}}}'{more}"
+    );
     Channel::new("opsgenie", &settings)
 }
 
@@ -209,6 +214,9 @@ async fn texts_are_cut_and_kept_up_to_date() {
     ops.tell(&"漢".repeat(200), 1).await.unwrap();
     let message = account.with(|account| account.alerts[0].message.clone());
     assert_eq!(message.chars().count(), 130);
+    ops.tell(&"漢".repeat(20_000), 1).await.unwrap();
+    let description = account.with(|account| account.alerts[0].description.clone());
+    assert_eq!(description.chars().count(), 15_000);
     let delivered = ops.tell("load is low", 1).await.unwrap();
     assert_eq!(delivered.fallback, None);
     let texts = account.with(|account| {
@@ -219,7 +227,7 @@ async fn texts_are_cut_and_kept_up_to_date() {
         texts,
         ("load is low".to_owned(), "d load is low".to_owned())
     );
-    assert_eq!(account.with(Account::states), [(true, 2)]);
+    assert_eq!(account.with(Account::states), [(true, 3)]);
 }
 
 #[tokio::test]

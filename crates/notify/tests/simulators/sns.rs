@@ -178,8 +178,8 @@ fn checked(request: &Received) -> Result<(), Refusal> {
     let refused = |why: String| Err((403, "SignatureDoesNotMatch", why));
     let time = request.header("x-amz-date");
     let at = DateTime::strptime("%Y%m%dT%H%M%SZ", time).ok();
-    let at = at.and_then(|at| at.to_zoned(TimeZone::UTC).ok());
-    if !is_recent(at.map(|at| at.timestamp().as_second())) {
+    let at = at.and_then(|at| TimeZone::UTC.to_timestamp(at).ok());
+    if !is_recent(at.map(|at| at.as_second())) {
         return refused(format!("Signature expired: {time}"));
     }
     let day = time.split('T').next().unwrap_or("");
