@@ -29,7 +29,9 @@ fn holds(id: &str) {
     }
 }
 
-/// The harness itself: three instances that share nothing tell everything three times, and the oracle sees it.
+/// The harness itself: three instances that share nothing tell everything three times, and the oracle sees it. What is
+/// told again says the same (D) or, where the instances heard of different alerts, another part of it (N); where each goes
+/// on hearing of its own part only, no last message is ever the whole truth.
 #[test]
 fn instances_that_share_nothing_are_caught() {
     let apart = Row {
@@ -38,7 +40,12 @@ fn instances_that_share_nothing_are_caught() {
         ..rows::named("F01").expect("the row is there")
     };
     let found = played_alone(&apart);
-    assert!(found.is_some_and(|verdict| verdict.counts[1] > 20 && !verdict.has_passed()));
+    let is_caught = |verdict: Verdict| {
+        let [_, again, no_news, ..] = verdict.counts;
+        let is_never_told = verdict.complaints.iter().any(|c| c.contains("not settled"));
+        !verdict.has_passed() && (again + no_news > 20 || is_never_told)
+    };
+    assert!(found.is_some_and(is_caught));
 }
 
 #[test]

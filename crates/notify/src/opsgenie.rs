@@ -13,8 +13,10 @@ mod responder;
 
 use responder::Responder;
 
-/// What Opsgenie takes of an alert's headline, in characters.
+/// What Opsgenie takes of an alert's headline, its text, and who sent it, in characters.
 const MESSAGE_RUNES_MAX: usize = 130;
+const DESCRIPTION_RUNES_MAX: usize = 15_000;
+const SOURCE_RUNES_MAX: usize = 100;
 
 pub(crate) struct Opsgenie {
     /// Ends in a slash.
@@ -87,8 +89,13 @@ impl Opsgenie {
         }
     }
 
-    fn close(&self, alias: &str, composing: &mut Composing<'_>) -> Request {
+    fn source(&self, composing: &mut Composing<'_>) -> String {
         let source = composing.text("source", &self.source);
+        cut_runes(&source, SOURCE_RUNES_MAX)
+    }
+
+    fn close(&self, alias: &str, composing: &mut Composing<'_>) -> Request {
+        let source = self.source(composing);
         let body = Object::new().text("source", &source).line();
         self.about(Method::POST, alias, "close", body)
     }
@@ -120,14 +127,14 @@ impl Opsgenie {
         let message = cut_runes(&message, MESSAGE_RUNES_MAX);
         let description = composing.text("description", &self.description);
         let details = self.details(composing);
-        let source = composing.text("source", &self.source);
+        let source = self.source(composing);
         let responders = responder::all(&self.responders, composing);
         let tags = composing.extra("tags", &self.tags);
         let note = composing.extra("note", &self.note);
         let priority = composing.extra("priority", &self.priority);
         let entity = composing.extra("entity", &self.entity);
         let actions = composing.extra("actions", &self.actions);
-        let description = composing.flagged(description);
+        let description = cut_runes(&composing.flagged(description), DESCRIPTION_RUNES_MAX);
         let body = Object::new()
             .text("alias", alias)
             .text("message", &message)

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use serde_json::Value;
+
 /// A request as a provider sees it.
 pub(crate) struct Received {
     pub(crate) method: String,
@@ -20,9 +22,65 @@ pub(crate) struct Received {
 }
 
 impl Received {
+    /// Its body as JSON, null when it is none or does not say that it is.
+    pub(crate) fn json(&self) -> Value {
+        let is_said = self.header("content-type").starts_with("application/json");
+        let body = is_said.then(|| serde_json::from_slice(&self.body).ok());
+        body.flatten().unwrap_or_default()
+    }
+
     /// A header, empty when it is not there.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// What a provider answers.
+pub(crate) struct Reply {
+    status: u16,
+    /// Header lines, each with its end.
+    headers: String,
+    body: String,
+    /// Whether the connection is cut in place of the answer.
+    is_cut: bool,
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16, content_type: &str, body: impl Into<String>) -> Self {
+        Self {
+            status,
+            headers: format!("Content-Type: {content_type}\r\n"),
+            body: body.into(),
+            is_cut: false,
+        }
+    }
+
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self::new(status, "application/json; charset=utf-8", body.to_string())
+    }
+
+    /// A word or a page that a proxy, or a provider that is not well, answers with.
+    pub(crate) fn plain(status: u16, body: &str) -> Self {
+        Self::new(status, "text/plain", body)
+    }
+
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push_str(&format!("{name}: {value}\r\n"));
+        self
+    }
+
+    /// No answer: the connection ends.
+    pub(crate) fn cut() -> Self {
+        Self {
+            is_cut: true,
+            ..Self::plain(200, "")
+        }
+    }
+}
+
+impl From<String> for Reply {
+    fn from(body: String) -> Self {
+        Self::new(200, "application/json", body)
     }
 }
 
@@ -33,8 +91,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers each request with 200 and what `answer` says.
-    pub(crate) fn new(mut answer: impl FnMut(Received) -> String + Send + 'static) -> Self {
+    /// Answers each request with what `answer` says; a text alone is JSON with status 200.
+    pub(crate) fn new<R: Into<Reply>>(
+        mut answer: impl FnMut(Received) -> R + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let is_over = Arc::new(AtomicBool::new(false));
@@ -46,7 +106,7 @@ impl Server {
                 }
                 let Ok(stream) = stream else { continue };
                 // A client that goes away is nobody's fault.
-                let _ = serve(stream, &mut answer);
+                let _ = serve(stream, &mut |request| answer(request).into());
             }
         });
         Self {
@@ -71,7 +131,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(stream: TcpStream, answer: &mut impl FnMut(Received) -> String) -> std::io::Result<()> {
+fn serve(stream: TcpStream, answer: &mut impl FnMut(Received) -> Reply) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -92,23 +152,34 @@ fn serve(stream: TcpStream, answer: &mut impl FnMut(Received) -> String) -> std:
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body)?;
     let (path, raw_query) = target.split_once('?').unwrap_or((&target, ""));
-    let pairs = raw_query.split('&').filter_map(|pair| pair.split_once('='));
-    let query = pairs.map(|(name, value)| (unescape(name), unescape(value)));
-    let said = answer(Received {
+    let reply = answer(Received {
         method,
         path: path.to_owned(),
         raw_query: raw_query.to_owned(),
-        query: query.collect(),
+        query: pairs(raw_query),
         headers,
         body,
     });
+    if reply.is_cut {
+        return Ok(());
+    }
     let mut stream = stream;
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{said}",
-        said.len()
+        "HTTP/1.1 {} Said\r\n{}Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+        reply.status,
+        reply.headers,
+        reply.body.len(),
+        reply.body
     )?;
     stream.flush()
+}
+
+/// Names and values of a query or form.
+pub(crate) fn pairs(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+    let pairs = pairs.map(|(name, value)| (unescape(name), unescape(value)));
+    pairs.collect()
 }
 
 fn unescape(text: &str) -> String {
