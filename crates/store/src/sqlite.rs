@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::id::TenantId;
 use runtime::clock::SharedClock;
 use runtime::metrics::JournalMetrics;
 use runtime::tasks::TaskGroup;
@@ -197,6 +198,23 @@ pub(crate) async fn open(
         inbox: Arc::new(SqliteInbox::new(Arc::clone(&shared))),
         deliveries: Arc::new(SqliteDeliveries::new(shared)),
     })
+}
+
+/// Deletes with `statement`, whose parameters are a tenant and a count, what lies beyond the newest so many of each tenant.
+async fn delete_older(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    tenants: &[TenantId],
+    kept_max: usize,
+) -> Result<(), sqlx::Error> {
+    for tenant in tenants {
+        sqlx::query(statement)
+            .bind(tenant.as_str())
+            .bind(i64::try_from(kept_max).unwrap_or(i64::MAX))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 fn write_options(path: &Path, options: &Options) -> SqliteConnectOptions {

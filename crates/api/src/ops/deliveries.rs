@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::time::Timestamp;
 use engine::Tenant;
@@ -13,7 +12,7 @@ use store::{AttemptOutcome, DeliveryQuery, LoggedAttempt};
 
 use crate::answer::{json, json_string};
 use crate::context::Api;
-use crate::ops::written;
+use crate::ops::{not_stored, written};
 use crate::query::Query;
 use crate::wire::datetime;
 
@@ -94,10 +93,7 @@ pub(crate) async fn list(api: &Api, tenant: &Arc<Tenant>, query: &Query<'_>) -> 
         return json_string(StatusCode::INTERNAL_SERVER_ERROR, message);
     };
     body.push(b'\n');
-    let mut response = json(StatusCode::OK, body);
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    not_stored(Ok(json(StatusCode::OK, body)))
 }
 
 fn wanted(query: &Query<'_>) -> Result<(DeliveryQuery, usize), String> {

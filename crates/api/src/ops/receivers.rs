@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use engine::Tenant;
 use engine::rehearse::NotRehearsed;
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::{Refusal, json, json_string, refuse};
 use crate::context::Api;
+use crate::ops::not_stored;
 
 /// What is asked for.
 #[derive(Deserialize)]
@@ -66,13 +66,7 @@ pub(crate) async fn test(
     headers: &HeaderMap,
     body: Body,
 ) -> Response {
-    let mut response = match try_test(api, tenant, headers, body).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.into(),
-    };
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    not_stored(try_test(api, tenant, headers, body).await)
 }
 
 async fn try_test(

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::label::Labels;
 use domain::matcher::{Allowance, MatcherError, parse_matcher};
@@ -20,6 +19,7 @@ use serde_json::value::RawValue;
 use crate::answer::{Refusal, json, json_string, refuse};
 use crate::context::Api;
 use crate::limits::Limits;
+use crate::ops::not_stored;
 use crate::wire::facts::Facts;
 
 /// Most bytes of a request: a template of 64 KiB and the alerts to try it on.
@@ -80,13 +80,7 @@ pub(crate) async fn render(
     headers: &HeaderMap,
     body: Body,
 ) -> Response {
-    let mut response = match try_render(api, tenant, headers, body).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.into(),
-    };
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    not_stored(try_render(api, tenant, headers, body).await)
 }
 
 async fn try_render(

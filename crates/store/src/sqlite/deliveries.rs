@@ -11,8 +11,8 @@ use domain::time::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
-use super::Shared;
 use super::writer::Work;
+use super::{Shared, delete_older};
 use crate::StoreError;
 use crate::deliveries::{
     ATTEMPTS_MAX, ATTEMPTS_PAGE_MAX, Attempt, AttemptOutcome, Deliveries, DeliveryQuery,
@@ -178,17 +178,9 @@ pub(super) async fn trim(
     connection: &mut SqliteConnection,
     tenants: &[TenantId],
 ) -> Result<(), sqlx::Error> {
-    for tenant in tenants {
-        sqlx::query(
-            "DELETE FROM deliveries WHERE tenant = ?1 AND id <= \
-             (SELECT id FROM deliveries WHERE tenant = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-        )
-        .bind(tenant.as_str())
-        .bind(i64::try_from(ATTEMPTS_MAX).unwrap_or(i64::MAX))
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
+    const OLDER: &str = "DELETE FROM deliveries WHERE tenant = ?1 AND id <= \
+         (SELECT id FROM deliveries WHERE tenant = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
+    delete_older(connection, OLDER, tenants, ATTEMPTS_MAX).await
 }
 
 /// Reads a row; `None` for an outcome no version of Belfry would have written.

@@ -9,8 +9,8 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 use tokio::sync::Mutex;
 
-use super::Shared;
 use super::writer::Work;
+use super::{Shared, delete_older};
 use crate::StoreError;
 use crate::inbox::{
     Inbox, InboxMessage, MESSAGES_MAX, NewMessage, PAGE_MAX, RING_BYTES_MAX, Rings,
@@ -148,17 +148,9 @@ pub(super) async fn trim(
     connection: &mut SqliteConnection,
     tenants: &[TenantId],
 ) -> Result<(), sqlx::Error> {
-    for tenant in tenants {
-        sqlx::query(
-            "DELETE FROM inbox WHERE tenant = ?1 AND id <= \
-             (SELECT id FROM inbox WHERE tenant = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-        )
-        .bind(tenant.as_str())
-        .bind(i64::try_from(MESSAGES_MAX).unwrap_or(i64::MAX))
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
+    const OLDER: &str = "DELETE FROM inbox WHERE tenant = ?1 AND id <= \
+         (SELECT id FROM inbox WHERE tenant = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
+    delete_older(connection, OLDER, tenants, MESSAGES_MAX).await
 }
 
 /// Reads the newest messages into memory.
