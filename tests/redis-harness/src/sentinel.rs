@@ -16,7 +16,8 @@ pub struct Sentinels {
 }
 
 impl Sentinels {
-    /// Starts them; a master that is silent for a second counts as down.
+    /// Starts them; a master that is silent for two seconds counts as down, which a busy machine alone does not cause. An
+    /// election that nobody won is held again after four.
     ///
     /// # Panics
     /// When they do not find each other.
@@ -29,8 +30,8 @@ impl Sentinels {
         let configuration = format!(
             "bind 127.0.0.1\n\
              sentinel monitor {MASTER} 127.0.0.1 {port} 2\n\
-             sentinel down-after-milliseconds {MASTER} 1000\n\
-             sentinel failover-timeout {MASTER} 5000\n\
+             sentinel down-after-milliseconds {MASTER} 2000\n\
+             sentinel failover-timeout {MASTER} 2000\n\
              sentinel parallel-syncs {MASTER} 1\n"
         );
         let sentinels = (0..3)
@@ -68,6 +69,16 @@ impl Sentinels {
         self.servers.iter().position(|server| {
             let role = server.try_command(&["ROLE"]).unwrap_or_default();
             role.starts_with("master")
+        })
+    }
+
+    /// Waits until the sentinels name this server the master and it says so itself.
+    #[must_use]
+    pub fn has_moved_to(&self, index: usize) -> bool {
+        let server = &self.servers[index];
+        holds_within(PATIENCE, || {
+            let role = server.try_command(&["ROLE"]).unwrap_or_default();
+            self.master_port() == Some(server.port()) && role.starts_with("master")
         })
     }
 

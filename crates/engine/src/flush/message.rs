@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::group::{IntegrationSpec, key};
 use domain::label::Labels;
 use domain::notification::{Reason, why_notify};
+use domain::time::Timestamp;
 use notify::{Notification, NotifiedAlert};
 
 use super::{Flush, Scope};
@@ -28,6 +30,16 @@ fn changes(alerts: Vec<NotifiedAlert>, before: &ToldMessage) -> (Vec<NotifiedAle
     }
     let still_firing = rest.iter().filter(|notified| !notified.is_resolved).count();
     (changed, still_firing)
+}
+
+/// An alert that fires again, as a repeated message tells of it whose tick found it over: it says nothing of what came after
+/// that tick, and says the same however often the alert is refreshed meanwhile.
+fn ended_by(alert: &Alert, tick: Timestamp) -> Arc<Alert> {
+    Arc::new(Alert {
+        starts_at: alert.starts_at.min(tick),
+        ends_at: alert.ends_at.min(tick),
+        ..alert.clone()
+    })
 }
 
 impl Flush<'_> {
@@ -132,10 +144,11 @@ impl Flush<'_> {
             .iter()
             .filter_map(|alert| {
                 let is_resolved = wanted(alert.fingerprint)?;
-                Some(NotifiedAlert {
-                    alert: Arc::clone(alert),
-                    is_resolved,
-                })
+                let alert = match is_resolved && !self.claim.is_over(alert) {
+                    true => ended_by(alert, message.tick),
+                    false => Arc::clone(alert),
+                };
+                Some(NotifiedAlert { alert, is_resolved })
             })
             .collect();
         let (alerts, still_firing) = match since {
