@@ -112,6 +112,15 @@ fn path(url: &str) -> &str {
         .unwrap_or("")
 }
 
+/// Where others find an instance that listens there: one that listens on every address is known by its machine's name.
+pub(super) fn reached_at(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("{}:{}", host_name(), address.port())
+    } else {
+        address.to_string()
+    }
+}
+
 /// The machine's name, as the kernel knows it.
 fn host_name() -> String {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
@@ -198,5 +207,14 @@ mod tests {
             "{url}"
         );
         assert_eq!(prefix, "");
+    }
+
+    #[test]
+    fn an_instance_on_every_address_is_known_by_its_machine() {
+        let reached = |address: &str| reached_at(address.parse().expect("an address"));
+        assert_eq!(reached("127.0.0.1:9093"), "127.0.0.1:9093");
+        for every in ["0.0.0.0:9093", "[::]:9093"] {
+            assert_eq!(reached(every), format!("{}:9093", host_name()));
+        }
     }
 }
