@@ -85,7 +85,7 @@ fn redis_takes_our_settings_and_our_user() {
 }
 
 /// Goal: with our settings and users Redis has after a restart all that it had before. Method: what a script wrote is in the
-/// append-only file as a transaction, and Redis before 8.6 refuses those when the default user has no rights.
+/// append-only file as a transaction, and Redis leaves those out when its default user has no rights (redis/redis#14541).
 #[test]
 fn redis_keeps_what_scripts_wrote() {
     if redis_harness::is_missing("redis_keeps_what_scripts_wrote") {
