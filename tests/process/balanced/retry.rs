@@ -114,14 +114,9 @@ fn when_all_have_failed_they_are_asked_all_the_same() {
     let Some(nginx) = NGINX.find("when_all_have_failed_they_are_asked_all_the_same") else {
         return;
     };
-    let instances = [
-        Listener::start(Arc::new(Busy)),
-        Listener::start(Arc::new(Busy)),
-    ];
-    let nginx = Nginx::start(
-        &nginx,
-        &instances.each_ref().map(|one| one.address().into()),
-    );
+    let instances = [(); 3].map(|()| Listener::start(Arc::new(Busy)));
+    let addresses = instances.each_ref().map(|one| one.address().into());
+    let nginx = Nginx::start(&nginx, &addresses);
     for _ in 0..3 {
         let answer = request(nginx.address(), ("GET", "/-/coordinated"), &[], "");
         assert_eq!(answer.expect("an answer").status(), 503);
