@@ -110,8 +110,7 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
     let tasks = Arc::new(TaskGroup::new());
     let sharing_tasks = TaskGroup::new();
     if let Some(sharing) = &sharing {
-        let address = addresses.first().copied().map(reached_at);
-        sharing.start(&sharing_tasks, address).await;
+        sharing.start(&sharing_tasks, reached_at(&addresses)).await;
     }
     run_engine(&tasks, &engine);
     reload_on_hangup(&tasks, hangups, &reloader);
