@@ -2,7 +2,8 @@
 --
 -- KEYS[1]  shard:{sNN}
 -- ARGV     instance, epoch it saw ('' = none), a random word for the new epoch, 1 if claims are to be held until somebody has merged
---          in what it knows, for how many milliseconds at least, milliseconds for which ends by time-out are suspended
+--          in what it knows, for how many milliseconds at least, milliseconds for which ends by time-out are suspended,
+--          1 if the asking instance never shared anything before
 -- Reply    the epoch in force, or '' when the server threw keys away: then the shard has to start over first
 --
 -- Safe in every prefix because the epoch and what belongs to it are one write; without the number of keys thrown away so far,
@@ -14,6 +15,8 @@ if has_evicted() then return '' end
 local epoch = redis.call('HGET', shard, 'epoch')
 local holds = ARGV[4] == '1'
 if epoch and epoch ~= seen then
+  -- Who asks knows of data that was lost, whoever opened it.
+  if seen ~= '' then redis.call('HSET', shard, 'known_since', int(now)) end
   -- Opened just now by somebody who knew of nothing to put back: those who do get their time.
   local began, held = tonumber(string.match(epoch, '^(%d+)-')), tonumber(redis.call('HGET', shard, 'hold_until')) or 0
   if holds and began and now < began + hold_ms and held < began + hold_ms then
@@ -29,5 +32,9 @@ redis.call('HSET', shard, 'epoch', fresh, 'generation', int(generation), 'polled
 local evicted = count_evicted()
 if evicted then redis.call('HSET', shard, 'evicted', int(evicted)) end
 redis.call('HDEL', shard, 'awaited', 'back_until')
+-- Who left before is forgotten, if there was anybody.
+local is_first = ARGV[7] == '1' and generation == 1
+redis.call('HSET', shard, 'known_since', is_first and '0' or int(now))
+redis.call('HDEL', shard, 'first_left', 'last_left')
 keep(shard)
 return fresh

@@ -20,7 +20,7 @@ use runtime::timing::Timing;
 use state::coordinator::model::Model;
 use state::coordinator::{
     Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Joined, Merge, NothingKnown,
-    Offer, PollAsk, ShardPoll, SharedGroup,
+    Offer, Past, PollAsk, ShardPoll, SharedGroup,
 };
 use state_redis::call::Call;
 use state_redis::link::Link;
@@ -94,11 +94,11 @@ impl Pair {
         pair.set_clock().await;
         for shard in 0..limits::SHARDS {
             let opened = pair.model[0]
-                .open_epoch(shard, None, HoldFor::Nothing)
+                .open_epoch(shard, None, HoldFor::Nothing, Past::Nothing)
                 .await;
             pair.model_epochs[shard] = Some(opened.expect("open"));
             let opened = pair.redis[0]
-                .open_epoch(shard, None, HoldFor::Nothing)
+                .open_epoch(shard, None, HoldFor::Nothing, Past::Nothing)
                 .await;
             pair.redis_epochs[shard] = Some(opened.expect("open"));
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Farewell;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{IntegrationId, TenantId};
@@ -15,8 +16,8 @@ use super::server::shared;
 use super::{ModelClient, unreached};
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth,
-    SharedGroup, SharedSilences,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
+    ShardDepth, SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
 
@@ -204,6 +205,19 @@ impl Coordinator for ModelClient {
             .await
     }
 
+    async fn departed(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+        alerts: &[Fingerprint],
+    ) -> Result<Vec<Fingerprint>, CoordinatorError> {
+        let (name, alerts) = (group.clone(), alerts.to_vec());
+        self.request("departed", move |server, request| {
+            server.departed(request, &name, since, alerts)
+        })
+        .await
+    }
+
     async fn start_over(
         &self,
         shard: usize,
@@ -220,10 +234,11 @@ impl Coordinator for ModelClient {
         shard: usize,
         seen: Option<&Epoch>,
         hold: HoldFor,
+        past: Past,
     ) -> Result<Epoch, CoordinatorError> {
         let seen = seen.cloned();
         self.request("open_epoch", move |server, request| {
-            server.open_epoch(request, shard, seen.as_ref(), hold)
+            server.open_epoch(request, shard, seen.as_ref(), (hold, past))
         })
         .await?
     }
