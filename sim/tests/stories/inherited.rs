@@ -105,7 +105,7 @@ async fn what_ended_hours_before_an_instance_takes_over_what_was_left_is_told_wh
         let left = world.left(&[1]);
         world.begin_on(0, &left).await;
         world.end_of_what_was_told(0, 1).await;
-        pass(8_000).await;
+        pass(4_000).await;
         world.begin_on(1, &left).await;
         world.kill(0);
         world.is_told_anew(1, 1, is_as_old).await;
@@ -114,7 +114,7 @@ async fn what_ended_hours_before_an_instance_takes_over_what_was_left_is_told_wh
 
 #[tokio::test(start_paused = true)]
 async fn what_ended_while_an_instance_was_down_is_told_when_it_fires_again() {
-    for (seconds, is_as_old) in [(100, true), (100, false), (8_000, true)] {
+    for (seconds, is_as_old) in [(100, true), (100, false), (4_000, true)] {
         let mut world = World::still(2);
         let left = world.left(&[1]);
         world.begin_on(0, &left).await;
@@ -136,7 +136,7 @@ async fn what_ended_is_told_when_it_fires_again_after_the_server_lost_everything
     let left = world.left(&[1]);
     world.begin_on(0, &left).await;
     world.end_of_what_was_told(0, 1).await;
-    pass(8_000).await;
+    pass(4_000).await;
     world.begin_on(1, &left).await;
     pass(60).await;
     world.kill(0);
@@ -216,7 +216,7 @@ async fn while_nobody_left_what_was_told_is_waited_for() {
     let left = world.left(&[1]);
     world.begin_on(0, &left).await;
     world.begin_on(1, &left).await;
-    pass(20_000).await;
+    pass(7_000).await;
     world.post(1, 1, HOUR).await;
     pass(60).await;
     assert_eq!(world.told(1).len(), 0, "{:?}", world.told(1));
@@ -232,7 +232,7 @@ async fn what_was_told_after_a_trial_on_the_same_server_counts() {
     pass(60).await;
     assert_eq!(world.told(1).len(), 2);
     world.kill(0);
-    pass(20_000).await;
+    pass(7_000).await;
     let left = world.left(&[1]);
     world.begin_on(1, &left).await;
     world.post(1, 1, HOUR).await;

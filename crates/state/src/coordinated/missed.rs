@@ -86,9 +86,16 @@ impl Coordinated {
             true => HoldFor::Reseed,
             false => HoldFor::Others,
         };
-        let past = self.past(lost);
+        let past = self.past(shard, lost);
         let opened = self.shared.open_epoch(shard, lost, hold, past).await;
         let epoch = self.directly(opened)?;
+        let met = self.view(shard).met.clone();
+        if let Some(met) = met.filter(|met| lost.is_none() && *met != epoch) {
+            // Lost while it was to be read anew: whoever opened another one may not know.
+            let hold = HoldFor::Reseed;
+            let opened = self.shared.open_epoch(shard, Some(&met), hold, past).await;
+            self.directly(opened)?;
+        }
         let is_another = |known: &Epoch| *known != epoch;
         if lost.is_some() || self.view(shard).epoch.as_ref().is_some_and(is_another) {
             self.void_claims(shard);
@@ -98,15 +105,19 @@ impl Coordinated {
 
     /// What this instance knows of the time before an epoch it opens: whom it saw off alone it can name as long as it remembers
     /// them.
-    fn past(&self, lost: Option<&Epoch>) -> Past {
+    fn past(&self, shard: usize, lost: Option<&Epoch>) -> Past {
         let started_at = lock(&self.report).started_at;
         let lives = started_at.map(|at| self.clock.now().since(at));
         let remembers_all = lives.is_none_or(|lives| lives < self.timing.tombstone);
-        let has_shared = lost.is_some() || lock(&self.left).is_some();
-        match remembers_all && !has_shared {
+        match remembers_all && lost.is_none() && !self.has_shared(shard) {
             true => Past::Nothing,
             false => Past::Something,
         }
+    }
+
+    /// Whether this instance, or an earlier life of it, ever shared what is in a shard.
+    fn has_shared(&self, shard: usize) -> bool {
+        self.view(shard).met.is_some() || lock(&self.left).is_some()
     }
 
     /// Which of these alerts may have left a group after an instant. Alone nobody knows whom others saw off, unless nothing was ever shared.
@@ -121,8 +132,7 @@ impl Coordinated {
         if let Ok(departed) = asked.await {
             return departed;
         }
-        let has_shared = self.view(name.shard()).epoch.is_some() || lock(&self.left).is_some();
-        if has_shared {
+        if self.has_shared(name.shard()) {
             return alerts.to_vec();
         }
         lock(&self.tombs).departed(&name, alerts, self.timing.tombstone)
