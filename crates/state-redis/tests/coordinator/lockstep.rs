@@ -295,6 +295,13 @@ impl Pair {
             let model = self.model[0].group(&name).await.expect("reachable");
             let redis = self.redis[0].group(&name).await.expect("reachable");
             same!(format!("group {index}"), model.map(facts), redis.map(facts));
+            let all: Vec<_> = (0..ALERTS)
+                .map(|which| alert(index, which).fingerprint)
+                .collect();
+            let since = Timestamp::from_unix_ms(1);
+            let model = self.model[0].departed(&name, since, &all).await;
+            let redis = self.redis[0].departed(&name, since, &all).await;
+            same!(format!("who left group {index}"), model, redis);
         }
         let depths = |mut depths: Vec<state::coordinator::ShardDepth>| {
             for depth in &mut depths {
