@@ -272,8 +272,7 @@ impl Group {
 
     /// Claims the group for one flush if it is due and nobody else holds it.
     pub fn claim(&mut self, now: Timestamp, lease: Duration, grace: Grace) -> Option<Claim> {
-        let is_put_off = self.put_off.is_some_and(|until| now < until);
-        if self.is_held(now) || is_put_off || now < self.grid.next() {
+        if self.is_held(now) || self.is_put_off(now) || now < self.grid.next() {
             return None;
         }
         let tick = self.grid.take_tick(now);
