@@ -15,6 +15,7 @@ use outbound::{Method, Request, Source};
 use crate::form;
 use crate::own;
 use crate::provider::{Composing, Provider, Wire, half_way};
+use crate::secrets;
 use crate::template::{Markup, TemplateSet, Text};
 use crate::{DeliveryError, Notification};
 
@@ -132,8 +133,12 @@ impl Provider for Twilio {
     type Message = Message;
 
     fn secrets(&self) -> Vec<Source> {
-        let numbers = self.to.iter().map(|number| Source::inline(number));
-        numbers.chain([self.auth_token.clone()]).collect()
+        let (name, sender) = &self.sender;
+        let sender = (*name == "From").then(|| sender.clone());
+        let numbers: Vec<String> = self.to.iter().cloned().chain(sender).collect();
+        secrets::numbers(&numbers)
+            .chain([self.auth_token.clone()])
+            .collect()
     }
 
     fn seen(&self, notification: Notification) -> Notification {

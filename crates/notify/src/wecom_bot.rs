@@ -11,7 +11,7 @@ use outbound::{Request, Source};
 use crate::go_json::{Object, quoted};
 use crate::own;
 use crate::provider::{Code, Codes, Composing, Provider, Wire, cut_lines, cut_runes};
-use crate::secrets::either;
+use crate::secrets::{self, either};
 use crate::template::{Markup, TemplateSet, Text};
 use crate::{DeliveryError, Notification};
 
@@ -127,7 +127,8 @@ impl Provider for WecomBot {
     type Message = String;
 
     fn secrets(&self) -> Vec<Source> {
-        vec![self.webhook_url.clone()]
+        let numbers = secrets::numbers(&self.mentioned_mobile_list);
+        numbers.chain([self.webhook_url.clone()]).collect()
     }
 
     fn seen(&self, notification: Notification) -> Notification {
