@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use outbound::{
     Authentication, BasicAuth, HeaderValues, HttpOptions, ProxyOptions, Source, redact,
 };
@@ -104,8 +106,8 @@ impl Secrets {
         }
         for basic in &self.basics {
             let (user, password) = (value(&basic.username).await, value(&basic.password).await);
-            // A password too short to be looked for by itself is still found beside its user.
-            hidden.push(format!("{user}:{password}"));
+            // What is too short to be looked for in base64 by itself is found beside its user.
+            hidden.push(STANDARD.encode(format!("{user}:{password}")));
         }
         redact(&String::from_utf8_lossy(text), hidden)
     }

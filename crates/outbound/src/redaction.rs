@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use unescape::Reading;
 
 use crate::client::user_of;
@@ -125,8 +125,9 @@ fn pieces(secret: &str) -> Vec<String> {
     let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
     pieces.extend(user.split(':').map(str::to_owned));
     if let Some((user, password)) = user_of(secret) {
-        // A header has both at once.
-        pieces.extend([format!("{user}:{password}"), user, password]);
+        // As a header has both at once; what is too short to be looked for in base64 by itself is found so.
+        let both = STANDARD.encode(format!("{user}:{password}"));
+        pieces.extend([both, user, password]);
     }
     let parts = path.split(['/', '?', '&', '=', '#', ';']);
     let parts = std::iter::once(path).chain(parts);

@@ -110,7 +110,7 @@ fn a_short_secret_leaves_the_words_it_is_part_of() {
     assert_eq!(shown("xswordsx", "swords"), "x<secret>x");
     // It is found beside its user all the same.
     let basic = STANDARD.encode("u:ops");
-    assert_eq!(redact(&basic, ["ops", "u:ops"]), "<secret>");
+    assert_eq!(shown(&basic, "http://u:ops@example.org/"), "<secret>");
     for secret in ["", "u", "ok"] {
         assert_eq!(shown("all is ok", secret), "all is ok");
     }
