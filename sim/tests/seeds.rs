@@ -76,3 +76,11 @@ fn no_promise_is_broken() {
 fn seeds_that_failed_once_do_not_fail_again() {
     play(&KEPT);
 }
+
+/// An upgrade is what its profile says: in nearly every run the old build that comes back is shut out.
+#[test]
+fn old_builds_are_shut_out_once_all_others_are_new() {
+    let runs = (0..SEEDS).map(|seed| Run::new(Profile::Upgrade, seed).play());
+    let shut_out: usize = runs.map(|verdict| verdict.shut_out).sum();
+    assert!(shut_out >= 6, "{shut_out} of {SEEDS}");
+}

@@ -151,6 +151,13 @@ impl Model {
         lock(&self.shared.server).clock_off_ms += by_ms;
     }
 
+    /// The newest version of records that is written in any shard.
+    pub fn written(&self) -> Option<u32> {
+        let server = lock(&self.shared.server);
+        let shards = 0..domain::limits::SHARDS;
+        shards.filter_map(|shard| server.written(shard)).max()
+    }
+
     /// Opens a hole the protocol has closed, so that a test can show that it would be noticed.
     pub fn open(&self, hole: Hole) {
         lock(&self.shared.server).open(hole);
