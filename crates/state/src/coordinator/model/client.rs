@@ -331,13 +331,13 @@ impl Coordinator for ModelClient {
 
     async fn preflight(&self) -> Result<Vec<String>, CoordinatorError> {
         // So that this meets weather only where it matters: a seed of the simulator keeps its course.
-        let is_usual = self.records.known() == RecordVersions::default();
-        let written = super::lock(&self.shared.server).tell_records();
-        if is_usual && written.iter().flatten().all(|w| *w == OLDEST) {
-            return Ok(Vec::new());
+        let mut written = super::lock(&self.shared.server).tell_records();
+        let is_first = written.iter().flatten().all(|written| *written == OLDEST);
+        if !is_first || self.records.known() != RecordVersions::default() {
+            let asked = self.request("preflight", |server, _| server.tell_records());
+            written = asked.await?;
         }
-        let written = self.request("preflight", |server, _| server.tell_records());
-        for (shard, written) in written.await?.into_iter().enumerate() {
+        for (shard, written) in written.into_iter().enumerate() {
             let written = written.into_iter();
             written.for_each(|written| self.records.note(shard, written));
         }
