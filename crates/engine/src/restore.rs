@@ -2,6 +2,7 @@
 //! without declaring anything resolved because we were away (G5).
 
 mod group;
+mod overtaken;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -310,13 +311,16 @@ impl Engine {
         let settings = tenant.settings();
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
         for alert in std::mem::take(&mut recorded.alerts).into_values() {
-            let alert = refreshed(alert, &recorded.refreshes);
+            let mut alert = refreshed(alert, &recorded.refreshes);
+            let is_believed = believed.contains(&alert.fingerprint);
+            let overtaken = recorded.overtaken(&alert, grace).filter(|_| is_believed);
+            let is_own = overtaken.is_none() && recorded.is_own(alert.fingerprint);
+            alert = overtaken.unwrap_or(alert);
             let is_over = alert.is_resolved(now, tenant.grace());
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
-            if is_over && is_old && !believed.contains(&alert.fingerprint) {
+            if is_over && is_old && !is_believed {
                 continue;
             }
-            let is_own = recorded.is_own(alert.fingerprint);
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
             self.state
                 .restore_alert(tenant.id(), Arc::clone(&alert), is_own)

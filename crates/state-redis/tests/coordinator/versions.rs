@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::limits;
-use runtime::clock::SystemClock;
+use runtime::clock::{Clock, SystemClock};
 use runtime::tasks::Shutdown;
 use state::coordinated::Coordinated;
 use state::coordinator::conformance::World;
@@ -102,7 +102,8 @@ async fn an_old_build_that_comes_too_late_works_alone_and_says_why() {
     let new = begin("new", NEW).await;
     assert_eq!(new.mode(), Mode::Coordinated);
     tokio::time::sleep(servers.timing().stall).await;
-    new.poll(0, runtime::clock::Clock::now(&SystemClock)).await;
+    let polled = new.poll(0, SystemClock.now()).await;
+    polled.expect("reachable");
     assert!(field(&servers, "records").iter().all(|v| v == "2"));
 
     let old = begin("old", RecordVersions::default()).await;
