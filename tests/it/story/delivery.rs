@@ -129,6 +129,36 @@ async fn who_fails_for_long_is_told_through_the_fallback_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fallback_hears_no_end_of_what_it_never_heard_of() {
+    let main = Hook::until("a", 5.0, Answer::Refuse);
+    let backup = Hook::new("b");
+    let mut world = World::new(&with_fallback(""), &[&main, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    // The receiver works again, and is told of test2 alone; then both end.
+    world.at(8.0).push([alert("test2").start(8.0)]).await;
+    let both = [alert("test1").active(1.0), alert("test2").active(8.0)];
+    world.expect(&main, between(12.0, 12.1), both);
+    let over = [
+        alert("test1").start(1.0).end(15.0),
+        alert("test2").start(8.0).end(15.0),
+    ];
+    world.at(15.0).push(over).await;
+    let over = [
+        alert("test1").resolved(1.0, 15.0),
+        alert("test2").resolved(8.0, 15.0),
+    ];
+    world.expect(&main, between(22.0, 22.1), over);
+    world.expect(
+        &backup,
+        between(22.0, 22.1),
+        [alert("test1").resolved(1.0, 15.0)],
+    );
+    world.finish(60.0).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fallback_that_is_not_needed_hears_nothing() {
     let (main, backup) = (Hook::new("a"), Hook::new("b"));
     let mut world = World::new(&with_fallback(""), &[&main, &backup]).await;
