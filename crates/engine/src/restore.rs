@@ -311,14 +311,11 @@ impl Engine {
         let settings = tenant.settings();
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
         for alert in std::mem::take(&mut recorded.alerts).into_values() {
-            let mut alert = refreshed(alert, &recorded.refreshes);
-            let is_believed = believed.contains(&alert.fingerprint);
-            let overtaken = recorded.overtaken(&alert, grace).filter(|_| is_believed);
-            let is_own = overtaken.is_none() && recorded.is_own(alert.fingerprint);
-            alert = overtaken.unwrap_or(alert);
+            let alert = refreshed(alert, &recorded.refreshes);
+            let (alert, is_own) = recorded.as_it_counts(alert, &believed, grace);
             let is_over = alert.is_resolved(now, tenant.grace());
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
-            if is_over && is_old && !is_believed {
+            if is_over && is_old && !believed.contains(&alert.fingerprint) {
                 continue;
             }
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);

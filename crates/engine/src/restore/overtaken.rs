@@ -3,27 +3,41 @@
 //! What others take in is not in this journal (protocol.md §2), so what became of the alert is not known here. Whoever began
 //! alone and took its own end for the last word would tell a false "resolved" (G5).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::alert::{Alert, Grace};
+use domain::fingerprint::Fingerprint;
 use domain::id::GroupKey;
 use domain::time::Timestamp;
 
 use super::{RecordedGroup, RecordedTenant};
 
 impl RecordedTenant {
-    /// The alert as it counts if its end was overtaken: as firing elsewhere, until who knows better says so or the grace is over.
-    pub(super) fn overtaken(&self, alert: &Arc<Alert>, grace: Grace) -> Option<Arc<Alert>> {
-        let is_heard_since = self.heard.get(&alert.fingerprint) > Some(&alert.updated_at);
-        let is_overtaken = is_heard_since || is_told_since(&self.groups, alert);
-        (alert.is_explicit_end() && is_overtaken).then(|| {
-            Arc::new(Alert {
-                ends_at: grace.until,
-                is_timeout: true,
-                ..Alert::clone(alert)
-            })
-        })
+    /// An alert as it counts from now on, and whether this instance answers for it. If its end was overtaken and somebody believes
+    /// that it fires, it fires elsewhere, until who knows better says so or the grace is over.
+    pub(super) fn as_it_counts(
+        &self,
+        alert: Arc<Alert>,
+        believed: &HashSet<Fingerprint>,
+        grace: Grace,
+    ) -> (Arc<Alert>, bool) {
+        let is_own = self.is_own(alert.fingerprint);
+        let is_end = alert.is_explicit_end() && believed.contains(&alert.fingerprint);
+        if !is_end || !self.is_overtaken(&alert) {
+            return (alert, is_own);
+        }
+        let elsewhere = Alert {
+            ends_at: grace.until,
+            is_timeout: true,
+            ..Alert::clone(&alert)
+        };
+        (Arc::new(elsewhere), false)
+    }
+
+    fn is_overtaken(&self, end: &Alert) -> bool {
+        let heard = self.heard.get(&end.fingerprint);
+        heard > Some(&end.updated_at) || is_told_since(&self.groups, end)
     }
 }
 

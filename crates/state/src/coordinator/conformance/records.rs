@@ -1,4 +1,4 @@
-//! Builds that know different forms of records share while one is replaced by the next (protocol.md §11).
+//! (S7) Builds that know different forms of records share while one is replaced by the next (protocol.md §11).
 
 use std::sync::Arc;
 
