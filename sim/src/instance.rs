@@ -19,8 +19,8 @@ use runtime::metrics::Metrics;
 use runtime::tasks::{Shutdown, Stop};
 use runtime::timing::Timing;
 use state::coordinated::Coordinated;
-use state::coordinator::InstanceReport;
 use state::coordinator::model::Model;
+use state::coordinator::{InstanceReport, RecordVersions};
 use store::journal::{Commit, CompactionMark, Journal, Record, Replayed};
 use store::{Store, StoreError};
 use tokio::task::JoinHandle;
@@ -34,6 +34,8 @@ pub struct Surroundings {
     pub clock: SharedClock,
     /// What the clock of each instance's machine shows.
     pub machines: Vec<Arc<FollowingClock>>,
+    /// The versions of records that the build on each machine knows.
+    pub builds: Vec<RecordVersions>,
     /// The server.
     pub model: Model,
     /// What is over it.
@@ -90,6 +92,7 @@ impl Instance {
             gate: gate.clone(),
         };
         let client = around.model.connect_through(&id, Arc::new(overhead));
+        let client = client.knowing(around.builds[slot]);
         let report = InstanceReport {
             id,
             started_at: Some(around.machines[slot].now()),

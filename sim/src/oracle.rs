@@ -29,6 +29,10 @@ pub struct Evidence {
     pub repaired: u64,
     /// How often instances went on alone, or came back.
     pub mode_changes: u64,
+    /// Old builds that were shut out because they do not know what is written.
+    pub shut_out: usize,
+    /// Old builds that shared although they do not.
+    pub strangers: usize,
     /// How many groups each instance knows in the end.
     pub groups: Vec<usize>,
     /// How many the server knows in the end.
@@ -52,6 +56,8 @@ pub struct Verdict {
     pub lost: usize,
     /// News that took longer than it may.
     pub late: usize,
+    /// Old builds that were shut out.
+    pub shut_out: usize,
     /// Broken promises, in words.
     pub violations: Vec<String>,
 }
@@ -159,6 +165,10 @@ pub fn judge(run: &Run, truth: &Truth, receivers: &[Receiver], evidence: &Eviden
             evidence.repaired
         ));
     }
+    if evidence.strangers > 0 {
+        verdict.blame("an old build shares records it does not know".to_owned());
+    }
+    verdict.shut_out = evidence.shut_out;
     judge_groups(truth, evidence, &mut verdict);
     verdict
 }

@@ -17,6 +17,7 @@ use sim::profile::Profile;
 use sim::receiver::{Message, Receiver};
 use sim::sky::Sky;
 use state::Mode;
+use state::coordinator::RecordVersions;
 use state::coordinator::model::Model;
 use state::coordinator::model::hole::Hole;
 use store::Store;
@@ -51,6 +52,7 @@ impl World {
             sky: Sky::new(Dice::new(0, "sky"), 0, count),
             receivers: vec![receiver],
             machines: Surroundings::machines(&clock, count),
+            builds: vec![RecordVersions::default(); count],
             clock,
         };
         let stores = (0..count).map(|_| Store::memory(Arc::clone(&around.clock)));

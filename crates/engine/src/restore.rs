@@ -2,6 +2,7 @@
 //! without declaring anything resolved because we were away (G5).
 
 mod group;
+mod overtaken;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -311,12 +312,12 @@ impl Engine {
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
         for alert in std::mem::take(&mut recorded.alerts).into_values() {
             let alert = refreshed(alert, &recorded.refreshes);
+            let (alert, is_own) = recorded.as_it_counts(alert, &believed, grace);
             let is_over = alert.is_resolved(now, tenant.grace());
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
             if is_over && is_old && !believed.contains(&alert.fingerprint) {
                 continue;
             }
-            let is_own = recorded.is_own(alert.fingerprint);
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
             self.state
                 .restore_alert(tenant.id(), Arc::clone(&alert), is_own)
