@@ -327,7 +327,10 @@ impl Engine {
             restored.alerts += 1;
         }
         let keys: HashSet<GroupKey> = groups.keys().copied().collect();
-        let elsewhere = ToldElsewhere::new(&recorded.groups, &keys);
+        // Where state is shared others may have told something since: what is carried over is no later than this journal.
+        let was_shared = self.known_alone_since().is_some();
+        let as_of = if was_shared { known_until } else { now };
+        let elsewhere = ToldElsewhere::new(&recorded.groups, &keys, as_of);
         for (key, (identity, members)) in groups {
             let group = restored_group(
                 identity,
