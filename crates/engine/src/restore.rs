@@ -5,6 +5,7 @@ mod group;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
@@ -20,6 +21,9 @@ use store::journal::Record;
 use self::group::{ToldElsewhere, believed_firing, restored_group};
 use crate::fallback::Fallback;
 use crate::{Engine, EngineError, Tenant};
+
+/// By how much what another instance took in is later than what is recorded here, at the least.
+const LATER: Duration = Duration::from_millis(1);
 
 /// What the journal holds, read in any order: of two records of the same thing the later state wins.
 #[derive(Default)]
@@ -132,6 +136,12 @@ impl RecordedTenant {
     /// Whether this instance took in the last post of an alert: then it answers for it where it is alone (protocol.md §9).
     fn is_own(&self, alert: Fingerprint) -> bool {
         self.taken_in.get(&alert) > self.heard.get(&alert)
+    }
+
+    /// Whether another instance took an alert in after the end that is recorded here: that one records whether it fires anew.
+    fn is_outdated_end(&self, alert: &Alert) -> bool {
+        let heard_at = self.heard.get(&alert.fingerprint);
+        alert.is_explicit_end() && heard_at > Some(&alert.updated_at)
     }
 }
 
@@ -310,13 +320,17 @@ impl Engine {
         let settings = tenant.settings();
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
         for alert in std::mem::take(&mut recorded.alerts).into_values() {
-            let alert = refreshed(alert, &recorded.refreshes);
+            let mut alert = refreshed(alert, &recorded.refreshes);
+            let is_own = recorded.is_own(alert.fingerprint);
+            let is_owed = believed.contains(&alert.fingerprint);
+            if is_owed && recorded.is_outdated_end(&alert) {
+                alert = heard_of_since(&alert);
+            }
             let is_over = alert.is_resolved(now, tenant.grace());
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
-            if is_over && is_old && !believed.contains(&alert.fingerprint) {
+            if is_over && is_old && !is_owed {
                 continue;
             }
-            let is_own = recorded.is_own(alert.fingerprint);
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
             self.state
                 .restore_alert(tenant.id(), Arc::clone(&alert), is_own)
@@ -406,6 +420,18 @@ impl Engine {
         }
         identities
     }
+}
+
+/// An alert of which another instance knows more than the end that is recorded here: there is no end to be told before that is
+/// known; left alone, it is over once its time has run out.
+fn heard_of_since(alert: &Alert) -> Arc<Alert> {
+    let heard_at = alert.updated_at + LATER;
+    Arc::new(Alert {
+        updated_at: heard_at,
+        ends_at: heard_at + LATER,
+        is_timeout: true,
+        ..Alert::clone(alert)
+    })
 }
 
 /// An alert with the last refresh that was recorded of it.
