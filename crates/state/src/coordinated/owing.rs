@@ -48,22 +48,29 @@ impl Coordinated {
         there: &HashMap<GroupName, SharedGroup>,
         merges: &mut HashMap<GroupName, Merge>,
     ) {
-        let Some(host) = self.host() else { return };
         let unknown = there
             .values()
             .filter(|group| self.memory.with(&group.name, |_| ()).is_none());
-        for group in unknown {
+        let ends = self.ends_known_here(unknown);
+        merges.extend(ends.map(|merge| (GroupName::of(&merge.group), merge)));
+    }
+
+    /// Ends this instance knows of members that fire as they are shared.
+    pub(super) fn ends_known_here<'a>(
+        &'a self,
+        groups: impl Iterator<Item = &'a SharedGroup> + 'a,
+    ) -> impl Iterator<Item = Merge> + 'a {
+        let host = self.host();
+        groups.filter_map(move |group| {
             let tenant = &group.name.tenant;
             let members = group.members.iter();
             let ends: Vec<_> = members
                 .filter_map(|alert| self.end_known_here(tenant, alert))
                 .collect();
-            let Some(first) = ends.first() else { continue };
-            let groups = host.placement(tenant, first);
-            if let Some(identity) = follow::of_key(&groups, &group.name) {
-                merges.insert(group.name.clone(), self.correction(&identity, ends));
-            }
-        }
+            let groups = host.as_ref()?.placement(tenant, ends.first()?);
+            let identity = follow::of_key(&groups, &group.name)?;
+            Some(self.correction(&identity, ends))
+        })
     }
 
     /// A message was accepted although a later one of somebody else had been, or although its group is gone: whoever sent it

@@ -185,6 +185,10 @@ impl Coordinated {
         let is_fresh = began.is_some_and(|began| now.since(began) < FRESH);
         let missed = self.see_off_missed(shard, &epoch, &mut here).await?;
         let (last_event, there) = self.merge_shard(shard, &here, is_fresh).await?;
+        // Whoever came back at the same moment may have merged in alerts after this instance compared: the feed goes on after
+        // them, so what is known better here is said now.
+        let ends = self.ends_known_here(there.values()).collect();
+        self.merge_in(ends).await?;
         let mut ended = Vec::new();
         for group in &here {
             let name = GroupName::of(group.identity());
