@@ -5,7 +5,7 @@
 //! still a member. What is not has ended by another instance's knowledge: it is put back as ended, so that the group's next tick
 //! says so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +16,12 @@ use domain::group::grid::Grid;
 use domain::group::told::{Pending, Told};
 use domain::group::{Group, GroupIdentity};
 use domain::id::IntegrationId;
+use domain::limits;
 use domain::time::Timestamp;
 
 use super::reconcile::ROUNDS_MAX;
 use super::{Alone, Coordinated, follow};
+use crate::State;
 use crate::coordinator::{GroupName, Joined, Merge, Merged, SharedGroup};
 
 /// By how much a state that is put back as ended is later than what is known.
@@ -36,10 +38,58 @@ impl Coordinated {
             let name = GroupName::of(group.identity());
             self.still_owed(group, there.get(&name))
         });
-        let owed: Vec<Merge> = owed.collect();
+        let owed = self.without_moved(owed.collect()).await?;
         let has_any = !owed.is_empty();
         self.merge_in(owed).await?;
         Ok(has_any)
+    }
+
+    /// Leaves out alerts that are put back as ended although they fire on in another group: a configuration moved them there.
+    /// Answers what is left to merge.
+    async fn without_moved(&self, mut owed: Vec<Merge>) -> Result<Vec<Merge>, Alone> {
+        let mut may_have_moved = false;
+        for merge in &owed {
+            may_have_moved |= self
+                .is_configured_otherwise(&merge.group, &merge.alerts)
+                .await?;
+        }
+        if !may_have_moved {
+            return Ok(owed);
+        }
+        let (now, grace) = (self.clock.now(), State::grace(&self.memory));
+        for shard in 0..limits::SHARDS {
+            let (_, groups) = self.read_shard(shard).await?;
+            for group in groups.values() {
+                let firing = group.members.iter().filter(|a| !a.is_resolved(now, grace));
+                let firing: HashSet<Fingerprint> = firing.map(|alert| alert.fingerprint).collect();
+                let tenant = &group.name.tenant;
+                for merge in owed.iter_mut().filter(|m| m.group.tenant == *tenant) {
+                    merge.alerts.retain(|a| !firing.contains(&a.fingerprint));
+                }
+            }
+        }
+        owed.retain(|merge| !merge.alerts.is_empty());
+        Ok(owed)
+    }
+
+    /// Whether some instance's configuration may place alerts elsewhere than in this group, which held them.
+    async fn is_configured_otherwise(
+        &self,
+        group: &GroupIdentity,
+        alerts: &[Arc<Alert>],
+    ) -> Result<bool, Alone> {
+        let Some(host) = self.host() else {
+            return Ok(false);
+        };
+        let is_ours = |alert: &Arc<Alert>| {
+            let mut groups = host.placement(&group.tenant, alert).into_iter();
+            groups.any(|placed| placed.key == group.key)
+        };
+        let hash = host.config_hash(&group.tenant);
+        let instances = self.directly(self.shared.instances().await)?;
+        let mut configs = instances.iter().flat_map(|instance| &instance.configs);
+        let do_differ = configs.any(|(tenant, theirs)| *tenant == group.tenant && *theirs != hash);
+        Ok(do_differ || !alerts.iter().all(is_ours))
     }
 
     /// Adds ends of members of groups that are not here: this instance may have heard of them before it heard of the group.
@@ -112,6 +162,8 @@ impl Coordinated {
             let mut merge = Merge::of(Arc::new(group.clone()), grid);
             merge.alerts = self.missing(&name, &told, there.as_ref());
             merge.is_move = true;
+            let owed = self.without_moved(vec![merge.clone()]).await?;
+            merge.alerts = owed.into_iter().flat_map(|owed| owed.alerts).collect();
             if there.is_some() {
                 merge.joined.push(Joined {
                     integration: integration.clone(),
