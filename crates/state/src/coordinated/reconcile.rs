@@ -192,7 +192,9 @@ impl Coordinated {
         let mut ended = Vec::new();
         for group in &here {
             let name = GroupName::of(group.identity());
-            if !there.contains_key(&name) && !group.is_held(now) {
+            // What this instance is flushing it forgets when that is over; what only others may be flushing is not waited for.
+            let is_out = lock(&self.active).contains_key(&name);
+            if !there.contains_key(&name) && !is_out {
                 // It ended while we were away; the journal has to learn of it too, or it comes back at the next start.
                 self.forget(&name);
                 ended.push(News::GroupGone {
