@@ -354,7 +354,9 @@ impl Coordinated {
     ) -> bool {
         let name = GroupName::of(here.identity());
         let known = there.and_then(|group| group.told.iter().find(|(id, _)| id == integration));
-        let is_later = known.is_none_or(|(_, known)| told.supersedes(known) && told != known);
+        // What this instance doubts of the very message others know of as told last, it need not doubt any more.
+        let is_later =
+            known.is_none_or(|(_, known)| told.supersedes(known) && !told.is_still(known));
         let goes_on = known.is_some_and(|(_, known)| known.seq > 0);
         let away_since_ms = self.view(name.shard()).seen.ms.saturating_sub(SKEW_MS);
         let is_told_alone = || {

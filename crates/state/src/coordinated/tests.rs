@@ -22,6 +22,7 @@ use crate::host::News;
 use crate::{OwedRecord, Placed, RestoredGroup, State};
 
 mod losses;
+mod returns;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
