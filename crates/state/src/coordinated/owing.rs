@@ -22,7 +22,7 @@ use domain::time::Timestamp;
 use super::reconcile::ROUNDS_MAX;
 use super::{Alone, Coordinated, follow};
 use crate::State;
-use crate::coordinator::{GroupName, Joined, Merge, Merged, SharedGroup};
+use crate::coordinator::{GroupName, InstanceReport, Joined, Merge, Merged, SharedGroup};
 
 /// By how much a state that is put back as ended is later than what is known.
 const LATER: Duration = Duration::from_millis(1);
@@ -47,13 +47,12 @@ impl Coordinated {
     /// Leaves out alerts that are put back as ended although they fire on in another group: a configuration moved them there.
     /// Answers what is left to merge.
     async fn without_moved(&self, mut owed: Vec<Merge>) -> Result<Vec<Merge>, Alone> {
-        let mut may_have_moved = false;
-        for merge in &owed {
-            may_have_moved |= self
-                .is_configured_otherwise(&merge.group, &merge.alerts)
-                .await?;
+        if owed.is_empty() {
+            return Ok(owed);
         }
-        if !may_have_moved {
+        let instances = self.directly(self.shared.instances().await)?;
+        let may_have_moved = |merge: &Merge| self.is_configured_otherwise(merge, &instances);
+        if !owed.iter().any(may_have_moved) {
             return Ok(owed);
         }
         let (now, grace) = (self.clock.now(), State::grace(&self.memory));
@@ -73,23 +72,19 @@ impl Coordinated {
     }
 
     /// Whether some instance's configuration may place alerts elsewhere than in this group, which held them.
-    async fn is_configured_otherwise(
-        &self,
-        group: &GroupIdentity,
-        alerts: &[Arc<Alert>],
-    ) -> Result<bool, Alone> {
+    fn is_configured_otherwise(&self, merge: &Merge, instances: &[InstanceReport]) -> bool {
         let Some(host) = self.host() else {
-            return Ok(false);
+            return false;
         };
+        let GroupName { tenant, key } = GroupName::of(&merge.group);
         let is_ours = |alert: &Arc<Alert>| {
-            let mut groups = host.placement(&group.tenant, alert).into_iter();
-            groups.any(|placed| placed.key == group.key)
+            let groups = host.placement(&tenant, alert);
+            groups.iter().any(|placed| placed.key == key)
         };
-        let hash = host.config_hash(&group.tenant);
-        let instances = self.directly(self.shared.instances().await)?;
+        let hash = host.config_hash(&tenant);
         let mut configs = instances.iter().flat_map(|instance| &instance.configs);
-        let do_differ = configs.any(|(tenant, theirs)| *tenant == group.tenant && *theirs != hash);
-        Ok(do_differ || !alerts.iter().all(is_ours))
+        let do_differ = configs.any(|(owner, theirs)| *owner == tenant && *theirs != hash);
+        do_differ || !merge.alerts.iter().all(is_ours)
     }
 
     /// Adds ends of members of groups that are not here: this instance may have heard of them before it heard of the group.
