@@ -38,7 +38,7 @@ mod listen;
 mod sampler;
 
 use access::access;
-use listen::{Place, bind, local_url, place};
+use listen::{Place, bind, local_url, place, reached_at};
 use sampler::StateSampler;
 
 /// How long giving back what is shared may take.
@@ -110,7 +110,7 @@ pub(crate) async fn start(options: Options, watcher: Option<Watcher>) -> anyhow:
     let tasks = Arc::new(TaskGroup::new());
     let sharing_tasks = TaskGroup::new();
     if let Some(sharing) = &sharing {
-        sharing.start(&sharing_tasks, &addresses).await;
+        sharing.start(&sharing_tasks, reached_at(&addresses)).await;
     }
     run_engine(&tasks, &engine);
     reload_on_hangup(&tasks, hangups, &reloader);

@@ -175,7 +175,7 @@ fn delivery(receiver: &Receiver) -> Result<DeliveryParts, String> {
         let Some(limit) = item.rate_limit else {
             continue;
         };
-        let rate = Rate::new(limit.messages, limit.messages, limit.per);
+        let rate = Rate::within(limit.messages, limit.per);
         let rate = rate.map_err(|error| format!("line {}: rate_limit: {error}", item.line))?;
         let kind = item.integration.type_name();
         rates.insert(IntegrationId::new(&receiver.name, kind, item.index), rate);

@@ -1,6 +1,5 @@
 //! Several instances through one Redis: how the shared state is put together, started and stopped.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -80,10 +79,10 @@ fn plain(name: &str) -> String {
 }
 
 impl Sharing {
-    /// Meets Redis, or goes on alone and says so; from here on this instance takes part.
-    pub(crate) async fn start(&self, tasks: &TaskGroup, addresses: &[SocketAddr]) {
-        if let Some(address) = addresses.first() {
-            self.state.set_address(address.to_string());
+    /// Meets Redis, or goes on alone and says so; from here on this instance takes part, known to the others by its address.
+    pub(crate) async fn start(&self, tasks: &TaskGroup, address: Option<String>) {
+        if let Some(address) = address {
+            self.state.set_address(address);
         }
         tracing::info!(
             redis = self.place,

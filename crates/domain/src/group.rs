@@ -14,6 +14,7 @@ use crate::route::RouteIndex;
 use crate::time::Timestamp;
 
 pub mod apart;
+mod claim;
 pub mod farewell;
 pub mod grid;
 pub mod inherited;
@@ -24,6 +25,7 @@ mod settling;
 pub mod severity;
 pub mod told;
 
+pub use claim::{Claim, Foreign};
 use grid::Grid;
 use members::Members;
 use severity::Severity;
@@ -104,62 +106,6 @@ pub struct Group {
     /// Not to be claimed before: its tick came, and who had it could not answer it then.
     put_off: Option<Timestamp>,
     severity: Severity,
-}
-
-/// A group as its flusher gets it: everything a flush decides on.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    /// The group.
-    pub identity: Arc<GroupIdentity>,
-    /// Proves the right to begin, renew and finish.
-    pub fence: u64,
-    /// The grid tick this flush answers; repeat_interval counts from tick to tick.
-    pub tick: Timestamp,
-    /// When the claim was made: what counts as resolved, silenced or muted is judged here.
-    pub now: Timestamp,
-    /// When the lease lapses unless renewed.
-    pub lease_until: Timestamp,
-    /// The members.
-    pub alerts: Vec<Arc<Alert>>,
-    /// What each integration was told; absent means nothing.
-    pub told: Vec<(IntegrationId, Told)>,
-    /// How ends by time-out are judged.
-    pub grace: Grace,
-    /// What others answer for while nobody can coordinate; nothing at other times.
-    pub foreign: Foreign,
-}
-
-/// What an instance leaves to the others while instances cannot coordinate (protocol.md §9).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Foreign {
-    /// Members another instance took in last, sorted: it is not for us to say that they fire, or ended by time-out.
-    pub alerts: Vec<Fingerprint>,
-    /// Integrations another instance was the last to tell: repeats are not for us.
-    pub repeats: Vec<IntegrationId>,
-    /// For how long after its end an alert whose time ran out is not over yet: others may have heard of it meanwhile.
-    pub patience: Duration,
-}
-
-impl Foreign {
-    /// Whether another instance answers for this alert.
-    pub fn has(&self, fingerprint: Fingerprint) -> bool {
-        self.alerts.binary_search(&fingerprint).is_ok()
-    }
-}
-
-impl Claim {
-    /// Whether an alert counts as over in this flush.
-    ///
-    /// One that another instance answers for is over only when its sender said so.
-    pub fn is_over(&self, alert: &Alert) -> bool {
-        alert.is_resolved(self.now, self.grace)
-            && (alert.is_explicit_end() || self.is_ours_to_end(alert))
-    }
-
-    fn is_ours_to_end(&self, alert: &Alert) -> bool {
-        let foreign = &self.foreign;
-        alert.ends_at + foreign.patience <= self.now && !foreign.has(alert.fingerprint)
-    }
 }
 
 /// What became of a post that was offered to a group.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::id::GroupKey;
+use domain::time::Timestamp;
 use notify::Integration;
 use runtime::metrics::IntegrationMetrics;
 use state::rate::Rate;
@@ -55,13 +56,19 @@ struct Live {
 struct Failing {
     since: Instant,
     last: Instant,
+    /// The tick at which the message was refused for good.
+    refused_at: Option<Timestamp>,
 }
 
 impl Failing {
     /// One more failure.
     fn note(failing: Option<Self>, now: Instant) -> Self {
         let since = failing.map_or(now, |failing| failing.since);
-        Self { since, last: now }
+        Self {
+            since,
+            last: now,
+            refused_at: None,
+        }
     }
 }
 
@@ -181,6 +188,20 @@ impl Channel {
         }
         let known = live.groups.get(&group).copied();
         live.groups.insert(group, Failing::note(known, now));
+    }
+
+    /// Notes that a group's message was refused for good at this tick, after the attempt that failed was noted.
+    pub(crate) fn refused(&self, group: GroupKey, tick: Timestamp) {
+        if let Some(failing) = self.live().groups.get_mut(&group) {
+            failing.refused_at = Some(tick);
+        }
+    }
+
+    /// Whether it was, so that it is not tried again before the next.
+    pub(crate) fn was_refused(&self, group: GroupKey, tick: Timestamp) -> bool {
+        let live = self.live();
+        let failing = live.groups.get(&group);
+        failing.is_some_and(|failing| failing.refused_at == Some(tick))
     }
 
     /// Notes that there is nothing to tell about a group.

@@ -11,9 +11,10 @@
 mod inherit;
 mod message;
 mod telling;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ use crate::settings::Settings;
 use crate::tenant::Suppressed;
 use crate::{Engine, Tenant};
 use telling::Telling;
+use turn::{Busy, UnderWay};
 
 /// How old a flush's snapshot may be when it begins to tell news: a message in flight may have been repeated for minutes
 /// before that, and what was true then must not be told as news.
@@ -50,7 +52,9 @@ struct Judged {
     resolved: Vec<Fingerprint>,
 }
 
-/// What one flush works with from start to end: one snapshot (D5).
+/// What one flush works with: one configuration from start to end (D5), and one look at the group. Who was held back is told
+/// by a later look ([`turn`]).
+#[derive(Clone, Copy)]
 struct Flush<'a> {
     engine: &'a Engine,
     tenant: &'a Tenant,
@@ -58,14 +62,20 @@ struct Flush<'a> {
     claim: &'a Claim,
     judged: &'a Judged,
     sending: &'a Sending<'a>,
-    started: Instant,
+    /// When it was looked.
+    looked_at: Instant,
+    progress: &'a Progress,
+}
+
+/// How far a flush is.
+#[derive(Default)]
+struct Progress {
     /// Whether news are left to tell that have to be judged anew.
     is_outdated: AtomicBool,
-    /// How many messages are held back, and the shortest time for which one is.
-    held_count: AtomicUsize,
-    held_for: Mutex<Option<Duration>>,
     /// Messages whose requests may be on their way.
     out: Mutex<Vec<(IntegrationId, Pending)>>,
+    /// Integrations that are being told.
+    under_way: UnderWay,
 }
 
 /// How often it is looked whether a fallback is needed while the receiver's own integrations are being told.
@@ -135,6 +145,7 @@ impl Engine {
                 tenant: &claim.identity.tenant,
             },
         );
+        let progress = Progress::default();
         let flush = Flush {
             engine: self,
             tenant,
@@ -142,11 +153,8 @@ impl Engine {
             claim: &claim,
             judged: &judged,
             sending: &sending,
-            started,
-            is_outdated: AtomicBool::new(false),
-            held_count: AtomicUsize::new(0),
-            held_for: Mutex::default(),
-            out: Mutex::default(),
+            looked_at: started,
+            progress: &progress,
         };
         let outcome = tokio::select! {
             told = flush.tell_all() => told,
@@ -311,24 +319,21 @@ impl Flush<'_> {
             .partition(|spec| spec.is_fallback);
         let (need, needed) = watch::channel(Need::Unknown);
         let own = self.tell_own(&own, &need, !fallback.is_empty());
+        let under_way = &self.progress.under_way;
         let instead = fallback
             .iter()
-            .map(|spec| self.tell_instead(spec, needed.clone()));
+            .map(|spec| self.tell_instead(spec, needed.clone(), under_way.enter()));
         let (own, instead) = futures::future::join(own, join_all(instead)).await;
-        let held = *self.held_for();
-        let failed = own
-            .iter()
-            .chain(&instead)
-            .filter(|telling| !telling.is_done())
-            .count();
-        let is_outdated = self.is_outdated.load(Ordering::Relaxed);
+        let all = own.iter().chain(&instead);
+        let held = all.clone().filter_map(|telling| telling.held_until());
+        let held = held
+            .min()
+            .map(|until| until.saturating_duration_since(Instant::now()));
         AllTold {
-            is_complete: failed == 0,
-            again: match held {
-                _ if is_outdated => Some(Duration::ZERO),
-                // Whoever failed is not tried again before the next tick.
-                Some(wait) if failed == self.held_count.load(Ordering::Relaxed) => Some(wait),
-                _ => None,
+            is_complete: all.clone().all(|telling| telling.is_done()),
+            again: match self.progress.is_outdated.load(Ordering::Relaxed) {
+                true => Some(Duration::ZERO),
+                false => held,
             },
         }
     }
@@ -340,7 +345,10 @@ impl Flush<'_> {
         need: &watch::Sender<Need>,
         has_fallback: bool,
     ) -> Vec<Telling> {
-        let telling = own.iter().map(|spec| self.tell(spec, Scope::All));
+        let under_way = &self.progress.under_way;
+        let telling = own
+            .iter()
+            .map(|spec| self.tell_in_turn(spec, Scope::All, under_way.enter()));
         let mut under_way: FuturesUnordered<_> = telling.collect();
         let mut told = Vec::with_capacity(own.len());
         let look = |told: &[Telling]| {
@@ -375,17 +383,21 @@ impl Flush<'_> {
         &self,
         spec: &IntegrationSpec,
         mut needed: watch::Receiver<Need>,
+        busy: Busy<'_>,
     ) -> Telling {
         let is_needed = *needed.borrow_and_update() == Need::Yes;
         let scope = if is_needed { Scope::All } else { Scope::Ends };
-        let telling = self.tell(spec, scope).await;
+        let telling = self.tell_in_turn(spec, scope, busy).await;
         // One that was told an end just now hears the rest at the next tick.
         if is_needed || telling != Telling::Nothing {
             return telling;
         }
         let decided = needed.wait_for(|need| *need != Need::Unknown).await;
         match decided.map(|need| *need) {
-            Ok(Need::Yes) => self.tell(spec, Scope::All).await,
+            Ok(Need::Yes) => {
+                let busy = self.progress.under_way.enter();
+                self.tell_in_turn(spec, Scope::All, busy).await
+            }
             _ => telling,
         }
     }
@@ -405,12 +417,11 @@ impl Flush<'_> {
         channels.any(|channel| channel.is_failing(group.key, after, fresh))
     }
 
-    fn held_for(&self) -> MutexGuard<'_, Option<Duration>> {
-        self.held_for.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn out(&self) -> MutexGuard<'_, Vec<(IntegrationId, Pending)>> {
-        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+        self.progress
+            .out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The sends were cancelled because the lease lapsed: requests may be on their way all the same.

@@ -4,6 +4,10 @@
 //! people (`<at id=all>`, `<@all>`, `<users/all>`) in any of them. Where a provider documents how a character is written as itself, that
 //! is used; where none does, an invisible space (U+200B) behind the character keeps it from opening anything.
 
+mod mention;
+
+pub use mention::disarmed;
+
 /// How a provider marks up text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {

@@ -17,7 +17,7 @@ use crate::own;
 use crate::provider::{Composing, Provider, Wire, cut_runes, escape};
 use crate::sign::{hmac_sha256_hex, sha256_hex};
 use crate::template::{Markup, TemplateSet, Text};
-use crate::{DeliveryError, FailureReason, Notification, RetryAdvice};
+use crate::{DeliveryError, FailureReason, RetryAdvice};
 
 /// A number gets so many messages a minute, an hour and a day; which of the limits it was the answer says in words alone.
 const LIMITED: Duration = Duration::from_secs(60);
@@ -207,13 +207,11 @@ fn meaning(code: &str) -> (Option<RetryAdvice>, FailureReason, &'static str) {
 impl Provider for AliyunSms {
     type Message = Message;
 
+    const CALLS_NOBODY: bool = true;
+
     fn secrets(&self) -> Vec<Source> {
         let numbers = self.to.iter().map(|number| Source::inline(number));
         numbers.chain([self.access_key_secret.clone()]).collect()
-    }
-
-    fn seen(&self, notification: Notification) -> Notification {
-        own::without_mentions(notification)
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<Message, DeliveryError> {

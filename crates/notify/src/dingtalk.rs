@@ -9,6 +9,7 @@ use config::{DingtalkConfig, DingtalkMessage};
 use gotmpl::markup::Dialect;
 use outbound::{Request, Source};
 
+use crate::DeliveryError;
 use crate::form;
 use crate::go_json::{Object, quoted};
 use crate::own::{self, Link, Links};
@@ -16,10 +17,9 @@ use crate::provider::{Code, Codes, Composing, Provider, Wire, cut_runes};
 use crate::secrets::either;
 use crate::sign::hmac_sha256_base64;
 use crate::template::{Markup, TemplateSet, Text};
-use crate::{DeliveryError, Notification};
 
-/// What DingTalk takes of a message is 20,000 bytes (not verified); so many of them are left for the text.
-const TEXT_BYTES_MAX: usize = 16_000;
+/// What DingTalk takes of a message, in bytes (not verified).
+const BODY_BYTES_MAX: usize = 20_000;
 const TITLE_RUNES_MAX: usize = 200;
 
 /// A robot that said too much (20 messages a minute) is not heard for a while; asking again at once does not help.
@@ -145,13 +145,11 @@ fn action_card(title: &str, text: &str, links: &[Link]) -> String {
 impl Provider for Dingtalk {
     type Message = String;
 
+    const CALLS_NOBODY: bool = true;
+
     fn secrets(&self) -> Vec<Source> {
         let url = Some(self.webhook_url.clone());
         url.into_iter().chain(self.secret.clone()).collect()
-    }
-
-    fn seen(&self, notification: Notification) -> Notification {
-        own::without_mentions(notification)
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<String, DeliveryError> {
@@ -170,15 +168,16 @@ impl Provider for Dingtalk {
             "" => text,
             title => format!("### {mark} {}\n{text}", dialect.escape(title)),
         };
-        let text = own::cut_json(&own::with_breaks(&text), TEXT_BYTES_MAX);
         if title.is_empty() {
             // It is what lists of chats show, and must not be empty.
             title = cut_runes(&composing.title(), TITLE_RUNES_MAX);
         }
-        Ok(match self.message_type {
-            DingtalkMessage::ActionCard if !links.is_empty() => action_card(&title, &text, &links),
-            _ => self.markdown(&title, &text),
-        })
+        let body = |text: &str, links: &[Link]| match self.message_type {
+            DingtalkMessage::ActionCard if !links.is_empty() => action_card(&title, text, links),
+            _ => self.markdown(&title, text),
+        };
+        let text = own::with_breaks(&text);
+        Ok(own::fitted(&text, &links, BODY_BYTES_MAX, body))
     }
 
     async fn send(&self, body: String, wire: &Wire<'_>) -> Result<(), DeliveryError> {

@@ -8,16 +8,16 @@ use config::{FeishuConfig, FeishuMessage};
 use gotmpl::markup::Dialect;
 use outbound::{Request, Source};
 
+use crate::DeliveryError;
 use crate::go_json::Object;
 use crate::own::{self, Link, Links};
 use crate::provider::{Code, Codes, Composing, Provider, Wire, cut_runes};
 use crate::secrets::either;
 use crate::sign::hmac_sha256_base64;
 use crate::template::{Markup, TemplateSet, Text};
-use crate::{DeliveryError, Notification};
 
-/// What Feishu takes of a request is 20 KB; so many bytes of it are left for the text.
-const TEXT_BYTES_MAX: usize = 16_000;
+/// What Feishu takes of a request is 20 KB; what stands around the card, and the signature, take less than the rest.
+const CONTENT_BYTES_MAX: usize = 19_500;
 /// A header shows two lines or so.
 const TITLE_RUNES_MAX: usize = 300;
 
@@ -143,13 +143,11 @@ fn card(title: &str, text: &str, links: &[Link], is_firing: bool) -> String {
 impl Provider for Feishu {
     type Message = Message;
 
+    const CALLS_NOBODY: bool = true;
+
     fn secrets(&self) -> Vec<Source> {
         let url = Some(self.webhook_url.clone());
         url.into_iter().chain(self.secret.clone()).collect()
-    }
-
-    fn seen(&self, notification: Notification) -> Notification {
-        own::without_mentions(notification)
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<Message, DeliveryError> {
@@ -161,25 +159,26 @@ impl Provider for Feishu {
         let text = own::text(composing, dialect, "text", &self.text);
         let links = self.links.of(composing);
         let text = own::flagged(composing, dialect, text);
-        let text = own::cut_json(text.trim(), TEXT_BYTES_MAX);
-        let with_mentions = |text: String| match self.mentions.as_str() {
-            "" => text,
+        let with_mentions = |text: &str| match self.mentions.as_str() {
+            "" => text.to_owned(),
             mentions => format!("{text}\n{mentions}"),
         };
-        Ok(match self.message_type {
-            FeishuMessage::Card => Message {
-                msg_type: "interactive",
-                field: "card",
-                content: card(&title, &with_mentions(text), &links, composing.is_firing()),
-            },
+        let is_firing = composing.is_firing();
+        let content = |text: &str, links: &[Link]| match self.message_type {
+            FeishuMessage::Card => card(&title, &with_mentions(text), links, is_firing),
             FeishuMessage::Text => {
-                let text = format!("{title}\n{text}").trim().to_owned();
-                Message {
-                    msg_type: "text",
-                    field: "content",
-                    content: Object::new().text("text", &with_mentions(text)).done(),
-                }
+                let text = with_mentions(format!("{title}\n{text}").trim());
+                Object::new().text("text", &text).done()
             }
+        };
+        let (msg_type, field) = match self.message_type {
+            FeishuMessage::Card => ("interactive", "card"),
+            FeishuMessage::Text => ("text", "content"),
+        };
+        Ok(Message {
+            msg_type,
+            field,
+            content: own::fitted(text.trim(), &links, CONTENT_BYTES_MAX, content),
         })
     }
 

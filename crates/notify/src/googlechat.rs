@@ -7,15 +7,15 @@ use config::{GooglechatConfig, GooglechatMessage};
 use gotmpl::markup::Dialect;
 use outbound::{Request, Source};
 
+use crate::DeliveryError;
 use crate::go_json::Object;
 use crate::own::{self, Link, Links};
 use crate::provider::{Composing, Provider, Wire, cut_runes};
 use crate::secrets::either;
 use crate::template::{Markup, TemplateSet, Text};
-use crate::{DeliveryError, Notification};
 
-/// What Google Chat takes of a message with its card is 32,000 bytes; so many of them are left for the text.
-const TEXT_BYTES_MAX: usize = 28_000;
+/// What Google Chat takes of a message with its card, in bytes.
+const BODY_BYTES_MAX: usize = 32_000;
 /// Not documented; a header shows two lines.
 const TITLE_RUNES_MAX: usize = 200;
 
@@ -89,12 +89,10 @@ fn card(title: &str, text: &str, links: &[Link], is_firing: bool) -> String {
 impl Provider for Googlechat {
     type Message = String;
 
+    const CALLS_NOBODY: bool = true;
+
     fn secrets(&self) -> Vec<Source> {
         vec![self.webhook_url.clone()]
-    }
-
-    fn seen(&self, notification: Notification) -> Notification {
-        own::without_mentions(notification)
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<String, DeliveryError> {
@@ -106,25 +104,30 @@ impl Provider for Googlechat {
         let text = own::text(composing, dialect, "text", &self.text);
         let links = self.links.of(composing);
         let text = own::flagged(composing, dialect, text);
-        let text = own::cut_json(text.trim(), TEXT_BYTES_MAX);
-        let mut body = match self.message_type {
-            GooglechatMessage::Card => {
-                let card = card(&title, &text, &links, composing.is_firing());
-                Object::new().list("cardsV2", [card])
-            }
-            GooglechatMessage::Text => {
-                let text = match title.as_str() {
-                    "" => text,
-                    title => format!("*{}*\n{text}", dialect.escape(title)),
-                };
-                Object::new().text("text", &text)
+        let is_firing = composing.is_firing();
+        let thread = self.threads.then(|| {
+            let thread = Object::new().text("threadKey", &composing.group_hash());
+            thread.done()
+        });
+        let body = |text: &str, links: &[Link]| {
+            let body = match self.message_type {
+                GooglechatMessage::Card => {
+                    Object::new().list("cardsV2", [card(&title, text, links, is_firing)])
+                }
+                GooglechatMessage::Text => match title.as_str() {
+                    "" => Object::new().text("text", text),
+                    title => {
+                        let title = dialect.escape(title);
+                        Object::new().text("text", &format!("*{title}*\n{text}"))
+                    }
+                },
+            };
+            match &thread {
+                Some(thread) => body.json("thread", thread).done(),
+                None => body.done(),
             }
         };
-        if self.threads {
-            let thread = Object::new().text("threadKey", &composing.group_hash());
-            body = body.json("thread", &thread.done());
-        }
-        Ok(body.done())
+        Ok(own::fitted(text.trim(), &links, BODY_BYTES_MAX, body))
     }
 
     async fn send(&self, body: String, wire: &Wire<'_>) -> Result<(), DeliveryError> {

@@ -7,11 +7,11 @@ use config::GotifyConfig;
 use gotmpl::markup::Dialect;
 use outbound::{Request, Source};
 
+use crate::DeliveryError;
 use crate::go_json::Object;
 use crate::own::{self, Links};
 use crate::provider::{Composing, Provider, Wire, cut_lines, cut_runes};
 use crate::template::{Failure, Markup, TemplateSet, Text};
-use crate::{DeliveryError, Notification};
 
 /// Gotify has no limit; a phone shows less.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
@@ -52,12 +52,10 @@ fn priority(text: &str) -> Option<i64> {
 impl Provider for Gotify {
     type Message = String;
 
+    const CALLS_NOBODY: bool = true;
+
     fn secrets(&self) -> Vec<Source> {
         vec![self.token.clone()]
-    }
-
-    fn seen(&self, notification: Notification) -> Notification {
-        own::without_mentions(notification)
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<String, DeliveryError> {

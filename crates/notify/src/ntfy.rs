@@ -7,14 +7,19 @@ use config::{NtfyActionKind, NtfyConfig};
 use gotmpl::markup::{Dialect, http_url};
 use outbound::{Request, Source};
 
+use crate::DeliveryError;
 use crate::go_json::{Object, quoted};
-use crate::own::{self, Links};
+use crate::own::{self, Link, Links};
 use crate::provider::{Composing, Provider, Wire, cut_lines, cut_runes};
 use crate::template::{Failure, Markup, TemplateSet, Text};
-use crate::{DeliveryError, Notification};
 
 /// What a server takes of a message, in bytes, unless it is set up otherwise; beyond that it becomes a file.
 const MESSAGE_BYTES_MAX: usize = 4096;
+/// What a server reads of a request that is JSON: twice that.
+const BODY_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
+/// Longer addresses of these kinds are left out, or little would be left for the text.
+const CLICK_BYTES_MAX: usize = 2048;
+const ICON_BYTES_MAX: usize = 1024;
 /// Not documented; a notification shows less.
 const TITLE_RUNES_MAX: usize = 250;
 /// What ntfy takes of buttons.
@@ -134,14 +139,12 @@ fn priority(text: &str) -> Option<u8> {
 impl Provider for Ntfy {
     type Message = String;
 
+    const CALLS_NOBODY: bool = true;
+
     fn secrets(&self) -> Vec<Source> {
         // Whoever knows a topic can read it.
         let topic = self.topic.as_literal().map(Source::inline);
         topic.into_iter().chain(self.token.clone()).collect()
-    }
-
-    fn seen(&self, notification: Notification) -> Notification {
-        own::without_mentions(notification)
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<String, DeliveryError> {
@@ -163,23 +166,38 @@ impl Provider for Ntfy {
         let tags: Vec<_> = tags
             .map(|tag| quoted(&Dialect::Plain.escape(tag)))
             .collect();
+        // Half of what links may take.
+        let tags = own::affordable(&tags, BODY_BYTES_MAX / 2, String::len);
         let click = composing.extra("click", &self.click);
         let icon = composing.extra("icon", &self.icon);
+        let address = |text: &str, bytes_max| {
+            let url = http_url(text).filter(|url| quoted(url).len() <= bytes_max);
+            url.unwrap_or_default()
+        };
+        let (click, icon) = (
+            address(&click, CLICK_BYTES_MAX),
+            address(&icon, ICON_BYTES_MAX),
+        );
         let actions = self.actions(composing);
+        let actions = own::affordable(&actions, BODY_BYTES_MAX, String::len);
         let text = own::flagged(composing, dialect, text);
-        let mut body = Object::new()
-            .text("topic", topic.trim())
-            .some_text("title", &title)
-            .text("message", &cut_lines(text.trim(), MESSAGE_BYTES_MAX))
-            .number("priority", priority)
-            .some_list("tags", &tags)
-            .some_text("click", &http_url(&click).unwrap_or_default())
-            .some_text("icon", &http_url(&icon).unwrap_or_default())
-            .some_list("actions", &actions);
-        if self.markdown {
-            body = body.flag("markdown", true);
-        }
-        Ok(body.done())
+        let body = |text: &str, _: &[Link]| {
+            let mut body = Object::new()
+                .text("topic", topic.trim())
+                .some_text("title", &title)
+                .text("message", text)
+                .number("priority", priority)
+                .some_list("tags", tags)
+                .some_text("click", &click)
+                .some_text("icon", &icon)
+                .some_list("actions", actions);
+            if self.markdown {
+                body = body.flag("markdown", true);
+            }
+            body.done()
+        };
+        let text = cut_lines(text.trim(), MESSAGE_BYTES_MAX);
+        Ok(own::fitted(&text, &[], BODY_BYTES_MAX, body))
     }
 
     async fn send(&self, body: String, wire: &Wire<'_>) -> Result<(), DeliveryError> {

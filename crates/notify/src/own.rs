@@ -1,19 +1,14 @@
-//! What our own integrations have in common: texts in a provider's markup, links, and values that cannot call anybody.
+//! What our own integrations have in common: texts in a provider's markup, links, and bounds.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use config::Secret;
-use domain::alert::Alert;
-use domain::annotations::Annotations;
-use domain::label::Labels;
 use gotmpl::markup::{Dialect, http_url};
 use outbound::Source;
 
 use crate::go_json::quoted;
 use crate::provider::{Composing, cut_lines};
 use crate::template::{Markup, TemplateSet, Text};
-use crate::{Notification, NotifiedAlert};
 
 /// A secret of the configuration, or the file that holds it; `None` when neither is set.
 pub(crate) fn secret(secret: &Secret, file: &str) -> Option<Source> {
@@ -52,7 +47,8 @@ pub(crate) fn text(
 pub(crate) fn flagged(composing: &Composing<'_>, dialect: Dialect, text: String) -> String {
     let remarks = composing.facts.remarks().into_iter();
     let failed = composing.fallback();
-    let failed = failed.map(|note| dialect.escape(&format!("template error: {note}")));
+    let failed =
+        failed.map(|note| dialect.escape(&composing.harmless(format!("template error: {note}"))));
     let lines = text.trim().lines().map(|line| line.trim_end().to_owned());
     let all = remarks
         .map(|remark| dialect.escape(&remark))
@@ -128,6 +124,44 @@ impl Links {
     }
 }
 
+/// Links may take this part of a body: one in so many bytes.
+const LINKS_SHARE: usize = 3;
+
+/// The first of some links that take no more than their share of a body, by the bytes each takes.
+pub(crate) fn affordable<T>(links: &[T], bytes_max: usize, bytes: impl Fn(&T) -> usize) -> &[T] {
+    let mut room = bytes_max / LINKS_SHARE;
+    let fits = links.iter().take_while(|link| {
+        let left = room.checked_sub(bytes(link));
+        room = left.unwrap_or(0);
+        left.is_some()
+    });
+    &links[..fits.count()]
+}
+
+/// A body of at most so many bytes: its text, which the body holds as JSON, is cut as far as that takes. Links beyond their share are
+/// left out before that.
+pub(crate) fn fitted(
+    text: &str,
+    links: &[Link],
+    bytes_max: usize,
+    body: impl Fn(&str, &[Link]) -> String,
+) -> String {
+    let links = affordable(links, bytes_max, |link| quoted(&link.url).len());
+    let mut text_max = bytes_max;
+    loop {
+        let cut = cut_json(text, text_max);
+        let made = body(&cut, links);
+        let Some(over) = made.len().checked_sub(bytes_max).filter(|over| *over > 0) else {
+            return made;
+        };
+        let shorter = quoted(&cut).len().min(text_max).saturating_sub(over);
+        if text_max == 0 {
+            return made;
+        }
+        text_max = shorter;
+    }
+}
+
 /// Cuts a text in markup so that it has at most so many bytes as JSON.
 pub(crate) fn cut_json(text: &str, bytes_max: usize) -> String {
     let mut max = bytes_max;
@@ -140,73 +174,6 @@ pub(crate) fn cut_json(text: &str, bytes_max: usize) -> String {
         // Nearer by the share that escapes take, and at least by one.
         max = (max.saturating_mul(bytes_max) / bytes).min(max - 1);
     }
-}
-
-/// What begins a mention in some chat: Feishu's `<at id=all>` and `<person>`, WeCom's `<@all>`, Google Chat's `<users/all>`.
-const MENTIONS: [&str; 4] = ["at", "@", "users/", "person"];
-
-/// A notification whose labels and annotations cannot call anybody, whatever a template makes of them: an invisible space stands behind
-/// each `<` that would begin a mention. Templates that compare such a value with another see it.
-pub(crate) fn without_mentions(mut notification: Notification) -> Notification {
-    notification.group_labels = labels(notification.group_labels);
-    for notified in &mut notification.alerts {
-        if is_harmless(&notified.alert) {
-            continue;
-        }
-        let alert = &notified.alert;
-        let pairs: Vec<_> = alert
-            .annotations
-            .pairs()
-            .map(|(name, value)| (defused(name), defused(value)))
-            .collect();
-        let pairs = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-        *notified = NotifiedAlert {
-            alert: Arc::new(Alert {
-                labels: labels(alert.labels.clone()),
-                annotations: Annotations::from_pairs(pairs),
-                ..(**alert).clone()
-            }),
-            ..*notified
-        };
-    }
-    notification
-}
-
-fn is_harmless(alert: &Alert) -> bool {
-    let pairs = alert.labels.pairs().chain(alert.annotations.pairs());
-    let mut texts = pairs.flat_map(|(name, value)| [name, value]);
-    !texts.any(|text| text.contains('<'))
-}
-
-fn labels(labels: Labels) -> Labels {
-    let has = |(name, value): (&str, &str)| name.contains('<') || value.contains('<');
-    if !labels.pairs().any(has) {
-        return labels;
-    }
-    let pairs: Vec<_> = labels
-        .pairs()
-        .map(|(name, value)| (defused(name), defused(value)))
-        .collect();
-    Labels::from_pairs(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())))
-}
-
-fn defused(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('<') {
-        out.push_str(before);
-        out.push('<');
-        let starts = |mention: &&str| {
-            let start = after.get(..mention.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(mention))
-        };
-        if MENTIONS.iter().any(starts) {
-            out.push('\u{200b}');
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]

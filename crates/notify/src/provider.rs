@@ -48,10 +48,8 @@ pub(crate) trait Provider: Send + Sync + 'static {
         None
     }
 
-    /// The notification as its templates see it. Integrations whose text can call people take that out of labels and annotations here.
-    fn seen(&self, notification: Notification) -> Notification {
-        notification
-    }
+    /// Whether labels and annotations are kept from calling people in its texts, whatever templates make of them.
+    const CALLS_NOBODY: bool = false;
 
     /// Executes the templates of a message; it may compute for seconds.
     ///
@@ -146,8 +144,8 @@ impl<P: Provider> Integration for HttpIntegration<P> {
         notification: &Notification,
     ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
         let provider = Arc::clone(&self.provider);
-        let notification = provider.seen(notification.clone());
-        let composed = composed(&self.setup.templates, &notification, move |composing| {
+        let composed = composed(&self.setup.templates, notification, move |composing| {
+            composing.rendering().calls_nobody = P::CALLS_NOBODY;
             provider.compose(composing)
         });
         let (message, fallback) = composed.await?;

@@ -12,11 +12,11 @@ use config::TwilioConfig;
 use gotmpl::markup::Dialect;
 use outbound::{Method, Request, Source};
 
+use crate::DeliveryError;
 use crate::form;
 use crate::own;
 use crate::provider::{Composing, Provider, Wire, half_way};
 use crate::template::{Markup, TemplateSet, Text};
-use crate::{DeliveryError, Notification};
 
 /// What Twilio takes of a message, in characters of UTF-16 (error 21617).
 const BODY_UNITS_MAX: usize = 1600;
@@ -131,13 +131,11 @@ fn shown(number: &str) -> String {
 impl Provider for Twilio {
     type Message = Message;
 
+    const CALLS_NOBODY: bool = true;
+
     fn secrets(&self) -> Vec<Source> {
         let numbers = self.to.iter().map(|number| Source::inline(number));
         numbers.chain([self.auth_token.clone()]).collect()
-    }
-
-    fn seen(&self, notification: Notification) -> Notification {
-        own::without_mentions(notification)
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<Message, DeliveryError> {

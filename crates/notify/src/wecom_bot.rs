@@ -8,12 +8,12 @@ use config::{WecomBotConfig, WecomMessage};
 use gotmpl::markup::Dialect;
 use outbound::{Request, Source};
 
+use crate::DeliveryError;
 use crate::go_json::{Object, quoted};
 use crate::own;
 use crate::provider::{Code, Codes, Composing, Provider, Wire, cut_lines, cut_runes};
 use crate::secrets::either;
 use crate::template::{Markup, TemplateSet, Text};
-use crate::{DeliveryError, Notification};
 
 /// What WeCom takes of Markdown and of text, in bytes.
 const MARKDOWN_BYTES_MAX: usize = 4096;
@@ -126,12 +126,10 @@ impl WecomBot {
 impl Provider for WecomBot {
     type Message = String;
 
+    const CALLS_NOBODY: bool = true;
+
     fn secrets(&self) -> Vec<Source> {
         vec![self.webhook_url.clone()]
-    }
-
-    fn seen(&self, notification: Notification) -> Notification {
-        own::without_mentions(notification)
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<String, DeliveryError> {

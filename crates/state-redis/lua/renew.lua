@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  shard:{sNN}
 -- ARGV     instance, group, fence, lease in milliseconds
--- Reply    'held' or 'lost'
+-- Reply    the last change of the shard, or 'lost'
 --
 -- Safe in every prefix because the lease itself is written before its visible copy.
 
@@ -11,4 +11,4 @@ if not lease_ms then return redis.error_reply('ERR a renewal cannot be read') en
 if not is_held(group, fence) then return 'lost' end
 lease(group, fence, lease_ms)
 touch(group)
-return 'held'
+return last_before

@@ -196,7 +196,11 @@ impl Coordinator for RedisCoordinator {
             .await
     }
 
-    async fn renew(&self, group: &GroupName, fence: u64) -> Result<Held<()>, CoordinatorError> {
+    async fn renew(
+        &self,
+        group: &GroupName,
+        fence: u64,
+    ) -> Result<Held<EventId>, CoordinatorError> {
         self.renew_lease(group, fence).await
     }
 

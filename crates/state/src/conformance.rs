@@ -25,6 +25,7 @@ macro_rules! conformance {
         $crate::conformance!($factory;
             a_new_alert_makes_a_group_that_ticks_after_group_wait,
             a_claim_excludes_others_until_it_is_finished,
+            a_claimed_group_can_be_looked_at_again,
             told_survives_from_flush_to_flush,
             a_group_without_members_is_gone_and_starts_anew,
             an_over_alert_makes_a_group_where_its_end_is_owed,
@@ -220,6 +221,25 @@ pub async fn a_claim_excludes_others_until_it_is_finished(state: Backend) {
     );
     assert!(claims(&state, 69).await.is_empty());
     assert_eq!(claim(&state, 70).await.tick, at(70));
+}
+
+/// What joined a group and was told since it was claimed is seen under the same claim; a lapsed one sees nothing.
+pub async fn a_claimed_group_can_be_looked_at_again(state: Backend) {
+    post(&state, alert("a", "info", 0, 900, 0), 0).await;
+    let first = claim(&state, 10).await;
+    tell(&state, &first, 11).await;
+    post(&state, alert("a", "page", 12, 900, 12), 12).await;
+    let again = state
+        .claim_again(&first, at(13))
+        .await
+        .expect("available")
+        .expect("it is held");
+    assert_eq!((again.fence, again.tick), (first.fence, first.tick));
+    assert_eq!((again.alerts.len(), again.told.len()), (2, 1));
+    assert_eq!(again.now, at(13));
+    let _ = state.finish(&first, true, at(14)).await;
+    let gone = state.claim_again(&first, at(15)).await.expect("available");
+    assert!(gone.is_err());
 }
 
 /// What an integration accepted is known at the next flush.

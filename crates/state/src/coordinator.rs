@@ -432,8 +432,9 @@ pub trait Coordinator: Send + Sync {
         message: &ToldMessage,
     ) -> Result<Held<Told>, CoordinatorError>;
 
-    /// Extends an unexpired lease.
-    async fn renew(&self, group: &GroupName, fence: u64) -> Result<Held<()>, CoordinatorError>;
+    /// Extends an unexpired lease; answers the last change of the shard.
+    async fn renew(&self, group: &GroupName, fence: u64)
+    -> Result<Held<EventId>, CoordinatorError>;
 
     /// Gives a claim back; the group is due again after `delay`.
     async fn unclaim(

@@ -271,6 +271,13 @@ pub trait State: Send + Sync {
     /// Extends an unexpired claim; answers when it lapses now.
     async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError>;
 
+    /// Looks at a claimed group again: renews the claim and answers it with members and told sets as they are now, silences
+    /// being as current as after a poll.
+    ///
+    /// # Errors
+    /// When what is shared cannot be caught up with now; the claim stands as it was.
+    async fn claim_again(&self, claim: &Claim, now: Timestamp) -> Result<Held<Claim>, StateError>;
+
     /// Gives a claim back untouched; the group is due again after `delay`.
     async fn unclaim(
         &self,

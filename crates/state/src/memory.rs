@@ -254,6 +254,13 @@ impl State for Memory {
         Ok(renewed.unwrap_or(Err(LeaseLost)))
     }
 
+    async fn claim_again(&self, claim: &Claim, now: Timestamp) -> Result<Held<Claim>, StateError> {
+        let again = self.with_group(&claim.identity, |g| {
+            g.claim_again(claim, now, self.timing.lease)
+        });
+        Ok(again.unwrap_or(Err(LeaseLost)))
+    }
+
     async fn unclaim(
         &self,
         claim: &Claim,

@@ -47,6 +47,19 @@ impl Rate {
         if is_sane { Ok(rate) } else { Err(InvalidRate) }
     }
 
+    /// At most so many in any span of `period`: half of them at once, and the others evenly. From four on one less than that is
+    /// used, because messages that were spaced out may arrive nearer to each other.
+    ///
+    /// A bucket that holds them all would let out almost twice as many in its first period.
+    pub fn within(messages: u32, period: Duration) -> Result<Self, InvalidRate> {
+        let capacity = (messages / 2).max(1);
+        let refill = match messages {
+            0..4 => messages,
+            _ => messages - capacity,
+        };
+        Self::new(capacity, refill, period)
+    }
+
     /// Most tokens the bucket holds.
     pub fn capacity(&self) -> u32 {
         self.capacity

@@ -129,6 +129,36 @@ async fn who_fails_for_long_is_told_through_the_fallback_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fallback_hears_no_end_of_what_it_never_heard_of() {
+    let main = Hook::until("a", 5.0, Answer::Refuse);
+    let backup = Hook::new("b");
+    let mut world = World::new(&with_fallback(""), &[&main, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    // The receiver works again, and is told of test2 alone; then both end.
+    world.at(8.0).push([alert("test2").start(8.0)]).await;
+    let both = [alert("test1").active(1.0), alert("test2").active(8.0)];
+    world.expect(&main, between(12.0, 12.1), both);
+    let over = [
+        alert("test1").start(1.0).end(15.0),
+        alert("test2").start(8.0).end(15.0),
+    ];
+    world.at(15.0).push(over).await;
+    let over = [
+        alert("test1").resolved(1.0, 15.0),
+        alert("test2").resolved(8.0, 15.0),
+    ];
+    world.expect(&main, between(22.0, 22.1), over);
+    world.expect(
+        &backup,
+        between(22.0, 22.1),
+        [alert("test1").resolved(1.0, 15.0)],
+    );
+    world.finish(60.0).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fallback_that_is_not_needed_hears_nothing() {
     let (main, backup) = (Hook::new("a"), Hook::new("b"));
     let mut world = World::new(&with_fallback(""), &[&main, &backup]).await;
@@ -209,6 +239,44 @@ async fn a_rate_lets_messages_out_one_by_one_and_holds_up_nobody_else() {
     );
     world.finish(200.0).await;
     assert_eq!(slow.attempts().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_held_back_does_not_wait_for_a_sibling_that_hangs() {
+    let (slow, stuck) = (Hook::new("a"), Hook::until("b", 100.0, Answer::Hang));
+    let mut world = World::new(SLOWLY, &[&slow, &stuck]).await;
+
+    for (n, name) in ["test1", "test2"].into_iter().enumerate() {
+        let begun = 1.0 + 0.1 * n as f64;
+        world.at(begun).push([alert(name).start(begun)]).await;
+    }
+    world.expect(&slow, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    // What joins the group while the message is held is told with it.
+    let late = alert("test2").label("instance", "late");
+    world.at(5.0).push([late.clone().start(5.0)]).await;
+    let both = [alert("test2").active(1.1), late.active(5.0)];
+    world.expect(&slow, between(12.0, 12.2), both);
+    world.at(90.0).reached().await;
+    assert_eq!(slow.attempts().len(), 2);
+    assert!(stuck.arrived().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_refused_for_good_is_left_alone_while_a_sibling_is_held_back() {
+    let (slow, sour) = (Hook::new("a"), Hook::until("b", 100.0, Answer::Refuse));
+    let mut world = World::new(SLOWLY, &[&slow, &sour]).await;
+
+    for (n, name) in ["test1", "test2"].into_iter().enumerate() {
+        let begun = 1.0 + 0.1 * n as f64;
+        world.at(begun).push([alert(name).start(begun)]).await;
+    }
+    world.expect(&slow, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world.expect(&slow, between(12.0, 12.2), [alert("test2").active(1.1)]);
+    world.at(90.0).reached().await;
+    assert_eq!(sour.attempts().len(), 2, "one for each group");
+    world.expect(&sour, between(122.0, 122.2), [alert("test1").active(1.0)]);
+    world.expect(&sour, between(122.0, 122.2), [alert("test2").active(1.1)]);
+    world.finish(130.0).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -106,7 +106,7 @@ fn delivery(receiver: &Receiver) -> DeliveryParts {
     let limited = receiver.integrations.iter().filter_map(|item| {
         let limit = item.rate_limit?;
         let id = IntegrationId::new(&receiver.name, "webhook", item.index);
-        let rate = Rate::new(limit.messages, limit.messages, limit.per);
+        let rate = Rate::within(limit.messages, limit.per);
         Some((id, rate.expect("a sane rate")))
     });
     let fallback = receiver.delivery.fallback.as_ref();

@@ -83,3 +83,18 @@ fn redis_takes_our_settings_and_our_user() {
         assert!(!may(words), "Belfry may {words:?}");
     }
 }
+
+/// Goal: with our settings and users Redis has after a restart all that it had before. Method: what a script wrote is in the
+/// append-only file as a transaction, and Redis leaves those out when its default user has no rights (redis/redis#14541).
+#[test]
+fn redis_keeps_what_scripts_wrote() {
+    if redis_harness::is_missing("redis_keeps_what_scripts_wrote") {
+        return;
+    }
+    let mut shared = Shared::start();
+    let script = "redis.call('SET', KEYS[1], 'a') redis.call('SET', KEYS[2], 'b')";
+    shared.ask(&["EVAL", script, "2", "alert:meta:{s00}", "queue:due:{s00}"]);
+    shared.restart();
+    assert_eq!(shared.ask(&["GET", "alert:meta:{s00}"]), "a");
+    assert_eq!(shared.ask(&["GET", "queue:due:{s00}"]), "b");
+}

@@ -6,4 +6,5 @@ mod instance;
 mod pace;
 mod retry;
 mod ring;
+mod settings;
 mod shared;

@@ -20,7 +20,10 @@ const GROUPS: usize = 9;
 /// From message to message once those that may go at once are out.
 const PACE: Duration = Duration::from_secs(2);
 
-/// Messages that may go at once.
+/// Messages in 4 seconds.
+const MESSAGES: u32 = 4;
+
+/// Messages that may go at once: half of them.
 const AT_ONCE: u32 = 2;
 
 /// Longest wait for all messages.
@@ -58,7 +61,7 @@ fn all_instances_together_keep_to_a_rate() {
     let sink = Sink::start();
     let config = format!(
         "route: {{receiver: hook, group_by: [alertname], group_wait: 100ms, group_interval: 5m, repeat_interval: 1h}}\n\
-         receivers: [{{name: hook, webhook_configs: [{{url: '{}', rate_limit: {{messages: {AT_ONCE}, per: 4s}}}}]}}]\n",
+         receivers: [{{name: hook, webhook_configs: [{{url: '{}', rate_limit: {{messages: {MESSAGES}, per: 4s}}}}]}}]\n",
         sink.url("/hook")
     );
     let instances = start(&shared, &config);

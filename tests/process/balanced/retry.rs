@@ -95,6 +95,42 @@ fn a_post_of_alerts_goes_to_the_next_instance() {
     }
 }
 
+/// An instance that has no time for readers.
+struct Busy;
+
+impl Handler for Busy {
+    fn answer(&self, request: &Message) -> (Reply, Option<u64>) {
+        let status = if request.method() == "GET" { 503 } else { 200 };
+        (Reply::with(status, ""), None)
+    }
+
+    fn written(&self, _: u64, _: bool) {}
+}
+
+/// Goal: readers do not take an instance away from senders. Method: every instance refuses a reader, which nginx counts as a
+/// failure of each, so that it has none left that it would ask by itself.
+#[test]
+fn when_all_have_failed_they_are_asked_all_the_same() {
+    let Some(nginx) = NGINX.find("when_all_have_failed_they_are_asked_all_the_same") else {
+        return;
+    };
+    let instances = [(); 3].map(|()| Listener::start(Arc::new(Busy)));
+    let addresses = instances.each_ref().map(|one| one.address().into());
+    let nginx = Nginx::start(&nginx, &addresses);
+    for _ in 0..3 {
+        let answer = request(nginx.address(), ("GET", "/-/coordinated"), &[], "");
+        assert_eq!(answer.expect("an answer").status(), 503);
+        let body = alert::body(&[Alert::named("a")]);
+        let answer = request(nginx.address(), ("POST", "/api/v2/alerts"), &[], &body);
+        assert_eq!(
+            answer.expect("an answer").status(),
+            200,
+            "{}",
+            nginx.errors()
+        );
+    }
+}
+
 /// Goal: nothing that would count twice is done twice, and what means one instance is not passed on.
 #[test]
 fn a_post_of_a_silence_is_not_repeated() {

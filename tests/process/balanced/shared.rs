@@ -10,8 +10,8 @@ use tempfile::TempDir;
 /// Made up for each run's folder and known to nobody else.
 const PASSWORD: &str = "only-for-this-test";
 
-/// A user of the test's own, who may do what Belfry's may not.
-const JUDGE: &str = "user judge on nopass ~* &* +@all\n";
+/// The operator's, who may do what Belfry may not.
+const OPERATORS_PASSWORD: &str = "only-for-this-test-too";
 
 /// A Redis as deployed.
 pub(crate) struct Shared {
@@ -25,17 +25,22 @@ impl Shared {
         let folder = tempfile::tempdir().expect("a folder");
         let read = |name| std::fs::read_to_string(deployed(name)).expect("it is there");
         let users = read("redis/users.acl");
-        let users = users.replace("REPLACE_WITH_SHA256_OF_THE_PASSWORD", &sha256(PASSWORD));
+        let users = users
+            .replace("REPLACE_WITH_SHA256_OF_THE_PASSWORD", &sha256(PASSWORD))
+            .replace(
+                "REPLACE_WITH_SHA256_OF_THE_OPERATORS_PASSWORD",
+                &sha256(OPERATORS_PASSWORD),
+            );
         let file = |name: &str| folder.path().join(name);
-        std::fs::write(file("users.acl"), format!("{}\n{JUDGE}", users.trim_end()))
-            .expect("written");
+        std::fs::write(file("users.acl"), users).expect("written");
         let users = file("users.acl").display().to_string();
         let settings = read("redis/redis.conf").replace("/etc/redis/users.acl", &users);
         std::fs::write(file("redis.conf"), settings).expect("written");
         std::fs::write(file("password"), format!("{PASSWORD}\n")).expect("written");
         // What the harness says of persistence comes first and is overruled.
         let include = file("redis.conf").display().to_string();
-        let server = RedisServer::start_with(&["--include", &include]).with_auth(&["judge", ""]);
+        let server = RedisServer::start_with(&["--include", &include])
+            .with_auth(&["operator", OPERATORS_PASSWORD]);
         Self { server, folder }
     }
 
@@ -47,6 +52,12 @@ impl Shared {
     /// The file with the password.
     pub(crate) fn password_file(&self) -> PathBuf {
         self.folder.path().join("password")
+    }
+
+    /// Stops it and starts it again on its files.
+    pub(crate) fn restart(&mut self) {
+        self.server.stop();
+        self.server.restart();
     }
 
     /// Asks it as somebody who may everything.

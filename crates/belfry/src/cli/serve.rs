@@ -52,7 +52,7 @@ const KEYS: &[Flag] = &[
         "logging.format",
         Kind::Text,
         "",
-        "text (the default) or json.",
+        "text (the default), json or logfmt.",
     ),
     Flag::new(
         "alertmanager.config-file",

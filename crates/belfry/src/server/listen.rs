@@ -112,6 +112,16 @@ fn path(url: &str) -> &str {
         .unwrap_or("")
 }
 
+/// Where others find an instance that listens there: one that listens on every address is known by its machine's name.
+pub(super) fn reached_at(addresses: &[SocketAddr]) -> Option<String> {
+    let address = addresses.first()?;
+    Some(if address.ip().is_unspecified() {
+        format!("{}:{}", host_name(), address.port())
+    } else {
+        address.to_string()
+    })
+}
+
 /// The machine's name, as the kernel knows it.
 fn host_name() -> String {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
@@ -198,5 +208,14 @@ mod tests {
             "{url}"
         );
         assert_eq!(prefix, "");
+    }
+
+    #[test]
+    fn an_instance_on_every_address_is_known_by_its_machine() {
+        let reached = |address: &str| reached_at(&[address.parse().expect("an address")]);
+        assert_eq!(reached("127.0.0.1:9093").as_deref(), Some("127.0.0.1:9093"));
+        for every in ["0.0.0.0:9093", "[::]:9093"] {
+            assert_eq!(reached(every), Some(format!("{}:9093", host_name())));
+        }
     }
 }

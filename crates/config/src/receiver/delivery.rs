@@ -125,7 +125,7 @@ fn changes_messages(item: &ReceiverIntegration) -> bool {
     }
 }
 
-/// Checks that fallbacks name receivers that are there and have no fallback themselves.
+/// Checks that fallbacks name receivers that tell somebody and have no fallback themselves.
 pub(crate) fn check_fallbacks(receivers: &[Receiver]) -> Result<()> {
     let by_name: HashMap<&str, &Receiver> = receivers
         .iter()
@@ -155,6 +155,12 @@ pub(crate) fn check_fallbacks(receivers: &[Receiver]) -> Result<()> {
                 return refuse(
                     format!("receiver {name} is a fallback_receiver and has one itself"),
                     "a fallback has no fallback: name the last one of the chain",
+                );
+            }
+            Some(other) if other.integrations.is_empty() => {
+                return refuse(
+                    format!("receiver {name} is a fallback_receiver and tells nobody"),
+                    "give it an integration",
                 );
             }
             Some(_) => {}

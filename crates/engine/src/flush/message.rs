@@ -60,14 +60,13 @@ impl Flush<'_> {
         let may_begin = |f: &Fingerprint| scope == Scope::All && !foreign.has(*f);
         let is_ours = |f: &&Fingerprint| may_begin(f) || told.firing().binary_search(f).is_ok();
         let firing: Vec<Fingerprint> = judged.firing.iter().filter(is_ours).copied().collect();
-        let why = why_notify(
-            told,
-            &firing,
-            &judged.resolved,
-            spec.send_resolved,
-            repeat,
-            tick,
-        );
+        // Nor does one that is not needed any more hear the end of what it never heard of.
+        let believed = told.last.as_ref();
+        let is_due = |f: &&Fingerprint| {
+            scope == Scope::All || believed.is_some_and(|last| last.believes(**f))
+        };
+        let resolved: Vec<Fingerprint> = judged.resolved.iter().filter(is_due).copied().collect();
+        let why = why_notify(told, &firing, &resolved, spec.send_resolved, repeat, tick);
         let reason = match why {
             Ok(Reason::RepeatInterval) if foreign.repeats.contains(&spec.id) => {
                 tracing::trace!(integration = %spec.id, "Repeats are for the instance that told it last");
@@ -81,7 +80,7 @@ impl Flush<'_> {
             }
         };
         let resolved = if spec.send_resolved {
-            judged.resolved.clone()
+            resolved
         } else {
             Vec::new()
         };

@@ -9,6 +9,7 @@ use domain::notification::Reason;
 use notify::{Delivered, DeliveryError, Notification};
 use runtime::failpoint::reach;
 use state::rate::Taken;
+use tokio::time::Instant;
 
 use super::{Flush, SNAPSHOT_AGE_MAX, Scope};
 use crate::channel::{Channel, Held, HeldBy};
@@ -25,7 +26,9 @@ pub(super) enum Telling {
     Nothing,
     /// It was told.
     Told,
-    /// Something is left to tell it, at the next tick or as soon as what holds it back lets go.
+    /// It is held back until then.
+    Held(Instant),
+    /// Something is left to tell it, at the next tick.
     Left,
     /// It refused for good.
     Refused,
@@ -35,6 +38,14 @@ impl Telling {
     /// Whether nothing is left to tell.
     pub(super) fn is_done(self) -> bool {
         matches!(self, Self::Nothing | Self::Told)
+    }
+
+    /// Until when it is held back, if it is.
+    pub(super) fn held_until(self) -> Option<Instant> {
+        match self {
+            Self::Held(until) => Some(until),
+            _ => None,
+        }
     }
 }
 
@@ -66,6 +77,11 @@ impl Flush<'_> {
             // A reload took the integration away after this claim; the next tick knows the new receiver.
             return Telling::Left;
         };
+        let group = self.claim.identity.key;
+        if channel.was_refused(group, self.claim.tick) {
+            // The group came back for somebody else; this one is tried again at the next tick.
+            return Telling::Refused;
+        }
         let mut telling = Telling::Nothing;
         for _ in 0..MESSAGES_MAX {
             let was_in_flight = told.pending.is_some();
@@ -80,7 +96,7 @@ impl Flush<'_> {
                 }
             };
             let Some(message) = news else {
-                channel.is_quiet(self.claim.identity.key);
+                channel.is_quiet(group);
                 return telling;
             };
             if message.firing.is_empty() && !spec.send_resolved && !was_in_flight {
@@ -90,21 +106,24 @@ impl Flush<'_> {
             }
             if let Some(held) = self.held(spec, channel).await {
                 self.note_held(spec, channel, held);
-                return Telling::Left;
+                return Telling::Held(Instant::now() + held.wait);
             }
             let sent = self.send(spec, channel, message, told).await;
             self.out().retain(|(id, _)| *id != spec.id);
             match sent {
                 Sent::Told(now_told) => told = *now_told,
                 Sent::NotAccepted => return Telling::Left,
-                Sent::Refused => return Telling::Refused,
+                Sent::Refused => {
+                    channel.refused(group, self.claim.tick);
+                    return Telling::Refused;
+                }
             }
             telling = Telling::Told;
             if !was_in_flight {
                 return telling;
             }
-            if SNAPSHOT_AGE_MAX < self.started.elapsed() {
-                self.is_outdated.store(true, Ordering::Relaxed);
+            if SNAPSHOT_AGE_MAX < self.looked_at.elapsed() {
+                self.progress.is_outdated.store(true, Ordering::Relaxed);
                 return Telling::Left;
             }
         }
@@ -149,13 +168,10 @@ impl Flush<'_> {
 
     fn note_held(&self, spec: &IntegrationSpec, channel: &Channel, held: Held) {
         channel.metrics.held();
-        self.held_count.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(
             group = %self.claim.identity.key, integration = %spec.id, wait = ?held.wait,
             "A message is held back by {}", held.by.as_str()
         );
-        let mut least = self.held_for();
-        *least = Some(least.map_or(held.wait, |known| known.min(held.wait)));
     }
 
     /// Notes what counts as told without a message that says so: everything is over and the integration does not want to hear

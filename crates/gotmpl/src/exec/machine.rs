@@ -7,6 +7,7 @@ use super::place::Place;
 use super::scope::{Return, Scope, Variable};
 use crate::fmt::{Buffer, print_result};
 use crate::functions::{CallError, Context, Functions, Limit};
+use crate::markup::disarmed;
 use crate::{Limits, Templates, Value};
 
 /// One execution.
@@ -162,7 +163,21 @@ impl<'t, 'e> Machine<'t, 'e> {
         let before = self.output.len();
         let mut buffer = Buffer::new(self.output, self.output_length_max);
         print_result(&mut buffer, &value).map_err(|_| Limit::Output)?;
-        Ok(self.context.read(self.output.len() - before)?)
+        self.context.read(self.output.len() - before)?;
+        if self.context.environment().calls_nobody {
+            self.disarm(before)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was printed since then so that it calls nobody.
+    fn disarm(&mut self, since: usize) -> Result<(), CallError> {
+        let (text, printed) = self.output.split_at(since);
+        let Some(harmless) = disarmed(text, printed) else {
+            return Ok(());
+        };
+        self.output.truncate(since);
+        self.put_out(&harmless)
     }
 
     fn lookup(&mut self, name: &str) -> Result<(), CallError> {

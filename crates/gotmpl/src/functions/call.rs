@@ -25,6 +25,8 @@ pub struct Environment<'e> {
     pub path_prefix: &'e str,
     /// What a map gives for a key it does not have.
     pub missing_key: MissingKey,
+    /// Whether what an action prints is kept from calling people in chats ([`crate::markup::disarmed`]).
+    pub calls_nobody: bool,
 }
 
 /// What `.key` gives when a map has no such key: Go's option `missingkey`.
@@ -51,6 +53,7 @@ impl<'e> Environment<'e> {
             external_url: "",
             path_prefix: "",
             missing_key: MissingKey::Zero,
+            calls_nobody: false,
         }
     }
 }

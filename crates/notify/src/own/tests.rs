@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::*;
 use crate::own::trial::{Trial, all_over};
 
+mod bounds;
+mod mentions;
+
 /// Each integration with where its texts stand in a body, and the markup they are in.
 const INTEGRATIONS: [(&str, &str, &str, Dialect); 10] = [
     (
@@ -387,15 +390,6 @@ fn remarks_are_told_and_escaped() {
             "{name}: {said:?}"
         );
     }
-}
-
-#[test]
-fn a_mention_is_taken_out_of_values_alone() {
-    assert_eq!(defused("a < b <b> <nil>"), "a < b <b> <nil>");
-    assert_eq!(
-        defused("<AT id=all><@x>"),
-        "<\u{200b}AT id=all><\u{200b}@x>"
-    );
 }
 
 #[test]

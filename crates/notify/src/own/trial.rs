@@ -162,9 +162,25 @@ pub(crate) fn with_texts(instances: &[(&str, bool)], summary: &str, runbook: &st
     notification
 }
 
+/// A notification whose alerts have these labels too.
+pub(crate) fn labelled(mut notification: Notification, labels: &[(&str, &str)]) -> Notification {
+    for notified in &mut notification.alerts {
+        let mut alert = (*notified.alert).clone();
+        let known = alert.labels.clone();
+        alert.labels = Labels::from_pairs(known.pairs().chain(labels.iter().copied()));
+        notified.alert = Arc::new(alert);
+    }
+    notification
+}
+
 /// A notification that says a text wherever a sender can say something.
 pub(crate) fn all_over(text: &str) -> Notification {
-    let mut notification = with_texts(&[(text, false), ("n2", true)], text, "");
+    saying(text, &[(text, false), ("n2", true)])
+}
+
+/// The same of these instances.
+pub(crate) fn saying(text: &str, instances: &[(&str, bool)]) -> Notification {
+    let mut notification = with_texts(instances, text, "");
     let pairs = [("alertname", text), ("job", text)];
     notification.group_labels = Labels::from_pairs(pairs);
     for notified in &mut notification.alerts {

@@ -104,6 +104,11 @@ impl<'a> Composing<'a> {
         &mut self.rendering
     }
 
+    /// A text that no template said, kept from calling people where values are.
+    pub(crate) fn harmless(&self, text: String) -> String {
+        self.rendering.harmless(text)
+    }
+
     /// Which templates failed so far and why.
     pub(crate) fn fallback(&self) -> Option<String> {
         self.rendering.fallback()
@@ -142,6 +147,6 @@ impl<'a> Composing<'a> {
 
     /// One line about the whole.
     pub(crate) fn title(&self) -> String {
-        title(self.facts)
+        self.harmless(title(self.facts))
     }
 }

@@ -7,6 +7,7 @@ use domain::label::Labels;
 use domain::time::Timestamp;
 use gotmpl::Value;
 use gotmpl::functions::{Environment, RouteLabels};
+use gotmpl::markup::disarmed;
 
 use super::facts::{external_url, time, value};
 use super::{Failure, TemplateSet, Text};
@@ -25,6 +26,8 @@ pub struct Rendering<'a> {
     at: Timestamp,
     route_labels: KnownLabels<'a>,
     failures: Vec<(String, Failure)>,
+    /// Whether values are kept from calling people.
+    pub(crate) calls_nobody: bool,
 }
 
 /// The labels of the route, rendered before.
@@ -47,6 +50,7 @@ impl<'a> Rendering<'a> {
             at,
             route_labels: KnownLabels(facts.route_labels),
             failures: Vec::new(),
+            calls_nobody: false,
         }
     }
 
@@ -63,6 +67,7 @@ impl<'a> Rendering<'a> {
         environment.local = self.set.local().clone();
         environment.external_url = self.facts.external_url;
         environment.route_labels = Some(&self.route_labels);
+        environment.calls_nobody = self.calls_nobody;
         text.execute(dot, &environment)
     }
 
@@ -77,7 +82,14 @@ impl<'a> Rendering<'a> {
         let default = text.default_text();
         default
             .and_then(|default| self.try_text(default).ok())
-            .unwrap_or_else(|| crate::data::title(self.facts))
+            .unwrap_or_else(|| self.harmless(crate::data::title(self.facts)))
+    }
+
+    /// What no template said, kept from calling people where values are.
+    pub(crate) fn harmless(&self, text: String) -> String {
+        let disarmed = self.calls_nobody.then(|| disarmed(b"", text.as_bytes()));
+        let disarmed = disarmed.flatten().map(String::from_utf8);
+        disarmed.and_then(Result::ok).unwrap_or(text)
     }
 
     /// Notes that something could not be said as the configuration wants it.

@@ -8,7 +8,7 @@ use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
 use state::Held;
-use state::coordinator::{Claimed, GroupName};
+use state::coordinator::{Claimed, EventId, GroupName};
 
 use super::poll::read_claimed;
 use super::reply::{self, Read, Reply, unreadable};
@@ -93,14 +93,13 @@ impl RedisCoordinator {
         read_held(Reply::of(answer)?)
     }
 
-    pub(super) async fn renew_lease(&self, group: &GroupName, fence: u64) -> Read<Held<()>> {
+    pub(super) async fn renew_lease(&self, group: &GroupName, fence: u64) -> Read<Held<EventId>> {
         let lease = Arg::from(names::span_ms(self.timing.lease));
         let args = [Arg::from(fence), lease];
         let answer = self.on_group(&scripts::RENEW, group, args).await?;
         match reply::text(answer)?.as_str() {
-            "held" => Ok(Ok(())),
             "lost" => Ok(Err(LeaseLost)),
-            _ => Err(unreadable("the answer to a renewal")),
+            last => names::event_id(last).map(Ok),
         }
     }
 

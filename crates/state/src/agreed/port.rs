@@ -109,7 +109,7 @@ impl Coordinator for Agreed {
             .await
     }
 
-    async fn renew(&self, group: &GroupName, fence: u64) -> Answered<Held<()>> {
+    async fn renew(&self, group: &GroupName, fence: u64) -> Answered<Held<EventId>> {
         self.inner.renew(group, fence).await
     }
 

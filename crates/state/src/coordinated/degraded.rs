@@ -60,7 +60,7 @@ impl Coordinated {
     }
 
     /// What of a claimed group other instances answer for.
-    fn foreign(&self, name: &GroupName, claim: &Claim) -> Foreign {
+    pub(super) fn foreign(&self, name: &GroupName, claim: &Claim) -> Foreign {
         let is_own = |fingerprint| self.memory.is_own(&name.tenant, fingerprint);
         let alerts = claim.alerts.iter().map(|alert| alert.fingerprint);
         let told_here = lock(&self.told_here);

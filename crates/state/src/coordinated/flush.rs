@@ -152,7 +152,7 @@ impl Coordinated {
             .attempt(name.shard(), || self.shared.renew(&name, claim.fence))
             .await;
         match asked {
-            Ok(Ok(())) => {
+            Ok(Ok(_)) => {
                 // The replica's own lease keeps this instance from claiming the group a second time.
                 let until = self.memory.renew(claim, now).await?;
                 Ok(Ok(until.unwrap_or(now + self.timing.lease)))
@@ -160,6 +160,49 @@ impl Coordinated {
             Ok(Err(lost)) => Ok(Err(lost)),
             Err(_) => self.memory.renew(claim, now).await,
         }
+    }
+
+    /// Renews a claim, and answers it with what the replica knows once it has seen all that was shared by then.
+    pub(super) async fn claim_again_shared(
+        &self,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<Held<Claim>, StateError> {
+        let name = GroupName::of(&claim.identity);
+        let asked = self
+            .attempt(name.shard(), || self.shared.renew(&name, claim.fence))
+            .await;
+        let last = match asked {
+            Ok(Ok(last)) => last,
+            Ok(Err(lost)) => return Ok(Err(lost)),
+            Err(_alone) => {
+                let again = self.memory.claim_again(claim, now).await?;
+                return Ok(again.map(|again| Claim {
+                    foreign: self.foreign(&name, &again),
+                    ..again
+                }));
+            }
+        };
+        self.view(name.shard()).hear_of(last);
+        let tenants = std::slice::from_ref(&name.tenant);
+        let silences = self.shared.silence_versions(tenants).await;
+        let is_current = self.silences_caught_up(tenants, silences).await
+            && self.catch_up(&[(name.shard(), last)]).await;
+        if !is_current {
+            let why = "what is shared is ahead of what is known here";
+            return Err(StateError::Unavailable(why.to_owned()));
+        }
+        let lease = self.timing.lease;
+        let again = self.memory.with(&name, |group| {
+            group.claim_as(
+                claim.fence,
+                claim.tick,
+                now.max(claim.now),
+                lease,
+                claim.grace,
+            )
+        });
+        Ok(again.ok_or(LeaseLost))
     }
 
     pub(super) async fn unclaim_shared(

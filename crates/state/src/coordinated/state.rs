@@ -136,6 +136,10 @@ impl State for Coordinated {
         self.renew_shared(claim, now).await
     }
 
+    async fn claim_again(&self, claim: &Claim, now: Timestamp) -> Result<Held<Claim>, StateError> {
+        self.claim_again_shared(claim, now).await
+    }
+
     async fn unclaim(
         &self,
         claim: &Claim,

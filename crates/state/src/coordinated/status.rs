@@ -7,7 +7,7 @@ use domain::id::TenantId;
 use domain::time::Timestamp;
 
 use super::{Coordinated, lock};
-use crate::coordinator::{CoordinatorError, InstanceReport};
+use crate::coordinator::{CoordinatorError, InstanceReport, Outage};
 use crate::sharing::{NotReached, ShardStanding, SharingCounts, Standing, Version, shards_here};
 use crate::{Mode, StateError};
 
@@ -165,6 +165,20 @@ impl Coordinated {
         if turn.mode != mode || turn.cause.is_none() {
             let cause = error.map(CoordinatorError::to_string);
             *turn = Turn { mode, at, cause };
+        }
+    }
+
+    /// Why shared state is still out of reach, which need not be why it went.
+    pub(super) fn note_cause(&self, error: &CoordinatorError) {
+        let cause = Some(error.to_string());
+        let mut turn = lock(&self.turn);
+        if turn.cause == cause {
+            return;
+        }
+        turn.cause = cause;
+        // Only people can help, so they hear of it.
+        if error.outage == Outage::Refused {
+            tracing::warn!("{} refuses this instance: {error}", self.shared.name());
         }
     }
 

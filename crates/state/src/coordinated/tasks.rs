@@ -214,7 +214,7 @@ impl Coordinated {
     }
 
     /// Tries to come back to shared state, if this instance is alone.
-    async fn come_back(&self, domain: usize) {
+    pub(super) async fn come_back(&self, domain: usize) {
         let part = &self.domains[domain];
         let is_refused = lock(&part.refused_until).is_some_and(|until| Instant::now() < until);
         if is_refused || !lock(&part.breaker).is_open() {
@@ -228,12 +228,12 @@ impl Coordinated {
         if probe.is_ok() {
             probe = self.shared.probe(domain).await.map(drop);
         }
-        if let Err(error) = &probe
-            && error.outage == Outage::Refused
-        {
-            // Asking every moment would fill the server's log.
-            tracing::debug!(%error, "Shared state refuses this instance");
-            *lock(&part.refused_until) = Some(Instant::now() + self.timing.permission_retry);
+        if let Err(error) = &probe {
+            self.note_cause(error);
+            if error.outage == Outage::Refused {
+                // Asking every moment would fill the server's log.
+                *lock(&part.refused_until) = Some(Instant::now() + self.timing.permission_retry);
+            }
         }
         if !lock(&part.breaker).probed(probe.is_ok()) {
             return;

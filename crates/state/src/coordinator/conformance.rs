@@ -93,6 +93,7 @@ macro_rules! coordinator_conformance {
         );
         $crate::coordinator_conformance!($test, $factory, leases:
             a_lapsed_lease_frees_the_group,
+            a_renewal_answers_the_last_change,
             a_renewed_lease_lasts_longer_and_a_lapsed_one_is_not_revived,
             a_claim_nobody_began_is_retaken_once_its_instance_is_silent,
             a_begun_message_waits_for_the_lease,

@@ -73,4 +73,37 @@ mod tests {
         let buckets: Arc<dyn RateBuckets> = Arc::new(MemoryBuckets::default());
         Some((buckets, ()))
     });
+
+    /// Who sends whenever it may sends no more in any period than is allowed, and not much less.
+    #[tokio::test(start_paused = true)]
+    async fn no_period_sees_more_than_the_limit() {
+        let period = Duration::from_secs(60);
+        for messages in 1..=40 {
+            let buckets = MemoryBuckets::default();
+            let rate = Rate::within(messages, period).expect("sane");
+            let (tenant, id) = (
+                TenantId::default_tenant(),
+                IntegrationId::new("r", "webhook", 0),
+            );
+            let began = Instant::now();
+            let mut sent = Vec::new();
+            while began.elapsed() < period * 5 {
+                match buckets
+                    .take(&tenant, &id, 1, rate)
+                    .await
+                    .expect("available")
+                {
+                    Taken::Now => sent.push(Instant::now()),
+                    Taken::Wait(wait) => tokio::time::sleep(wait).await,
+                    Taken::Never => panic!("one is always possible"),
+                }
+            }
+            let allowed = usize::try_from(messages).expect("few");
+            for (index, first) in sent.iter().enumerate() {
+                let within = sent[index..].iter().take_while(|at| **at < *first + period);
+                assert!(within.count() <= allowed, "{messages}");
+            }
+            assert!(allowed * 5 / 2 < sent.len(), "{messages}: {}", sent.len());
+        }
+    }
 }

@@ -12,7 +12,7 @@ fn our_own_keys_are_read_and_not_printed() {
     let config = loaded(
         "- name: a\n  fallback_receiver: b\n  fallback_after: 2m\n  delta: true\n  \
          webhook_configs: [{url: 'http://x.example.org', rate_limit: {messages: 3, per: 10s}}, {url: 'http://y.example.org'}]\n\
-         - name: b\n- name: c\n",
+         - name: b\n  webhook_configs: [{url: 'http://z.example.org'}]\n- name: c\n",
     )
     .expect("a valid configuration");
     let a = config.receiver("a").expect("is there");
@@ -57,6 +57,11 @@ fn mistakes_have_a_place_and_a_hint() {
             "- {name: a, fallback_receiver: b}\n- {name: b, fallback_receiver: c}\n- name: c\n",
             "line 3",
             "has one itself",
+        ),
+        (
+            "- {name: a, fallback_receiver: b}\n- name: b\n",
+            "line 3",
+            "tells nobody",
         ),
         (
             "- {name: a, fallback_after: 5m}\n",

@@ -37,6 +37,17 @@ pub async fn a_renewed_lease_lasts_longer_and_a_lapsed_one_is_not_revived(world:
     assert_eq!(stage.one.renew(&claim).await, Err(LeaseLost));
 }
 
+/// A renewal tells how far whoever looks at the group again has to have come.
+pub async fn a_renewal_answers_the_last_change(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, _, claim) = stage.claimed("a").await;
+    let before = stage.one.renewed(&claim).await.expect("held");
+    assert_eq!(stage.one.renewed(&claim).await, Ok(before));
+    stage.two.post(&group, stage.alert("b", 60)).await;
+    let after = stage.one.renewed(&claim).await.expect("held");
+    assert!(before < after, "{before:?} {after:?}");
+}
+
 /// (C6) Claimed and not begun: free again after a while without a sign of its instance; with signs it stays.
 pub async fn a_claim_nobody_began_is_retaken_once_its_instance_is_silent(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;

@@ -386,6 +386,11 @@ impl Player {
     }
 
     pub(super) async fn renew(&self, claim: &Claimed) -> crate::Held<()> {
+        self.renewed(claim).await.map(drop)
+    }
+
+    /// Renews a claim; answers the last change of the shard.
+    pub(super) async fn renewed(&self, claim: &Claimed) -> crate::Held<EventId> {
         let renewed = self.coordinator.renew(&claim.group, claim.fence).await;
         renewed.expect("reachable")
     }

@@ -126,7 +126,11 @@ impl Coordinator for ModelClient {
         .await
     }
 
-    async fn renew(&self, group: &GroupName, fence: u64) -> Result<Held<()>, CoordinatorError> {
+    async fn renew(
+        &self,
+        group: &GroupName,
+        fence: u64,
+    ) -> Result<Held<EventId>, CoordinatorError> {
         let name = group.clone();
         self.request("renew", move |server, request| {
             server.renew(request, &name, fence)

@@ -13,7 +13,7 @@ use super::hole::Hole;
 use super::millis;
 use super::server::{Request, Server};
 use crate::Held;
-use crate::coordinator::{Event, GroupName};
+use crate::coordinator::{Event, EventId, GroupName};
 
 impl Server {
     pub(super) fn begin(
@@ -141,7 +141,12 @@ impl Server {
         Ok(told)
     }
 
-    pub(super) fn renew(&mut self, request: &Request, name: &GroupName, fence: u64) -> Held<()> {
+    pub(super) fn renew(
+        &mut self,
+        request: &Request,
+        name: &GroupName,
+        fence: u64,
+    ) -> Held<EventId> {
         if !self.is_held(request, name, fence) {
             return Err(LeaseLost);
         }
@@ -150,8 +155,10 @@ impl Server {
         if let Some(flight) = shard.in_flight.get_mut(name) {
             flight.until = now + lease;
         }
+        let last = shard.ring.last();
         let group = self.group(name).ok_or(LeaseLost)?;
-        group.renew(fence, now, lease).map(drop)
+        group.renew(fence, now, lease)?;
+        Ok(last)
     }
 
     pub(super) fn unclaim(
