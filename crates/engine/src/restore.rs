@@ -320,17 +320,11 @@ impl Engine {
         let settings = tenant.settings();
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
         for alert in std::mem::take(&mut recorded.alerts).into_values() {
-            let mut alert = refreshed(alert, &recorded.refreshes);
-            let is_own = recorded.is_own(alert.fingerprint);
             let is_owed = believed.contains(&alert.fingerprint);
-            if is_owed && recorded.is_outdated_end(&alert) {
-                alert = heard_of_since(&alert);
-            }
-            let is_over = alert.is_resolved(now, tenant.grace());
-            let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
-            if is_over && is_old && !is_owed {
+            let Some(alert) = self.restored_alert(tenant, &recorded, alert, is_owed, now) else {
                 continue;
-            }
+            };
+            let is_own = recorded.is_own(alert.fingerprint);
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
             self.state
                 .restore_alert(tenant.id(), Arc::clone(&alert), is_own)
@@ -341,9 +335,7 @@ impl Engine {
             restored.alerts += 1;
         }
         let keys: HashSet<GroupKey> = groups.keys().copied().collect();
-        // Where state is shared others may have told something since: what is carried over is no later than this journal.
-        let was_shared = self.known_alone_since().is_some();
-        let as_of = if was_shared { known_until } else { now };
+        let as_of = self.carried_over_as_of(known_until, now);
         let elsewhere = ToldElsewhere::new(&recorded.groups, &keys, as_of);
         for (key, (identity, members)) in groups {
             let group = restored_group(
@@ -376,6 +368,31 @@ impl Engine {
             self.record_groups(tenant.id(), recorded).await?;
         }
         Ok(restored)
+    }
+
+    /// As of when what was told is carried over to other groups. Where state is shared others may have told something since: then it is
+    /// no later than the journal.
+    fn carried_over_as_of(&self, known_until: Timestamp, now: Timestamp) -> Timestamp {
+        let was_shared = self.known_alone_since().is_some();
+        if was_shared { known_until } else { now }
+    }
+
+    /// A recorded alert as it counts from now on; `None` where it is over and nobody has to hear of it any more.
+    fn restored_alert(
+        &self,
+        tenant: &Tenant,
+        recorded: &RecordedTenant,
+        alert: Arc<Alert>,
+        is_owed: bool,
+        now: Timestamp,
+    ) -> Option<Arc<Alert>> {
+        let mut alert = refreshed(alert, &recorded.refreshes);
+        if is_owed && recorded.is_outdated_end(&alert) {
+            alert = heard_of_since(&alert);
+        }
+        let is_over = alert.is_resolved(now, tenant.grace());
+        let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
+        (is_owed || !is_over || !is_old).then_some(alert)
     }
 
     /// Puts silences back that are not forgotten yet; answers how many.
