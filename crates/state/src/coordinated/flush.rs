@@ -267,8 +267,6 @@ impl Coordinated {
                         group.release_lease();
                     }
                 });
-                // It may have ended meanwhile, which was not heard while it was flushed here.
-                self.read_again(&name).await;
                 Ok(Err(lost))
             }
             Err(_alone) => {

@@ -12,7 +12,6 @@ use crate::Polled;
 use crate::coordinator::{
     Claimed, CoordinatorError, EventId, GroupName, PollAnswer, PollAsk, ShardClaims, ShardPoll,
 };
-use crate::host::News;
 
 /// How long a group waits that this instance may not flush, because its configuration does not know it.
 const FOREIGN_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
@@ -155,7 +154,7 @@ impl Coordinated {
     }
 
     /// Reads one group anew; answers whether this instance knows it now.
-    pub(super) async fn read_again(&self, name: &GroupName) -> bool {
+    async fn read_again(&self, name: &GroupName) -> bool {
         self.counters.rereads.fetch_add(1, Ordering::Relaxed);
         let shard = name.shard();
         let _nothing_is_heard_meanwhile = self.following.lock().await;
@@ -163,10 +162,6 @@ impl Coordinated {
             Ok(Some(group)) => self.adopt(group).await,
             Ok(None) => {
                 self.forget(name);
-                if let Some(host) = self.host() {
-                    let GroupName { tenant, key } = name.clone();
-                    host.heard(vec![News::GroupGone { tenant, key }]).await;
-                }
                 false
             }
             Err(_) => false,
