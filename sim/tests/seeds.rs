@@ -10,7 +10,7 @@ use sim::profile::Profile;
 const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
-const KEPT: [(Profile, u64); 16] = [
+const KEPT: [(Profile, u64); 26] = [
     // An alert that fired anew was taken for a refresh by an instance that slept through its end.
     (Profile::Freezes, 6),
     // Senders that spread over the instances were not heard by the one that was alone, and time-outs counted.
@@ -38,6 +38,25 @@ const KEPT: [(Profile, u64); 16] = [
     // Who began alone took its own end for the last word, though others had told since that the alert fires, or taken it in.
     (Profile::Upgrade, 108),
     (Profile::Upgrade, 180),
+    // Two came back at the same moment: one with an alert, the other one with its end.
+    (Profile::Outage, 76),
+    // Who came back took for over what had been moved to another group meanwhile.
+    (Profile::All, 256),
+    // A message that was accepted alone was in flight again after the way back.
+    (Profile::All, 151),
+    // What a group was told before it ended alone counted as told of the one that was made anew.
+    (Profile::All, 936),
+    // An end was told after a restart although another instance had heard since that the alert fires.
+    (Profile::All, 513),
+    (Profile::All, 164),
+    // The end of an alert that fired anew moved along with it.
+    (Profile::All, 802),
+    // What a restart carried over outdated what others had told since.
+    (Profile::All, 848),
+    // What fired anew at an instance that was cut off counted as told.
+    (Profile::All, 582),
+    // A group that others held stayed for ever where it was not heard to end.
+    (Profile::All, 321),
 ];
 
 /// Plays them; answers how many old builds were shut out.

@@ -212,6 +212,27 @@ async fn what_another_instance_took_in_since_is_not_ended_after_a_restart_that_b
     );
 }
 
+/// The journal of an instance says that an alert ended; another one heard that it fires anew, and only that one's journal says so.
+#[tokio::test(start_paused = true)]
+async fn what_fires_anew_elsewhere_is_not_over_after_a_restart_that_begins_alone() {
+    let mut world = World::new(2).await;
+    world.post(0, 1, HOUR).await;
+    pass(10).await;
+    world.end(0, 1).await;
+    pass(10).await;
+    let now = world.around.clock.now();
+    world.post_as(1, 1, now, now + HOUR).await;
+    pass(20).await;
+    let told = world.told(1);
+    assert_eq!(told.len(), 3, "{told:?}");
+    world.kill(0);
+    world.around.sky.cut(0, true);
+    world.begin(0).await;
+    pass(600).await;
+    let told = world.told(1);
+    assert_eq!(told.len(), 3, "{told:?}");
+}
+
 /// protocol.md §5, move: whatever was heard of while the configuration changed is told in its new group.
 #[tokio::test(start_paused = true)]
 async fn what_is_heard_of_during_a_reload_is_told_in_its_new_group() {

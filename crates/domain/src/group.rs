@@ -482,12 +482,10 @@ impl Group {
         told_there: &[(IntegrationId, Told)],
         now: Timestamp,
     ) {
-        let fingerprint = alert.fingerprint;
         for (integration, there) in told_there {
             let mut ours = self.identity.receiver.integrations.iter();
             if ours.any(|spec| spec.id == *integration) {
-                self.told_mut(integration)
-                    .take_over(there, fingerprint, now);
+                self.told_mut(integration).take_over(there, &alert, now);
             }
         }
         self.restore_member(alert);

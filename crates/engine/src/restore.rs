@@ -328,7 +328,8 @@ impl Engine {
             restored.alerts += 1;
         }
         let keys: HashSet<GroupKey> = groups.keys().copied().collect();
-        let elsewhere = ToldElsewhere::new(&recorded.groups, &keys);
+        let as_of = self.carried_over_as_of(known_until, now);
+        let elsewhere = ToldElsewhere::new(&recorded.groups, &keys, as_of);
         for (key, (identity, members)) in groups {
             let group = restored_group(
                 identity,
@@ -360,6 +361,13 @@ impl Engine {
             self.record_groups(tenant.id(), recorded).await?;
         }
         Ok(restored)
+    }
+
+    /// As of when what was told is carried over to other groups. Where state is shared others may have told something since: then it is
+    /// no later than the journal.
+    fn carried_over_as_of(&self, known_until: Timestamp, now: Timestamp) -> Timestamp {
+        let was_shared = self.known_alone_since().is_some();
+        if was_shared { known_until } else { now }
     }
 
     /// Puts silences back that are not forgotten yet; answers how many.

@@ -2,6 +2,7 @@
 
 use super::told::{Told, ToldMessage};
 use super::{Group, LeaseLost};
+use crate::fingerprint::Fingerprint;
 use crate::id::IntegrationId;
 use crate::time::Timestamp;
 
@@ -41,5 +42,25 @@ impl Group {
             };
         }
         Ok(told)
+    }
+
+    /// A member began, as its sender says, after the tick at which integrations were told last that it fires. Its end may have
+    /// been told by somebody who cannot be heard: that it fires is news then, and its end stays owed.
+    ///
+    /// `is_certain`: nobody else told an integration anything since.
+    pub fn doubt(
+        &mut self,
+        fingerprint: Fingerprint,
+        since: Timestamp,
+        is_certain: impl Fn(&IntegrationId, &Told) -> bool,
+    ) {
+        for (integration, told) in &mut self.told {
+            if is_certain(integration, told) {
+                continue;
+            }
+            if told.last.as_ref().is_some_and(|last| last.tick < since) {
+                told.doubt(fingerprint);
+            }
+        }
     }
 }

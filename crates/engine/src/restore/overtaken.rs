@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
@@ -12,6 +13,9 @@ use domain::id::GroupKey;
 use domain::time::Timestamp;
 
 use super::{RecordedGroup, RecordedTenant};
+
+/// By how much what another instance took in is later than what is recorded here, at the least.
+const LATER: Duration = Duration::from_millis(1);
 
 impl RecordedTenant {
     /// An alert as it counts from now on, and whether this instance answers for it. If its end was overtaken and somebody believes
@@ -28,6 +32,7 @@ impl RecordedTenant {
             return (alert, is_own);
         }
         let elsewhere = Alert {
+            updated_at: alert.updated_at + LATER,
             ends_at: grace.until,
             is_timeout: true,
             ..Alert::clone(&alert)
