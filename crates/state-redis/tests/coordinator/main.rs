@@ -11,4 +11,5 @@ mod lockstep;
 mod merging;
 mod rights;
 mod single;
+mod versions;
 mod world;

@@ -91,10 +91,12 @@ impl Pair {
         let (name, fence) = (&claim.group, claim.fence);
         match step {
             Step::Renew(_) => {
-                // Places in the feed are each server's own.
-                let model = model.renew(name, fence).await.map(|held| held.map(drop));
-                let redis = redis.renew(name, fence).await.map(|held| held.map(drop));
-                same!("renew", model, redis);
+                // Which change was the last each says by a clock of its own.
+                same!(
+                    "renew",
+                    model.renew(name, fence).await.map(|held| held.map(drop)),
+                    redis.renew(name, fence).await.map(|held| held.map(drop))
+                );
             }
             Step::Unclaim(_, delay) => {
                 let delay = Duration::from_secs(u64::from(*delay));
