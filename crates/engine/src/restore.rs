@@ -313,9 +313,9 @@ impl Engine {
         for alert in std::mem::take(&mut recorded.alerts).into_values() {
             let alert = refreshed(alert, &recorded.refreshes);
             let (alert, is_own) = recorded.as_it_counts(alert, &believed, grace);
-            let is_over = alert.is_resolved(now, tenant.grace());
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
-            if is_over && is_old && !believed.contains(&alert.fingerprint) {
+            let is_over = is_old && alert.is_resolved(now, tenant.grace());
+            if is_over && !believed.contains(&alert.fingerprint) {
                 continue;
             }
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
@@ -327,7 +327,7 @@ impl Engine {
             tenant.mirror_mut().apply(alert, &identities, 0);
             restored.alerts += 1;
         }
-        let keys: HashSet<GroupKey> = groups.keys().copied().collect();
+        let keys = groups.keys().copied().collect();
         let as_of = self.carried_over_as_of(known_until, now);
         let elsewhere = ToldElsewhere::new(&recorded.groups, &keys, as_of);
         for (key, (identity, members)) in groups {
