@@ -300,10 +300,9 @@ impl Engine {
     ) -> Result<Restored, EngineError> {
         let now = grace.since;
         let unavailable = |error: state::StateError| EngineError::Unavailable(error.to_string());
+        let silences = std::mem::take(&mut recorded.silences);
         let mut restored = Restored {
-            silences: self
-                .restore_silences(tenant, std::mem::take(&mut recorded.silences), now)
-                .await?,
+            silences: self.restore_silences(tenant, silences, now).await?,
             ..Restored::default()
         };
         recorded.restore_inheritance(tenant, now);
@@ -327,7 +326,7 @@ impl Engine {
             tenant.mirror_mut().apply(alert, &identities, 0);
             restored.alerts += 1;
         }
-        let keys = groups.keys().copied().collect();
+        let keys: HashSet<GroupKey> = groups.keys().copied().collect();
         let as_of = self.carried_over_as_of(known_until, now);
         let elsewhere = ToldElsewhere::new(&recorded.groups, &keys, as_of);
         for (key, (identity, members)) in groups {
