@@ -21,6 +21,9 @@ const REPEAT: Duration = Duration::from_secs(10);
 /// How long what it says holds unless repeated.
 const HOLDS_SECONDS: f64 = 60.0;
 
+/// How long a feeder takes to say what it found.
+const DELAY: Duration = Duration::from_millis(2);
+
 /// How long a feeder waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -106,6 +109,8 @@ impl Feeder {
             if !self.is_sticky && !has_failed {
                 slot = self.dice.index(self.doors.count());
             }
+            // Between an evaluation and its post time passes.
+            tokio::time::sleep(DELAY).await;
             let is_stored = self.post(slot, &statements).await;
             if self.is_traced {
                 let now = self.zero.elapsed().as_secs_f64();

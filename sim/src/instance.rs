@@ -19,8 +19,8 @@ use runtime::metrics::Metrics;
 use runtime::tasks::{Shutdown, Stop};
 use runtime::timing::Timing;
 use state::coordinated::Coordinated;
-use state::coordinator::InstanceReport;
 use state::coordinator::model::Model;
+use state::coordinator::{InstanceReport, RecordVersions};
 use store::journal::{Commit, CompactionMark, Journal, Record, Replayed};
 use store::{Store, StoreError};
 use tokio::task::JoinHandle;
@@ -34,6 +34,8 @@ pub struct Surroundings {
     pub clock: SharedClock,
     /// What the clock of each instance's machine shows.
     pub machines: Vec<Arc<FollowingClock>>,
+    /// The versions of records that the build on each machine knows.
+    pub builds: Vec<RecordVersions>,
     /// The server.
     pub model: Model,
     /// What is over it.
@@ -62,6 +64,8 @@ pub struct Instance {
     pub from: (usize, usize),
     shutdown: Shutdown,
     tasks: Vec<JoinHandle<()>>,
+    sharing_shutdown: Shutdown,
+    sharing_tasks: Vec<JoinHandle<()>>,
 }
 
 /// What counts of a life, for the oracle.
@@ -90,6 +94,7 @@ impl Instance {
             gate: gate.clone(),
         };
         let client = around.model.connect_through(&id, Arc::new(overhead));
+        let client = client.knowing(around.builds[slot]);
         let report = InstanceReport {
             id,
             started_at: Some(around.machines[slot].now()),
@@ -124,6 +129,8 @@ impl Instance {
             from,
             shutdown: Shutdown::new(),
             tasks: Vec::new(),
+            sharing_shutdown: Shutdown::new(),
+            sharing_tasks: Vec::new(),
         };
         instance.configure(around, yaml).await;
         let restored = instance.engine.restore().await;
@@ -135,12 +142,14 @@ impl Instance {
 
     fn run(&mut self) {
         let stop = || self.shutdown.listener();
-        let keep = |task: JoinHandle<()>| task;
         self.tasks = vec![
-            keep(tokio::spawn(Arc::clone(&self.engine).dispatch(stop()))),
-            keep(tokio::spawn(Arc::clone(&self.engine).maintain(stop()))),
-            keep(tokio::spawn(follow(Arc::clone(&self.shared), stop()))),
-            keep(tokio::spawn(keep_up(Arc::clone(&self.shared), stop()))),
+            tokio::spawn(Arc::clone(&self.engine).dispatch(stop())),
+            tokio::spawn(Arc::clone(&self.engine).maintain(stop())),
+        ];
+        let stop = || self.sharing_shutdown.listener();
+        self.sharing_tasks = vec![
+            tokio::spawn(follow(Arc::clone(&self.shared), stop())),
+            tokio::spawn(keep_up(Arc::clone(&self.shared), stop())),
         ];
     }
 
@@ -155,15 +164,17 @@ impl Instance {
     /// Ends as `kill -9` does: what is out hangs for ever from its next step on.
     pub fn kill(&self) {
         self.gate.kill();
-        self.tasks.iter().for_each(JoinHandle::abort);
+        let tasks = self.tasks.iter().chain(&self.sharing_tasks);
+        tasks.for_each(JoinHandle::abort);
     }
 
-    /// Ends as SIGTERM does; one that takes too long is killed.
+    /// Ends as SIGTERM does; one that takes too long is killed. As in the program it goes on sharing until the messages that
+    /// are out have ended: what is given back is flushed by others at once.
     pub async fn stop(&mut self) {
         self.shutdown.stop();
-        for task in &mut self.tasks {
-            let _ = tokio::time::timeout(Duration::from_secs(30), task).await;
-        }
+        ended(&mut self.tasks).await;
+        self.sharing_shutdown.stop();
+        ended(&mut self.sharing_tasks).await;
         self.kill();
     }
 
@@ -230,6 +241,13 @@ impl Instance {
             integrations: webhooks.collect(),
             delivery: engine::settings::DeliveryParts::default(),
         }
+    }
+}
+
+/// Waits for tasks that were told to stop, as long as anybody would.
+async fn ended(tasks: &mut [JoinHandle<()>]) {
+    for task in tasks {
+        let _ = tokio::time::timeout(Duration::from_secs(30), task).await;
     }
 }
 

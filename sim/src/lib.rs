@@ -22,6 +22,7 @@ pub mod sky;
 pub mod stage;
 mod trace;
 pub mod truth;
+pub mod upgrade;
 
 use oracle::Verdict;
 use profile::Profile;

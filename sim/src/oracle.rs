@@ -1,6 +1,7 @@
 //! What receivers accepted, against what was true: the promises G1 to G5 (protocol.md §0).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::Run;
 use crate::plan::{ALERTS, QUIET};
@@ -10,6 +11,9 @@ use crate::truth::Truth;
 
 /// The shortest lease: whoever stands still for longer may have lost what it holds.
 const LEASE: f64 = 60.0;
+
+/// From tick to tick.
+const TICK: f64 = 5.0;
 
 /// How long a change may take to reach whoever decides, in calm weather.
 const MOMENT: f64 = 1.5;
@@ -29,6 +33,10 @@ pub struct Evidence {
     pub repaired: u64,
     /// How often instances went on alone, or came back.
     pub mode_changes: u64,
+    /// Old builds that were shut out because they do not know what is written.
+    pub shut_out: usize,
+    /// Old builds that shared although they do not.
+    pub strangers: usize,
     /// How many groups each instance knows in the end.
     pub groups: Vec<usize>,
     /// How many the server knows in the end.
@@ -52,6 +60,8 @@ pub struct Verdict {
     pub lost: usize,
     /// News that took longer than it may.
     pub late: usize,
+    /// Old builds that were shut out.
+    pub shut_out: usize,
     /// Broken promises, in words.
     pub violations: Vec<String>,
 }
@@ -159,6 +169,10 @@ pub fn judge(run: &Run, truth: &Truth, receivers: &[Receiver], evidence: &Eviden
             evidence.repaired
         ));
     }
+    if evidence.strangers > 0 {
+        verdict.blame("an old build shares records it does not know".to_owned());
+    }
+    verdict.shut_out = evidence.shut_out;
     judge_groups(truth, evidence, &mut verdict);
     verdict
 }
@@ -259,16 +273,16 @@ impl Judge<'_> {
     }
 
     fn no_news(&mut self, message: &Message) {
-        // Whoever may have accepted a message without an answer is owed the end of what it said.
+        // Whoever may have accepted a message without an answer is owed the end of what it said, and is told anew that what it
+        // called over fires: nobody knows which of both is believed.
         let offered = self.receiver.offered();
-        let attempts = offered
+        let unanswered = offered
             .iter()
-            .filter(|m| !m.is_accepted && m.at < message.at);
-        let is_owed = attempts.into_iter().any(|m| {
-            message
-                .resolved
-                .iter()
-                .any(|alert| m.firing.contains(alert))
+            .filter(|m| !m.is_accepted && !m.is_refused && m.at < message.at);
+        let speaks_of =
+            |now: &[usize], then: &[usize]| now.iter().any(|alert| then.contains(alert));
+        let is_owed = unanswered.into_iter().any(|then| {
+            speaks_of(&message.resolved, &then.firing) || speaks_of(&message.firing, &then.resolved)
         });
         let is_excused =
             is_owed || (self.run.profile.has_silence() && self.run.profile.has_refusals());
@@ -286,20 +300,43 @@ impl Judge<'_> {
         }
     }
 
-    /// After a loss at most one extra message per group and loss; alone, at most one per instance and outage (G3, G4).
+    /// After a loss at most one extra message per group and loss; alone, at most one per instance and news (G3, G4).
     fn no_storm(&mut self, extra: &BTreeMap<String, usize>) {
         if self.run.profile == crate::profile::Profile::All {
             return;
         }
         let instances = self.evidence.groups.len();
-        let allowed = self.evidence.losses.len() + self.evidence.outages.len() * instances;
         for (group, count) in extra {
+            let outages = self.evidence.outages.iter();
+            let news = outages.map(|outage| self.news_amid(group, *outage).max(1));
+            let allowed = self.evidence.losses.len() + news.sum::<usize>() * instances;
             if self.run.profile.keeps_data() || *count <= allowed {
                 continue;
             }
             self.blame(format!(
                 "{count} extra messages of {group}, at most {allowed} allowed"
             ));
+        }
+    }
+
+    /// How many changes of alerts of a group were told while the server was out, or just before.
+    fn news_amid(&self, group: &str, (began, ended): (f64, f64)) -> usize {
+        let alerts = match group_alert(group) {
+            Some(alert) => alert..alert + 1,
+            None => self.ours(),
+        };
+        let changes = alerts.flat_map(|alert| self.truth.history(alert));
+        changes
+            .filter(|change| began - TICK <= change.at && change.at <= ended)
+            .count()
+    }
+
+    /// The alerts this receiver hears of.
+    fn ours(&self) -> Range<usize> {
+        if self.receiver.name() == "c" {
+            ALERTS - 2..ALERTS
+        } else {
+            0..ALERTS - 2
         }
     }
 
@@ -322,12 +359,23 @@ impl Judge<'_> {
         let first = same.map(|other| other.at).fold(message.at, f64::min);
         for alert in &message.resolved {
             // Decided when it was claimed, at most a flush before it was first offered.
-            if !self.truth.was_over(*alert, first - LEASE, message.at) {
+            if !self
+                .truth
+                .was_over(*alert, self.known_since(first - LEASE), message.at)
+            {
                 self.verdict.false_resolved += 1;
                 let at = message.at;
                 self.blame(format!("n{alert} resolved at {at:.3}, and it was not over"));
             }
         }
+    }
+
+    /// What was true then was known to everybody; later than that it may not have been, while the server was out and until all were
+    /// back: an end that was true once meanwhile may be told although whoever heard that the alert fires anew is still alone.
+    fn known_since(&self, from: f64) -> f64 {
+        let outages = self.evidence.outages.iter();
+        let amid = outages.filter(|(began, ended)| *began <= from && from <= *ended);
+        amid.map(|(began, _)| began - TICK).fold(from, f64::min)
     }
 
     /// In calm weather a silence holds on every instance at once.
@@ -359,12 +407,7 @@ impl Judge<'_> {
         let firing = self.truth.firing();
         let has_moved = self.run.profile.has_reloads();
         let is_inhibiting = firing.contains(&0);
-        let ours = if self.receiver.name() == "c" {
-            ALERTS - 2..ALERTS
-        } else {
-            0..ALERTS - 2
-        };
-        for alert in ours {
+        for alert in self.ours() {
             let is_hidden = is_inhibiting && alert == 1;
             let is_believed = beliefs.firing.contains(&alert);
             // A message of a group that was dissolved meanwhile replaces nothing that others told.

@@ -58,6 +58,10 @@ pub enum Act {
     Stall(f64),
     /// The server refuses to work.
     Refuse(f64),
+    /// An instance is told to stop, and its newer build starts after so many seconds.
+    Upgrade(usize, f64),
+    /// An instance is told to stop, and its older build runs for so many seconds.
+    Downgrade(usize, f64),
     /// The configuration changes; each instance takes it over so many seconds after the one before.
     Reload(f64),
 }
@@ -86,8 +90,24 @@ impl Plan {
                 plan.acts.push((at, act));
             }
         }
+        if profile.has_upgrades() {
+            plan.upgrade(&mut dice);
+        }
         plan.acts.sort_by(|a, b| a.0.total_cmp(&b.0));
         plan
+    }
+
+    /// One instance after the other; long after the last one somebody starts an old build by mistake.
+    fn upgrade(&mut self, dice: &mut Dice) {
+        let mut at = dice.seconds(5.0, 40.0);
+        for slot in 0..self.instances {
+            let away = dice.seconds(0.2, 5.0);
+            self.acts.push((at, Act::Upgrade(slot, away)));
+            at += dice.seconds(6.0, 15.0);
+        }
+        let at = dice.seconds(125.0, 150.0);
+        let by_mistake = Act::Downgrade(dice.index(self.instances), dice.seconds(5.0, 40.0));
+        self.acts.push((at, by_mistake));
     }
 
     fn statement(dice: &mut Dice, instances: usize) -> Act {
@@ -137,6 +157,13 @@ impl Plan {
                 Act::CutAll(span(3.0, 90.0)),
                 Act::Stall(span(0.2, 20.0)),
                 Act::Refuse(span(0.5, 40.0)),
+            ]);
+        }
+        if profile.has_upgrades() {
+            choices.extend([
+                Act::Freeze(one, span(0.5, 8.0)),
+                Act::Cut(one, span(0.2, 2.0)),
+                Act::Cut(one, span(3.0, 10.0)),
             ]);
         }
         if profile.has_reloads() {

@@ -24,13 +24,15 @@ pub enum Profile {
     Outage,
     /// Configurations change, instance after instance.
     Reloads,
+    /// Instances are replaced by a newer build, one after the other, amid small faults; then an old build comes back.
+    Upgrade,
     /// All of it.
     All,
 }
 
 impl Profile {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Calm,
         Self::Receivers,
         Self::Silent,
@@ -40,6 +42,7 @@ impl Profile {
         Self::Loss,
         Self::Outage,
         Self::Reloads,
+        Self::Upgrade,
         Self::All,
     ];
 
@@ -55,6 +58,7 @@ impl Profile {
             Self::Loss => "loss",
             Self::Outage => "outage",
             Self::Reloads => "reloads",
+            Self::Upgrade => "upgrade",
             Self::All => "all",
         }
     }
@@ -74,6 +78,7 @@ impl Profile {
         match self {
             Self::Network => 20,
             Self::All => 10,
+            Self::Upgrade => 5,
             _ => 0,
         }
     }
@@ -103,9 +108,14 @@ impl Profile {
         matches!(self, Self::Reloads | Self::All)
     }
 
+    /// Whether instances are replaced by a newer build.
+    pub fn has_upgrades(self) -> bool {
+        matches!(self, Self::Upgrade)
+    }
+
     /// Whether the server is always reachable and keeps its data, so that nothing is told twice without an excuse (G2).
     pub fn keeps_data(self) -> bool {
-        !self.has_losses() && !self.has_outages()
+        !self.has_losses() && !self.has_outages() && !self.has_upgrades()
     }
 
     /// Within how many seconds news is told while nothing forbids it; `None` where there is no bound to hold anybody to.

@@ -36,6 +36,8 @@ pub struct Message {
     pub is_accepted: bool,
     /// Whether its sender never hears that.
     pub is_silent: bool,
+    /// Whether its sender was told that it is not.
+    pub is_refused: bool,
 }
 
 /// How a receiver answers.
@@ -119,6 +121,12 @@ impl Receiver {
         offered.len() - 1
     }
 
+    fn refuse(&self, place: usize) {
+        if let Some(message) = lock(&self.0.offered).get_mut(place) {
+            message.is_refused = true;
+        }
+    }
+
     fn accept(&self, place: usize, is_silent: bool) {
         let at = self.0.zero.elapsed().as_secs_f64();
         if let Some(message) = lock(&self.0.offered).get_mut(place) {
@@ -169,6 +177,7 @@ impl Teller {
             reason: notification.reason.as_str(),
             is_accepted: false,
             is_silent: false,
+            is_refused: false,
         }
     }
 
@@ -179,8 +188,14 @@ impl Teller {
         tokio::time::sleep(takes).await;
         match answer {
             Answer::Accept => receiver.accept(place, false),
-            Answer::Fail => return Err(failed(true, FailureReason::ServerError)),
-            Answer::Refuse => return Err(failed(false, FailureReason::ClientError)),
+            Answer::Fail => {
+                receiver.refuse(place);
+                return Err(failed(true, FailureReason::ServerError));
+            }
+            Answer::Refuse => {
+                receiver.refuse(place);
+                return Err(failed(false, FailureReason::ClientError));
+            }
             Answer::AcceptInSilence => {
                 receiver.accept(place, true);
                 std::future::pending::<()>().await;

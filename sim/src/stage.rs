@@ -25,6 +25,7 @@ use crate::plan::{Act, END, Plan, QUIET};
 use crate::receiver::Receiver;
 use crate::sky::Sky;
 use crate::truth::Truth;
+use crate::upgrade;
 
 /// Something that has to be undone later.
 #[derive(Clone)]
@@ -37,6 +38,7 @@ enum Later {
     Work,
     RollBack(Box<Snapshot>),
     Configure(usize),
+    Upgrade(usize),
 }
 
 /// When an instance died, or stood still.
@@ -52,21 +54,23 @@ pub struct Absence {
     pub until: f64,
 }
 
-struct Stage<'a> {
-    run: &'a Run,
-    around: Surroundings,
+pub(crate) struct Stage<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) around: Surroundings,
     zero: Instant,
     truth: Truth,
     doors: Doors,
     bells: Vec<Arc<Notify>>,
     stores: Vec<Store>,
-    instances: Vec<Option<Instance>>,
+    pub(crate) instances: Vec<Option<Instance>>,
     lives: Vec<usize>,
     is_by_name: bool,
     later: Vec<(f64, Later)>,
     silences: Vec<(usize, Arc<str>)>,
+    /// Since when an old build runs by mistake.
+    pub(crate) set_back_at: Vec<Option<f64>>,
     feeders: Vec<JoinHandle<()>>,
-    evidence: Evidence,
+    pub(crate) evidence: Evidence,
 }
 
 fn yaml(is_by_name: bool) -> String {
@@ -115,6 +119,7 @@ impl<'a> Stage<'a> {
             stores: stores.collect(),
             around: Surroundings {
                 machines: Surroundings::machines(&clock, plan.instances),
+                builds: vec![upgrade::OLD; plan.instances],
                 clock,
                 model,
                 sky,
@@ -129,6 +134,7 @@ impl<'a> Stage<'a> {
             is_by_name: run.seed.is_multiple_of(3),
             later: Vec::new(),
             silences: Vec::new(),
+            set_back_at: vec![None; plan.instances],
             feeders: Vec::new(),
             evidence: Evidence::default(),
         };
@@ -165,7 +171,7 @@ impl<'a> Stage<'a> {
         self.feeders.push(tokio::spawn(feeder.run()));
     }
 
-    fn now(&self) -> f64 {
+    pub(crate) fn now(&self) -> f64 {
         self.zero.elapsed().as_secs_f64()
     }
 
@@ -248,6 +254,12 @@ impl<'a> Stage<'a> {
                 self.evidence.outages.push((now, now + seconds));
                 self.later.push((now + seconds, Later::Work));
             }
+            Act::Upgrade(slot, seconds) => self.upgrade(slot, seconds).await,
+            Act::Downgrade(slot, seconds) => {
+                self.set_back(slot).await;
+                self.later
+                    .push((self.now() + seconds, Later::Upgrade(slot)));
+            }
             Act::Reload(gap) => {
                 self.is_by_name = !self.is_by_name;
                 for slot in 0..self.instances.len() {
@@ -290,6 +302,10 @@ impl<'a> Stage<'a> {
                 self.around.model.rollback(&snapshot);
                 self.evidence.losses.push(self.now());
             }
+            Later::Upgrade(slot) => {
+                self.log(format!("i{slot} is upgraded again"));
+                self.upgrade(slot, 0.5).await;
+            }
             Later::Configure(slot) => {
                 self.log(format!("i{slot} takes the configuration over"));
                 self.configure(slot).await;
@@ -327,7 +343,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    async fn stop(&mut self, slot: usize, seconds: f64) {
+    pub(crate) async fn stop(&mut self, slot: usize, seconds: f64) {
         if let Some(mut instance) = self.instances[slot].take() {
             self.doors.set(slot, None);
             let began = self.now();
@@ -429,6 +445,7 @@ impl<'a> Stage<'a> {
         self.log("all is well from now on");
         self.around.sky.clear();
         self.around.model.cont();
+        self.upgrade_all().await;
         for slot in 0..self.instances.len() {
             match &self.instances[slot] {
                 Some(instance) => instance.gate.freeze(false),
@@ -449,7 +466,7 @@ impl<'a> Stage<'a> {
             instance.kill();
         }
         self.feeders.iter().for_each(JoinHandle::abort);
-        let client = self.around.model.connect("oracle");
+        let client = self.around.model.connect("oracle").knowing(upgrade::NEW);
         for shard in 0..domain::limits::SHARDS {
             let (_, groups) = client.shard(shard).await.expect("calm weather");
             self.evidence.shared_groups += groups.len();

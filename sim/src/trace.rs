@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// Prints every change of the server for ever.
 pub(crate) async fn print_changes(model: Model, zero: Instant) {
-    let client = model.connect("trace");
+    let client = model.connect("trace").knowing(crate::upgrade::NEW);
     let mut seen = vec![EventId::default(); domain::limits::SHARDS];
     loop {
         for (shard, feed) in client

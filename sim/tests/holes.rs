@@ -48,3 +48,8 @@ fn without_grace_a_stall_resolves_what_still_fires() {
     let holes = [Hole::NoGrace, Hole::NoHoldAfterOutage];
     are_noticed(&holes, Profile::Kills, 15);
 }
+
+#[test]
+fn an_old_build_that_is_let_in_shares_what_it_cannot_read() {
+    is_noticed(Hole::AnyBuild, Profile::Upgrade, 0);
+}

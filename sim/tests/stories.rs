@@ -17,6 +17,7 @@ use sim::profile::Profile;
 use sim::receiver::{Message, Receiver};
 use sim::sky::Sky;
 use state::Mode;
+use state::coordinator::RecordVersions;
 use state::coordinator::model::Model;
 use state::coordinator::model::hole::Hole;
 use store::Store;
@@ -51,6 +52,7 @@ impl World {
             sky: Sky::new(Dice::new(0, "sky"), 0, count),
             receivers: vec![receiver],
             machines: Surroundings::machines(&clock, count),
+            builds: vec![RecordVersions::default(); count],
             clock,
         };
         let stores = (0..count).map(|_| Store::memory(Arc::clone(&around.clock)));
@@ -208,6 +210,27 @@ async fn what_another_instance_took_in_since_is_not_ended_after_a_restart_that_b
         told.iter().all(|message| message.resolved.is_empty()),
         "{told:?}"
     );
+}
+
+/// The journal of an instance says that an alert ended; another one heard that it fires anew, and only that one's journal says so.
+#[tokio::test(start_paused = true)]
+async fn what_fires_anew_elsewhere_is_not_over_after_a_restart_that_begins_alone() {
+    let mut world = World::new(2).await;
+    world.post(0, 1, HOUR).await;
+    pass(10).await;
+    world.end(0, 1).await;
+    pass(10).await;
+    let now = world.around.clock.now();
+    world.post_as(1, 1, now, now + HOUR).await;
+    pass(20).await;
+    let told = world.told(1);
+    assert_eq!(told.len(), 3, "{told:?}");
+    world.kill(0);
+    world.around.sky.cut(0, true);
+    world.begin(0).await;
+    pass(600).await;
+    let told = world.told(1);
+    assert_eq!(told.len(), 3, "{told:?}");
 }
 
 /// protocol.md §5, move: whatever was heard of while the configuration changed is told in its new group.

@@ -272,8 +272,7 @@ impl Group {
 
     /// Claims the group for one flush if it is due and nobody else holds it.
     pub fn claim(&mut self, now: Timestamp, lease: Duration, grace: Grace) -> Option<Claim> {
-        let is_put_off = self.put_off.is_some_and(|until| now < until);
-        if self.is_held(now) || is_put_off || now < self.grid.next() {
+        if self.is_held(now) || self.is_put_off(now) || now < self.grid.next() {
             return None;
         }
         let tick = self.grid.take_tick(now);
@@ -483,12 +482,10 @@ impl Group {
         told_there: &[(IntegrationId, Told)],
         now: Timestamp,
     ) {
-        let fingerprint = alert.fingerprint;
         for (integration, there) in told_there {
             let mut ours = self.identity.receiver.integrations.iter();
             if ours.any(|spec| spec.id == *integration) {
-                self.told_mut(integration)
-                    .take_over(there, fingerprint, now);
+                self.told_mut(integration).take_over(there, &alert, now);
             }
         }
         self.restore_member(alert);

@@ -2,6 +2,7 @@
 //! without declaring anything resolved because we were away (G5).
 
 mod group;
+mod overtaken;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -311,12 +312,12 @@ impl Engine {
         let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
         for alert in std::mem::take(&mut recorded.alerts).into_values() {
             let alert = refreshed(alert, &recorded.refreshes);
+            let (alert, is_own) = recorded.as_it_counts(alert, &believed, grace);
             let is_over = alert.is_resolved(now, tenant.grace());
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
             if is_over && is_old && !believed.contains(&alert.fingerprint) {
                 continue;
             }
-            let is_own = recorded.is_own(alert.fingerprint);
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
             self.state
                 .restore_alert(tenant.id(), Arc::clone(&alert), is_own)
@@ -327,7 +328,8 @@ impl Engine {
             restored.alerts += 1;
         }
         let keys: HashSet<GroupKey> = groups.keys().copied().collect();
-        let elsewhere = ToldElsewhere::new(&recorded.groups, &keys);
+        let as_of = self.carried_over_as_of(known_until, now);
+        let elsewhere = ToldElsewhere::new(&recorded.groups, &keys, as_of);
         for (key, (identity, members)) in groups {
             let group = restored_group(
                 identity,
@@ -359,6 +361,13 @@ impl Engine {
             self.record_groups(tenant.id(), recorded).await?;
         }
         Ok(restored)
+    }
+
+    /// As of when what was told is carried over to other groups. Where state is shared others may have told something since: then it is
+    /// no later than the journal.
+    fn carried_over_as_of(&self, known_until: Timestamp, now: Timestamp) -> Timestamp {
+        let was_shared = self.known_alone_since().is_some();
+        if was_shared { known_until } else { now }
     }
 
     /// Puts silences back that are not forgotten yet; answers how many.

@@ -15,6 +15,7 @@ use crate::answer::{Answer, unreadable};
 use crate::go_json::Object;
 use crate::own;
 use crate::provider::{Composing, Provider, Wire, cut_runes, escape};
+use crate::secrets;
 use crate::sign::{hmac_sha256_hex, sha256_hex};
 use crate::template::{Markup, TemplateSet, Text};
 use crate::{DeliveryError, FailureReason, RetryAdvice};
@@ -210,7 +211,7 @@ impl Provider for AliyunSms {
     const CALLS_NOBODY: bool = true;
 
     fn secrets(&self) -> Vec<Source> {
-        let numbers = self.to.iter().map(|number| Source::inline(number));
+        let numbers = secrets::numbers(&self.to);
         numbers.chain([self.access_key_secret.clone()]).collect()
     }
 

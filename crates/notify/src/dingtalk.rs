@@ -14,7 +14,7 @@ use crate::form;
 use crate::go_json::{Object, quoted};
 use crate::own::{self, Link, Links};
 use crate::provider::{Code, Codes, Composing, Provider, Wire, cut_runes};
-use crate::secrets::either;
+use crate::secrets::{self, either};
 use crate::sign::hmac_sha256_base64;
 use crate::template::{Markup, TemplateSet, Text};
 
@@ -149,7 +149,8 @@ impl Provider for Dingtalk {
 
     fn secrets(&self) -> Vec<Source> {
         let url = Some(self.webhook_url.clone());
-        url.into_iter().chain(self.secret.clone()).collect()
+        let own = url.into_iter().chain(self.secret.clone());
+        own.chain(secrets::numbers(&self.at_mobiles)).collect()
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<String, DeliveryError> {

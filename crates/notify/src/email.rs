@@ -17,7 +17,7 @@ use outbound::Smtp;
 use outbound::smtp::{Mail, SmtpError};
 
 use crate::classify::rejected;
-use crate::provider::{Composing, composed};
+use crate::provider::{Composing, Made, composed};
 use crate::template::{Failure, Markup, TemplateSet, Text, time};
 use crate::{
     Composed, Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice,
@@ -120,7 +120,11 @@ impl Integration for Email {
     ) -> Result<Box<dyn Composed + '_>, DeliveryError> {
         let texts = Arc::clone(&self.texts);
         let composed = composed(&self.set, notification, move |c| texts.mail(c));
-        let (mail, fallback) = composed.await?;
+        let Made {
+            message: mail,
+            fallback,
+            ..
+        } = composed.await?;
         let smtp = &*self.smtp;
         Ok(Box::new(Written {
             smtp,

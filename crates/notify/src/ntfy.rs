@@ -149,6 +149,7 @@ impl Provider for Ntfy {
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<String, DeliveryError> {
         let topic = composing.needed("topic", &self.topic)?;
+        composing.confide(topic.trim());
         let title = cut_runes(&own::title(composing, &self.title), TITLE_RUNES_MAX);
         let dialect = match self.markdown {
             true => Dialect::Markdown,

@@ -195,7 +195,6 @@ impl Provider for Opsgenie {
     }
 
     async fn send(&self, message: Message, wire: &Wire<'_>) -> Result<(), DeliveryError> {
-        wire.confide(&message.api_key);
         let key = format!("GenieKey {}", message.api_key);
         let authorized = |request: Request| request.with_header("Authorization", &key);
         wire.accepted(authorized(message.first)).await?;

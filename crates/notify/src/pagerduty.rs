@@ -61,7 +61,6 @@ struct V2 {
 #[derive(Clone)]
 pub(crate) struct Message {
     url: String,
-    key: String,
     is_v1: bool,
     body: String,
 }
@@ -188,7 +187,7 @@ impl Provider for Pagerduty {
         let key = composing.secret(key_name, &self.key)?;
         let summary = self.summary(composing);
         let event = Event {
-            key: key.clone(),
+            key,
             dedup_key: composing.group_hash(),
             is_firing: composing.is_firing(),
             summary,
@@ -206,14 +205,12 @@ impl Provider for Pagerduty {
         }
         Ok(Message {
             url: url.to_owned(),
-            key,
             is_v1: event.v2.is_none(),
             body,
         })
     }
 
     async fn send(&self, message: Message, wire: &Wire<'_>) -> Result<(), DeliveryError> {
-        wire.confide(&message.key);
         let request = Request::post_json(message.url, message.body);
         // Version 1 says "too many" that way.
         let is_retried = |status| message.is_v1 && status == 403;

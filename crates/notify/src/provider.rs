@@ -100,7 +100,16 @@ impl<P: Provider> HttpIntegration<P> {
     }
 }
 
-/// Executes the templates of a message on a thread aside; answers the message, and which of them failed.
+/// What templates made.
+pub(crate) struct Made<M> {
+    pub(crate) message: M,
+    /// Which templates failed and why.
+    pub(crate) fallback: Option<String>,
+    /// Secrets among what they made.
+    confided: Vec<String>,
+}
+
+/// Executes the templates of a message on a thread aside.
 ///
 /// # Errors
 /// There is nothing to send, or nowhere to send it to.
@@ -108,13 +117,17 @@ pub(crate) async fn composed<M: Send + 'static>(
     set: &Arc<TemplateSet>,
     notification: &Notification,
     compose: impl FnOnce(&mut Composing<'_>) -> Result<M, DeliveryError> + Send + 'static,
-) -> Result<(M, Option<String>), DeliveryError> {
+) -> Result<Made<M>, DeliveryError> {
     let (set, notification) = (Arc::clone(set), notification.clone());
     let composed = aside(move || {
         let facts = crate::data::Data::new(&notification, &notification.alerts);
         let mut composing = Composing::new(&set, &notification, &facts);
         let message = compose(&mut composing)?;
-        Ok((message, composing.fallback()))
+        Ok(Made {
+            message,
+            fallback: composing.fallback(),
+            confided: composing.confided(),
+        })
     });
     composed
         .await
@@ -148,15 +161,14 @@ impl<P: Provider> Integration for HttpIntegration<P> {
             composing.rendering().calls_nobody = P::CALLS_NOBODY;
             provider.compose(composing)
         });
-        let (message, fallback) = composed.await?;
-        let fallback = match fallback {
-            Some(note) => Some(self.secrets.hide(note.as_bytes(), "").await),
-            None => None,
-        };
+        let mut made = composed.await?;
+        if let Some(note) = &mut made.fallback {
+            let secrets = self.secrets.with(&made.confided);
+            *note = secrets.hide(note.as_bytes(), "").await;
+        }
         Ok(Box::new(ComposedMessage {
             integration: self,
-            message,
-            fallback,
+            made,
         }))
     }
 }
@@ -164,8 +176,7 @@ impl<P: Provider> Integration for HttpIntegration<P> {
 /// A provider's message, ready to be sent.
 struct ComposedMessage<'a, P: Provider> {
     integration: &'a HttpIntegration<P>,
-    message: P::Message,
-    fallback: Option<String>,
+    made: Made<P::Message>,
 }
 
 #[async_trait]
@@ -175,10 +186,12 @@ impl<P: Provider> Composed for ComposedMessage<'_, P> {
         let deadline = of.timeout().unwrap_or(deadline).min(deadline);
         let setup = &of.setup;
         let wire = Wire::new(&*setup.http, &of.secrets, deadline).by(&*setup.clock);
-        of.provider.send(self.message.clone(), &wire).await?;
+        let made = &self.made;
+        made.confided.iter().for_each(|secret| wire.confide(secret));
+        of.provider.send(made.message.clone(), &wire).await?;
         let seen = wire.seen();
         Ok(Delivered {
-            fallback: self.fallback.clone().or(seen.shortfall),
+            fallback: made.fallback.clone().or(seen.shortfall),
             receiver_data: seen.receiver_data,
             answer: seen.answer,
         })

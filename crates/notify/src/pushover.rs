@@ -37,13 +37,6 @@ pub(crate) struct Pushover {
     is_html: bool,
 }
 
-#[derive(Clone)]
-pub(crate) struct Message {
-    user_key: String,
-    token: String,
-    query: String,
-}
-
 impl Pushover {
     pub(crate) fn new(config: &PushoverConfig, set: &TemplateSet) -> Self {
         let text = |source: &str| set.text(source, Markup::Plain);
@@ -111,20 +104,21 @@ fn fixed(config: &PushoverConfig) -> Vec<(&'static str, String)> {
 
 #[async_trait]
 impl Provider for Pushover {
-    type Message = Message;
+    /// The query.
+    type Message = String;
 
     fn secrets(&self) -> Vec<Source> {
         vec![self.user_key.source(), self.token.source()]
     }
 
-    fn compose(&self, composing: &mut Composing<'_>) -> Result<Message, DeliveryError> {
+    fn compose(&self, composing: &mut Composing<'_>) -> Result<String, DeliveryError> {
         let user_key = composing.secret("user_key", &self.user_key)?;
         let token = composing.secret("token", &self.token)?;
         let fixed = self.fixed.iter();
         let mut parts: BTreeMap<&str, String> =
             fixed.map(|(name, value)| (*name, value.clone())).collect();
-        parts.insert("user", user_key.clone());
-        parts.insert("token", token.clone());
+        parts.insert("user", user_key);
+        parts.insert("token", token);
         let title = composing.text("title", &self.title);
         parts.insert("title", cut_runes(&title, TITLE_RUNES_MAX));
         let url = composing.extra("url", &self.url);
@@ -134,18 +128,11 @@ impl Provider for Pushover {
         parts.insert("sound", composing.extra("sound", &self.sound));
         parts.insert("priority", composing.text("priority", &self.priority));
         parts.insert("message", self.message(composing));
-        let query = form::encode(&parts);
-        Ok(Message {
-            user_key,
-            token,
-            query,
-        })
+        Ok(form::encode(&parts))
     }
 
-    async fn send(&self, message: Message, wire: &Wire<'_>) -> Result<(), DeliveryError> {
-        wire.confide(&message.user_key);
-        wire.confide(&message.token);
-        let url = format!("{URL}?{}", message.query);
+    async fn send(&self, query: String, wire: &Wire<'_>) -> Result<(), DeliveryError> {
+        let url = format!("{URL}?{query}");
         let request = Request {
             headers: vec![("Content-Type".to_owned(), "text/plain".to_owned())],
             ..Request::post_json(url.clone(), "")

@@ -3,22 +3,28 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
+use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use outbound::{Authentication, BasicAuth, HeaderValues, HttpOptions, Source};
+use outbound::{
+    Authentication, BasicAuth, HeaderValues, HttpOptions, ProxyOptions, Source, redact,
+};
 use tokio::io::AsyncReadExt as _;
-
-/// What is shown in place of a secret.
-const HIDDEN: &str = "<secret>";
 
 /// Most bytes read from a file that holds a secret or a URL; real ones have some hundred.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// A password shorter than this protects nothing, and hiding it would riddle every text with holes.
-const PASSWORD_BYTES_MIN: usize = 3;
+/// A number has more digits than this; what has fewer is a name such as `@all`.
+const NUMBER_DIGITS_MIN: usize = 5;
 
-/// Pieces of URLs shorter than this are words like `hook`, not tokens.
-const URL_PIECE_BYTES_MIN: usize = 8;
+/// Where the environment names proxies, which may have a user and a password.
+const PROXY_VARIABLES: [&str; 6] = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
 
 /// The secrets of one integration's `http_config`, kept to be hidden.
 #[derive(Clone, Default)]
@@ -38,9 +44,13 @@ impl Secrets {
             Some(Authentication::Authorization(authorization)) => {
                 secrets.add(authorization.credentials.as_ref());
             }
-            Some(Authentication::OAuth2(oauth2)) => secrets.add(oauth2.client_secret.as_ref()),
+            Some(Authentication::OAuth2(oauth2)) => {
+                secrets.add(oauth2.client_secret.as_ref());
+                secrets.add_proxy(&oauth2.proxy);
+            }
             None => {}
         }
+        secrets.add_proxy(&options.proxy);
         for HeaderValues {
             secrets: hidden,
             files,
@@ -60,6 +70,18 @@ impl Secrets {
         self.basics.push(basic.clone());
     }
 
+    fn add_proxy(&mut self, proxy: &ProxyOptions) {
+        let headers = proxy.connect_headers.values().flatten();
+        let own = proxy.url.iter().chain(headers);
+        self.texts
+            .extend(own.map(|secret| secret.expose().to_owned()));
+        if proxy.from_environment {
+            let variables = PROXY_VARIABLES.iter();
+            self.texts
+                .extend(variables.filter_map(|name| std::env::var(name).ok()));
+        }
+    }
+
     pub(crate) fn add(&mut self, source: Option<&Source>) {
         match source {
             Some(Source::Inline(secret)) => self.texts.push(secret.expose().to_owned()),
@@ -77,26 +99,28 @@ impl Secrets {
 
     /// Writes `<secret>` over every secret in a text, the telling pieces of a URL included.
     pub(crate) async fn hide(&self, text: &[u8], url: &str) -> String {
-        let mut text = String::from_utf8_lossy(text).into_owned();
         let mut hidden: Vec<String> = self.texts.clone();
+        hidden.push(url.to_owned());
         for file in &self.files {
             hidden.extend(read_trimmed(file).await);
         }
         for basic in &self.basics {
             let (user, password) = (value(&basic.username).await, value(&basic.password).await);
+            // What is too short to be looked for in base64 by itself is found beside its user.
             hidden.push(STANDARD.encode(format!("{user}:{password}")));
         }
-        hidden.retain(|secret| PASSWORD_BYTES_MIN <= secret.len());
-        hidden.extend(url_pieces(url).map(str::to_owned));
-        // The longest first, or a piece would be replaced inside the whole and the rest stay.
-        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        for secret in &hidden {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), HIDDEN);
-            }
-        }
-        text
+        redact(&String::from_utf8_lossy(text), hidden)
     }
+}
+
+/// Phone numbers as secrets, also without what stands before their digits: not everybody writes the plus sign.
+pub(crate) fn numbers(numbers: &[String]) -> impl Iterator<Item = Source> {
+    let digits = |number: &str| number.bytes().filter(u8::is_ascii_digit).count();
+    let numbers = numbers.iter().map(String::as_str);
+    let numbers = numbers.filter(move |number| NUMBER_DIGITS_MIN <= digits(number));
+    numbers.flat_map(|number| {
+        [number, number.rsplit('+').next().unwrap_or(number)].map(Source::inline)
+    })
 }
 
 /// A secret URL of the configuration, or the file that holds it.
@@ -123,23 +147,6 @@ async fn value(source: &Option<Source>) -> String {
         Some(Source::Inline(secret)) => secret.expose().to_owned(),
         Some(Source::File(path)) => read_trimmed(path).await.unwrap_or_default(),
     }
-}
-
-/// The parts of a URL after its host that are long enough to be tokens, and the URL itself.
-fn url_pieces(url: &str) -> impl Iterator<Item = &str> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(host_end).unwrap_or((rest, ""));
-    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    let user = user
-        .split(':')
-        .filter(|piece| PASSWORD_BYTES_MIN <= piece.len());
-    let pieces = path.split(['/', '?', '&', '=', '#', ';']);
-    [url, path]
-        .into_iter()
-        .chain(pieces)
-        .filter(|piece| URL_PIECE_BYTES_MIN <= piece.len())
-        .chain(user)
 }
 
 /// Reads a small file without the white space around its content, on a thread that may wait.

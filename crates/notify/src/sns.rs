@@ -139,7 +139,7 @@ impl Target {
     /// Names where the message goes, and how long it may be there.
     fn name(
         &self,
-        composing: &Composing<'_>,
+        composing: &mut Composing<'_>,
         pairs: &mut Vec<(String, String)>,
     ) -> Result<usize, DeliveryError> {
         let mut bytes_max = MESSAGE_BYTES_MAX;
@@ -151,6 +151,8 @@ impl Target {
         }
         let phone_number = composing.needed("phone_number", &self.phone_number)?;
         if !phone_number.is_empty() {
+            composing.confide(&phone_number);
+            composing.confide(phone_number.trim_start_matches('+'));
             bytes_max = SMS_BYTES_MAX;
         }
         let target_arn = composing.needed("target_arn", &self.target_arn)?;

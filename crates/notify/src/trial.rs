@@ -1,5 +1,6 @@
 //! An integration built from a piece of configuration, in front of a receiver that answers by script; for tests.
 
+mod echo;
 mod scripted;
 mod values;
 
@@ -32,27 +33,32 @@ pub(crate) struct Trial {
     pub(crate) http: Arc<RecordingHttp>,
 }
 
+/// The only integration of a receiver, over such clients.
+fn built(
+    yaml: &str,
+    http: impl Fn(&HttpOptions) -> Result<Arc<dyn Http>, outbound::BuildError> + Send + Sync + 'static,
+) -> Arc<dyn Integration> {
+    let yaml = yaml.trim().replace('\n', "\n  ");
+    let text = format!("route: {{receiver: r}}\nreceivers:\n- name: r\n  {yaml}\n");
+    let config = config::load(&text, &config::LoadOptions::default()).unwrap();
+    let deps = Deps {
+        http: Arc::new(http),
+        smtp: Arc::new(|_| Err(outbound::BuildError::Proxy)),
+        inbox: Arc::new(NoInbox),
+        templates: Arc::default(),
+        clock: runtime::clock::SystemClock::shared(),
+    };
+    let mut built = build_receiver(&config.receivers[0], &deps).unwrap();
+    assert_eq!(built.len(), 1);
+    built.remove(0)
+}
+
 impl Trial {
     /// The only integration of a receiver, `type_configs` and all.
     pub(crate) fn new(yaml: &str) -> Self {
-        let yaml = yaml.trim().replace('\n', "\n  ");
-        let text = format!("route: {{receiver: r}}\nreceivers:\n- name: r\n  {yaml}\n");
-        let config = config::load(&text, &config::LoadOptions::default()).unwrap();
         let http = Arc::new(RecordingHttp::new());
         let made = Arc::clone(&http);
-        let build = move |_: &HttpOptions| -> Result<Arc<dyn Http>, outbound::BuildError> {
-            Ok(Arc::clone(&made) as Arc<dyn Http>)
-        };
-        let deps = Deps {
-            http: Arc::new(build),
-            smtp: Arc::new(|_| Err(outbound::BuildError::Proxy)),
-            inbox: Arc::new(NoInbox),
-            templates: Arc::default(),
-            clock: runtime::clock::SystemClock::shared(),
-        };
-        let mut built = build_receiver(&config.receivers[0], &deps).unwrap();
-        assert_eq!(built.len(), 1);
-        let integration = built.remove(0);
+        let integration = built(yaml, move |_| Ok(Arc::clone(&made) as Arc<dyn Http>));
         Self { integration, http }
     }
 

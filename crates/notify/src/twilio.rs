@@ -16,6 +16,7 @@ use crate::DeliveryError;
 use crate::form;
 use crate::own;
 use crate::provider::{Composing, Provider, Wire, half_way};
+use crate::secrets;
 use crate::template::{Markup, TemplateSet, Text};
 
 /// What Twilio takes of a message, in characters of UTF-16 (error 21617).
@@ -134,8 +135,12 @@ impl Provider for Twilio {
     const CALLS_NOBODY: bool = true;
 
     fn secrets(&self) -> Vec<Source> {
-        let numbers = self.to.iter().map(|number| Source::inline(number));
-        numbers.chain([self.auth_token.clone()]).collect()
+        let (name, sender) = &self.sender;
+        let sender = (*name == "From").then(|| sender.clone());
+        let numbers: Vec<String> = self.to.iter().cloned().chain(sender).collect();
+        secrets::numbers(&numbers)
+            .chain([self.auth_token.clone()])
+            .collect()
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<Message, DeliveryError> {

@@ -12,7 +12,7 @@ use crate::DeliveryError;
 use crate::go_json::{Object, quoted};
 use crate::own;
 use crate::provider::{Code, Codes, Composing, Provider, Wire, cut_lines, cut_runes};
-use crate::secrets::either;
+use crate::secrets::{self, either};
 use crate::template::{Markup, TemplateSet, Text};
 
 /// What WeCom takes of Markdown and of text, in bytes.
@@ -129,7 +129,8 @@ impl Provider for WecomBot {
     const CALLS_NOBODY: bool = true;
 
     fn secrets(&self) -> Vec<Source> {
-        vec![self.webhook_url.clone()]
+        let numbers = secrets::numbers(&self.mentioned_mobile_list);
+        numbers.chain([self.webhook_url.clone()]).collect()
     }
 
     fn compose(&self, composing: &mut Composing<'_>) -> Result<String, DeliveryError> {

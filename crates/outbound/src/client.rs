@@ -20,6 +20,7 @@ use attempt::Attempt;
 use credentials::header_name;
 use oauth2::{Token, Tokens};
 use redirect::Hop;
+pub(crate) use redirect::user_of;
 
 /// Most requests one send may become by redirects; Go's limit.
 const HOPS_MAX: usize = 10;

@@ -14,6 +14,7 @@ pub mod form;
 mod message;
 mod options;
 mod record;
+mod redaction;
 mod renewed;
 mod secret;
 pub mod smtp;
@@ -36,6 +37,7 @@ pub use options::{
     Source, TlsOptions, TlsVersion,
 };
 pub use record::{Answer, Recorded, RecordingHttp};
+pub use redaction::redact;
 pub use secret::Secret;
 pub use smtp::{Smtp, SmtpClient};
 

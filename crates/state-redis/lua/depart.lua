@@ -13,6 +13,6 @@ for id in string.gmatch(redis.call('HGET', shard, 'instances') or '', '%S+') do
   if id ~= gone then kept[#kept + 1] = id end
 end
 redis.call('HSET', shard, 'instances', table.concat(kept, ' '))
-redis.call('HDEL', shard, 'seen:' .. gone, 'nonce:' .. gone, 'claims:' .. gone)
+redis.call('HDEL', shard, 'seen:' .. gone, 'nonce:' .. gone, 'claims:' .. gone, 'newest:' .. gone)
 keep(shard)
 return 'noted'

@@ -7,7 +7,7 @@
 --          silence after which instances go on alone, longest wait for all of them to be back then, how long a group is left
 --          to the instance whose turn it is, how far the shard clock is ahead of the one alerts are stated by; then, when more is asked under a nonce that was answered: the groups to claim
 -- Reply    {'strange', epoch or ''}, or {'well', now, last change, next time a group is due or -1, grace since, grace
---          until, number of claims, then of each: group, fence, tick, members; then of groups that stay due, the most
+--          until, version of the records that are written, number of claims, then of each: group, fence, tick, members; then of groups that stay due, the most
 --          urgent first: group, rank, next tick}
 --
 -- Safe in every prefix because a group leaves one queue only after it is in the other, a member leaves the firing ones
@@ -39,9 +39,9 @@ local function is_after(a, b)
   return a_ms > b_ms or (a_ms == b_ms and a_seq > b_seq)
 end
 
-local known = redis.call('HMGET', shard, 'epoch', 'last', 'awaited', 'hold_until', 'grace_since', 'grace_until',
+local known = redis.call('HMGET', shard, 'newest:' .. instance, 'last', 'awaited', 'hold_until', 'grace_since', 'grace_until',
   'polled', 'instances', 'nonce:' .. instance, 'claims:' .. instance)
-local epoch, last = known[1], known[2] or '0-0'
+local epoch, last = epoch_in_force, known[2] or '0-0'
 
 -- Whether what the instance saw last never happened here: it was lost since.
 local function has_lost()
@@ -79,8 +79,8 @@ local function note_return()
   end
 end
 
--- Who lives, as far as is known: in an order that is the same for everybody.
-local living = {}
+-- Who lives, as far as is known: in an order that is the same for everybody. And who is reckoned with: who may be back.
+local living, reckoned = {}, {}
 
 -- Signs of life. Instances that were silent for long are forgotten; answers those whose claims may be taken back, and
 -- whether somebody fell silent since the last poll of anybody.
@@ -90,7 +90,7 @@ local function note_instances()
     local since = id == instance and now or tonumber(redis.call('HGET', shard, 'seen:' .. id)) or 0
     is_known = is_known or id == instance
     if since + math.max(FORGET_INSTANCE_MS, 2 * lease_ms) <= now then
-      redis.call('HDEL', shard, 'seen:' .. id, 'nonce:' .. id, 'claims:' .. id)
+      redis.call('HDEL', shard, 'seen:' .. id, 'nonce:' .. id, 'claims:' .. id, 'newest:' .. id)
       changed = true
     else
       kept[#kept + 1] = id
@@ -100,9 +100,26 @@ local function note_instances()
   end
   if not is_known then kept[#kept + 1], living[#living + 1] = instance, instance end
   table.sort(living)
+  reckoned = kept
   if changed or not is_known then redis.call('HSET', shard, 'instances', table.concat(kept, ' ')) end
   redis.call('HSET', shard, 'seen:' .. instance, int(now), 'polled', int(now), 'clock', int(now))
   return silent, fell_silent
+end
+
+-- The version of records all who are reckoned with can read is written from now on; who says nothing of it reads the first.
+-- Not while some may not have polled since the epoch began, and never an older one again.
+local function note_records()
+  if known[1] ~= int(newest) then redis.call('HSET', shard, 'newest:' .. instance, int(newest)) end
+  local began = tonumber(string.match(epoch, '^(%d+)-')) or 0
+  if records >= newest or now < began + stall_ms then return end
+  local lowest = newest
+  for _, id in ipairs(reckoned) do
+    if id ~= instance then lowest = math.min(lowest, tonumber(redis.call('HGET', shard, 'newest:' .. id)) or 1) end
+  end
+  if lowest > records then
+    records = lowest
+    redis.call('HSET', shard, 'records', int(records))
+  end
 end
 
 -- A step back of the server's clock stops the shard's only for as long as it took to notice.
@@ -299,6 +316,7 @@ end
 note_return()
 local is_holding = is_on_hold()
 local silent, fell_silent = note_instances()
+note_records()
 note_clock()
 note_stall(fell_silent)
 free_lapsed()
@@ -329,7 +347,7 @@ end
 if next_due >= 0 and is_holding then next_due = math.max(next_due, hold_until, now + HOLD_PAUSE_MS) end
 if redis.call('ZCOUNT', QUEUE_ENDS, '-inf', int(now)) > 0 then next_due = now end
 
-local reply = { 'well', now, last_event or last, next_due, grace_since, grace_until, #claims }
+local reply = { 'well', now, last_event or last, next_due, grace_since, grace_until, records, #claims }
 for _, claimed in ipairs(claims) do
   for _, value in ipairs(claimed) do reply[#reply + 1] = value end
 end

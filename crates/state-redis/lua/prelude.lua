@@ -1,7 +1,8 @@
 -- What the scripts on a shard share; put in front of each of them, after its `#!lua` line.
 --
 -- KEYS[1]  shard:{sNN}, with the deployment's prefix. All other keys are built from its prefix and tag: one slot.
--- ARGV[1]  the instance that asks.
+-- ARGV[1]  the instance that asks, and the oldest and the newest version of records its build knows, a space between each.
+--          Who does not know the version that is written in the shard is refused: `RECORDS <version>`.
 --
 -- A group is named `<tenant>:<32 hex>`. Times are whole milliseconds of the shard clock; what alerts state is compared
 -- exactly, as texts of 21 digits (seconds since the Unix epoch + 10^11, then nanoseconds).
@@ -13,11 +14,13 @@ local SLACK_MS = 3600000
 local EVENTS_MAX = '3000'
 local TOMBS_MAX = 10000
 
-local shard, instance = KEYS[1], ARGV[1]
+local shard = KEYS[1]
+local instance, oldest, newest = string.match(ARGV[1] or '', '^(%S+) (%d+) (%d+)$')
 local prefix, tag = string.match(shard, '^(.*)shard:({s%d%d})$')
 if not prefix or not instance then
   return redis.error_reply('ERR a script on a shard needs its key and an instance')
 end
+oldest, newest = tonumber(oldest), tonumber(newest)
 local QUEUE_DUE, QUEUE_INFLIGHT = prefix .. 'queue:due:' .. tag, prefix .. 'queue:inflight:' .. tag
 local QUEUE_ENDS, EVENTS = prefix .. 'queue:ends:' .. tag, prefix .. 'events:' .. tag
 
@@ -42,22 +45,27 @@ local function int(number)
   return text
 end
 
--- The shard clock. It never goes back: `clock` is the latest time a poll has seen, and poll raises `offset` when the
+-- The shard clock, and the version of the records that are written. The clock never goes back: `clock` is the latest time a poll has seen, and poll raises `offset` when the
 -- server's clock stepped back, at the time `offset_at` of that clock. From then on it goes at 95 % of the pace until it is the
 -- server's again.
 local CATCH_UP_PARTS = 20
-local function read_clock()
+local function read_head()
   local time = redis.call('TIME')
-  local known = redis.call('HMGET', shard, 'offset', 'clock', 'last', 'offset_at')
+  local known = redis.call('HMGET', shard, 'offset', 'clock', 'last', 'offset_at', 'records', 'epoch')
   local offset, latest = tonumber(known[1]) or 0, tonumber(known[2]) or 0
   local server_ms = time[1] * 1000 + math.floor(time[2] / 1000)
   if offset > 0 then
     local passed = math.max(0, server_ms - (tonumber(known[4]) or server_ms))
     offset = math.max(0, offset - math.floor(passed / CATCH_UP_PARTS))
   end
-  return server_ms, offset, latest, known[3] or '0-0', known[4]
+  -- An epoch from before there were versions is of the first; where none began nothing is written yet.
+  local records = tonumber(known[5]) or (known[6] and 1) or nil
+  return server_ms, offset, latest, known[3] or '0-0', known[4], records, known[6]
 end
-local server_ms, clock_offset, clock_latest, last_before, clock_offset_at = read_clock()
+local server_ms, clock_offset, clock_latest, last_before, clock_offset_at, records, epoch_in_force = read_head()
+if records and (records < oldest or newest < records) then
+  return redis.error_reply('RECORDS ' .. string.format('%.0f', records))
+end
 local now = math.max(server_ms + clock_offset, clock_latest)
 
 -- Keys looked after in this run already.

@@ -25,7 +25,7 @@ end
 local instances = redis.call('HGET', shard, 'instances') or ''
 if not string.find(' ' .. instances .. ' ', ' ' .. instance .. ' ', 1, true) then
   redis.call('HSET', shard, 'instances', instances == '' and instance or instances .. ' ' .. instance,
-    'seen:' .. instance, int(now))
+    'seen:' .. instance, int(now), 'newest:' .. instance, int(newest))
 end
 local claimed = claim(group, now, lease_ms)
 redis.call('HSET', meta_of(group), 'seized', claimed[2])

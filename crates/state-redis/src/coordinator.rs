@@ -20,8 +20,8 @@ use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth,
-    SharedGroup, SharedSilences,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk,
+    RecordVersions, RecordsHeard, ShardDepth, SharedGroup, SharedSilences,
 };
 use state::{Held, SilencePut};
 
@@ -40,6 +40,7 @@ mod merge;
 mod names;
 mod poll;
 mod presence;
+mod records;
 mod reply;
 mod scripts;
 mod shard_clocks;
@@ -65,6 +66,7 @@ pub struct RedisCoordinator {
     retention: Duration,
     wake: Wake,
     clocks: ShardClocks,
+    records: RecordsHeard,
 }
 
 impl RedisCoordinator {
@@ -81,6 +83,7 @@ impl RedisCoordinator {
             retention: RETENTION,
             wake,
             clocks: ShardClocks::default(),
+            records: RecordsHeard::new(RecordVersions::default()),
         }
     }
 
@@ -90,24 +93,35 @@ impl RedisCoordinator {
         Self { retention, ..self }
     }
 
-    /// A call of a script on a shard; `args` go behind the instance.
+    /// As a build that knows other versions of records.
+    #[must_use]
+    pub fn knowing(self, records: RecordVersions) -> Self {
+        Self {
+            records: RecordsHeard::new(records),
+            ..self
+        }
+    }
+
+    /// A call of a script on a shard; `args` go behind who asks.
     fn on_shard(&self, script: &'static Script, shard: usize, args: Vec<Arg>) -> Call {
         let key = self.link.key(&format!("shard:{}", names::tag(shard)));
         let mut all = Vec::with_capacity(args.len() + 1);
-        all.push(Arg::from(self.instance.as_str()));
+        let RecordVersions { oldest, newest } = self.records.known();
+        all.push(Arg::from(format!("{} {oldest} {newest}", self.instance)));
         all.extend(args);
         Call::script(script, vec![key], all)
     }
 
     async fn run(&self, call: Call) -> Read<Value> {
-        self.link.run(call).await.map_err(failed)
+        let answer = self.link.run(call).await;
+        answer.map_err(|error| self.failed(error))
     }
 
     async fn run_all(&self, calls: Vec<Call>) -> Vec<Read<Value>> {
         let answers = self.link.run_all(calls).await;
         answers
             .into_iter()
-            .map(|answer| answer.map_err(failed))
+            .map(|answer| answer.map_err(|error| self.failed(error)))
             .collect()
     }
 
@@ -314,6 +328,7 @@ impl Coordinator for RedisCoordinator {
 
     async fn preflight(&self) -> Result<Vec<String>, CoordinatorError> {
         let facts = preflight::preflight(&self.link).await.map_err(failed)?;
+        self.find_records().await?;
         Ok(facts.warnings)
     }
 

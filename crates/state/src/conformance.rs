@@ -455,29 +455,17 @@ pub async fn a_reconfiguration_moves_members_with_what_was_told(state: Backend) 
     assert_eq!(moved.told[0].1.firing(), [posted.alert.fingerprint]);
 }
 
-/// After a restart a group ticks when it always would have; a message in flight is settled at once, as it was.
+/// After a restart a group ticks when it always would have; a message in flight is settled at once, as it was, and what its last
+/// tick should have told is told at once too.
 pub async fn a_restored_group_keeps_its_grid_and_repeats_what_was_in_flight(state: Backend) {
     let member = Arc::new(alert("a", "info", 0, 900, 0));
-    let restored = |told| RestoredGroup {
+    let restored = |told: Option<domain::group::told::Told>| RestoredGroup {
         identity: group(&tenant(), "r", "a"),
         first_tick: at(10),
         known_until: at(75),
         members: vec![Arc::clone(&member)],
-        told,
+        told: told.map(|told| (webhook("r"), told)).into_iter().collect(),
     };
-    state
-        .restore_alert(&tenant(), Arc::clone(&member), true)
-        .await
-        .expect("available");
-    state
-        .restore_group(restored(vec![]), at(80))
-        .await
-        .expect("available");
-    assert_eq!(
-        state.poll(1, at(80)).await.expect("available").next_due,
-        Some(at(130))
-    );
-
     let pending = Pending {
         seq: 7,
         firing: vec![member.fingerprint],
@@ -489,13 +477,27 @@ pub async fn a_restored_group_keeps_its_grid_and_repeats_what_was_in_flight(stat
     };
     let told = domain::group::told::Told {
         seq: 7,
+        last: Some(pending.clone().accepted(at(71))),
+        pending: None,
+    };
+    let in_flight = domain::group::told::Told {
+        seq: 7,
         last: None,
         pending: Some(pending.clone()),
     };
     state
-        .restore_group(restored(vec![(webhook("r"), told)]), at(80))
+        .restore_alert(&tenant(), Arc::clone(&member), true)
         .await
         .expect("available");
+    for (told, due) in [(Some(told), at(130)), (None, at(80))] {
+        let restored = state.restore_group(restored(told), at(80));
+        restored.await.expect("available");
+        // Asked at a time when none is due, so that none is claimed.
+        let polled = state.poll(1, at(79)).await.expect("available");
+        assert_eq!(polled.next_due, Some(due));
+    }
+    let restored = state.restore_group(restored(Some(in_flight)), at(80));
+    restored.await.expect("available");
     let due = claim(&state, 80).await;
     assert_eq!(begin(&state, &due, 80).await, pending);
 }

@@ -14,7 +14,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -172,6 +172,8 @@ pub struct Coordinated {
     /// Reads of the feed that were begun so far.
     follows: AtomicU64,
     counters: Arc<SharingCounters>,
+    /// The version of records that was written when it was asked last; zero before.
+    records: AtomicU32,
     pulse: Mutex<Pulse>,
 }
 
@@ -224,6 +226,7 @@ impl Coordinated {
             turn: Mutex::new(turn),
             follows: AtomicU64::new(0),
             counters: Arc::default(),
+            records: AtomicU32::new(0),
             pulse: Mutex::new(Pulse::new(timing.breaker_silence)),
         })
     }

@@ -27,8 +27,10 @@ use crate::{Held, SilencePut};
 pub mod conformance;
 mod feed;
 pub mod model;
+mod records;
 
 pub use feed::{CHANGES_MAX, Change, Event, Feed, KnownAlerts, NothingKnown};
+pub use records::{RecordVersions, RecordsHeard};
 
 /// How a coordinator fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,6 +201,8 @@ pub struct ShardClaims {
     pub next_due: Option<Timestamp>,
     /// How ends by time-out are judged.
     pub grace: Grace,
+    /// The version of the records that are written: the newest that all who are reckoned with can read.
+    pub records: u32,
     /// The claims.
     pub claims: Vec<Claimed>,
 }
@@ -366,6 +370,9 @@ impl From<Evictions> for CoordinatorError {
 }
 
 /// What instances share. Every method is one atomic transition per shard, and one round trip.
+///
+/// Whatever concerns a shard is refused ([`Outage::Refused`]) before anything is done when the build that asks does not know the
+/// records that are written there ([`RecordVersions`]).
 #[async_trait]
 pub trait Coordinator: Send + Sync {
     /// What people call it.

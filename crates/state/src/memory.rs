@@ -387,6 +387,7 @@ impl State for Memory {
         for (integration, told) in group.told {
             restored.restore_told(&integration, told, now);
         }
+        restored.take_up_missed_tick(now);
         let mut shard = self.shard(&name.0, name.1);
         shard.groups.insert(name.clone(), restored);
         shard.requeue(&name);

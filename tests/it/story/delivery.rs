@@ -280,6 +280,28 @@ async fn who_refused_for_good_is_left_alone_while_a_sibling_is_held_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_held_when_the_process_ended_is_told_after_a_restart() {
+    let (slow, quick) = (Hook::new("a"), Hook::new("b"));
+    let mut world = World::new(SLOWLY, &[&slow, &quick]).await;
+
+    for (n, name) in ["test1", "test2"].into_iter().enumerate() {
+        let begun = 1.0 + 0.1 * n as f64;
+        world.at(begun).push([alert(name).start(begun)]).await;
+        let told = begun + 1.0;
+        world.expect(
+            &quick,
+            between(told, told + 0.1),
+            [alert(name).active(begun)],
+        );
+    }
+    world.expect(&slow, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world.at(4.0).killed_until(5.0).await;
+    // Not at the next tick, which is at 122.
+    world.expect(&slow, between(5.0, 15.0), [alert("test2").active(1.1)]);
+    world.finish(110.0).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_critical_does_not_wait_in_line() {
     let (slow, quick) = (Hook::new("a"), Hook::new("b"));
     let mut world = World::new(SLOWLY, &[&slow, &quick]).await;

@@ -21,6 +21,8 @@ pub enum Manner {
     Delay(Duration),
     /// This status at once.
     Refuse(u16),
+    /// 400 at once, and all that was said in the answer.
+    Echo,
     /// 429 with this Retry-After, in seconds.
     TooMany(u64),
     /// No answer until the manner changes; then the connection is closed.
@@ -225,6 +227,7 @@ impl Handler for Shared {
                 200
             }
             Manner::Refuse(status) => status,
+            Manner::Echo => 400,
             Manner::TooMany(_) => 429,
             Manner::Hang | Manner::DropReply => {
                 self.hold(request.target());
@@ -236,13 +239,22 @@ impl Handler for Shared {
         if let Manner::TooMany(seconds) = manner {
             headers.push(("Retry-After".to_owned(), seconds.to_string()));
         }
+        let body = match manner {
+            Manner::Echo => format!(
+                "{} {:?} {}",
+                request.target(),
+                request.headers,
+                request.body
+            ),
+            _ => String::new(),
+        };
         // Noted before it is written: what was never noted was never answered.
         self.note(number, Outcome::Answered(status, Instant::now()));
         (
             Reply::Answer {
                 status,
                 headers,
-                body: String::new(),
+                body,
             },
             Some(number),
         )

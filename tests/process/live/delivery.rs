@@ -121,3 +121,50 @@ fn the_log_of_a_server_has_every_attempt_after_a_restart_too() {
     let kept = listed(&server, "reason=x&outcome=accepted");
     assert!(2 <= kept.len(), "{kept:?}");
 }
+
+/// What a receiver echoes of a request, which is all of it, is in no log with its secrets.
+#[test]
+fn no_log_shows_the_secrets_of_a_request_that_is_echoed() {
+    let sink = Sink::start();
+    let api = "/2010-04-01/Accounts/AC1/Messages.json";
+    for path in ["/hook", api] {
+        sink.set(path, Manner::Echo);
+    }
+    let with_user = sink.url("").replace("http://", "http://u:USERSECRET@");
+    let config = format!(
+        "route: {{receiver: team, group_wait: 100ms}}\nreceivers:\n- name: team\n\
+         \x20 webhook_configs: [{{url: '{with_user}/hook', http_config: {{http_headers: {{X-Key: {{secrets: ['HEADSECRET\"\\&']}}}}}}}}]\n\
+         \x20 twilio_configs: [{{api_url: '{}', account_sid: AC1, auth_token: AUTHSECRET, from: '+15550199776', to: ['+15550199777']}}]\n",
+        sink.url("")
+    );
+    let place = Place::new(&config);
+    let mut server = place.start(&[]);
+    server.post(&[Alert::named("a").lasting()]);
+    let page = || server.get("/api/belfry/v1/deliveries").body;
+    let is_there = || {
+        let page = page();
+        (page.contains("team/webhook[0]") && page.contains("team/twilio[0]")).then_some(page)
+    };
+    let listed = wait_for(PATIENCE, is_there).expect("both are tried");
+    let body = r#"{"receiver": "team"}"#;
+    let tested = server.send("POST", "/api/belfry/v1/receivers/test", body);
+    let tested = tested.expect("an answer").body;
+    server.program.signal("TERM");
+    server.program.wait(PATIENCE);
+    let log = server.program.stderr.whole();
+    for (place, text) in [("deliveries", &listed), ("test", &tested), ("log", &log)] {
+        assert!(text.contains("<secret>"), "{place}: {text}");
+        // Two of them in base64, as the header of basic auth has them.
+        for secret in [
+            "USERSECRET",
+            "dTpVU0VSU0VDUkVU",
+            "HEADSECRET",
+            "AUTHSECRET",
+            "QUMxOkFVVEhTRUNSRVQ",
+            "15550199777",
+            "15550199776",
+        ] {
+            assert!(!text.contains(secret), "{secret} in {place}: {text}");
+        }
+    }
+}

@@ -50,6 +50,24 @@ impl Apart<'_> {
             _ => false,
         }
     }
+
+    /// What counts as told last when nothing of the later side was accepted: its group was made anew, so whatever the earlier
+    /// one called firing may have been told to be over before that.
+    fn left_of(&self, earlier: &Told, is_ours_later: bool) -> Option<ToldMessage> {
+        let mut last = earlier.last.clone()?;
+        let is_over = |fired: &Fingerprint| self.has_ended(*fired, earlier, is_ours_later);
+        last.hidden.retain(|hidden| !is_over(hidden));
+        last.firing.retain(|fired| !is_over(fired));
+        let is_certain =
+            |fired: &Fingerprint| is_ours_later && matches!((self.ended)(*fired), Ok(None));
+        let (firing, in_doubt) = last.firing.into_iter().partition(is_certain);
+        last.firing = firing;
+        let in_doubt: Vec<Fingerprint> = in_doubt;
+        for fingerprint in in_doubt {
+            insert(&mut last.hidden, fingerprint);
+        }
+        Some(last)
+    }
 }
 
 impl Told {
@@ -70,8 +88,12 @@ impl Told {
             (theirs, self)
         };
         let mut joined = later.clone();
-        joined.pending = joined.pending.or_else(|| earlier.pending.clone());
-        joined.last = joined.last.or_else(|| earlier.last.clone());
+        // What became of a message with the later one's number the later one knows.
+        let in_flight = earlier.pending.as_ref().filter(|p| p.seq != later.seq);
+        joined.pending = joined.pending.or_else(|| in_flight.cloned());
+        joined.last = joined
+            .last
+            .or_else(|| apart.left_of(earlier, is_ours_later));
         if let (Some(last), Some(said)) = (&mut joined.last, &later.last) {
             let in_doubt: Vec<_> = said
                 .firing

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::told::Told;
-use super::{Group, GroupIdentity, LeaseLost};
+use super::{Group, GroupIdentity, IntegrationSpec, LeaseLost};
 use crate::alert::{Alert, Grace};
 use crate::fingerprint::Fingerprint;
 use crate::id::IntegrationId;
@@ -67,6 +67,40 @@ impl Claim {
 }
 
 impl Group {
+    /// Whether it was given back and is not to be claimed before a later time.
+    pub fn is_put_off(&self, now: Timestamp) -> bool {
+        self.put_off.is_some_and(|until| now < until)
+    }
+
+    /// Makes a recorded group due if its last tick was not answered: a member that began or ended before that tick was told to
+    /// nobody, because its message was held back, or the process ended first. To tell one too early is harmless.
+    pub fn take_up_missed_tick(&mut self, now: Timestamp) {
+        if !self.grid.has_ticked() {
+            return;
+        }
+        let last_tick = self.grid.next() - self.grid.interval();
+        let receiver = Arc::clone(&self.identity.receiver);
+        let own = receiver
+            .integrations
+            .iter()
+            .filter(|spec| !spec.is_fallback);
+        let is_owed = |spec: &IntegrationSpec| {
+            let told = self.told.iter().find(|(id, _)| *id == spec.id);
+            let believes = |alert: &Alert| {
+                let told = told.map(|(_, told)| told);
+                told.is_some_and(|told| told.believes_firing(alert.fingerprint))
+            };
+            let mut members = self.members.values();
+            members.any(|alert| match alert.is_explicit_end() {
+                true => spec.send_resolved && alert.ends_at <= last_tick && believes(alert),
+                false => alert.starts_at <= last_tick && !believes(alert),
+            })
+        };
+        if own.into_iter().any(is_owed) {
+            self.grid.tick_no_later_than(now);
+        }
+    }
+
     /// Renews an unexpired claim and answers it with what is known now: the same fence and tick, later members and told sets.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! What counts as told without a message that says so.
 
-use super::told::{Told, ToldMessage};
+use super::told::{Told, ToldMessage, insert};
 use super::{Group, LeaseLost};
+use crate::fingerprint::Fingerprint;
 use crate::id::IntegrationId;
 use crate::time::Timestamp;
 
@@ -41,5 +42,28 @@ impl Group {
             };
         }
         Ok(told)
+    }
+
+    /// A member began, as its sender says, after the tick at which integrations were told last that it fires. Its end may have
+    /// been told by somebody who cannot be heard: that it fires is news then, and its end stays owed.
+    ///
+    /// `is_certain`: nobody else told an integration anything since.
+    pub fn doubt(
+        &mut self,
+        fingerprint: Fingerprint,
+        since: Timestamp,
+        is_certain: impl Fn(&IntegrationId, &Told) -> bool,
+    ) {
+        for (integration, told) in &mut self.told {
+            if is_certain(integration, told) {
+                continue;
+            }
+            let last = told.last.as_mut().filter(|last| last.tick < since);
+            let Some(last) = last else { continue };
+            if let Ok(at) = last.firing.binary_search(&fingerprint) {
+                last.firing.remove(at);
+                insert(&mut last.hidden, fingerprint);
+            }
+        }
     }
 }

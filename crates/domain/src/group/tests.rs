@@ -1,6 +1,7 @@
 use super::*;
 use crate::annotations::Annotations;
-use crate::group::told::ReceiverData;
+use crate::group::numbers::Numbers;
+use crate::group::told::{Pending, ReceiverData};
 use crate::limits;
 use crate::notification::Reason;
 
@@ -297,6 +298,36 @@ fn an_adopted_member_carries_what_was_told_about_it() {
     let member = old.members().next().unwrap().clone();
     new.adopt(member.clone(), old.told(), at(60));
     assert!(new.told()[0].1.believes_firing(member.fingerprint));
+}
+
+/// Its end was on the way when the group it comes from was dissolved, and it fires anew.
+#[test]
+fn an_adopted_member_that_fires_anew_is_not_said_to_be_over() {
+    let mut old = Group::new(identity(true), alert("a", 0, 9000, 0), at(0));
+    let first = claim(&mut old, 30);
+    tell(&mut old, &first, 31);
+    let (integration, told) = &old.told()[0];
+    let fingerprint = told.firing()[0];
+    let mut ended = told.clone();
+    ended.pending = Some(Pending {
+        seq: ended.seq + Numbers::STEP,
+        firing: Vec::new(),
+        resolved: vec![fingerprint],
+        hidden: Vec::new(),
+        tick: at(330),
+        reason: Reason::AllResolved,
+        receiver_data: ReceiverData::default(),
+    });
+    let told_there = [(integration.clone(), ended)];
+    for (ends_at, is_said) in [(350, true), (9000, false)] {
+        let grid = Grid::starting(at(440), Duration::from_secs(300));
+        let mut new = Group::restored(identity(true), grid);
+        new.adopt(alert("a", 0, ends_at, 350), &told_there, at(400));
+        let told = &new.told()[0].1;
+        assert_eq!(told.pending.is_some(), is_said, "{told:?}");
+        assert!(told.believes_firing(fingerprint), "its end is owed");
+        assert_eq!(told.firing().is_empty(), !is_said, "that it fires is news");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::numbers::Numbers;
+use crate::alert::Alert;
 use crate::fingerprint::Fingerprint;
 use crate::notification::Reason;
 use crate::time::Timestamp;
@@ -195,20 +196,23 @@ impl Told {
             .unwrap_or_default()
     }
 
-    /// Takes over what was told about an alert in another group; safe to repeat.
+    /// Takes over what was told about an alert in another group; safe to repeat. What comes of it is numbered as of `now`.
     ///
-    /// What is in flight there may have arrived, or not: it is said again here, under a key of its own.
-    pub fn take_over(&mut self, there: &Told, fingerprint: Fingerprint, now: Timestamp) {
+    /// What is in flight there may have arrived, or not: it is said again here, under a key of its own. But for the end of an
+    /// alert that fires anew: that it fires is news, whichever of both is believed.
+    pub fn take_over(&mut self, there: &Told, alert: &Alert, now: Timestamp) {
+        let (fingerprint, is_over) = (alert.fingerprint, alert.is_explicit_end());
         let has = |set: &[Fingerprint]| set.binary_search(&fingerprint).is_ok();
         let last = there
             .last
             .as_ref()
             .filter(|last| last.believes(fingerprint));
         let may_be_told = there.pending.as_ref().filter(|flight| has(&flight.firing));
-        let may_be_over = there
+        let ends = there
             .pending
             .as_ref()
             .filter(|flight| has(&flight.resolved));
+        let may_be_over = ends.filter(|_| is_over);
         // What is said again and was not sent yet has a number ahead of the last one begun.
         let is_open = self
             .pending
@@ -235,7 +239,7 @@ impl Told {
                 ..last.clone()
             };
             let here = self.last.get_or_insert_with(empty);
-            let is_hidden = has(&last.hidden);
+            let is_hidden = has(&last.hidden) || (ends.is_some() && !is_over);
             let set = match is_hidden {
                 true => &mut here.hidden,
                 false => &mut here.firing,

@@ -1,5 +1,6 @@
 //! What an integration is due, and the message in words.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::alert::Alert;
@@ -120,6 +121,17 @@ impl Flush<'_> {
             .collect()
     }
 
+    /// What a message in flight names and is no member any more: who told that an alert is over while it was alone saw it off
+    /// for all, once they heard of each other. What is repeated says the same all the same.
+    fn left_since(&self, message: &Pending) -> Vec<Arc<Alert>> {
+        let members: BTreeSet<_> = self.claim.alerts.iter().map(|a| a.fingerprint).collect();
+        let named = message.firing.iter().chain(&message.resolved);
+        let left = named.filter(|fingerprint| !members.contains(fingerprint));
+        let mirror = self.tenant.mirror();
+        let known = left.filter_map(|fingerprint| mirror.known(*fingerprint));
+        known.map(|known| known.alert).collect()
+    }
+
     /// The message in words: the frozen alerts, with what is known of them now.
     ///
     /// `before` is what was told before it: a receiver that wants changes only gets what is new since then.
@@ -137,10 +149,8 @@ impl Flush<'_> {
         };
         let since = before.filter(|_| channel.is_delta && message.reason != Reason::RepeatInterval);
         // A repeat of a message in flight may name alerts that are suppressed by now: take them from the claim.
-        let alerts: Vec<NotifiedAlert> = self
-            .claim
-            .alerts
-            .iter()
+        let left = self.left_since(message);
+        let alerts: Vec<NotifiedAlert> = (self.claim.alerts.iter().chain(&left))
             .filter_map(|alert| {
                 let is_resolved = wanted(alert.fingerprint)?;
                 let alert = match is_resolved && !self.claim.is_over(alert) {

@@ -29,12 +29,18 @@ fn named(told: &Told) -> impl Iterator<Item = Fingerprint> + '_ {
 
 /// What was told about alerts in groups that no longer exist under this configuration.
 pub(super) struct ToldElsewhere {
+    /// As of when it is numbered where it is carried over to.
+    as_of: Timestamp,
     by_alert: HashMap<Fingerprint, Vec<(IntegrationId, Arc<Told>)>>,
 }
 
 impl ToldElsewhere {
     /// Collects it from the groups that are not among `keys`.
-    pub(super) fn new(groups: &HashMap<GroupKey, RecordedGroup>, keys: &HashSet<GroupKey>) -> Self {
+    pub(super) fn new(
+        groups: &HashMap<GroupKey, RecordedGroup>,
+        keys: &HashSet<GroupKey>,
+        as_of: Timestamp,
+    ) -> Self {
         let mut by_alert: HashMap<_, Vec<_>> = HashMap::new();
         for (_, group) in groups.iter().filter(|(key, _)| !keys.contains(key)) {
             for (integration, told) in &group.told {
@@ -44,7 +50,7 @@ impl ToldElsewhere {
                 }
             }
         }
-        Self { by_alert }
+        Self { as_of, by_alert }
     }
 
     fn about(&self, alert: &Alert) -> &[(IntegrationId, Arc<Told>)] {
@@ -65,7 +71,7 @@ pub(super) fn restored_group(
     grace: Grace,
 ) -> RestoredGroup {
     let now = grace.since;
-    let told = told_of(&identity, &members, recorded, elsewhere, now);
+    let told = told_of(&identity, &members, recorded, elsewhere);
     let is_owed = |alert: &Alert| {
         let mut wanting = identity
             .receiver
@@ -108,7 +114,6 @@ fn told_of(
     members: &[Arc<Alert>],
     recorded: Option<&RecordedGroup>,
     elsewhere: &ToldElsewhere,
-    now: Timestamp,
 ) -> BTreeMap<IntegrationId, Told> {
     let is_ours = |id: &IntegrationId| identity.receiver.integrations.iter().any(|s| s.id == *id);
     let known = recorded.iter().flat_map(|group| &group.told);
@@ -119,7 +124,7 @@ fn told_of(
     for alert in members {
         for (integration, there) in elsewhere.about(alert).iter().filter(|(id, _)| is_ours(id)) {
             let here = told.entry(integration.clone()).or_default();
-            here.take_over(there, alert.fingerprint, now);
+            here.take_over(there, alert, elsewhere.as_of);
         }
     }
     told

@@ -16,6 +16,8 @@ pub(crate) struct Composing<'a> {
     pub(crate) facts: &'a Data<'a>,
     set: &'a TemplateSet,
     rendering: Rendering<'a>,
+    /// Secrets that templates made.
+    confided: Vec<String>,
 }
 
 impl<'a> Composing<'a> {
@@ -29,7 +31,18 @@ impl<'a> Composing<'a> {
             facts,
             set,
             rendering: Rendering::new(set, facts, notification.at),
+            confided: Vec::new(),
         }
+    }
+
+    /// Has what a template made hidden as the secrets of the settings are.
+    pub(crate) fn confide(&mut self, secret: &str) {
+        self.confided.push(secret.to_owned());
+    }
+
+    /// What was confided so far.
+    pub(crate) fn confided(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.confided)
     }
 
     /// The text of a field, or what stands for it when its template fails: its default, if that is missing one plain line.
@@ -54,11 +67,15 @@ impl<'a> Composing<'a> {
         rendered.map_err(|failure| rejected(format!("{field}: {failure}")))
     }
 
-    /// A secret, its file read anew; what goes wrong with it is told without a word of it.
+    /// A secret, its file read anew; what goes wrong with it is told without a word of it. It is confided.
     ///
     /// # Errors
     /// Its file cannot be read, its template fails, or it is empty.
-    pub(crate) fn secret(&self, name: &str, secret: &SecretText) -> Result<String, DeliveryError> {
+    pub(crate) fn secret(
+        &mut self,
+        name: &str,
+        secret: &SecretText,
+    ) -> Result<String, DeliveryError> {
         let read;
         let text = match secret {
             SecretText::Inline(text, _) => text,
@@ -80,6 +97,7 @@ impl<'a> Composing<'a> {
         if rendered.is_empty() {
             return Err(rejected(format!("{name} is empty")));
         }
+        self.confide(&rendered);
         Ok(rendered)
     }
 

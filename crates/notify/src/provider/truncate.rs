@@ -29,8 +29,8 @@ pub(crate) fn cut_bytes(text: &str, max: usize) -> String {
     format!("{}{ELLIPSIS}", text.get(..end).unwrap_or(""))
 }
 
-/// Cuts a text in markup to so many bytes: after a whole line, so that no link or escape is cut in two, with `…` as the last line. A
-/// first line that is longer than that is cut after a word.
+/// Cuts a text in markup to so many bytes, with `…` as the last line: after a whole line, so that no link or escape is cut in two.
+/// Where that would lose most of it, because a line is long, after a word of that line that stands outside of links and tags.
 pub(crate) fn cut_lines(text: &str, max: usize) -> String {
     const REST: &str = "\n…";
     if text.len() <= max {
@@ -41,16 +41,59 @@ pub(crate) fn cut_lines(text: &str, max: usize) -> String {
         end -= 1;
     }
     let head = text.get(..end).unwrap_or("");
-    let whole = head
-        .rfind('\n')
-        .filter(|at| !head.get(..*at).unwrap_or("").trim().is_empty());
-    let cut = whole.or_else(|| head.rfind(' ')).unwrap_or(0);
-    let kept = match head.get(..cut).unwrap_or("").trim_end() {
-        // One long word: better a piece of it than nothing.
-        "" => head,
-        kept => kept,
-    };
+    let until = |at: usize| head.get(..at).unwrap_or("").trim_end();
+    let lines = head.rfind('\n').filter(|at| !until(*at).trim().is_empty());
+    let mut kept = lines.map_or("", until);
+    if kept.len() < head.len() / 2 {
+        let begin = lines.map_or(0, |at| at + 1);
+        let cut = end_of_words(head.get(begin..).unwrap_or(""));
+        kept = cut.map_or(kept, |cut| until(begin + cut));
+    }
+    if kept.is_empty() {
+        // Better a piece of it than nothing.
+        kept = head.rfind(' ').map_or("", until);
+    }
+    if kept.is_empty() {
+        kept = head;
+    }
     format!("{kept}{REST}")
+}
+
+/// How many places are tried, from the end on, where a line has no words.
+const PLACES_MAX: usize = 16;
+
+/// Where the beginning of a line may end: behind one of its last words, or anywhere if they are long.
+fn end_of_words(line: &str) -> Option<usize> {
+    let words = line.rmatch_indices(' ').map(|(at, _)| at);
+    let words = words.take_while(|at| line.len() / 2 < *at);
+    let ends = line.char_indices().rev().map(|(at, _)| at);
+    let ends = [line.len()].into_iter().chain(ends.take(PLACES_MAX));
+    let mut places = words.chain(ends);
+    places.find(|at| is_whole(line.get(..*at).unwrap_or("")))
+}
+
+/// Whether a text ends outside of links, tags, marks and escapes, as far as that can be told for all markups alike.
+fn is_whole(text: &str) -> bool {
+    // What a backslash stands before is no mark.
+    let mut bare = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        if char != '\\' {
+            bare.push(char);
+        } else if chars.next().is_none() {
+            return false;
+        }
+    }
+    let count = |mark: &str| bare.matches(mark).count();
+    let is_over = |mark: &str, ends: &[char]| {
+        let begun = bare.rfind(mark).and_then(|at| bare.get(at..));
+        begun.is_none_or(|begun| begun.contains(ends))
+    };
+    count("<") == count(">")
+        && count("[") == count("]")
+        && count("**").is_multiple_of(2)
+        && is_over("](", &[')'])
+        && is_over("&", &[';', ' '])
 }
 
 #[cfg(test)]
@@ -79,9 +122,15 @@ mod tests {
             ("ab\ncd", 5, "ab\ncd"),
             ("ab\ncd\nef", 7, "ab\n…"),
             ("ab\ncd\nef", 6, "ab\n…"),
-            ("[a b](http://x)", 10, "[a\n…"),
+            ("[a b](http://x)", 10, "[a b]\n…"),
             ("漢漢漢漢", 11, "漢漢\n…"),
             ("\nabcdefgh", 8, "\nabc\n…"),
+            // A long line is cut after a word, unless that is within a link, a tag or an escape.
+            ("a\nbc de fghi", 11, "a\nbc de\n…"),
+            ("a\nbcdefghijkl", 12, "a\nbcdefg\n…"),
+            ("a\nbc [d e](http://x) fg", 21, "a\nbc [d e]\n…"),
+            ("a\nbcd <font x>e</font>", 18, "a\nbcd\n…"),
+            ("a\nbcdefg&#60;hij", 15, "a\nbcdefg\n…"),
         ] {
             let cut = cut_lines(text, max);
             assert_eq!(cut, expected, "{text} {max}");

@@ -195,7 +195,10 @@ impl Tokens {
     fn secrets(&self, secret: &str) -> Vec<String> {
         let header = self.header(secret);
         let header = header.strip_prefix("Basic ").unwrap_or(&header);
-        vec![header.to_owned(), secret.to_owned(), form::escape(secret)]
+        let proxy = self.options.proxy.url.as_ref();
+        let proxy = proxy.map(|url| url.expose().to_owned());
+        let own = [header, secret, &self.options.token_url];
+        own.map(str::to_owned).into_iter().chain(proxy).collect()
     }
 }
 

@@ -113,6 +113,11 @@ fn is_web(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https") && url.has_host()
 }
 
+/// Gives user and password of a URL as they are sent, or nothing where it has neither.
+pub(crate) fn user_of(url: &str) -> Option<(String, String)> {
+    without_user(Url::parse(url).ok()?).1
+}
+
 /// Moves user and password out of a URL.
 fn without_user(mut url: Url) -> (Url, Option<(String, String)>) {
     if url.username().is_empty() && url.password().is_none() {

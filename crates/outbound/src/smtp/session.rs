@@ -14,15 +14,13 @@ use super::extensions::Extensions;
 use super::line::{Line, Lost, Reply};
 use super::options::{Encryption, SmtpCredentials, SmtpOptions};
 use super::{Mail, SmtpError};
+use crate::redact;
 
 /// How long a farewell may take: the message has its verdict by then.
 const QUIT_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Most bytes of an answer that an error shows.
 const SHOWN_BYTES_MAX: usize = 1024;
-
-/// Passwords shorter than this protect nothing, and hiding them would riddle every text with holes.
-const SECRET_BYTES_MIN: usize = 3;
 
 type TlsParts = (Arc<ClientConfig>, ServerName<'static>);
 
@@ -255,13 +253,8 @@ impl<'o> Session<'o> {
 
     /// An answer as errors show it: one line, not too long, without secrets.
     fn shown(&self, reply: &Reply) -> String {
-        let mut words = reply.words().replace(|c: char| c.is_control(), " ");
-        let mut secrets: Vec<_> = self.secrets.iter().collect();
-        secrets.retain(|secret| SECRET_BYTES_MIN <= secret.len());
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        for secret in secrets {
-            words = words.replace(secret.as_str(), "<secret>");
-        }
+        let words = redact(&reply.words(), &self.secrets);
+        let mut words = words.replace(|c: char| c.is_control(), " ");
         let mut end = SHOWN_BYTES_MAX.min(words.len());
         while !words.is_char_boundary(end) {
             end -= 1;

@@ -5,7 +5,7 @@ use domain::limits;
 use runtime::ids::{IdSource, RandomIds};
 use state::coordinator::{Epoch, GroupName, HoldFor};
 
-use super::reply::{self, Read};
+use super::reply::{self, Read, Reply};
 use super::{RedisCoordinator, names, scripts};
 use crate::call::Arg;
 
@@ -26,12 +26,15 @@ impl RedisCoordinator {
             Arg::from(if hold == HoldFor::Reseed { "1" } else { "0" }),
             Arg::from(names::span_ms(hold.least(&self.timing))),
             Arg::from(names::span_ms(self.timing.grace)),
+            Arg::from(i64::from(self.records.to_write(shard))),
         ];
         let call = self.on_shard(&scripts::OPEN_EPOCH, shard, args);
-        let epoch = reply::text(self.run(call).await?)?;
+        let mut answer = Reply::of(self.run(call).await?)?;
+        let epoch = answer.text()?;
         if epoch.is_empty() {
             return Err(self.why_no_epoch(shard).await);
         }
+        self.records.note(shard, answer.version()?);
         Ok(Epoch(epoch.into()))
     }
 

@@ -37,6 +37,7 @@ impl RedisCoordinator {
         for (shard, answer) in answers.into_iter().enumerate() {
             if let Ok((ShardPoll::Well(well), _)) = &answer {
                 self.clocks.note(shard, well.now.unix_ms());
+                self.records.note(shard, well.records);
             }
             shards.push(answer.map(|(poll, left)| {
                 waiting.extend(left);
@@ -164,6 +165,7 @@ fn read_well(mut reply: Reply) -> Answer {
         since: time(reply.number()?),
         until: time(reply.number()?),
     };
+    let records = reply.version()?;
     let claims = (0..reply.count()?).map(|_| read_claimed(&mut reply));
     let claims = claims.collect::<Read<_>>()?;
     let mut waiting = Vec::new();
@@ -176,6 +178,7 @@ fn read_well(mut reply: Reply) -> Answer {
         last_event,
         next_due: (next_due_ms >= 0).then(|| time(next_due_ms)),
         grace,
+        records,
         claims,
     };
     Ok((ShardPoll::Well(well), waiting))

@@ -81,6 +81,11 @@ impl Reply {
         u64::try_from(self.number()?).map_err(|_| unreadable("a number is negative"))
     }
 
+    /// A version of records.
+    pub(super) fn version(&mut self) -> Read<u32> {
+        u32::try_from(self.number()?).map_err(|_| unreadable("a version of records"))
+    }
+
     /// The rest as names and values.
     pub(super) fn pairs(mut self) -> Read<Vec<(String, String)>> {
         let mut pairs = Vec::with_capacity(self.0.len() / 2);

@@ -45,6 +45,7 @@ impl RedisCoordinator {
         silence: &Silence,
         seen: Option<Timestamp>,
     ) -> Read<SilencePut> {
+        self.find_records().await?;
         let args = vec![
             Arg::from(self.link.key("wake")),
             Arg::from(&*silence.id),
@@ -66,6 +67,7 @@ impl RedisCoordinator {
         tenant: &TenantId,
         silences: &[Arc<Silence>],
     ) -> Read<u64> {
+        self.find_records().await?;
         let longest = silences.iter().map(|silence| self.kept_ms(silence)).max();
         let mut args = vec![
             Arg::from(self.link.key("wake")),
@@ -85,6 +87,7 @@ impl RedisCoordinator {
         if ids.is_empty() {
             return Ok(());
         }
+        self.find_records().await?;
         let call = Call::command("HDEL").key(self.silences_key(tenant));
         let call = ids.iter().fold(call, |call, id| call.arg(&**id));
         self.run(call).await.map(drop)

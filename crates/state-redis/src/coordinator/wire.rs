@@ -1,5 +1,7 @@
 //! What lies in Redis as text: compact JSON a person can read, whose head the scripts can read too.
 //!
+//! This is version 1 of the records (`state::coordinator::RecordVersions`), the only one so far.
+//!
 //! Instants are 21 digits: seconds since the Unix epoch + 10^11, then nanoseconds. As texts they compare as instants do.
 
 use std::borrow::Cow;

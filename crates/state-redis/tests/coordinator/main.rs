@@ -10,4 +10,5 @@ mod lockstep;
 mod merging;
 mod rights;
 mod single;
+mod versions;
 mod world;

@@ -11,7 +11,7 @@ use redis_harness::{Cluster, RedisServer};
 use runtime::clock::{Clock, SystemClock};
 use runtime::timing::Timing;
 use state::coordinator::conformance::World;
-use state::coordinator::{Coordinator, GroupName};
+use state::coordinator::{Coordinator, GroupName, RecordVersions};
 use state_redis::call::Call;
 use state_redis::coordinator::RedisCoordinator;
 use state_redis::link::{Link, LinkOptions, Topology};
@@ -133,8 +133,8 @@ pub(crate) fn evict(server: &RedisServer, key: &str) {
 
 #[async_trait]
 impl World for Servers {
-    async fn connect(&self, instance: &str) -> Arc<dyn Coordinator> {
-        Arc::new(self.coordinator(instance))
+    async fn connect_as(&self, instance: &str, knows: RecordVersions) -> Arc<dyn Coordinator> {
+        Arc::new(self.coordinator(instance).knowing(knows))
     }
 
     fn timing(&self) -> Timing {

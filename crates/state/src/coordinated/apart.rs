@@ -141,6 +141,15 @@ impl Coordinated {
         self.told_alone.contains(name, integration) || Numbers::is_alone(told.seq)
     }
 
+    /// An alert that fires by what was shared last is stated, alone, to have begun after that was told: its end went to another
+    /// instance, which may have told it.
+    pub(super) fn doubt_told(&self, name: &GroupName, alert: Fingerprint, since: Timestamp) {
+        let is_certain =
+            |integration: &IntegrationId, told: &Told| self.is_told_alone(name, integration, told);
+        self.memory
+            .with(name, |group| group.doubt(alert, since, is_certain));
+    }
+
     /// What was told alone here and by others there, made one.
     pub(super) fn joined(
         &self,

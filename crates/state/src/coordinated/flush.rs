@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::group::told::{Pending, Told, ToldMessage};
-use domain::group::{Claim, Finished, Group, GroupIdentity, LeaseLost};
+use domain::group::{Claim, Finished, GroupIdentity, LeaseLost};
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
 
@@ -220,7 +220,12 @@ impl Coordinated {
             .await;
         match asked {
             Ok(()) => {
-                self.memory.with(&name, Group::release_lease);
+                // The replica puts it off as well, for the case that this instance has to go on alone.
+                self.memory.with(&name, |group| {
+                    if group.unclaim(claim.fence, now, delay).is_err() {
+                        group.release_lease();
+                    }
+                });
                 Ok(())
             }
             Err(_) => self.memory.unclaim(claim, now, delay).await,

@@ -237,7 +237,13 @@ impl Coordinated {
         let alone = post.open.iter().filter_map(|g| post.groups.get(*g));
         let alone: Vec<_> = alone.cloned().collect();
         if !alone.is_empty() {
-            alone.iter().for_each(|group| self.touch_by(group, &alert));
+            for group in &alone {
+                self.touch_by(group, &alert);
+                if post.may_fire_anew() {
+                    let name = GroupName::of(group);
+                    self.doubt_told(&name, alert.fingerprint, post.stated_start);
+                }
+            }
             let placed = Placed {
                 alert: Alert::clone(&alert),
                 groups: alone,
@@ -269,6 +275,13 @@ impl Post {
             starts_at: self.stated_start,
             ..Alert::clone(&self.alert)
         })
+    }
+
+    /// Whether it states a later start than what it was joined with: it may belong to another episode, whose beginning comes after
+    /// an end that was not heard of here. A start that nobody stated is that of the post.
+    fn may_fire_anew(&self) -> bool {
+        let (alert, start) = (&self.alert, self.stated_start);
+        alert.starts_at < start && start < alert.updated_at && !alert.is_explicit_end()
     }
 
     /// What is to be taken in alone goes where this instance's configuration says: of a group of which only the key is known

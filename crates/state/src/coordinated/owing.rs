@@ -5,7 +5,7 @@
 //! still a member. What is not has ended by another instance's knowledge: it is put back as ended, so that the group's next tick
 //! says so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +16,13 @@ use domain::group::grid::Grid;
 use domain::group::told::{Pending, Told};
 use domain::group::{Group, GroupIdentity};
 use domain::id::IntegrationId;
+use domain::limits;
 use domain::time::Timestamp;
 
 use super::reconcile::ROUNDS_MAX;
 use super::{Alone, Coordinated, follow};
-use crate::coordinator::{GroupName, Joined, Merge, Merged, SharedGroup};
+use crate::State;
+use crate::coordinator::{GroupName, InstanceReport, Joined, Merge, Merged, SharedGroup};
 
 /// By how much a state that is put back as ended is later than what is known.
 const LATER: Duration = Duration::from_millis(1);
@@ -36,10 +38,53 @@ impl Coordinated {
             let name = GroupName::of(group.identity());
             self.still_owed(group, there.get(&name))
         });
-        let owed: Vec<Merge> = owed.collect();
+        let owed = self.without_moved(owed.collect()).await?;
         let has_any = !owed.is_empty();
         self.merge_in(owed).await?;
         Ok(has_any)
+    }
+
+    /// Leaves out alerts that are put back as ended although they fire on in another group: a configuration moved them there.
+    /// Answers what is left to merge.
+    async fn without_moved(&self, mut owed: Vec<Merge>) -> Result<Vec<Merge>, Alone> {
+        if owed.is_empty() {
+            return Ok(owed);
+        }
+        let instances = self.directly(self.shared.instances().await)?;
+        let may_have_moved = |merge: &Merge| self.is_configured_otherwise(merge, &instances);
+        if !owed.iter().any(may_have_moved) {
+            return Ok(owed);
+        }
+        let (now, grace) = (self.clock.now(), State::grace(&self.memory));
+        for shard in 0..limits::SHARDS {
+            let (_, groups) = self.read_shard(shard).await?;
+            for group in groups.values() {
+                let firing = group.members.iter().filter(|a| !a.is_resolved(now, grace));
+                let firing: HashSet<Fingerprint> = firing.map(|alert| alert.fingerprint).collect();
+                let tenant = &group.name.tenant;
+                for merge in owed.iter_mut().filter(|m| m.group.tenant == *tenant) {
+                    merge.alerts.retain(|a| !firing.contains(&a.fingerprint));
+                }
+            }
+        }
+        owed.retain(|merge| !merge.alerts.is_empty());
+        Ok(owed)
+    }
+
+    /// Whether some instance's configuration may place alerts elsewhere than in this group, which held them.
+    fn is_configured_otherwise(&self, merge: &Merge, instances: &[InstanceReport]) -> bool {
+        let Some(host) = self.host() else {
+            return false;
+        };
+        let GroupName { tenant, key } = GroupName::of(&merge.group);
+        let is_ours = |alert: &Arc<Alert>| {
+            let groups = host.placement(&tenant, alert);
+            groups.iter().any(|placed| placed.key == key)
+        };
+        let hash = host.config_hash(&tenant);
+        let mut configs = instances.iter().flat_map(|instance| &instance.configs);
+        let do_differ = configs.any(|(owner, theirs)| *owner == tenant && *theirs != hash);
+        do_differ || !merge.alerts.iter().all(is_ours)
     }
 
     /// Adds ends of members of groups that are not here: this instance may have heard of them before it heard of the group.
@@ -48,22 +93,29 @@ impl Coordinated {
         there: &HashMap<GroupName, SharedGroup>,
         merges: &mut HashMap<GroupName, Merge>,
     ) {
-        let Some(host) = self.host() else { return };
         let unknown = there
             .values()
             .filter(|group| self.memory.with(&group.name, |_| ()).is_none());
-        for group in unknown {
+        let ends = self.ends_known_here(unknown);
+        merges.extend(ends.map(|merge| (GroupName::of(&merge.group), merge)));
+    }
+
+    /// Ends this instance knows of members that fire as they are shared.
+    pub(super) fn ends_known_here<'a>(
+        &'a self,
+        groups: impl Iterator<Item = &'a SharedGroup> + 'a,
+    ) -> impl Iterator<Item = Merge> + 'a {
+        let host = self.host();
+        groups.filter_map(move |group| {
             let tenant = &group.name.tenant;
             let members = group.members.iter();
             let ends: Vec<_> = members
                 .filter_map(|alert| self.end_known_here(tenant, alert))
                 .collect();
-            let Some(first) = ends.first() else { continue };
-            let groups = host.placement(tenant, first);
-            if let Some(identity) = follow::of_key(&groups, &group.name) {
-                merges.insert(group.name.clone(), self.correction(&identity, ends));
-            }
-        }
+            let groups = host.as_ref()?.placement(tenant, ends.first()?);
+            let identity = follow::of_key(&groups, &group.name)?;
+            Some(self.correction(&identity, ends))
+        })
     }
 
     /// A message was accepted although a later one of somebody else had been, or although its group is gone: whoever sent it
@@ -105,6 +157,8 @@ impl Coordinated {
             let mut merge = Merge::of(Arc::new(group.clone()), grid);
             merge.alerts = self.missing(&name, &told, there.as_ref());
             merge.is_move = true;
+            let owed = self.without_moved(vec![merge.clone()]).await?;
+            merge.alerts = owed.into_iter().flat_map(|owed| owed.alerts).collect();
             if there.is_some() {
                 merge.joined.push(Joined {
                     integration: integration.clone(),

@@ -29,6 +29,8 @@ struct Asked {
     /// Shards whose data is not what we knew.
     strange: Vec<usize>,
     is_partial: bool,
+    /// The oldest version of records that is written in any shard that answered.
+    records: Option<u32>,
 }
 
 impl Coordinated {
@@ -51,6 +53,9 @@ impl Coordinated {
         if !asked.is_partial {
             // Asked for again under the same number, claims whose answer was lost come again.
             self.nonce.fetch_add(1, Ordering::Relaxed);
+        }
+        if !asked.is_partial {
+            self.note_records(asked.records);
         }
         polled.next_due = [polled.next_due, asked.next_due]
             .into_iter()
@@ -117,6 +122,18 @@ impl Coordinated {
         asked
     }
 
+    /// Says when another version of records is written than before: the last build that did not know it is gone.
+    fn note_records(&self, records: Option<u32>) {
+        let Some(records) = records else { return };
+        let before = self.records.swap(records, Ordering::Relaxed);
+        if before != 0 && before != records {
+            tracing::info!(
+                "The records in {} are of version {records} from now on, as every instance that shares them knows it",
+                self.shared.name()
+            );
+        }
+    }
+
     /// Turns a claim into what a flush works with; gives it back when this instance cannot flush the group.
     async fn claim(&self, claimed: Claimed, now: Timestamp, grace: Grace) -> Option<Claim> {
         let name = &claimed.group;
@@ -171,6 +188,10 @@ impl Coordinated {
 
 impl Asked {
     fn take(&mut self, shard: usize, well: ShardClaims, now: Timestamp) {
+        self.records = [self.records, Some(well.records)]
+            .into_iter()
+            .flatten()
+            .min();
         self.wanted.push((shard, well.last_event));
         // What counts is how long it is until then.
         let next_due = well.next_due.map(|due| now.utc() + due.since(well.now));

@@ -185,10 +185,16 @@ impl Coordinated {
         let is_fresh = began.is_some_and(|began| now.since(began) < FRESH);
         let missed = self.see_off_missed(shard, &epoch, &mut here).await?;
         let (last_event, there) = self.merge_shard(shard, &here, is_fresh).await?;
+        // Whoever came back at the same moment may have merged in alerts after this instance compared: the feed goes on after
+        // them, so what is known better here is said now.
+        let ends = self.ends_known_here(there.values()).collect();
+        self.merge_in(ends).await?;
         let mut ended = Vec::new();
         for group in &here {
             let name = GroupName::of(group.identity());
-            if !there.contains_key(&name) && !group.is_held(now) {
+            // What this instance is flushing it forgets when that is over; what only others may be flushing is not waited for.
+            let is_out = lock(&self.active).contains_key(&name);
+            if !there.contains_key(&name) && !is_out {
                 // It ended while we were away; the journal has to learn of it too, or it comes back at the next start.
                 self.forget(&name);
                 ended.push(News::GroupGone {
@@ -348,7 +354,9 @@ impl Coordinated {
     ) -> bool {
         let name = GroupName::of(here.identity());
         let known = there.and_then(|group| group.told.iter().find(|(id, _)| id == integration));
-        let is_later = known.is_none_or(|(_, known)| told.supersedes(known) && told != known);
+        // What this instance doubts of the very message others know of as told last, it need not doubt any more.
+        let is_later =
+            known.is_none_or(|(_, known)| told.supersedes(known) && !told.is_still(known));
         let goes_on = known.is_some_and(|(_, known)| known.seq > 0);
         let away_since_ms = self.view(name.shard()).seen.ms.saturating_sub(SKEW_MS);
         let is_told_alone = || {

@@ -23,6 +23,7 @@ use crate::{OwedRecord, Placed, RestoredGroup, State};
 
 mod cause;
 mod losses;
+mod returns;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

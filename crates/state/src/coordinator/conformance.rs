@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use domain::time::Timestamp;
 use runtime::timing::Timing;
 
-use super::{Coordinator, GroupName};
+use super::{Coordinator, GroupName, RecordVersions};
 
 pub mod claims;
 pub mod clock;
@@ -21,6 +21,7 @@ pub mod leases;
 pub mod merges;
 pub mod posts;
 pub mod presence;
+pub mod records;
 pub mod silences;
 mod stage;
 pub mod telling;
@@ -28,8 +29,13 @@ pub mod telling;
 /// Where a coordinator is tested: a server, empty at first, and the means to vex it.
 #[async_trait]
 pub trait World: Send + Sync {
-    /// A connection for an instance.
-    async fn connect(&self, instance: &str) -> Arc<dyn Coordinator>;
+    /// A connection for an instance of a build that knows these forms of records.
+    async fn connect_as(&self, instance: &str, knows: RecordVersions) -> Arc<dyn Coordinator>;
+
+    /// A connection for an instance of this build.
+    async fn connect(&self, instance: &str) -> Arc<dyn Coordinator> {
+        self.connect_as(instance, RecordVersions::default()).await
+    }
 
     /// The times of the protocol in this world.
     fn timing(&self) -> Timing;
@@ -174,6 +180,15 @@ macro_rules! coordinator_conformance {
             versions_grow_whatever_is_lost,
             a_poll_tells_the_versions,
             a_forgotten_silence_is_gone,
+        );
+        $crate::coordinator_conformance!($test, $factory, records:
+            what_is_written_is_what_all_can_read,
+            a_newer_form_is_written_once_the_last_old_build_went,
+            a_newer_form_is_written_once_the_last_old_build_is_forgotten,
+            a_loss_does_not_shut_out_who_shares,
+            what_was_written_before_a_loss_is_written_after_it,
+            who_does_not_know_what_is_written_is_refused,
+            who_cannot_read_the_old_form_waits_for_the_newer_one,
         );
         $crate::coordinator_conformance!($test, $factory, presence:
             instances_are_known_while_they_report,

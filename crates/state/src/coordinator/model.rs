@@ -13,7 +13,7 @@ use runtime::clock::SharedClock;
 use runtime::timing::Timing;
 use tokio::sync::{oneshot, watch};
 
-use super::{CoordinatorError, Outage};
+use super::{CoordinatorError, Outage, RecordVersions, RecordsHeard};
 
 mod claims;
 mod client;
@@ -24,6 +24,7 @@ mod feed;
 pub mod hole;
 mod posts;
 mod presence;
+mod records;
 mod server;
 mod silences;
 mod telling;
@@ -65,6 +66,7 @@ pub struct ModelClient {
     shared: Arc<Shared>,
     instance: Arc<str>,
     weather: Arc<dyn Weather>,
+    records: RecordsHeard,
     /// The wake-up this client saw last.
     woken: AtomicU64,
 }
@@ -101,6 +103,7 @@ impl Model {
             shared: Arc::clone(&self.shared),
             instance: Arc::from(instance),
             weather,
+            records: RecordsHeard::new(RecordVersions::default()),
             woken: AtomicU64::new(0),
         }
     }
@@ -148,6 +151,13 @@ impl Model {
         lock(&self.shared.server).clock_off_ms += by_ms;
     }
 
+    /// The newest version of records that is written in any shard.
+    pub fn written(&self) -> Option<u32> {
+        let server = lock(&self.shared.server);
+        let shards = 0..domain::limits::SHARDS;
+        shards.filter_map(|shard| server.written(shard)).max()
+    }
+
     /// Opens a hole the protocol has closed, so that a test can show that it would be noticed.
     pub fn open(&self, hole: Hole) {
         lock(&self.shared.server).open(hole);
@@ -179,6 +189,29 @@ impl Shared {
 }
 
 impl ModelClient {
+    /// As a build that knows other forms of records.
+    #[must_use]
+    pub fn knowing(self, records: RecordVersions) -> Self {
+        Self {
+            records: RecordsHeard::new(records),
+            ..self
+        }
+    }
+
+    /// Sends a request that concerns one shard; who does not know the records there is refused.
+    async fn request_on<T: Send + 'static>(
+        &self,
+        shard: usize,
+        name: &'static str,
+        work: impl FnOnce(&mut Server, &Request) -> T + Send + 'static,
+    ) -> Result<T, CoordinatorError> {
+        self.request(name, move |server, request| {
+            server.check_records(request, shard)?;
+            Ok(work(server, request))
+        })
+        .await?
+    }
+
     /// Sends a request through the weather to the server, as far as the instance lives to do so.
     async fn request<T: Send + 'static>(
         &self,
@@ -237,9 +270,9 @@ impl ModelClient {
     ) -> oneshot::Receiver<T> {
         let (reply, answer) = oneshot::channel();
         let clock = Arc::clone(&self.shared.clock);
-        let instance = Arc::clone(&self.instance);
+        let who = (Arc::clone(&self.instance), self.records.known());
         let job = move |server: &mut Server| {
-            let request = server.hear(instance, (sent, clock.now()), reach);
+            let request = server.hear(who, (sent, clock.now()), reach);
             // Whoever asked may have given up; the work is done all the same.
             let _ = reply.send(work(server, &request));
         };

@@ -229,6 +229,10 @@ fn take_over(group: &mut Group, known_until: Option<Timestamp>, hold: Timestamp)
             // Flushed by this very instance: that goes on.
             return;
         }
+        if group.is_put_off(known_until) {
+            // Given back by this very instance: it is due when it was to be.
+            return;
+        }
         let grid = group.grid();
         group.set_grid(Grid::resumed(grid.first(), grid.interval(), known_until));
     }

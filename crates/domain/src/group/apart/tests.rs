@@ -93,6 +93,22 @@ fn firing_that_was_told_long_after_others_told_anything_is_certain() {
     assert_eq!(join(&ours, &theirs, &[]), (prints(&[1]), prints(&[2])));
 }
 
+/// Its group ended alone, and was made anew: nothing of that was accepted yet.
+#[test]
+fn what_a_group_was_told_before_it_was_made_anew_is_over_or_in_doubt() {
+    let anew = |second, slot| Told {
+        last: None,
+        ..told(second, slot, &[])
+    };
+    let (ours, theirs) = (anew(200, 1), told(100, 2, &[1, 2, 3]));
+    assert_eq!(
+        join(&ours, &theirs, &[(1, 150), (2, 110)]),
+        (prints(&[3]), prints(&[2]))
+    );
+    let (ours, theirs) = (told(100, 1, &[1]), anew(200, 2));
+    assert_eq!(join(&ours, &theirs, &[]), (prints(&[]), prints(&[1])));
+}
+
 #[test]
 fn what_was_kept_of_nothing_is_in_doubt() {
     let (ours, theirs) = (told(200, 1, &[1]), told(100, 2, &[1, 2]));
@@ -127,6 +143,32 @@ fn a_message_in_flight_keeps_owing_what_it_does_not_name() {
     let pending = joined.pending.clone().expect("in flight");
     joined.accept(&pending, at(202));
     assert!(joined.believes_firing(Fingerprint(2)), "{joined:?}");
+}
+
+/// It was begun while all shared it, and accepted alone.
+#[test]
+fn a_message_whose_end_is_known_is_not_in_flight() {
+    let mut theirs = told(100, 1, &[1, 2]);
+    theirs.seq += Numbers::STEP;
+    let pending = Pending {
+        seq: theirs.seq,
+        firing: prints(&[1]),
+        resolved: prints(&[2]),
+        hidden: Vec::new(),
+        tick: at(200),
+        reason: Reason::SomeResolved,
+        receiver_data: ReceiverData::default(),
+    };
+    theirs.pending = Some(pending.clone());
+    let mut ours = theirs.clone();
+    ours.accept(&pending, at(201));
+    let apart = Apart {
+        ended: &|fingerprint| Ok((fingerprint == Fingerprint(2)).then(|| at(201))),
+        is_theirs_new: false,
+        doubt: DOUBT,
+    };
+    let joined = ours.joined(&theirs, &apart);
+    assert_eq!((joined.pending, joined.last), (None, ours.last));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Whole requests are within what providers take, however long values and links are.
 
-use super::RUNTIME;
-use crate::own::trial::{Trial, saying};
+use super::{INTEGRATIONS, RUNTIME, body, each_text};
+use crate::own::trial::{Trial, labelled, saying, told};
 
 /// Each integration with the longest body its provider takes.
 const BOUNDS: [(&str, &str, usize); 8] = [
@@ -62,11 +62,29 @@ fn long_values_and_links_make_no_request_too_long() {
             delivered.expect("it is accepted");
             let bytes = trial.sent().0.body.len();
             assert!(bytes <= bytes_max, "{name} {settings}: {bytes} bytes");
-            // Lines are cut whole, and some take half of it.
+            // Values of blanks say little.
             assert!(
-                bytes_max / 8 < bytes,
+                bytes_max / 10 < bytes,
                 "{name} {settings}: {bytes} bytes say too little"
             );
+        }
+    }
+}
+
+/// A long value does not take the alert's name and what it says with it.
+#[test]
+fn a_long_value_leaves_room_for_the_rest() {
+    for (name, settings, ..) in INTEGRATIONS {
+        let trial = Trial::new(name, settings);
+        trial.answer_always(200, r#"{"code":0,"errcode":0}"#);
+        let notification = told(&[("n1", false)]);
+        let notification = labelled(notification, &[("path", &"p".repeat(3000))]);
+        let mut said = String::new();
+        each_text(&body(&trial, &notification), &mut |text| {
+            said.push_str(text)
+        });
+        for part in ["HighLoad", "load is high", "ppp"] {
+            assert!(said.contains(part), "{name} {settings}: {said}");
         }
     }
 }

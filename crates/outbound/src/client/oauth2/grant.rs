@@ -8,18 +8,13 @@ use http::HeaderValue;
 use reqwest::Url;
 use serde_json::Value;
 
-use crate::{Response, Secret};
+use crate::{Response, Secret, redact};
 
 /// Most characters of an answer that an error quotes.
 const QUOTED_CHARS_MAX: usize = 256;
 
 /// The longest life of a token that is believed, in seconds; some 68 years, as in Go.
 const LIFE_S_MAX: i64 = 2_147_483_647;
-
-/// A secret shorter than this protects nothing, and hiding it would riddle every text with holes.
-const SECRET_BYTES_MIN: usize = 3;
-
-const HIDDEN: &str = "<secret>";
 
 /// A token.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,11 +32,9 @@ impl Token {
     /// A body without it, should the receiver echo it.
     pub(in crate::client) fn hidden_in(&self, body: Bytes) -> Bytes {
         let text = String::from_utf8_lossy(&body);
-        let value = self.value.expose();
-        if value.len() < SECRET_BYTES_MIN || !text.contains(value) {
-            return body;
-        }
-        text.replace(value, HIDDEN).into()
+        let shown = redact(&text, [self.value.expose()]);
+        // What holds none stays as it came, to the byte.
+        if shown == text { body } else { shown.into() }
     }
 }
 
@@ -100,14 +93,7 @@ impl Grant {
 impl Refusal {
     /// What the server says, in one line without secrets.
     pub(super) fn shown(&self, secrets: &[String]) -> String {
-        let mut hidden: Vec<&String> = secrets.iter().chain(&self.tokens).collect();
-        hidden.retain(|secret| SECRET_BYTES_MIN <= secret.len());
-        // The longest first, or a piece would be replaced inside the whole and the rest stay.
-        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        let mut said = self.said.clone();
-        for secret in hidden {
-            said = said.replace(secret.as_str(), HIDDEN);
-        }
+        let said = redact(&self.said, secrets.iter().chain(&self.tokens));
         let one_line = |c: char| if c.is_control() { ' ' } else { c };
         said.chars().take(QUOTED_CHARS_MAX).map(one_line).collect()
     }

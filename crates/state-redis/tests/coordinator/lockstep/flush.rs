@@ -91,10 +91,11 @@ impl Pair {
         let (name, fence) = (&claim.group, claim.fence);
         match step {
             Step::Renew(_) => {
+                // Which change was the last each says by a clock of its own.
                 same!(
                     "renew",
-                    model.renew(name, fence).await,
-                    redis.renew(name, fence).await
+                    model.renew(name, fence).await.map(|held| held.map(drop)),
+                    redis.renew(name, fence).await.map(|held| held.map(drop))
                 );
             }
             Step::Unclaim(_, delay) => {

@@ -17,7 +17,7 @@ fn tenant() -> TenantId {
 }
 
 /// A silence in the state it has after this many units.
-fn silence(stage: &Stage, id: &str, start: Timestamp, units: u32) -> Arc<Silence> {
+pub(super) fn silence(stage: &Stage, id: &str, start: Timestamp, units: u32) -> Arc<Silence> {
     let matcher = Matcher::new(MatchOp::Equal, "alertname", "a");
     Arc::new(Silence {
         id: Arc::from(id),

@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use super::World;
 use crate::coordinator::{
     Change, Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Merge, NothingKnown,
-    Offer, Offered, PollAnswer, PollAsk, ShardClaims, ShardPoll, SharedGroup,
+    Offer, Offered, PollAnswer, PollAsk, RecordVersions, ShardClaims, ShardPoll, SharedGroup,
 };
 
 /// A world and two instances in it.
@@ -44,11 +44,16 @@ pub(super) struct Player {
 impl Stage {
     /// Two instances that have joined.
     pub(super) async fn new(world: Arc<dyn World>) -> Self {
-        let unit = world.timing().hold_after_loss / 5;
         let one = Player::new(&world, "one").await;
         let two = Player::new(&world, "two").await;
         one.join(HoldFor::Nothing).await;
         two.join(HoldFor::Nothing).await;
+        Self::of(world, one, two)
+    }
+
+    /// These two, whether or not they have joined.
+    pub(super) fn of(world: Arc<dyn World>, one: Player, two: Player) -> Self {
+        let unit = world.timing().hold_after_loss / 5;
         Self {
             world,
             one,
@@ -227,8 +232,17 @@ impl Stage {
 
 impl Player {
     pub(super) async fn new(world: &Arc<dyn World>, instance: &str) -> Self {
+        Self::of_build(world, instance, RecordVersions::default()).await
+    }
+
+    /// An instance of a build that knows these forms of records.
+    pub(super) async fn of_build(
+        world: &Arc<dyn World>,
+        instance: &str,
+        knows: RecordVersions,
+    ) -> Self {
         Self {
-            coordinator: world.connect(instance).await,
+            coordinator: world.connect_as(instance, knows).await,
             world: Arc::clone(world),
             nonce: AtomicU64::new(0),
             epochs: Mutex::new(vec![None; limits::SHARDS]),

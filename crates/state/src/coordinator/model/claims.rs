@@ -14,8 +14,8 @@ use domain::limits;
 use domain::time::Timestamp;
 
 use super::hole::Hole;
+use super::millis;
 use super::server::{InFlight, Request, Server};
-use super::{millis, unreached};
 use crate::Held;
 use crate::coordinator::{Claimed, CoordinatorError, GroupName, PollAsk, ShardClaims, ShardPoll};
 
@@ -87,9 +87,7 @@ impl Server {
         ask: &PollAsk,
         index: usize,
     ) -> Result<ShardPoll, CoordinatorError> {
-        if !request.reach.includes(index) {
-            return Err(unreached());
-        }
+        self.admit(request, index)?;
         let notices = !self.has(Hole::LossUnnoticed);
         let shard = self.shard(index);
         let seen = ask.seen.get(index).copied().unwrap_or_default();
@@ -104,6 +102,7 @@ impl Server {
             return Ok(ShardPoll::Strange { epoch });
         }
         let grace = self.note_poll(request, index);
+        self.note_records(request, index);
         self.take_back(request, index);
         let claims = self.given_before(request, ask, index);
         Ok(ShardPoll::Well(ShardClaims {
@@ -111,6 +110,7 @@ impl Server {
             last_event: self.shard(index).ring.last(),
             next_due: None,
             grace,
+            records: self.written(index).unwrap_or_default(),
             claims,
         }))
     }
@@ -285,9 +285,7 @@ impl Server {
         request: &Request,
         name: &GroupName,
     ) -> Result<Option<Held<Claimed>>, CoordinatorError> {
-        if !request.reach.includes(name.shard()) {
-            return Err(unreached());
-        }
+        self.admit(request, name.shard())?;
         if self.group(name).is_none() {
             return Ok(None);
         }
@@ -298,9 +296,9 @@ impl Server {
         let flight = self.shard(name.shard()).in_flight.get_mut(name);
         let Some(flight) = flight.filter(|flight| request.now < flight.until) else {
             // One that has not polled yet lives all the same.
-            let seen = &mut self.shard(name.shard()).seen;
-            seen.entry(Arc::clone(&request.instance))
-                .or_insert(request.now);
+            let (id, shard) = (&request.instance, self.shard(name.shard()));
+            shard.seen.entry(Arc::clone(id)).or_insert(request.now);
+            shard.newest.insert(Arc::clone(id), request.knows.newest);
             return Ok(self.claim(request, name, None).map(Ok));
         };
         if flight.instance != request.instance || !flight.is_seized || flight.is_begun {

@@ -11,12 +11,13 @@ use domain::limits;
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
+use super::ModelClient;
 use super::server::shared;
-use super::{ModelClient, unreached};
+use crate::coordinator::records::OLDEST;
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth,
-    SharedGroup, SharedSilences,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk,
+    RecordVersions, ShardDepth, ShardPoll, SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
 
@@ -52,10 +53,17 @@ impl Coordinator for ModelClient {
             (shards, server.silence_versions(&ask.tenants))
         });
         match answer.await {
-            Ok((shards, versions)) => PollAnswer {
-                shards,
-                silences: Ok(versions),
-            },
+            Ok((shards, versions)) => {
+                for (index, shard) in shards.iter().enumerate() {
+                    if let Ok(ShardPoll::Well(well)) = shard {
+                        self.records.note(index, well.records);
+                    }
+                }
+                PollAnswer {
+                    shards,
+                    silences: Ok(versions),
+                }
+            }
             Err(error) => PollAnswer {
                 shards: each(Err(error.clone()), limits::SHARDS),
                 silences: Err(error),
@@ -77,7 +85,7 @@ impl Coordinator for ModelClient {
         message: &Pending,
     ) -> Result<Held<Told>, CoordinatorError> {
         let (name, integration, message) = (group.clone(), integration.clone(), message.clone());
-        self.request("begin", move |server, request| {
+        self.request_on(group.shard(), "begin", move |server, request| {
             server.begin(request, &name, fence, &integration, &message)
         })
         .await
@@ -91,7 +99,7 @@ impl Coordinator for ModelClient {
         sent_at: Timestamp,
     ) -> Result<Told, CoordinatorError> {
         let (name, integration, message) = (group.clone(), integration.clone(), message.clone());
-        self.request("commit", move |server, request| {
+        self.request_on(group.shard(), "commit", move |server, request| {
             server.commit(request, &name, &integration, &message, sent_at)
         })
         .await
@@ -104,7 +112,7 @@ impl Coordinator for ModelClient {
         seq: u64,
     ) -> Result<Told, CoordinatorError> {
         let (name, integration) = (group.clone(), integration.clone());
-        self.request("refuse", move |server, request| {
+        self.request_on(group.shard(), "refuse", move |server, request| {
             server.refuse(request, &name, &integration, seq)
         })
         .await
@@ -120,7 +128,7 @@ impl Coordinator for ModelClient {
     ) -> Result<Held<Told>, CoordinatorError> {
         let (name, integration) = (group.clone(), integration.clone());
         let (seen, message) = (seen.clone(), message.clone());
-        self.request("settle", move |server, request| {
+        self.request_on(group.shard(), "settle", move |server, request| {
             server.settle(request, (&name, fence), &integration, &seen, &message)
         })
         .await
@@ -132,7 +140,7 @@ impl Coordinator for ModelClient {
         fence: u64,
     ) -> Result<Held<EventId>, CoordinatorError> {
         let name = group.clone();
-        self.request("renew", move |server, request| {
+        self.request_on(group.shard(), "renew", move |server, request| {
             server.renew(request, &name, fence)
         })
         .await
@@ -145,7 +153,7 @@ impl Coordinator for ModelClient {
         delay: Duration,
     ) -> Result<(), CoordinatorError> {
         let name = group.clone();
-        self.request("unclaim", move |server, request| {
+        self.request_on(group.shard(), "unclaim", move |server, request| {
             server.unclaim(request, &name, fence, delay);
         })
         .await
@@ -158,7 +166,7 @@ impl Coordinator for ModelClient {
         farewell: &Farewell,
     ) -> Result<Held<Option<Timestamp>>, CoordinatorError> {
         let (name, farewell) = (group.clone(), farewell.clone());
-        self.request("finish", move |server, request| {
+        self.request_on(group.shard(), "finish", move |server, request| {
             server.finish(request, &name, fence, &farewell)
         })
         .await
@@ -174,9 +182,7 @@ impl Coordinator for ModelClient {
 
     async fn shard(&self, shard: usize) -> Result<(EventId, Vec<SharedGroup>), CoordinatorError> {
         self.request("shard", move |server, request| {
-            if !request.reach.includes(shard) {
-                return Err(unreached());
-            }
+            server.admit(request, shard)?;
             server.unless_evicted(shard)?;
             let shard = server.shard(shard);
             let groups = shard.groups.iter();
@@ -188,7 +194,8 @@ impl Coordinator for ModelClient {
 
     async fn group(&self, group: &GroupName) -> Result<Option<SharedGroup>, CoordinatorError> {
         let name = group.clone();
-        self.request("group", move |server, _| {
+        self.request("group", move |server, request| {
+            server.check_records(request, name.shard())?;
             server.unless_evicted(name.shard())?;
             Ok(server.group(&name).map(|group| shared(&name, group)))
         })
@@ -221,17 +228,21 @@ impl Coordinator for ModelClient {
         seen: Option<&Epoch>,
         hold: HoldFor,
     ) -> Result<Epoch, CoordinatorError> {
-        let seen = seen.cloned();
-        self.request("open_epoch", move |server, request| {
+        let (seen, hold) = (seen.cloned(), (hold, self.records.to_write(shard)));
+        let opened = self.request("open_epoch", move |server, request| {
             server.open_epoch(request, shard, seen.as_ref(), hold)
-        })
-        .await?
+        });
+        let (epoch, records) = opened.await??;
+        self.records.note(shard, records);
+        Ok(epoch)
     }
 
     async fn reseeded(&self, shard: usize, epoch: &Epoch) -> Result<(), CoordinatorError> {
         let epoch = epoch.clone();
-        self.request("reseeded", move |server, _| server.reseeded(shard, &epoch))
-            .await
+        self.request_on(shard, "reseeded", move |server, _| {
+            server.reseeded(shard, &epoch);
+        })
+        .await
     }
 
     async fn restart_grids(
@@ -254,9 +265,7 @@ impl Coordinator for ModelClient {
         let (after, count) = (after.to_vec(), after.len());
         let answer = self.request("changes", move |server, request| {
             let feeds = after.iter().enumerate().map(|(index, seen)| {
-                if !request.reach.includes(index) {
-                    return Err(unreached());
-                }
+                server.admit(request, index)?;
                 let ring = &server.shard(index).ring;
                 Ok(ring.after(*seen, &request.instance))
             });
@@ -277,9 +286,10 @@ impl Coordinator for ModelClient {
     ) -> Result<SilencePut, CoordinatorError> {
         let (tenant, silence) = (tenant.clone(), Arc::clone(silence));
         self.request("silence_put", move |server, request| {
-            server.silence_put(request, &tenant, &silence, seen)
+            server.check_all_records(request)?;
+            Ok(server.silence_put(request, &tenant, &silence, seen))
         })
-        .await
+        .await?
     }
 
     async fn silence_merge(
@@ -289,9 +299,10 @@ impl Coordinator for ModelClient {
     ) -> Result<u64, CoordinatorError> {
         let (tenant, silences) = (tenant.clone(), silences.to_vec());
         self.request("silence_merge", move |server, request| {
-            server.silence_merge(request, &tenant, &silences)
+            server.check_all_records(request)?;
+            Ok(server.silence_merge(request, &tenant, &silences))
         })
-        .await
+        .await?
     }
 
     async fn silence_forget(
@@ -300,10 +311,12 @@ impl Coordinator for ModelClient {
         ids: &[Arc<str>],
     ) -> Result<(), CoordinatorError> {
         let (tenant, ids) = (tenant.clone(), ids.to_vec());
-        self.request("silence_forget", move |server, _| {
+        self.request("silence_forget", move |server, request| {
+            server.check_all_records(request)?;
             server.silence_forget(&tenant, &ids);
+            Ok(())
         })
-        .await
+        .await?
     }
 
     async fn silence_versions(&self, tenants: &[TenantId]) -> Result<Vec<u64>, CoordinatorError> {
@@ -320,8 +333,24 @@ impl Coordinator for ModelClient {
             .await
     }
 
-    async fn probe(&self, _domain: usize) -> Result<Timestamp, CoordinatorError> {
-        self.request("probe", |_, request| request.now).await
+    async fn preflight(&self) -> Result<Vec<String>, CoordinatorError> {
+        // So that this meets weather only where it matters: a seed of the simulator keeps its course.
+        let mut written = super::lock(&self.shared.server).tell_records();
+        let is_first = written.iter().flatten().all(|written| *written == OLDEST);
+        if !is_first || self.records.known() != RecordVersions::default() {
+            let asked = self.request("preflight", |server, _| server.tell_records());
+            written = asked.await?;
+        }
+        for (shard, written) in written.into_iter().enumerate() {
+            let written = written.into_iter();
+            written.for_each(|written| self.records.note(shard, written));
+        }
+        self.records.check("the model").map(|()| Vec::new())
+    }
+
+    async fn probe(&self, domain: usize) -> Result<Timestamp, CoordinatorError> {
+        self.request_on(domain, "probe", |_, request| request.now)
+            .await
     }
 
     async fn announce(&self, report: &InstanceReport) -> Result<(), CoordinatorError> {
@@ -348,7 +377,7 @@ impl Coordinator for ModelClient {
     }
 
     async fn audit(&self, shard: usize, _: &[GroupName]) -> Result<usize, CoordinatorError> {
-        self.request("audit", move |server, _| server.audit(shard))
+        self.request_on(shard, "audit", move |server, _| server.audit(shard))
             .await
     }
 }

@@ -6,8 +6,8 @@ use domain::alert::Grace;
 use domain::id::TenantId;
 
 use super::hole::Hole;
+use super::millis;
 use super::server::{Hold, Request, Return, Server};
-use super::{millis, unreached};
 use crate::coordinator::{CoordinatorError, Epoch, HoldFor};
 
 impl Server {
@@ -16,11 +16,9 @@ impl Server {
         request: &Request,
         shard: usize,
         seen: Option<&Epoch>,
-        hold: HoldFor,
-    ) -> Result<Epoch, CoordinatorError> {
-        if !request.reach.includes(shard) {
-            return Err(unreached());
-        }
+        (hold, writes): (HoldFor, u32),
+    ) -> Result<(Epoch, u32), CoordinatorError> {
+        self.admit(request, shard)?;
         self.unless_evicted(shard)?;
         let (timing, now) = (self.timing, request.now);
         let hold = match hold {
@@ -28,6 +26,9 @@ impl Server {
             hold => hold,
         };
         let until = now + hold.least(&timing);
+        // What an instance wrote before a loss it may have written since, too.
+        let records = self.written(shard).unwrap_or(writes).max(writes);
+        self.shard(shard).records = Some(records);
         let current = self.shard(shard).epoch.clone();
         if let Some(current) = current.filter(|current| Some(current) != seen) {
             let known = &mut self.shard(shard).hold.until;
@@ -35,7 +36,7 @@ impl Server {
             if hold == HoldFor::Reseed && Some(now) < full && *known < full {
                 *known = Some(until);
             }
-            return Ok(current);
+            return Ok((current, records));
         }
         self.epochs_made += 1;
         let text = format!("{}-{}", millis(now), self.epochs_made);
@@ -52,7 +53,7 @@ impl Server {
             since: now,
             until: now + timing.grace,
         });
-        Ok(epoch)
+        Ok((epoch, records))
     }
 
     pub(super) fn reseeded(&mut self, shard: usize, epoch: &Epoch) {
@@ -71,9 +72,7 @@ impl Server {
         let always = self.has(Hole::RestartAlways);
         let mut has_restarted = false;
         for index in 0..self.data.shards.len() {
-            if !request.reach.includes(index) {
-                return Err(unreached());
-            }
+            self.admit(request, index)?;
             let configs = &mut self.shard(index).configs;
             let before = configs.insert(tenant.clone(), config_hash.to_owned());
             let is_new = before.is_some_and(|before| before != config_hash);

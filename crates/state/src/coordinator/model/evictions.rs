@@ -3,7 +3,7 @@
 use domain::group::Group;
 
 use super::server::{Request, Server};
-use super::{Outage, failed, unreached};
+use super::{Outage, failed};
 use crate::coordinator::{CoordinatorError, Evictions, GroupName};
 
 impl Server {
@@ -44,9 +44,7 @@ impl Server {
         request: &Request,
         shard: usize,
     ) -> Result<bool, CoordinatorError> {
-        if !request.reach.includes(shard) {
-            return Err(unreached());
-        }
+        self.admit(request, shard)?;
         let shard = self.shard(shard);
         if !shard.has_evicted {
             return Ok(false);

@@ -46,11 +46,15 @@ pub enum Hole {
     SettleBlindly,
     /// A post that arrives after its sender gave up, or is sent again, counts as a fresh one.
     LatePosts,
+    /// Builds share records they do not know.
+    AnyBuild,
+    /// Each instance writes the newest form of records it knows, whoever has to read it.
+    RaiseBlindly,
 }
 
 impl Hole {
     /// Every hole.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::PollWithoutNonce,
         Self::CommitNeedsFence,
         Self::SeqFromCounterOnly,
@@ -72,5 +76,7 @@ impl Hole {
         Self::NoHoldAfterOutage,
         Self::SettleBlindly,
         Self::LatePosts,
+        Self::AnyBuild,
+        Self::RaiseBlindly,
     ];
 }

@@ -10,7 +10,7 @@ use domain::time::Timestamp;
 
 use super::hole::Hole;
 use super::server::{Entry, Request, Server};
-use super::{PATIENCE, failed, millis, unreached};
+use super::{PATIENCE, failed, millis};
 use crate::coordinator::{
     CoordinatorError, Event, GroupName, Merge, Merged, Offer, Offered, Outage,
 };
@@ -33,11 +33,8 @@ impl Server {
         }
         let answers = offers.iter().map(|offer| {
             let name = GroupName::of(&offer.group);
-            if request.reach.includes(name.shard()) {
-                Ok(self.offer(request, &name, offer, now))
-            } else {
-                Err(unreached())
-            }
+            self.admit(request, name.shard())?;
+            Ok(self.offer(request, &name, offer, now))
         });
         answers.collect()
     }
@@ -179,9 +176,7 @@ impl Server {
     ) -> Vec<Result<Merged, CoordinatorError>> {
         let answers = merges.iter().map(|merge| {
             let name = GroupName::of(&merge.group);
-            if !request.reach.includes(name.shard()) {
-                return Err(unreached());
-            }
+            self.admit(request, name.shard())?;
             self.merge_grid(request, &name, merge);
             self.merge_leaves(request, &name, merge);
             self.merge_alerts(request, &name, merge);

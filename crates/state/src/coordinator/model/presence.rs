@@ -22,6 +22,7 @@ impl Server {
         for shard in &mut self.data.shards {
             shard.seen.remove(id);
             shard.nonces.remove(id);
+            shard.newest.remove(id);
         }
     }
 

@@ -17,12 +17,14 @@ use super::feed::Ring;
 use super::hole::Hole;
 use super::presence::Presence;
 use super::weather::Reach;
-use crate::coordinator::{Epoch, Event, GroupName, SharedGroup, SharedSilences};
+use crate::coordinator::{Epoch, Event, GroupName, RecordVersions, SharedGroup, SharedSilences};
 
 /// Who asks, when, and what of it arrives.
 pub(super) struct Request {
     /// The instance.
     pub(super) instance: Arc<str>,
+    /// The forms of records it knows.
+    pub(super) knows: RecordVersions,
     /// The server's own clock.
     pub(super) server_time: Timestamp,
     /// The shard clock.
@@ -80,6 +82,10 @@ pub(super) struct Shard {
     pub(super) seen: HashMap<Arc<str>, Timestamp>,
     /// The nonce of each instance's last poll.
     pub(super) nonces: HashMap<Arc<str>, u64>,
+    /// The newest form of records each instance knows.
+    pub(super) newest: HashMap<Arc<str>, u32>,
+    /// The form in which records are written, once an epoch began.
+    pub(super) records: Option<u32>,
     /// The configuration each tenant's grids were restarted for last.
     pub(super) configs: HashMap<TenantId, String>,
     /// At least every number a deleted group used.
@@ -146,7 +152,7 @@ impl Server {
     /// A request comes in: when it was really sent, and what the time really is.
     pub(super) fn hear(
         &self,
-        instance: Arc<str>,
+        (instance, knows): (Arc<str>, RecordVersions),
         (sent, at): (Timestamp, Timestamp),
         reach: Reach,
     ) -> Request {
@@ -154,6 +160,7 @@ impl Server {
         let now = self.data.clock.at(server_time);
         Request {
             instance,
+            knows,
             server_time,
             sent: now - at.since(sent),
             now,

@@ -10,7 +10,7 @@ use runtime::timing::Timing;
 
 use super::Model;
 use crate::coordinator::conformance::{self, World};
-use crate::coordinator::{Coordinator, GroupName};
+use crate::coordinator::{Coordinator, GroupName, RecordVersions};
 
 /// The model on paused time.
 struct InMemory {
@@ -20,8 +20,8 @@ struct InMemory {
 
 #[async_trait]
 impl World for InMemory {
-    async fn connect(&self, instance: &str) -> Arc<dyn Coordinator> {
-        Arc::new(self.model.connect(instance))
+    async fn connect_as(&self, instance: &str, knows: RecordVersions) -> Arc<dyn Coordinator> {
+        Arc::new(self.model.connect(instance).knowing(knows))
     }
 
     fn timing(&self) -> Timing {
@@ -72,7 +72,9 @@ async fn instances_take_turns_and_leave_no_group_lying() {
 /// The suite notices every hole: the test that names it fails with it open.
 mod holes {
     use super::*;
-    use crate::coordinator::conformance::{claims, epochs, leases, merges, posts, telling};
+    use crate::coordinator::conformance::{
+        claims, epochs, leases, merges, posts, records, telling,
+    };
     use crate::coordinator::model::hole::Hole;
 
     async fn with(hole: Hole) -> Arc<dyn World> {
@@ -116,6 +118,8 @@ mod holes {
         a_dead_holder_keeps_its_lease: LeasesNeverLapse, leases::a_lapsed_lease_frees_the_group;
         a_settlement_after_the_lease: SettleBlindly, telling::what_is_settled_after_the_lease_changes_nothing;
         a_settlement_of_what_was_told_meanwhile: SettleBlindly, telling::what_was_told_meanwhile_is_not_settled_away;
+        any_build_shares: AnyBuild, records::who_does_not_know_what_is_written_is_refused;
+        a_form_nobody_else_can_read: RaiseBlindly, records::what_is_written_is_what_all_can_read;
         ends_at_once_after_a_stall: NoGrace, epochs::ends_wait_after_a_start_and_after_a_stall;
     }
 }

@@ -1,0 +1,171 @@
+//! What an instance that was alone makes of what others did meanwhile.
+
+use super::*;
+use domain::group::grid::Grid;
+use domain::group::told::Told;
+
+impl Scene {
+    /// Another instance merges alerts into a group.
+    async fn merge(&self, name: &str, alerts: Vec<Arc<Alert>>) {
+        let grid = Grid::starting(self.clock.now(), MINUTE);
+        let merge = Merge {
+            alerts,
+            ..Merge::of(group(name), grid)
+        };
+        assert_eq!(self.other.merge(vec![merge]).await, vec![Ok(Merged::Done)]);
+    }
+
+    /// Another instance sees an alert off.
+    async fn see_off(&self, name: &str, alert: &Alert) {
+        let grid = Grid::starting(self.clock.now(), MINUTE);
+        let left = Merge {
+            leaves: vec![Leave {
+                fingerprint: alert.fingerprint,
+                updated_at: self.clock.now(),
+            }],
+            ..Merge::of(group(name), grid)
+        };
+        assert_eq!(self.other.merge(vec![left]).await, vec![Ok(Merged::Done)]);
+    }
+
+    /// Tells that an alert fires, at the next tick of its group.
+    async fn tell_firing(&self, alert: &Alert) {
+        let claim = loop {
+            let polled = self.state.poll(10, self.clock.now()).await;
+            if let Some(claim) = polled.expect("polled").claims.pop() {
+                break claim;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        tell(self, &claim, message(claim.tick, alert)).await;
+        let finished = self.state.finish(&claim, true, self.clock.now()).await;
+        assert!(matches!(finished, Ok(Ok(Finished::Again { .. }))));
+    }
+
+    /// What counts as told of group `g` here.
+    fn told(&self) -> Told {
+        let name = GroupName::of(&group("g"));
+        let told = self.state.memory.with(&name, |group| group.told().to_vec());
+        let (_, told) = told.expect("a group").remove(0);
+        told
+    }
+}
+
+/// Two come back at the same moment: one that heard that an alert fires, and this one, which heard that it ended after that.
+#[tokio::test(start_paused = true)]
+async fn an_end_known_here_ends_what_others_merge_while_it_compares() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.post("g", scene.alert("g", "y")).await;
+    scene.post("g", x.clone()).await;
+    scene.state.follow().await.expect("the feed is there");
+    // What this instance remembers of that makes it merge, and read anew what came of it.
+    scene.see_off("g", &x).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    let anew = Arc::new(scene.alert("g", "x"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let ended = Alert {
+        ends_at: scene.clock.now(),
+        ..scene.alert("g", "x")
+    };
+    scene.post("g", ended).await;
+    scene.line.is_cut.store(false, Ordering::SeqCst);
+    *lock(&scene.line.slow) = Some(("shard", Duration::from_millis(400)));
+    let state = Arc::clone(&scene.state);
+    let back = tokio::spawn(async move { state.go_back(0).await });
+    let shard = GroupName::of(&group("g")).shard();
+    while scene.line.asked.load(Ordering::SeqCst) <= shard {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    scene.merge("g", vec![anew]).await;
+    assert_eq!(back.await.expect("it ends"), Ok(()));
+    let members = scene.members("g").await;
+    let x = members.iter().find(|a| a.fingerprint == x.fingerprint);
+    assert!(x.expect("its end is owed").is_explicit_end());
+}
+
+/// Others have another configuration by now: whoever was moved by it has not ended.
+#[tokio::test(start_paused = true)]
+async fn what_was_moved_meanwhile_is_not_over() {
+    for is_moved in [true, false] {
+        let scene = Scene::started().await;
+        let x = scene.alert("g", "x");
+        scene.post("g", x.clone()).await;
+        scene.cut().await;
+        scene.tell_firing(&x).await;
+        if is_moved {
+            let report = InstanceReport {
+                id: "b".to_owned(),
+                configs: vec![(TenantId::default_tenant(), "b".to_owned())],
+                ..InstanceReport::default()
+            };
+            scene.other.announce(&report).await.expect("announced");
+            scene.merge("elsewhere", vec![Arc::new(x.clone())]).await;
+        }
+        scene.see_off("g", &x).await;
+        scene.mend().await;
+        let owed = scene.members("g").await;
+        assert_eq!(owed.is_empty(), is_moved, "{owed:?}");
+        assert!(owed.iter().all(|alert| alert.is_explicit_end()));
+    }
+}
+
+/// Its end went to another instance, which may have told it.
+#[tokio::test(start_paused = true)]
+async fn what_is_stated_alone_to_fire_anew_is_news() {
+    let second = Duration::from_secs(1);
+    for (began_before, is_news) in [(second, true), (Duration::ZERO, false), (MINUTE * 5, false)] {
+        let scene = Scene::started().await;
+        let x = scene.alert("g", "x");
+        scene.post("g", x.clone()).await;
+        scene.tell_firing(&x).await;
+        scene.cut().await;
+        tokio::time::sleep(MINUTE * 2).await;
+        // Nobody states a start that is that of the post; one of before the message belongs to the episode it tells of.
+        let anew = Alert {
+            starts_at: scene.clock.now() - began_before,
+            ..scene.alert("g", "x")
+        };
+        scene.post("g", anew).await;
+        assert_eq!(
+            scene.told().firing().is_empty(),
+            is_news,
+            "{began_before:?}"
+        );
+        assert!(
+            scene.told().believes_firing(x.fingerprint),
+            "its end is owed"
+        );
+        scene.mend().await;
+        assert!(!scene.told().firing().is_empty(), "nobody told its end");
+    }
+}
+
+/// Another one was telling something when this one went alone: it does not touch that group for a while.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_ended_meanwhile_is_forgotten_though_it_was_being_flushed() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.post("g", x.clone()).await;
+    let told = Told {
+        seq: 256,
+        last: None,
+        pending: Some(Pending {
+            seq: 256,
+            ..message(scene.clock.now(), &x)
+        }),
+    };
+    let grid = Grid::starting(scene.clock.now(), MINUTE);
+    let begun = Merge {
+        told: vec![(webhook(), told)],
+        ..Merge::of(group("g"), grid)
+    };
+    let begun = scene.other.merge(vec![begun]).await;
+    assert_eq!(begun, vec![Ok(Merged::Done)]);
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    scene.see_off("g", &x).await;
+    scene.mend().await;
+    assert_eq!(scene.state.group_count(), 0);
+}
