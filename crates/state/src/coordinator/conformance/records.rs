@@ -174,7 +174,7 @@ async fn ask_for_everything(
     let refused = |answer: Result<(), CoordinatorError>| is_refused(answer, 2, "upgrade it");
     refused(old.probe(shard).await.map(drop));
     let opened = old
-        .open_epoch(shard, None, HoldFor::Reseed, Past::Nothing)
+        .open_epoch(shard, None, HoldFor::Reseed, Past::Something)
         .await;
     refused(opened.map(drop));
     for shard in stage.two.ask(PollAskOf::default()).await.shards {

@@ -243,9 +243,10 @@ impl Coordinator for ModelClient {
         hold: HoldFor,
         past: Past,
     ) -> Result<Epoch, CoordinatorError> {
-        let (seen, knows) = (seen.cloned(), (hold, past, self.records.to_write(shard)));
+        let seen = seen.cloned();
+        let (writes, asked) = (self.records.to_write(shard), (hold, past));
         let opened = self.request("open_epoch", move |server, request| {
-            server.open_epoch(request, shard, seen.as_ref(), knows)
+            server.open_epoch(request, shard, seen.as_ref(), asked, writes)
         });
         let (epoch, records) = opened.await??;
         self.records.note(shard, records);

@@ -17,7 +17,8 @@ impl Server {
         request: &Request,
         shard: usize,
         seen: Option<&Epoch>,
-        (hold, past, writes): (HoldFor, Past, u32),
+        (hold, past): (HoldFor, Past),
+        writes: u32,
     ) -> Result<(Epoch, u32), CoordinatorError> {
         self.admit(request, shard)?;
         self.unless_evicted(shard)?;
