@@ -1,5 +1,5 @@
 //! Negative controls: with a rule of the protocol broken in the model, the oracle notices within some runs. Holes that chance
-//! meets rarely have a story (`stories.rs`), those the oracle cannot see are noticed by the suite every coordinator passes (`state::coordinator::model::tests::holes`).
+//! meets rarely have a story (`stories`), those the oracle cannot see are noticed by the suite every coordinator passes (`state::coordinator::model::tests::holes`).
 
 use sim::Run;
 use sim::profile::Profile;

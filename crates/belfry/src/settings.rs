@@ -9,7 +9,7 @@ use domain::id::IntegrationId;
 use domain::inhibit::InhibitRule;
 use domain::interval::{Location, TimeInterval};
 use domain::matcher::MatcherMode;
-use engine::settings::{DeliveryParts, ReceiverParts, SettingsParts};
+use engine::settings::{DeliveryParts, Idle, ReceiverParts, SettingsParts};
 use notify::receiver::{Deps, build_receiver};
 use notify::template::dry_run;
 use runtime::clock::SharedClock;
@@ -138,11 +138,15 @@ fn build(config: Config, anonymous_api: bool, frame: &Frame, deps: &Deps) -> Res
             Ok(Vec::new())
         };
         let integrations = integrations.map_err(|error| error.to_string())?;
+        let idle = (!used.contains(&receiver.name)).then(|| idle(receiver, deps));
         Ok(ReceiverParts {
             name: receiver.name.clone(),
             labels: own_labels(receiver),
             integrations,
-            delivery: delivery(receiver)?,
+            delivery: DeliveryParts {
+                idle,
+                ..delivery(receiver)?
+            },
         })
     });
     let receivers = receivers.collect::<Result<_, String>>()?;
@@ -185,7 +189,14 @@ fn delivery(receiver: &Receiver) -> Result<DeliveryParts, String> {
         fallback: fallback.map(|to| (to.receiver.clone(), to.after)),
         is_delta: receiver.delivery.delta,
         rates,
+        idle: None,
     })
+}
+
+/// A receiver nothing leads to: what is wrong with it concerns only who tries it.
+fn idle(receiver: &Receiver, deps: &Deps) -> Idle {
+    let (receiver, deps) = (receiver.clone(), deps.clone());
+    Idle::new(move || build_receiver(&receiver, &deps).map_err(|error| error.to_string()))
 }
 
 /// The labels beside `name`, which the engine adds.

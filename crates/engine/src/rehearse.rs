@@ -2,23 +2,27 @@
 
 use std::sync::Arc;
 
+use domain::id::IntegrationId;
 use notify::Integration;
 use notify::rehearsal::{Rehearsal, Rehearsed};
-use state::rate::Taken;
+use state::rate::{Rate, Taken};
 
-use crate::channel::Channel;
 use crate::deliver::Made;
+use crate::settings::{Receiver, Settings};
 use crate::{Engine, Tenant};
 
 /// Why a receiver cannot be tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotRehearsed {
     /// There is none of this name.
     #[error("no receiver has this name")]
     Unknown,
-    /// Receivers are built when they are needed.
-    #[error("the receiver has no integrations, or no route and no fallback_receiver names it")]
+    /// There is nobody behind it.
+    #[error("the receiver has no integrations")]
     Empty,
+    /// Nothing leads to it, so nobody noticed before that it cannot be built.
+    #[error("{0}")]
+    Broken(String),
     /// An integration's rate is used up.
     #[error("the rate limit of an integration is used up; try again in {seconds} s")]
     Held {
@@ -39,56 +43,84 @@ impl Engine {
         is_resolved: bool,
     ) -> Result<Vec<Rehearsed>, NotRehearsed> {
         let settings = tenant.settings();
-        let spec = &settings
-            .receiver(receiver)
-            .ok_or(NotRehearsed::Unknown)?
-            .spec;
-        let own = spec.integrations.iter().filter(|spec| !spec.is_fallback);
-        let channels: Vec<_> = own.filter_map(|spec| settings.channel(&spec.id)).collect();
-        if channels.is_empty() {
-            return Err(NotRehearsed::Empty);
-        }
+        let receiver = settings.receiver(receiver).ok_or(NotRehearsed::Unknown)?;
+        let tried = tried(&settings, receiver)?;
         let rehearsal = Rehearsal {
-            receiver: Arc::clone(&spec.name),
+            receiver: Arc::clone(&receiver.spec.name),
             external_url: Arc::clone(&settings.external_url),
             at: self.clock.now(),
             nonce: self.ids.uuid().chars().take(8).collect(),
             is_resolved,
         };
-        let integrations: Vec<&dyn Integration> = channels
-            .iter()
-            .map(|channel| &*channel.integration)
-            .collect();
+        let integrations: Vec<&dyn Integration> = tried.iter().map(|(one, _)| &**one).collect();
         // A test uses up the rate as any message does: nobody gets pages held back by testing.
-        for channel in &channels {
-            self.take_for_test(tenant, channel).await?;
+        for (integration, rate) in &tried {
+            self.take_for_test(tenant, integration.id(), *rate).await?;
         }
         let rehearsed = rehearsal.play(&integrations).await;
         let notification = rehearsal.notification();
-        for (channel, played) in channels.iter().zip(&rehearsed) {
+        for (integration, played) in integrations.iter().zip(&rehearsed) {
             let made = Made {
                 number: 1,
                 took: played.took,
                 result: played.result.as_ref(),
             };
-            let id = channel.integration.id();
-            let mut attempt = made.logged(tenant.id(), id, &notification, self.clock.now());
+            let mut attempt = made.logged(
+                tenant.id(),
+                integration.id(),
+                &notification,
+                self.clock.now(),
+            );
             attempt.reason = "test".to_owned();
             self.deliveries.note(attempt);
         }
         Ok(rehearsed)
     }
 
-    async fn take_for_test(&self, tenant: &Tenant, channel: &Channel) -> Result<(), NotRehearsed> {
-        let Some(rate) = channel.rate else {
+    async fn take_for_test(
+        &self,
+        tenant: &Tenant,
+        id: &IntegrationId,
+        rate: Option<Rate>,
+    ) -> Result<(), NotRehearsed> {
+        let Some(rate) = rate else {
             return Ok(());
         };
-        let id = channel.integration.id();
         match self.rates.take(tenant.id(), id, 1, rate).await {
             Ok(Taken::Wait(wait)) => Err(NotRehearsed::Held {
                 seconds: wait.as_secs() + 1,
             }),
             _ => Ok(()),
         }
+    }
+}
+
+/// An integration, and how often it may be used.
+type Tried = (Arc<dyn Integration>, Option<Rate>);
+
+/// The receiver's own integrations; those of a receiver that nothing leads to are built for this.
+fn tried(settings: &Settings, receiver: &Receiver) -> Result<Vec<Tried>, NotRehearsed> {
+    let tried: Vec<Tried> = match &receiver.idle {
+        Some((idle, rates)) => {
+            let built = idle.build().map_err(NotRehearsed::Broken)?.into_iter();
+            built
+                .map(|one| {
+                    let rate = rates.get(one.id()).copied();
+                    (one, rate)
+                })
+                .collect()
+        }
+        None => {
+            let own = receiver.spec.integrations.iter();
+            let own = own.filter(|spec| !spec.is_fallback);
+            let channels = own.filter_map(|spec| settings.channel(&spec.id));
+            channels
+                .map(|channel| (Arc::clone(&channel.integration), channel.rate))
+                .collect()
+        }
+    };
+    match tried.is_empty() {
+        true => Err(NotRehearsed::Empty),
+        false => Ok(tried),
     }
 }

@@ -300,10 +300,9 @@ impl Engine {
     ) -> Result<Restored, EngineError> {
         let now = grace.since;
         let unavailable = |error: state::StateError| EngineError::Unavailable(error.to_string());
+        let silences = std::mem::take(&mut recorded.silences);
         let mut restored = Restored {
-            silences: self
-                .restore_silences(tenant, std::mem::take(&mut recorded.silences), now)
-                .await?,
+            silences: self.restore_silences(tenant, silences, now).await?,
             ..Restored::default()
         };
         recorded.restore_inheritance(tenant, now);
@@ -313,9 +312,9 @@ impl Engine {
         for alert in std::mem::take(&mut recorded.alerts).into_values() {
             let alert = refreshed(alert, &recorded.refreshes);
             let (alert, is_own) = recorded.as_it_counts(alert, &believed, grace);
-            let is_over = alert.is_resolved(now, tenant.grace());
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
-            if is_over && is_old && !believed.contains(&alert.fingerprint) {
+            let is_over = is_old && alert.is_resolved(now, tenant.grace());
+            if is_over && !believed.contains(&alert.fingerprint) {
                 continue;
             }
             let identities = self.place_restored(&settings, tenant, &alert, &mut groups);

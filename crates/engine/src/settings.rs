@@ -58,6 +58,33 @@ pub struct ReceiverParts {
     pub delivery: DeliveryParts,
 }
 
+type Built = Result<Vec<Arc<dyn Integration>>, String>;
+
+/// How the integrations of a receiver that nothing leads to are built when somebody tries it.
+#[derive(Clone)]
+pub struct Idle(Arc<dyn Fn() -> Built + Send + Sync>);
+
+impl Idle {
+    /// A receiver built by this.
+    pub fn new(build: impl Fn() -> Built + Send + Sync + 'static) -> Self {
+        Self(Arc::new(build))
+    }
+
+    /// Its integrations.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn build(&self) -> Built {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for Idle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Idle")
+    }
+}
+
 /// How a receiver's messages are delivered.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryParts {
@@ -67,6 +94,8 @@ pub struct DeliveryParts {
     pub is_delta: bool,
     /// How often integrations may be used; those not named as often as there is something to tell.
     pub rates: BTreeMap<IntegrationId, Rate>,
+    /// Where nothing leads to it.
+    pub idle: Option<Idle>,
 }
 
 /// A receiver in force.
@@ -79,6 +108,8 @@ pub struct Receiver {
     pub alone: Arc<[Arc<str>]>,
     /// After failing for so long its fallback is told; `None` when it has none.
     pub(crate) fallback_after: Option<Duration>,
+    /// Where nothing leads to it: how it is built to be tried, and how often its integrations may be used.
+    pub(crate) idle: Option<(Idle, BTreeMap<IntegrationId, Rate>)>,
 }
 
 fn own_specs(receiver: &ReceiverParts) -> Vec<IntegrationSpec> {
@@ -158,6 +189,7 @@ impl Settings {
                 labels,
                 alone: Arc::new([name]),
                 fallback_after: delivery.fallback.map(|(_, after)| after),
+                idle: delivery.idle.map(|idle| (idle, delivery.rates)),
             });
         }
         let by_name = receivers

@@ -104,7 +104,7 @@ impl Dialect {
     }
 
     fn push_char(self, out: &mut String, char: char, is_start: bool, around: (char, char)) {
-        let within_word = around.0.is_alphanumeric() && around.1.is_alphanumeric();
+        let within_word = || around.0.is_alphanumeric() && around.1.is_alphanumeric();
         match self {
             Self::Plain => out.push(char),
             Self::Html => match char {
@@ -118,9 +118,9 @@ impl Dialect {
             Self::Feishu => match char {
                 '&' | '<' | '>' | '*' | '_' | '~' | '`' | '[' | ']' | '(' | ')' | '\\' | '$'
                 | '!' | '#' | ':' => {
-                    out.push_str(&format!("&#{};", u32::from(char)));
+                    push_entity(out, char);
                 }
-                '-' | '+' if is_start => out.push_str(&format!("&#{};", u32::from(char))),
+                '-' | '+' if is_start => push_entity(out, char),
                 other => out.push(other),
             },
             Self::Dingtalk | Self::Wecom | Self::GoogleChat if char == '`' => out.push('\''),
@@ -129,7 +129,7 @@ impl Dialect {
                 let is_special = match char {
                     '\\' | '*' | '[' | ']' | '~' | '|' | '`' | '<' | '$' => true,
                     '&' => self == Self::Markdown,
-                    '_' => !within_word,
+                    '_' => !within_word(),
                     '#' | '>' | '-' | '+' | '=' | '.' | ')' => is_start,
                     _ => false,
                 };
@@ -139,7 +139,7 @@ impl Dialect {
             Self::Wecom | Self::GoogleChat => {
                 let is_special = match char {
                     '<' | '*' | ']' | '~' => true,
-                    '_' => !within_word,
+                    '_' => !within_word(),
                     _ => false,
                 };
                 out.extend((is_start && matches!(char, '#' | '>' | '-')).then_some(BREAK));
@@ -148,6 +148,18 @@ impl Dialect {
             }
         }
     }
+}
+
+/// An ASCII character as a numeric entity.
+fn push_entity(out: &mut String, char: char) {
+    let number = u32::from(char);
+    out.push_str("&#");
+    for unit in [100, 10, 1] {
+        if unit <= number {
+            out.extend(char::from_digit(number / unit % 10, 10));
+        }
+    }
+    out.push(';');
 }
 
 /// Characters that end lines, steer terminals or turn the direction of text become spaces.
@@ -169,16 +181,27 @@ pub fn http_url(text: &str) -> Option<String> {
     if !is_http || rest.is_empty() || URL_BYTES_MAX < text.len() {
         return None;
     }
-    let mut url = format!("{}://", scheme.to_ascii_lowercase());
+    // An address in Han characters is percent signs and digits for the most part.
+    let mut url = Vec::with_capacity(scheme.len() + 3 * rest.len() + 3);
+    url.extend_from_slice(scheme.to_ascii_lowercase().as_bytes());
+    url.extend_from_slice(b"://");
     for byte in rest.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => url.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => url.push(byte),
             b'-' | b'_' | b'.' | b'~' | b'/' | b':' | b'?' | b'#' | b'@' | b'!' | b'$' | b'&'
-            | b'+' | b',' | b';' | b'=' | b'%' => url.push(char::from(byte)),
-            other => url.push_str(&format!("%{other:02X}")),
+            | b'+' | b',' | b';' | b'=' | b'%' => url.push(byte),
+            other => url.extend_from_slice(&[b'%', hex(other >> 4), hex(other & 15)]),
         }
     }
-    Some(url)
+    String::from_utf8(url).ok()
+}
+
+/// A digit, in large letters.
+fn hex(digit: u8) -> u8 {
+    match digit {
+        0..=9 => b'0' + digit,
+        _ => b'A' + digit - 10,
+    }
 }
 
 #[cfg(test)]

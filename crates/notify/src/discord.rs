@@ -23,8 +23,9 @@ pub(crate) struct Discord {
     content: Text,
     title: Text,
     message: Text,
-    username: Text,
-    avatar_url: Text,
+    /// No templates, as with Alertmanager.
+    username: String,
+    avatar_url: String,
 }
 
 impl Discord {
@@ -38,8 +39,8 @@ impl Discord {
                 &config.message,
                 r#"{{ template "discord.default.message" . }}"#,
             ),
-            username: set.text(&config.username, Markup::Plain),
-            avatar_url: set.text(&config.avatar_url, Markup::Plain),
+            username: config.username.clone(),
+            avatar_url: config.avatar_url.clone(),
         }
     }
 }
@@ -56,20 +57,18 @@ impl Provider for Discord {
         let content = composing.extra("content", &self.content);
         let title = composing.text("title", &self.title);
         let message = composing.text("message", &self.message);
-        let username = composing.extra("username", &self.username);
-        let avatar_url = composing.extra("avatar_url", &self.avatar_url);
-        let message = composing.flagged(message);
+        let message = composing.flagged_within(&message, DESCRIPTION_RUNES_MAX);
         let colour = if composing.is_firing() { RED } else { GREEN };
         let embed = Object::new()
             .text("title", &cut_runes(&title, TITLE_RUNES_MAX))
-            .text("description", &cut_runes(&message, DESCRIPTION_RUNES_MAX))
+            .text("description", &message)
             .number("color", colour)
             .done();
         Ok(Object::new()
             .text("content", &cut_runes(&content, CONTENT_RUNES_MAX))
             .list("embeds", [embed])
-            .some_text("username", &username)
-            .some_text("avatar_url", &avatar_url)
+            .some_text("username", &self.username)
+            .some_text("avatar_url", &self.avatar_url)
             .line())
     }
 
@@ -79,3 +78,6 @@ impl Provider for Discord {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,10 @@ impl Inbox {
         let made = aside(move || {
             let facts = Data::new(&own, &own.alerts);
             let mut rendering = Rendering::new(&set, &facts, own.at);
-            let text = rendering.text("text", &text);
+            // Above the text, where no cut reaches them.
+            let mut lines = facts.remarks();
+            lines.push(rendering.text("text", &text));
+            let text = lines.join("\n");
             let fallback = rendering.fallback();
             (entry(&own, &text, fallback.as_deref()), fallback)
         });

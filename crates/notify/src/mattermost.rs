@@ -7,7 +7,7 @@ use outbound::{Request, Source};
 use crate::DeliveryError;
 use crate::chat::{Cell, Part, table};
 use crate::go_json::Object;
-use crate::provider::{Composing, Provider, Wire, cut_runes};
+use crate::provider::{Composing, Provider, Wire};
 use crate::secrets::either;
 use crate::template::{Markup, TemplateSet, Text};
 
@@ -89,7 +89,7 @@ impl Mattermost {
         let mut text = String::new();
         if let Some(own) = &self.text {
             let said = composing.text("text", own);
-            text = composing.flagged(said);
+            text = composing.flagged_within(&said, TEXT_RUNES_MAX);
         } else {
             let texts = attachments.iter_mut().flat_map(|a| a.above.iter_mut());
             for (_, said) in texts.filter(|(name, _)| *name == "text") {
@@ -97,7 +97,7 @@ impl Mattermost {
             }
         }
         let attachments = attachments.into_iter().map(Composed::json);
-        (cut_runes(&text, TEXT_RUNES_MAX), attachments.collect())
+        (text, attachments.collect())
     }
 }
 

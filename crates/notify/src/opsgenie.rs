@@ -134,7 +134,7 @@ impl Opsgenie {
         let priority = composing.extra("priority", &self.priority);
         let entity = composing.extra("entity", &self.entity);
         let actions = composing.extra("actions", &self.actions);
-        let description = cut_runes(&composing.flagged(description), DESCRIPTION_RUNES_MAX);
+        let description = composing.flagged_within(&description, DESCRIPTION_RUNES_MAX);
         let body = Object::new()
             .text("alias", alias)
             .text("message", &message)

@@ -7,7 +7,7 @@ use config::PagerdutyConfig;
 use outbound::{Request, Source};
 
 use crate::DeliveryError;
-use crate::go_json::Object;
+use crate::go_json::{Object, quoted};
 use crate::payload::Payload;
 use crate::provider::{Composing, Provider, SecretText, Wire, cut_runes};
 use crate::template::{Markup, TemplateSet, Text};
@@ -21,6 +21,9 @@ const SUMMARY_RUNES_MAX: usize = 1024;
 
 /// What PagerDuty takes of an event as a whole.
 const EVENT_BYTES_MAX: usize = 512_000;
+
+/// The detail that says whom it is told in place of and what goes on firing.
+const REMARKS: &str = "remarks";
 
 /// Where events of version 1 go, whatever `url` says, as with Alertmanager.
 const V1_URL: &str = "https://events.pagerduty.com/generic/2010-04-15/create_event.json";
@@ -98,7 +101,23 @@ impl Pagerduty {
             object = object.json(name, written.as_deref().unwrap_or("null"));
         }
         let fallback = composing.fallback().unwrap_or_default();
-        object.some_text("template_error", &fallback).done()
+        let object = object.some_text("template_error", &fallback);
+        let is_taken = self.details.iter().any(|(name, _)| name == REMARKS);
+        let remarks = composing.facts.remarks();
+        let remarks = remarks.iter().filter(|_| !is_taken).map(|r| quoted(r));
+        object
+            .some_list(REMARKS, &remarks.collect::<Vec<_>>())
+            .done()
+    }
+
+    /// The summary with remarks behind it: it is what people are shown first, and no cut reaches them.
+    fn summary(&self, composing: &mut Composing<'_>) -> String {
+        let summary = composing.text("description", &self.description);
+        let remarks = composing.facts.remarks().into_iter();
+        let behind: String = remarks.map(|remark| format!(" — {remark}")).collect();
+        let behind = cut_runes(&behind, SUMMARY_RUNES_MAX / 2);
+        let room = SUMMARY_RUNES_MAX - behind.chars().count();
+        format!("{}{behind}", cut_runes(&summary, room))
     }
 }
 
@@ -166,12 +185,12 @@ impl Provider for Pagerduty {
             Api::V2(v2) => ("routing_key", v2.url.as_str()),
         };
         let key = composing.secret(key_name, &self.key)?;
-        let summary = composing.text("description", &self.description);
+        let summary = self.summary(composing);
         let event = Event {
             key,
             dedup_key: composing.group_hash(),
             is_firing: composing.is_firing(),
-            summary: cut_runes(&summary, SUMMARY_RUNES_MAX),
+            summary,
             client: composing.text("client", &self.client),
             client_url: composing.extra("client_url", &self.client_url),
             v2: match &self.api {

@@ -75,10 +75,10 @@ impl Pushover {
     fn message(&self, composing: &mut Composing<'_>) -> String {
         let message = composing.text("message", &self.message);
         let message = match self.is_html {
-            true => composing.flagged_html(message),
-            false => composing.flagged(message),
+            true => cut_runes(&composing.flagged_html(message), MESSAGE_RUNES_MAX),
+            false => composing.flagged_within(&message, MESSAGE_RUNES_MAX),
         };
-        match cut_runes(&message, MESSAGE_RUNES_MAX).trim() {
+        match message.trim() {
             "" => EMPTY.to_owned(),
             message => message.to_owned(),
         }

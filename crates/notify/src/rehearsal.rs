@@ -29,7 +29,8 @@ pub struct Rehearsal {
     pub external_url: Arc<str>,
     /// Now.
     pub at: Timestamp,
-    /// What tells this rehearsal from others: letters and digits.
+    /// What tells this message from others: letters and digits. What the message is about is the same in every rehearsal of a receiver,
+    /// so that one with `is_resolved` ends what another began.
     pub nonce: String,
     /// Whether the alert is over.
     pub is_resolved: bool,
@@ -52,7 +53,7 @@ impl Rehearsal {
         let labels = Labels::from_pairs([
             ("alertname", ALERT_NAME),
             ("severity", "info"),
-            ("test", self.nonce.as_str()),
+            ("test", &*self.receiver),
         ]);
         let annotations = Annotations::from_pairs([
             (
@@ -77,7 +78,7 @@ impl Rehearsal {
             labels,
         };
         let group_labels =
-            Labels::from_pairs([("alertname", ALERT_NAME), ("test", self.nonce.as_str())]);
+            Labels::from_pairs([("alertname", ALERT_NAME), ("test", &*self.receiver)]);
         let reason = if self.is_resolved {
             Reason::AllResolved
         } else {
@@ -138,6 +139,42 @@ mod tests {
             nonce: "n1".to_owned(),
             is_resolved,
         }
+    }
+
+    #[test]
+    fn every_rehearsal_of_a_receiver_is_about_the_same_in_a_message_of_its_own() {
+        let (began, mut ended) = (rehearsal(false), rehearsal(true));
+        ended.nonce = "n2".to_owned();
+        ended.at = ended.at + Duration::from_secs(60);
+        let other = Rehearsal {
+            receiver: "other".into(),
+            ..began.clone()
+        };
+        let [began, ended, other] = [began, ended, other].map(|one| one.notification());
+        assert_eq!(began.group_key, ended.group_key);
+        let fingerprint = |told: &Notification| told.alerts[0].alert.fingerprint;
+        assert_eq!(fingerprint(&began), fingerprint(&ended));
+        assert_ne!(began.idempotency_key, ended.idempotency_key);
+        assert_ne!(began.group_key, other.group_key);
+        assert_ne!(fingerprint(&began), fingerprint(&other));
+    }
+
+    #[tokio::test]
+    async fn an_end_ends_the_incident_a_test_before_it_opened() {
+        let trial = Trial::new("pagerduty_configs: [{routing_key: k}]");
+        rehearsal(false).play(&[trial.integration()]).await;
+        let began = trial.body();
+        let ended = Rehearsal {
+            nonce: "n2".to_owned(),
+            ..rehearsal(true)
+        };
+        ended.play(&[trial.integration()]).await;
+        let ended = trial.body();
+        assert_eq!(began["dedup_key"], ended["dedup_key"]);
+        assert_eq!(
+            (&began["event_action"], &ended["event_action"]),
+            (&"trigger".into(), &"resolve".into())
+        );
     }
 
     #[tokio::test]

@@ -266,11 +266,14 @@ impl Provider for Sns {
         if bytes_max != SMS_BYTES_MAX {
             subject = subject_line(&subject);
         }
-        let message = composing.text("message", &self.message);
-        let mut message = composing.flagged(message);
-        if cut_bare(&mut message, bytes_max) {
+        let mut message = composing.text("message", &self.message);
+        // The text is cut, and not what stands below it.
+        let mut below = composing.flagged(String::new());
+        cut_bare(&mut below, bytes_max / 2);
+        if cut_bare(&mut message, bytes_max - below.len()) {
             attributes.insert("truncated".to_owned(), "true".to_owned());
         }
+        message.push_str(&below);
         pairs.push(("Message".to_owned(), message));
         if !subject.is_empty() {
             pairs.push(("Subject".to_owned(), subject));

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use config::TelegramConfig;
 use outbound::{Request, Response, Source};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, unreadable};
 use crate::classify::rejected;
 use crate::go_json::Object;
-use crate::provider::{Composing, Provider, Wire, cut_runes, escape};
+use crate::provider::{Composing, Provider, Wire, escape};
 use crate::secrets::key_or_file;
 use crate::template::{Markup, TemplateSet, Text};
 use crate::{DeliveryError, RetryAdvice};
@@ -69,7 +69,7 @@ impl Telegram {
         let is_too_long = text.chars().nth(MESSAGE_RUNES_MAX).is_some();
         Message {
             text: if is_too_long {
-                TOO_LONG.to_owned()
+                composing.flagged_html(TOO_LONG.to_owned())
             } else {
                 text
             },
@@ -85,7 +85,7 @@ impl Telegram {
             None => self.parse_mode.clone(),
         };
         Message {
-            text: cut_runes(&composing.flagged(text), MESSAGE_RUNES_MAX),
+            text: composing.flagged_within(&text, MESSAGE_RUNES_MAX),
             parse_mode,
         }
     }
@@ -157,6 +157,8 @@ async fn judged(
             let said = format!("refused: {}", answer.shown("/description"));
             Err(wire.refused(&said, &request.url, true).await)
         }
+        // Whatever Telegram answers is JSON: nobody knows what became of a message otherwise.
+        Ok(()) if !answer.is_json() => Err(unreadable(wire, &response.body, &request.url).await),
         judged => judged,
     }
 }

@@ -9,7 +9,7 @@ use outbound::{Request, Source};
 use crate::DeliveryError;
 use crate::answer::Answer;
 use crate::go_json::push_pairs;
-use crate::provider::{Composing, Provider, Wire, cut_runes, escape};
+use crate::provider::{Composing, Provider, Wire, escape};
 use crate::secrets::key_or_file;
 use crate::template::{Markup, TemplateSet, Text};
 
@@ -101,8 +101,8 @@ impl Provider for Victorops {
             fields.insert(name, composing.text(name, text));
         }
         let state = composing.text("state_message", &self.state_message);
-        let state = composing.flagged(state);
-        fields.insert("state_message", cut_runes(&state, STATE_MESSAGE_RUNES_MAX));
+        let state = composing.flagged_within(&state, STATE_MESSAGE_RUNES_MAX);
+        fields.insert("state_message", state);
         let mut body = String::new();
         push_pairs(
             &mut body,

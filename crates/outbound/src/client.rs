@@ -2,22 +2,20 @@
 
 mod attempt;
 mod credentials;
+mod no_proxy;
 mod oauth2;
+mod proxy;
 mod redirect;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderValue;
-use http::header::{HeaderMap, HeaderName};
-use reqwest::{NoProxy, Proxy};
 use tokio::time::Instant;
 
 use crate::renewed::Renewed;
 use crate::tls::{Material, client_config};
-use crate::{
-    Authentication, BuildError, Http, HttpOptions, ProxyOptions, Request, Response, SendError,
-};
+use crate::{Authentication, BuildError, Http, HttpOptions, Request, Response, SendError};
 use attempt::Attempt;
 use credentials::header_name;
 use oauth2::{Token, Tokens};
@@ -136,50 +134,16 @@ fn build(options: &HttpOptions, material: &Material) -> Result<reqwest::Client, 
         // Redirects are followed by `redirect`, which knows what may go to whom.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
+        // The environment is read by `proxy`, as Go reads it.
+        .no_proxy()
         .http1_title_case_headers();
     if !options.enable_http2 {
         builder = builder.http1_only();
     }
-    if !options.proxy.from_environment {
-        builder = builder.no_proxy();
-    }
-    for proxy in proxies(&options.proxy)? {
+    for proxy in proxy::proxies(&options.proxy)? {
         builder = builder.proxy(proxy);
     }
     builder.build().map_err(|error| BuildError::Client {
         cause: error.without_url().to_string(),
     })
-}
-
-fn proxies(options: &ProxyOptions) -> Result<Vec<Proxy>, BuildError> {
-    let Some(url) = &options.url else {
-        return Ok(Vec::new());
-    };
-    let parsed = reqwest::Url::parse(url.expose()).map_err(|_| BuildError::Proxy)?;
-    if !matches!(parsed.scheme(), "http" | "https" | "socks5" | "socks5h") {
-        return Err(BuildError::Proxy);
-    }
-    let mut connect_headers = HeaderMap::new();
-    for (name, values) in &options.connect_headers {
-        let invalid = || BuildError::Header { name: name.clone() };
-        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-        for value in values {
-            let value = HeaderValue::from_str(value.expose()).map_err(|_| invalid())?;
-            connect_headers.append(header.clone(), value);
-        }
-    }
-    let except = || options.no_proxy.as_deref().and_then(NoProxy::from_string);
-    let plain = Proxy::http(parsed.clone())
-        .map_err(|_| BuildError::Proxy)?
-        .no_proxy(except());
-    // Only a request over TLS goes through a tunnel, so only there are its headers due.
-    let tunnelled = Proxy::https(parsed)
-        .map_err(|_| BuildError::Proxy)?
-        .no_proxy(except());
-    let tunnelled = if connect_headers.is_empty() {
-        tunnelled
-    } else {
-        tunnelled.headers(connect_headers)
-    };
-    Ok(vec![plain, tunnelled])
 }

@@ -99,7 +99,7 @@ fn patterns<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>) -> BTreeMap<Vec
             let Some(now) = reading else { break };
             match now.bytes().len() {
                 ..SECRET_BYTES_MIN => {}
-                ..ANYWHERE_BYTES_MIN => add(now.bytes(), Extent::Alone),
+                SECRET_BYTES_MIN..ANYWHERE_BYTES_MIN => add(now.bytes(), Extent::Alone),
                 _ => add(now.bytes(), Extent::Anywhere),
             }
             reading = now.unescaped();

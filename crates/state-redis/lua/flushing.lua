@@ -10,9 +10,14 @@ local function bury(group, fingerprint, updated)
   redis.call('ZADD', tomb_of(group), 'GT', int(ms_of(updated)), fingerprint)
 end
 
--- To be called after `bury`: how long that is remembered.
+-- To be called after `bury`: how long that is remembered. Tombstones name everybody who left after `known_since` of the shard,
+-- but for those who left longer ago than that, of whom `first_left` and `last_left` say when there were any.
 local function keep_tombs(group, kept_ms)
-  redis.call('ZREMRANGEBYRANK', tomb_of(group), 0, -TOMBS_MAX - 1)
+  redis.call('HSETNX', shard, 'first_left', int(now))
+  redis.call('HSET', shard, 'last_left', int(now))
+  if redis.call('ZREMRANGEBYRANK', tomb_of(group), 0, -TOMBS_MAX - 1) > 0 then
+    redis.call('HSET', shard, 'known_since', int(now))
+  end
   redis.call('PEXPIRE', tomb_of(group), int(kept_ms))
 end
 

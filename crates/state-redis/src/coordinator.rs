@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Farewell;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{IntegrationId, TenantId};
@@ -20,7 +21,7 @@ use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
     RecordVersions, RecordsHeard, ShardDepth, SharedGroup, SharedSilences,
 };
 use state::{Held, SilencePut};
@@ -248,6 +249,15 @@ impl Coordinator for RedisCoordinator {
         self.read_group(group).await
     }
 
+    async fn departed(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+        alerts: &[Fingerprint],
+    ) -> Result<Vec<Fingerprint>, CoordinatorError> {
+        self.departed_of(group, since, alerts).await
+    }
+
     async fn evictions(&self, domain: usize) -> Result<Evictions, CoordinatorError> {
         self.find_evictions(domain).await
     }
@@ -265,8 +275,9 @@ impl Coordinator for RedisCoordinator {
         shard: usize,
         seen: Option<&Epoch>,
         hold: HoldFor,
+        past: Past,
     ) -> Result<Epoch, CoordinatorError> {
-        self.open(shard, seen, hold).await
+        self.open(shard, seen, hold, past).await
     }
 
     async fn reseeded(&self, shard: usize, epoch: &Epoch) -> Result<(), CoordinatorError> {

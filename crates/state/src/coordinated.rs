@@ -85,6 +85,8 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, CoordinatorError>> + 
 #[derive(Clone, Debug, Default)]
 struct ShardView {
     epoch: Option<Epoch>,
+    /// The last one it met; that stays while the shard is read anew.
+    met: Option<Epoch>,
     /// The last change the replica includes.
     seen: EventId,
     /// The last change there is, as far as is known.

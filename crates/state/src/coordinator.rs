@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::alert::{Alert, Grace};
+use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::{Farewell, Leave};
 use domain::group::grid::Grid;
@@ -126,6 +127,15 @@ impl HoldFor {
             Self::Reseed => timing.hold_after_loss,
         }
     }
+}
+
+/// What whoever opens an epoch knows of the time before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// Nothing was shared: nobody left whom tombstones do not name.
+    Nothing,
+    /// Something was, and who left then may be forgotten.
+    Something,
 }
 
 /// An alert offered to one of its groups.
@@ -468,6 +478,14 @@ pub trait Coordinator: Send + Sync {
     /// One group.
     async fn group(&self, group: &GroupName) -> Result<Option<SharedGroup>, CoordinatorError>;
 
+    /// Which of these alerts may have left a group after an instant: all of them where somebody who did may be forgotten.
+    async fn departed(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+        alerts: &[Fingerprint],
+    ) -> Result<Vec<Fingerprint>, CoordinatorError>;
+
     /// What the server of a fault domain threw away. If that is a loss it refuses from then on to hand out groups, to let a
     /// group go that became empty, and to open an epoch, until [`Coordinator::start_over`].
     async fn evictions(&self, domain: usize) -> Result<Evictions, CoordinatorError> {
@@ -493,6 +511,7 @@ pub trait Coordinator: Send + Sync {
         shard: usize,
         seen: Option<&Epoch>,
         hold: HoldFor,
+        past: Past,
     ) -> Result<Epoch, CoordinatorError>;
 
     /// Says that this instance has merged all it knows into a shard's epoch.

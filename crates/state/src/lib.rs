@@ -262,6 +262,18 @@ pub trait State: Send + Sync {
         now: Timestamp,
     ) -> Result<Held<Told>, StateError>;
 
+    /// Which of these alerts may have left a group after an instant, seen off by another instance. One who shares nothing has
+    /// seen everything itself.
+    async fn departed(
+        &self,
+        group: &GroupIdentity,
+        since: Timestamp,
+        alerts: &[Fingerprint],
+    ) -> Vec<Fingerprint> {
+        let _ = (group, since, alerts);
+        Vec::new()
+    }
+
     /// Whether a claim still stands on the data it was made of; asked just before a send.
     fn stands(&self, claim: &Claim) -> bool {
         let _ = claim;

@@ -111,6 +111,7 @@ fn delivery(receiver: &Receiver) -> DeliveryParts {
     });
     let fallback = receiver.delivery.fallback.as_ref();
     DeliveryParts {
+        idle: None,
         fallback: fallback.map(|to| (to.receiver.clone(), to.after)),
         is_delta: receiver.delivery.delta,
         rates: limited.collect(),

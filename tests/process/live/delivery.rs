@@ -10,7 +10,8 @@ use harness::sink::{Manner, Sink};
 use harness::wait_for;
 
 const CONFIG: &str = "route: {receiver: team, group_wait: 100ms, group_interval: 1s, repeat_interval: 1h}\n\
-     receivers:\n- name: team\n  webhook_configs: [{url: '{sink}/good?token=abcdefghij'}, {url: '{sink}/bad'}]\n- name: empty\n";
+     receivers:\n- name: team\n  webhook_configs: [{url: '{sink}/good?token=abcdefghij'}, {url: '{sink}/bad'}]\n- name: empty\n\
+     - {name: new, webhook_configs: [{url: '{sink}/new'}]}\n";
 
 #[test]
 fn the_command_sends_by_itself_and_shows_the_answers() {
@@ -36,7 +37,7 @@ fn the_command_sends_by_itself_and_shows_the_answers() {
     assert_eq!(told[0].summary(), ["BelfryTest firing"]);
 
     for (name, says) in [
-        ("nobody", "it has team, empty"),
+        ("nobody", "it has team, empty, new"),
         ("empty", "no integrations"),
     ] {
         let refused = run(&mut command(name));
@@ -49,6 +50,11 @@ fn the_command_sends_by_itself_and_shows_the_answers() {
         sink.told()
             .iter()
             .any(|told| told.summary() == ["BelfryTest resolved"])
+    );
+    assert_eq!(
+        run(&mut command("new")).code,
+        Some(0),
+        "nothing leads to it"
     );
 }
 
@@ -73,12 +79,20 @@ fn the_log_of_a_server_has_every_attempt_after_a_restart_too() {
         assert_eq!(answer.expect("an answer").status(), status, "{receiver}");
     }
 
+    let body = r#"{"receiver": "new"}"#;
+    let tested = server.send("POST", "/api/belfry/v1/receivers/test", body);
+    let tested = tested.expect("an answer").json();
+    assert_eq!(tested["integrations"][0]["isAccepted"], true, "{tested}");
+
     server.post(&[Alert::named("a").lasting()]);
     let listed = |server: &harness::server::Server, filter: &str| {
         let page = server.json(&format!("/api/belfry/v1/deliveries?{filter}"));
         page["deliveries"].as_array().cloned().unwrap_or_default()
     };
-    let is_there = || (listed(&server, "outcome=accepted").len() == 2).then_some(());
+    let is_there = || {
+        (listed(&server, "outcome=accepted&integration=team/webhook%5B0%5D").len() == 2)
+            .then_some(())
+    };
     wait_for(PATIENCE, is_there).expect("the alert is told");
     let refused = listed(&server, "outcome=refused&integration=team/webhook%5B1%5D");
     assert!(2 <= refused.len(), "{refused:?}");

@@ -221,6 +221,24 @@ fn broken_files_are_reported_and_do_not_stop_the_start() {
     assert_eq!(metric(&server, "nflog", "unreadable"), "1");
 }
 
+/// What an Alertmanager left, once more: the members of a cluster know the same.
+fn copy(from: &Place, to: &Place) {
+    let [silences, nflog] = files(from);
+    std::fs::create_dir(to.path("data")).expect("made");
+    std::fs::write(to.path("data/silences"), silences).expect("written");
+    std::fs::write(to.path("data/nflog"), nflog).expect("written");
+}
+
+fn start_on(redis: &RedisServer, place: &Place) -> Server {
+    let mut command = place.command(&[]);
+    Server::start(command.env("BELFRY_REDIS_URL", redis.url()))
+}
+
+fn is_sharing(server: &Server) {
+    let is_shared = || (server.get("/-/coordinated").status() == 200).then_some(());
+    assert!(wait_for(PATIENCE, is_shared).is_some(), "it is alone");
+}
+
 #[test]
 fn instances_that_share_a_redis_take_over_their_own_files() {
     let test = "moving to instances that share a Redis";
@@ -231,21 +249,12 @@ fn instances_that_share_a_redis_take_over_their_own_files() {
     let places = [Place::new(&config(&sink)), Place::new(&config(&sink))];
     let all = alerts(SystemTime::now() - Duration::from_secs(60));
     let before = told_by_alertmanager(&program, &places[0], &sink, &all);
-    // The members of a cluster know the same.
-    let [silences_file, nflog] = files(&places[0]);
-    std::fs::create_dir(places[1].path("data")).expect("made");
-    std::fs::write(places[1].path("data/silences"), silences_file).expect("written");
-    std::fs::write(places[1].path("data/nflog"), nflog).expect("written");
+    copy(&places[0], &places[1]);
 
     let redis = RedisServer::start();
-    let start = |place: &Place| {
-        let mut command = place.command(&[]);
-        Server::start(command.env("BELFRY_REDIS_URL", redis.url()))
-    };
-    let servers = [start(&places[0]), start(&places[1])];
+    let servers = [start_on(&redis, &places[0]), start_on(&redis, &places[1])];
     for server in &servers {
-        let is_shared = || (server.get("/-/coordinated").status() == 200).then_some(());
-        assert!(wait_for(PATIENCE, is_shared).is_some(), "it is alone");
+        is_sharing(server);
         assert_eq!(silences(server), before);
     }
     for (alert, server) in all.iter().zip(servers.iter().cycle()) {
@@ -264,4 +273,43 @@ fn instances_that_share_a_redis_take_over_their_own_files() {
     let disk: &[&str] = &["Disk firing"];
     let zone = disk;
     expect(&sink, 8, 2, &[("/page", disk), ("/page", zone)]);
+}
+
+#[test]
+fn what_ended_before_the_other_instances_started_is_told_when_it_fires_again() {
+    let test = "moving to instances that start later";
+    let (Some(program), false) = (ALERTMANAGER.find(test), redis_harness::is_missing(test)) else {
+        return;
+    };
+    let sink = Sink::start();
+    let places = [(); 3].map(|()| Place::new(&config(&sink)));
+    let all = alerts(SystemTime::now() - Duration::from_secs(60));
+    let _ = told_by_alertmanager(&program, &places[0], &sink, &all);
+    copy(&places[0], &places[1]);
+    copy(&places[0], &places[2]);
+
+    let redis = RedisServer::start();
+    let first = start_on(&redis, &places[0]);
+    is_sharing(&first);
+    let over = |alert: &Alert| alert.clone().ends(SystemTime::now());
+    first.post(&all[1..]);
+    expect(&sink, 6, 0, &[]);
+    first.post(&[over(&all[2]), over(&all[3])]);
+    let ends: &[&str] = &["Disk resolved"];
+    expect(&sink, 6, 4, &[("/page", ends); 4]);
+
+    let servers = [start_on(&redis, &places[1]), start_on(&redis, &places[2])];
+    for server in &servers {
+        is_sharing(server);
+        assert_eq!(metric(server, "nflog", "imported"), "6");
+    }
+    // Nobody is left but who came later. One says that it fires since it did, one since now.
+    drop(first);
+    let again = [all[2].clone(), all[3].clone().starts(SystemTime::now())];
+    servers.iter().for_each(|server| server.post(&again));
+    let fires: &[&str] = &["Disk firing"];
+    expect(&sink, 10, 4, &[("/page", fires); 4]);
+    // What nobody has heard of since still counts as told.
+    servers[0].post(&all);
+    expect(&sink, 14, 0, &[]);
 }

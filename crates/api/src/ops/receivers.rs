@@ -104,7 +104,7 @@ async fn try_test(
         Err(error @ NotRehearsed::Unknown) => {
             return refuse(json_string(StatusCode::NOT_FOUND, &error.to_string()));
         }
-        Err(error @ NotRehearsed::Empty) => {
+        Err(error @ (NotRehearsed::Empty | NotRehearsed::Broken(_))) => {
             return refuse(json_string(StatusCode::CONFLICT, &error.to_string()));
         }
         Err(error @ NotRehearsed::Held { .. }) => {

@@ -124,8 +124,6 @@ impl Integration {
                 ("content", &c.content),
                 ("title", &c.title),
                 ("message", &c.message),
-                ("username", &c.username),
-                ("avatar_url", &c.avatar_url),
             ]),
             Self::Webex(c) => found.all([("message", &c.message), ("room_id", &c.room_id)]),
             Self::Msteams(c) => found.all([

@@ -245,10 +245,16 @@ impl Fields {
 }
 
 fn unknown(mark: Mark, name: &str, what: &str, known: &[&str]) -> ConfigError {
+    let mut known = known.to_vec();
+    // Taken out before: every integration may have it.
+    if what.ends_with("_configs") {
+        known.push("rate_limit");
+    }
+    let known = &*known;
     let error = ConfigError::at(mark, format!("field {name} not found in {what}"));
     match nearest(name, known) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None if known.len() <= 12 => error.hint(format!("known are {}", known.join(", "))),
+        None if known.len() <= 13 => error.hint(format!("known are {}", known.join(", "))),
         None => error,
     }
 }

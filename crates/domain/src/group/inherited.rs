@@ -8,7 +8,7 @@ use twox_hash::XxHash64;
 
 use super::told::{ReceiverData, Told, ToldMessage, insert};
 use crate::alert::Alert;
-use crate::label::Labels;
+use crate::fingerprint::Fingerprint;
 use crate::notification::Reason;
 use crate::time::Timestamp;
 
@@ -59,42 +59,55 @@ impl Inherited {
         }
     }
 
+    /// The members it says are firing.
+    pub fn come(&self, members: &[Arc<Alert>]) -> Vec<Fingerprint> {
+        let come = members.iter().filter(|alert| self.names(alert));
+        come.map(|alert| alert.fingerprint).collect()
+    }
+
+    fn names(&self, alert: &Alert) -> bool {
+        self.firing.contains(&label_hash(alert.labels.pairs()))
+    }
+
     /// Hands over what it says of the group's members; `None` if it says nothing of them.
     ///
-    /// Whoever was told of something since by another instance (`is_shared`) may have heard of the end of an alert as well: then
-    /// only what is known to have been firing at that time still counts.
+    /// Of members that may have left the group since (`departed`) others may have told the end: what it says of them does not
+    /// count. Whoever was told of something since by another instance (`is_shared`) may have heard of the end of an alert as
+    /// well: then only what is known to have been firing at that time still counts.
     pub fn hand_over(
         &self,
         told: &Told,
         members: &[Arc<Alert>],
         is_shared: bool,
+        departed: &[Fingerprint],
     ) -> Option<Handover> {
-        let hash = |labels: &Labels| label_hash(labels.pairs());
-        let members = members.iter().map(|alert| (alert, hash(&alert.labels)));
-        let come: Vec<_> = members
-            .filter(|(_, hash)| self.firing.contains(hash))
-            .collect();
+        let come: Vec<_> = members.iter().filter(|alert| self.names(alert)).collect();
         if come.is_empty() {
             return None;
         }
         let mut message = told.last.clone().unwrap_or_else(|| self.message());
         let is_overtaken = is_shared && message.sent_at > self.told_at;
-        if message.sent_at < self.told_at {
-            message.tick = self.told_at;
-            message.sent_at = self.told_at;
-            message.receiver_data = self.receiver_data.clone();
-        }
         let mut rest = self.clone();
-        for (alert, hash) in come {
-            rest.firing.remove(&hash);
+        let mut has_counted = false;
+        for alert in come {
+            rest.firing.remove(&label_hash(alert.labels.pairs()));
+            if departed.contains(&alert.fingerprint) {
+                continue;
+            }
+            has_counted = true;
             let counts = !is_overtaken || alert.starts_at <= self.told_at;
             if counts && !message.believes(alert.fingerprint) {
                 insert(&mut message.firing, alert.fingerprint);
             }
         }
-        let message = Some(message).filter(|message| told.last.as_ref() != Some(message));
+        if has_counted && message.sent_at < self.told_at {
+            message.tick = self.told_at;
+            message.sent_at = self.told_at;
+            message.receiver_data = self.receiver_data.clone();
+        }
+        let is_news = !message.firing.is_empty() && told.last.as_ref() != Some(&message);
         Some(Handover {
-            message: message.filter(|message| !message.firing.is_empty()),
+            message: is_news.then_some(message),
             rest,
         })
     }

@@ -1,6 +1,6 @@
 //! What counts as told without a message that says so.
 
-use super::told::{Told, ToldMessage};
+use super::told::{Told, ToldMessage, insert};
 use super::{Group, LeaseLost};
 use crate::fingerprint::Fingerprint;
 use crate::id::IntegrationId;
@@ -58,8 +58,11 @@ impl Group {
             if is_certain(integration, told) {
                 continue;
             }
-            if told.last.as_ref().is_some_and(|last| last.tick < since) {
-                told.doubt(fingerprint);
+            let last = told.last.as_mut().filter(|last| last.tick < since);
+            let Some(last) = last else { continue };
+            if let Ok(at) = last.firing.binary_search(&fingerprint) {
+                last.firing.remove(at);
+                insert(&mut last.hidden, fingerprint);
             }
         }
     }

@@ -20,9 +20,15 @@ impl Flush<'_> {
         let Some(inherited) = inheritance.get(group.key, &spec.id, now) else {
             return Some(told);
         };
+        let members = &self.claim.alerts;
+        let come = inherited.come(members);
+        if come.is_empty() {
+            return Some(told);
+        }
         let mode = engine.state.mode();
         let is_shared = mode != Mode::Embedded;
-        let handover = inherited.hand_over(&told, &self.claim.alerts, is_shared);
+        let departed = engine.state.departed(group, inherited.told_at, &come).await;
+        let handover = inherited.hand_over(&told, members, is_shared, &departed);
         let Some(Handover { message, rest }) = handover else {
             return Some(told);
         };

@@ -18,6 +18,8 @@ pub(super) struct Sets<'p> {
     numbers: HashMap<Set, u32>,
     sets: Vec<Set>,
     moves: HashMap<Move, u32>,
+    /// Moves made lately, at places of their own: to look one up in the map costs more than to make it.
+    recent: [Option<(Move, u32)>; RECENT],
     stack: Vec<u32>,
 }
 
@@ -30,6 +32,16 @@ pub(super) struct Move {
     pub(super) holding: u8,
 }
 
+/// How many moves are at hand: small letters and digits each have a place of their own.
+const RECENT: usize = 64;
+
+impl Move {
+    fn place(self) -> usize {
+        let c = self.c.map_or(0, u32::from);
+        (c ^ self.from.wrapping_mul(11)) as usize % RECENT
+    }
+}
+
 impl<'p> Sets<'p> {
     pub(super) fn new(program: &'p Program) -> Self {
         Self {
@@ -37,6 +49,7 @@ impl<'p> Sets<'p> {
             numbers: HashMap::new(),
             sets: Vec::new(),
             moves: HashMap::new(),
+            recent: [None; RECENT],
             stack: Vec::new(),
         }
     }
@@ -49,6 +62,20 @@ impl<'p> Sets<'p> {
     /// The number of the set that a move leads to.
     pub(super) fn go<M: Meter>(&mut self, step: Move, meter: &mut M) -> Result<u32, M::Exhausted> {
         meter.work(PLACE_WORK)?;
+        let place = step.place();
+        if let Some((known, set)) = self.recent.get(place).copied().flatten()
+            && known == step
+        {
+            return Ok(set);
+        }
+        let number = self.looked_up(step, meter)?;
+        if let Some(recent) = self.recent.get_mut(place) {
+            *recent = Some((step, number));
+        }
+        Ok(number)
+    }
+
+    fn looked_up<M: Meter>(&mut self, step: Move, meter: &mut M) -> Result<u32, M::Exhausted> {
         if let Some(set) = self.moves.get(&step) {
             return Ok(*set);
         }

@@ -87,7 +87,7 @@ fn labels(jira: &Jira, own: &str, composing: &mut Composing<'_>) -> String {
 /// Compose it last: it says what failed before.
 fn description(jira: &Jira, composing: &mut Composing<'_>) -> String {
     let said = composing.text("description", &jira.description.text);
-    let text = cut_runes(&composing.flagged(said.clone()), DESCRIPTION_RUNES_MAX);
+    let text = composing.flagged_within(&said, DESCRIPTION_RUNES_MAX);
     match jira.api.has_documents() {
         true => document::document(&said, &text),
         false => quoted(&text),

@@ -171,3 +171,40 @@ async fn its_timeout_bounds_an_attempt_whose_fate_is_unknown_then() {
     let error = trial.fire().await.unwrap_err();
     assert!(!error.is_ambiguous && error.retry.is_some());
 }
+
+/// Whom it is told in place of, and what goes on firing, is said where people look first, and no cut reaches it.
+#[tokio::test]
+async fn remarks_are_in_the_summary_and_in_the_details() {
+    let long = format!(
+        "pagerduty_configs: [{{routing_key: k, description: {}}}]",
+        "x".repeat(2000)
+    );
+    let own = "pagerduty_configs: [{routing_key: k, details: {remarks: mine}}]";
+    let mut notification = samples::notification(&[("n1", false)]);
+    notification.instead_of = Some("ops".into());
+    notification.still_firing = 7;
+    for (yaml, summary, details) in [
+        (V2, "/payload/summary", "/payload/custom_details/remarks"),
+        (V1, "/description", "/details/remarks"),
+        (&long, "/payload/summary", "/payload/custom_details/remarks"),
+        (own, "/payload/summary", "/payload/custom_details/remarks"),
+    ] {
+        let trial = Trial::new(yaml);
+        trial.deliver(&notification).await.unwrap();
+        let body = trial.body();
+        let said = body.pointer(summary).and_then(|said| said.as_str());
+        let said = said.expect("a summary");
+        assert!(said.chars().count() <= 1024, "{yaml}");
+        let end = " — Receiver ops could not be told; this comes to you in its place. \
+                   — 7 alerts that were told before are still firing.";
+        assert!(said.ends_with(end), "{said}");
+        let remarks = body.pointer(details).expect(details);
+        match yaml == own {
+            true => assert_eq!(remarks, "mine"),
+            false => assert_eq!(remarks.as_array().map(Vec::len), Some(2), "{remarks}"),
+        }
+        trial.fire().await.unwrap();
+        let remarks = trial.body().pointer(details).cloned();
+        assert_eq!(remarks.is_some(), yaml == own, "{yaml}");
+    }
+}

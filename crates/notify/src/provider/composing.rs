@@ -1,6 +1,6 @@
 //! The message being composed: its facts, its texts, and what failed among them.
 
-use super::{SecretText, escape};
+use super::{SecretText, cut_runes, escape};
 use crate::classify::rejected;
 use crate::data::{Data, title};
 use crate::payload::Payload;
@@ -140,6 +140,13 @@ impl<'a> Composing<'a> {
             text.push_str(&remark);
         }
         text
+    }
+
+    /// The same in so many characters: the text is cut, and not what stands below it.
+    pub(crate) fn flagged_within(&self, text: &str, runes_max: usize) -> String {
+        let below = cut_runes(&self.flagged(String::new()), runes_max / 2);
+        let room = runes_max - below.chars().count();
+        format!("{}{below}", cut_runes(text, room))
     }
 
     /// The same where the text is HTML.

@@ -12,10 +12,18 @@ fn yaml(more: &str) -> String {
     )
 }
 
+/// Telegram accepts whatever no test answers otherwise.
+fn accepting(yaml: &str) -> Trial {
+    let trial = Trial::new(yaml);
+    let accepted = Answer::status(200).with_body(r#"{"ok":true}"#);
+    trial.http.answer_always(accepted);
+    trial
+}
+
 #[tokio::test]
 async fn the_token_is_in_the_path_and_in_no_error() {
     let said = r#"{"ok":false,"error_code":401,"description":"Unauthorized: 1234:B0TT0KEN"}"#;
-    let trial = Trial::new(&yaml("")).answering([Answer::status(401).with_body(said)]);
+    let trial = accepting(&yaml("")).answering([Answer::status(401).with_body(said)]);
     let error = trial.fire().await.unwrap_err();
     assert_eq!(
         trial.requests()[0].url,
@@ -50,10 +58,14 @@ async fn every_error_is_worth_another_attempt() {
         (Answer::status(400).with_body(refused), soon, false),
         (Answer::status(200).with_body(refused), soon, false),
         (Answer::status(502), soon, false),
+        // Whatever Telegram says is JSON.
+        (Answer::status(200), soon, true),
+        (Answer::status(204), soon, true),
+        (Answer::status(206).with_body("{\"ok\":tr"), soon, true),
         (Answer::error(invalid), soon, false),
         (Answer::error(reset), soon, true),
     ] {
-        let trial = Trial::new(&yaml("")).answering([answer]);
+        let trial = accepting(&yaml("")).answering([answer]);
         let error = trial.fire().await.unwrap_err();
         assert_eq!(
             (error.retry, error.is_ambiguous),
@@ -63,7 +75,7 @@ async fn every_error_is_worth_another_attempt() {
     }
     let accepted = Answer::status(200).with_body(r#"{"ok":true,"result":{}}"#);
     assert!(
-        Trial::new(&yaml(""))
+        accepting(&yaml(""))
             .answering([accepted])
             .fire()
             .await
@@ -74,7 +86,7 @@ async fn every_error_is_worth_another_attempt() {
 #[tokio::test]
 async fn markup_that_cannot_be_read_is_sent_as_plain_text() {
     let said = r#"{"ok":false,"error_code":400,"description":"Bad Request: can't parse entities: Unsupported start tag"}"#;
-    let trial = Trial::new(&yaml("")).answering([Answer::status(400).with_body(said)]);
+    let trial = accepting(&yaml("")).answering([Answer::status(400).with_body(said)]);
     let note = trial.fire().await.unwrap().fallback.expect("a note");
     assert!(note.contains("as HTML"), "{note}");
     let bodies: Vec<Value> = trial
@@ -92,11 +104,11 @@ async fn markup_that_cannot_be_read_is_sent_as_plain_text() {
 
 #[tokio::test]
 async fn labels_are_no_markup_in_a_page() {
-    let trial = Trial::new(&yaml(", message: '<b>{{ .CommonLabels.instance }}</b>'"));
+    let trial = accepting(&yaml(", message: '<b>{{ .CommonLabels.instance }}</b>'"));
     trial.deliver(&hostile()).await.unwrap();
     let text = trial.body()["text"].as_str().unwrap().to_owned();
     assert_eq!(text.matches('<').count(), 2, "{text}");
-    let trial = Trial::new(&yaml(
+    let trial = accepting(&yaml(
         ", parse_mode: '', message: '{{ .CommonLabels.instance }}'",
     ));
     trial.deliver(&hostile()).await.unwrap();
@@ -110,7 +122,7 @@ async fn a_failing_template_becomes_a_message_that_telegram_can_read() {
         ("MarkdownV2", Value::Null),
         ("", Value::Null),
     ] {
-        let trial = Trial::new(&yaml(&format!(
+        let trial = accepting(&yaml(&format!(
             ", parse_mode: '{mode}', message: 'x {{{{ .Nope }}}}'"
         )));
         let note = trial.fire().await.unwrap().fallback.expect("a note");
@@ -125,7 +137,7 @@ async fn a_failing_template_becomes_a_message_that_telegram_can_read() {
 
 #[tokio::test]
 async fn a_message_is_never_empty() {
-    let trial = Trial::new(&yaml(", message: ' '"));
+    let trial = accepting(&yaml(", message: ' '"));
     trial
         .deliver(&samples::notification(&[("<n1>", false)]))
         .await
@@ -141,7 +153,7 @@ async fn a_message_is_never_empty() {
 async fn token_and_chat_are_read_for_every_message() {
     let dir = tempfile::tempdir().unwrap();
     let (token, chat) = (dir.path().join("token"), dir.path().join("chat"));
-    let trial = Trial::new(&format!(
+    let trial = accepting(&format!(
         "telegram_configs: [{{bot_token_file: '{}', chat_id_file: '{}'}}]",
         token.display(),
         chat.display()

@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, PROXY_AUTHORIZATION, USER_AGENT};
+use http::header::{
+    AUTHORIZATION, COOKIE, HeaderMap, HeaderName, PROXY_AUTHORIZATION, REFERER, USER_AGENT,
+};
 
 use super::HttpClient;
 use super::oauth2::Token;
@@ -37,6 +39,12 @@ impl HttpClient {
                 headers.remove(secret);
             }
             return Ok(headers);
+        }
+        if let Some(referer) = &hop.referer
+            && let Ok(mut referer) = HeaderValue::from_str(referer)
+        {
+            referer.set_sensitive(true);
+            headers.insert(REFERER, referer);
         }
         let value = match token {
             Some(token) => Some(token.header()),

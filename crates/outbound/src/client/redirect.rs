@@ -21,6 +21,8 @@ pub(super) struct Hop {
     pub(super) is_trusted: bool,
     /// Whether an earlier hop may have accepted the request.
     pub(super) may_have_arrived: bool,
+    /// Where the redirect came from, for who may see it: the address of a receiver often is a secret.
+    pub(super) referer: Option<String>,
     /// The first server.
     origin: Url,
 }
@@ -48,6 +50,7 @@ impl Hop {
             user,
             is_trusted: true,
             may_have_arrived: false,
+            referer: None,
         })
     }
 
@@ -72,15 +75,18 @@ impl Hop {
             return None;
         }
         let (url, user) = without_user(url);
+        let is_trusted = self.is_trusted && may_see_secrets(&self.origin, &url);
+        let is_downgrade = self.url.scheme() == "https" && url.scheme() == "http";
         let mut next = Self {
             method: self.method.clone(),
             headers: self.headers.clone(),
             body: self.body.clone(),
             user: user.or_else(|| self.user.clone()),
-            is_trusted: self.is_trusted && may_see_secrets(&self.origin, &url),
+            is_trusted,
             // A receiver that sends us elsewhere with the same request did not take it. One that
             // asks for a GET may well have.
             may_have_arrived: self.may_have_arrived || !keeps_method,
+            referer: (is_trusted && !is_downgrade).then(|| self.url.to_string()),
             url,
             origin: self.origin.clone(),
         };

@@ -53,13 +53,38 @@ async fn a_tls_request_asks_for_a_tunnel() {
     assert!(!request.contains("secret"), "{request}");
 }
 
-#[tokio::test]
-async fn excepted_hosts_are_reached_directly() {
+/// Whether a request to this machine goes through the proxy with such exceptions.
+async fn is_through(no_proxy: Option<&str>) -> bool {
     let (proxy, server) = (Server::ok().await, Server::ok().await);
     let mut options = through(&proxy, "");
-    options.proxy.no_proxy = Some("example.org,127.0.0.1".to_owned());
+    options.proxy.no_proxy = no_proxy.map(str::to_owned);
     post(&options, &server.url("/")).await.unwrap();
-    assert_eq!((proxy.requests().len(), server.requests().len()), (0, 1));
+    assert_eq!(proxy.requests().len() + server.requests().len(), 1);
+    !proxy.requests().is_empty()
+}
+
+/// As with Go, this machine is an exception as soon as there is a list of them.
+#[tokio::test]
+async fn excepted_hosts_are_reached_directly() {
+    assert!(is_through(None).await);
+    for list in ["example.org,127.0.0.1", "*", "example.org"] {
+        assert!(!is_through(Some(list)).await, "{list}");
+    }
+}
+
+#[tokio::test]
+async fn others_go_through_the_proxy_as_before() {
+    let proxy = Server::ok().await;
+    let mut options = through(&proxy, "us:pw@");
+    options.proxy.no_proxy = Some(".receiver.example.org, 10.0.0.0/8".to_owned());
+    post(&options, "http://receiver.example.org/hook")
+        .await
+        .unwrap();
+    let request = proxy.request();
+    assert!(
+        request.contains("Proxy-Authorization: Basic dXM6cHc=\r\n"),
+        "{request}"
+    );
 }
 
 #[test]

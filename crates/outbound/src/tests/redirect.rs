@@ -109,6 +109,18 @@ async fn a_stranger_gets_no_secrets() {
         !request.contains("X-Key") && !request.contains("Authorization"),
         "{request}"
     );
+    assert!(!request.contains("Referer"), "{request}");
+}
+
+#[tokio::test]
+async fn a_server_hears_where_it_redirected_from_without_the_user() {
+    let server = Server::answering(redirecting("307 There", "/end")).await;
+    let url = server.url("/start?a=1").replace("http://", "http://us:pw@");
+    post(&HttpOptions::default(), &url).await.unwrap();
+    let requests = server.requests();
+    assert!(!requests[0].contains("Referer"), "{}", requests[0]);
+    let referer = format!("Referer: {}\r\n", server.url("/start?a=1"));
+    assert!(requests[1].contains(&referer), "{}", requests[1]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use domain::id::TenantId;
 use domain::limits;
 use runtime::ids::{IdSource, RandomIds};
-use state::coordinator::{Epoch, GroupName, HoldFor};
+use state::coordinator::{Epoch, GroupName, HoldFor, Past};
 
 use super::reply::{self, Read, Reply};
 use super::{RedisCoordinator, names, scripts};
@@ -18,6 +18,7 @@ impl RedisCoordinator {
         shard: usize,
         seen: Option<&Epoch>,
         hold: HoldFor,
+        past: Past,
     ) -> Read<Epoch> {
         let random = RandomIds.uuid().replace('-', "");
         let args = vec![
@@ -27,6 +28,7 @@ impl RedisCoordinator {
             Arg::from(names::span_ms(hold.least(&self.timing))),
             Arg::from(names::span_ms(self.timing.grace)),
             Arg::from(i64::from(self.records.to_write(shard))),
+            Arg::from(if past == Past::Nothing { "1" } else { "0" }),
         ];
         let call = self.on_shard(&scripts::OPEN_EPOCH, shard, args);
         let mut answer = Reply::of(self.run(call).await?)?;

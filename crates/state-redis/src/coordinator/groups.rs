@@ -55,6 +55,25 @@ impl RedisCoordinator {
         self.decode_group(name, group)
     }
 
+    pub(super) async fn departed_of(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+        alerts: &[Fingerprint],
+    ) -> Read<Vec<Fingerprint>> {
+        let times = [since.unix_ms(), names::span_ms(self.timing.tombstone)].map(Arg::from);
+        let alerts = alerts.iter().map(|alert| Arg::from(alert.to_string()));
+        let args = times.into_iter().chain(alerts);
+        let answer = self.on_group(&scripts::DEPARTED, group, args).await?;
+        let mut reply = Reply::of(answer)?;
+        let mut departed = Vec::new();
+        while !reply.is_empty() {
+            let text = reply.text()?;
+            departed.push(text.parse().map_err(|_| unreadable("a fingerprint"))?);
+        }
+        Ok(departed)
+    }
+
     fn group_call(&self, name: &GroupName) -> Call {
         let args = vec![Arg::from(names::group_text(name))];
         self.on_shard(&scripts::GROUP, name.shard(), args)

@@ -53,6 +53,7 @@ pub(super) static UNCLAIM: Script = on_shard!("unclaim", " flags=allow-oom");
 pub(super) static FINISH: Script = on_shard!("finish", " flags=allow-oom");
 pub(super) static MERGE: Script = on_shard!("merge", "");
 pub(super) static GROUP: Script = on_shard!("group", " flags=no-writes");
+pub(super) static DEPARTED: Script = on_shard!("departed", " flags=no-writes");
 pub(super) static ROSTER: Script = on_shard!("roster", " flags=no-writes");
 pub(super) static OPEN_EPOCH: Script = on_shard!("open_epoch", "");
 // It hardly writes, and matters most while memory is short.

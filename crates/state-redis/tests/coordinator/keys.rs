@@ -14,7 +14,7 @@ use domain::time::Timestamp;
 use runtime::clock::{Clock, SystemClock};
 use state::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, GroupName, HoldFor, InstanceReport,
-    Merge, Offer, Offered, Outage, PollAsk, ShardPoll, SharedGroup,
+    Merge, Offer, Offered, Outage, Past, PollAsk, ShardPoll, SharedGroup,
 };
 use state_redis::coordinator::RedisCoordinator;
 
@@ -39,7 +39,9 @@ impl Instance {
         let coordinator = servers.coordinator("one");
         let mut epochs = Vec::new();
         for shard in 0..limits::SHARDS {
-            let epoch = coordinator.open_epoch(shard, None, HoldFor::Nothing).await;
+            let epoch = coordinator
+                .open_epoch(shard, None, HoldFor::Nothing, Past::Nothing)
+                .await;
             epochs.push(Some(epoch.expect("opened")));
         }
         Self {

@@ -20,7 +20,7 @@ use runtime::timing::Timing;
 use state::coordinator::model::Model;
 use state::coordinator::{
     Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Joined, Merge, NothingKnown,
-    Offer, PollAsk, ShardPoll, SharedGroup,
+    Offer, Past, PollAsk, ShardPoll, SharedGroup,
 };
 use state_redis::call::Call;
 use state_redis::link::Link;
@@ -94,11 +94,11 @@ impl Pair {
         pair.set_clock().await;
         for shard in 0..limits::SHARDS {
             let opened = pair.model[0]
-                .open_epoch(shard, None, HoldFor::Nothing)
+                .open_epoch(shard, None, HoldFor::Nothing, Past::Nothing)
                 .await;
             pair.model_epochs[shard] = Some(opened.expect("open"));
             let opened = pair.redis[0]
-                .open_epoch(shard, None, HoldFor::Nothing)
+                .open_epoch(shard, None, HoldFor::Nothing, Past::Nothing)
                 .await;
             pair.redis_epochs[shard] = Some(opened.expect("open"));
         }
@@ -295,6 +295,13 @@ impl Pair {
             let model = self.model[0].group(&name).await.expect("reachable");
             let redis = self.redis[0].group(&name).await.expect("reachable");
             same!(format!("group {index}"), model.map(facts), redis.map(facts));
+            let all: Vec<_> = (0..ALERTS)
+                .map(|which| alert(index, which).fingerprint)
+                .collect();
+            let since = Timestamp::from_unix_ms(1);
+            let model = self.model[0].departed(&name, since, &all).await;
+            let redis = self.redis[0].departed(&name, since, &all).await;
+            same!(format!("who left group {index}"), model, redis);
         }
         let depths = |mut depths: Vec<state::coordinator::ShardDepth>| {
             for depth in &mut depths {

@@ -5,6 +5,7 @@ mod clock;
 mod cluster;
 mod costs;
 mod crowds;
+mod departures;
 mod keys;
 mod lockstep;
 mod merging;

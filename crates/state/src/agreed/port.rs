@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Farewell;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{IntegrationId, TenantId};
@@ -14,8 +15,8 @@ use domain::time::Timestamp;
 use super::Agreed;
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk, ShardDepth,
-    ShardPoll, SharedGroup, SharedSilences,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
+    ShardDepth, ShardPoll, SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
 
@@ -152,6 +153,16 @@ impl Coordinator for Agreed {
         Ok(known)
     }
 
+    async fn departed(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+        alerts: &[Fingerprint],
+    ) -> Answered<Vec<Fingerprint>> {
+        let since = self.shard_at(group.shard(), since);
+        self.inner.departed(group, since, alerts).await
+    }
+
     async fn evictions(&self, domain: usize) -> Answered<Evictions> {
         self.inner.evictions(domain).await
     }
@@ -165,8 +176,9 @@ impl Coordinator for Agreed {
         shard: usize,
         seen: Option<&Epoch>,
         hold: HoldFor,
+        past: Past,
     ) -> Answered<Epoch> {
-        self.inner.open_epoch(shard, seen, hold).await
+        self.inner.open_epoch(shard, seen, hold, past).await
     }
 
     async fn reseeded(&self, shard: usize, epoch: &Epoch) -> Answered<()> {

@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::alert::Alert;
-use domain::group::Group;
+use domain::fingerprint::Fingerprint;
+use domain::group::{Group, GroupIdentity};
 use domain::id::TenantId;
 use domain::time::Timestamp;
 
 use super::owing::ended;
 use super::reconcile::SKEW_MS;
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{Epoch, GroupName, HoldFor};
+use crate::coordinator::{Epoch, GroupName, HoldFor, Past};
 use crate::host::News;
 use crate::{Mode, State};
 
@@ -85,13 +86,56 @@ impl Coordinated {
             true => HoldFor::Reseed,
             false => HoldFor::Others,
         };
-        let opened = self.shared.open_epoch(shard, lost, hold).await;
+        let past = self.past(shard, lost);
+        let opened = self.shared.open_epoch(shard, lost, hold, past).await;
         let epoch = self.directly(opened)?;
+        let met = self.view(shard).met.clone();
+        if let Some(met) = met.filter(|met| lost.is_none() && *met != epoch) {
+            // Lost while it was to be read anew: whoever opened another one may not know.
+            let hold = HoldFor::Reseed;
+            let opened = self.shared.open_epoch(shard, Some(&met), hold, past).await;
+            self.directly(opened)?;
+        }
         let is_another = |known: &Epoch| *known != epoch;
         if lost.is_some() || self.view(shard).epoch.as_ref().is_some_and(is_another) {
             self.void_claims(shard);
         }
         Ok(epoch)
+    }
+
+    /// What this instance knows of the time before an epoch it opens: whom it saw off alone it can name as long as it remembers
+    /// them.
+    fn past(&self, shard: usize, lost: Option<&Epoch>) -> Past {
+        let started_at = lock(&self.report).started_at;
+        let lives = started_at.map(|at| self.clock.now().since(at));
+        let remembers_all = lives.is_none_or(|lives| lives < self.timing.tombstone);
+        match remembers_all && lost.is_none() && !self.has_shared(shard) {
+            true => Past::Nothing,
+            false => Past::Something,
+        }
+    }
+
+    /// Whether this instance, or an earlier life of it, ever shared what is in a shard.
+    fn has_shared(&self, shard: usize) -> bool {
+        self.view(shard).met.is_some() || lock(&self.left).is_some()
+    }
+
+    /// Which of these alerts may have left a group after an instant. Alone nobody knows whom others saw off, unless nothing was ever shared.
+    pub(super) async fn departed_shared(
+        &self,
+        group: &GroupIdentity,
+        since: Timestamp,
+        alerts: &[Fingerprint],
+    ) -> Vec<Fingerprint> {
+        let name = GroupName::of(group);
+        let asked = self.attempt(name.shard(), || self.shared.departed(&name, since, alerts));
+        if let Ok(departed) = asked.await {
+            return departed;
+        }
+        if self.has_shared(name.shard()) {
+            return alerts.to_vec();
+        }
+        lock(&self.tombs).departed(&name, alerts, self.timing.tombstone)
     }
 
     /// What the claims on a shard were made of was lost: sends that have not passed the gate are dropped.

@@ -11,9 +11,8 @@ use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::{Farewell, Leave};
 use domain::group::grid::Grid;
-use domain::group::told::{Told, ToldMessage};
 use domain::group::{Group, GroupIdentity, ReceiverSpec};
-use domain::id::{IntegrationId, TenantId};
+use domain::id::TenantId;
 use domain::label::Labels;
 use domain::route::RouteIndex;
 use domain::time::Timestamp;
@@ -376,8 +375,7 @@ impl Coordinated {
             group.merge_told(integration, told);
         }
         for alert in &merge.alerts {
-            let told = told_before(alert.fingerprint, source, there.as_ref());
-            group.adopt(Arc::clone(alert), &told, now);
+            group.adopt(Arc::clone(alert), &source.told, now);
         }
         let merge = Merge {
             told: group.told().to_vec(),
@@ -434,28 +432,4 @@ impl Coordinated {
         }
         Ok(None)
     }
-}
-
-/// What was told of an alert in the group it moves from. Where the group it moves to holds it already, and told something later,
-/// that may have been its end.
-fn told_before(
-    alert: Fingerprint,
-    source: &SharedGroup,
-    target: Option<&SharedGroup>,
-) -> Vec<(IntegrationId, Told)> {
-    let holds = |group: &&SharedGroup| group.members.iter().any(|m| m.fingerprint == alert);
-    let target = target.filter(holds);
-    let mut told = source.told.clone();
-    for (integration, told) in &mut told {
-        let here = target.and_then(|target| target.told_to(integration));
-        let here = here.and_then(|here| here.last.as_ref());
-        let may_have_ended = |here: &ToldMessage| {
-            let is_later = told.last.as_ref().is_some_and(|last| last.tick < here.tick);
-            is_later && !here.believes(alert)
-        };
-        if here.is_some_and(may_have_ended) {
-            told.doubt(alert);
-        }
-    }
-    told
 }

@@ -211,6 +211,7 @@ impl Coordinated {
         self.join_again(shard).await;
         *self.view(shard) = super::ShardView {
             epoch: Some(epoch.clone()),
+            met: Some(epoch.clone()),
             seen: last_event,
             ..super::ShardView::default()
         };

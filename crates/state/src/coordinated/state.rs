@@ -128,6 +128,15 @@ impl State for Coordinated {
             .await
     }
 
+    async fn departed(
+        &self,
+        group: &GroupIdentity,
+        since: Timestamp,
+        alerts: &[Fingerprint],
+    ) -> Vec<Fingerprint> {
+        self.departed_shared(group, since, alerts).await
+    }
+
     fn stands(&self, claim: &Claim) -> bool {
         !self.is_void(&GroupName::of(&claim.identity), claim.fence)
     }

@@ -27,6 +27,9 @@ const TOMBS_MAX: usize = 200_000;
 pub(super) struct Tombs {
     groups: HashMap<GroupName, Grave>,
     count: usize,
+    /// When the first one left.
+    first_at: Option<Instant>,
+    has_trimmed: bool,
 }
 
 /// What is remembered of a group.
@@ -55,6 +58,7 @@ impl Tombs {
             return;
         }
         let now = Instant::now();
+        self.first_at.get_or_insert(now);
         let grave = self
             .groups
             .entry(GroupName::of(identity))
@@ -78,8 +82,24 @@ impl Tombs {
         let mut kept = kept;
         while self.count > TOMBS_MAX && !kept.is_zero() {
             kept /= 2;
+            self.has_trimmed = true;
             self.forget_older_than(kept, now);
         }
+    }
+
+    /// Which of these alerts may have left a group: all of them if some who left are forgotten.
+    pub(super) fn departed(
+        &self,
+        name: &GroupName,
+        alerts: &[Fingerprint],
+        kept: std::time::Duration,
+    ) -> Vec<Fingerprint> {
+        let is_whole = !self.has_trimmed && self.first_at.is_none_or(|at| at.elapsed() < kept);
+        let grave = self.groups.get(name);
+        let has_left = |alert: &&Fingerprint| {
+            !is_whole || grave.is_some_and(|grave| grave.members.contains_key(alert))
+        };
+        alerts.iter().filter(has_left).copied().collect()
     }
 
     /// An alert became a member in a state that counts as left: it left in an earlier one.

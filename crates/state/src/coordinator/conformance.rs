@@ -14,6 +14,7 @@ use super::{Coordinator, GroupName, RecordVersions};
 
 pub mod claims;
 pub mod clock;
+pub mod departures;
 pub mod epochs;
 pub mod evictions;
 pub mod feed;
@@ -143,6 +144,10 @@ macro_rules! coordinator_conformance {
             a_message_in_flight_is_merged_and_repeated,
             coming_back_makes_nothing_due,
             what_is_joined_counts_while_nobody_told_anything_since,
+        );
+        $crate::coordinator_conformance!($test, $factory, departures:
+            who_left_is_known_and_who_did_not_too,
+            who_left_before_a_loss_may_be_forgotten,
         );
         $crate::coordinator_conformance!($test, $factory, epochs:
             an_empty_shard_is_strange,

@@ -111,6 +111,15 @@ fn mistakes_are_told_with_their_place_and_what_to_do() {
         "a.yml:4:21: field webhook_ulr not found in feishu_configs (did you mean `webhook_url`?)",
     );
     refused(
+        "gotify_configs: [{colour: red}]",
+        "a.yml:4:21: field colour not found in gotify_configs (known are send_resolved, http_config, url, token, token_file, \
+         title, text, priority, rate_limit)",
+    );
+    refused(
+        "feishu_configs: [{webhook_url: 'http://a', rate_limits: {messages: 1}}]",
+        "a.yml:4:46: field rate_limits not found in feishu_configs (did you mean `rate_limit`?)",
+    );
+    refused(
         "feishu_configs: [{webhook_url: 'http://a', message_type: post}]",
         "a.yml:4:60: unknown message_type \"post\" (known are card, text)",
     );

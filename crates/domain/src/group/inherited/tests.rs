@@ -1,6 +1,7 @@
 use super::*;
 use crate::annotations::Annotations;
 use crate::fingerprint::Fingerprint;
+use crate::label::Labels;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::new(1_800_000_000 + seconds, 0, 0)
@@ -64,21 +65,24 @@ fn whoever_comes_counts_as_told_and_the_others_are_waited_for() {
     let (a, b, new) = (alert("a", 1), alert("b", 1), alert("new", 200));
     let inherited = sent(&[&a, &b]);
     let members = [Arc::clone(&a), Arc::clone(&new)];
-    let handover = inherited.hand_over(&Told::default(), &members, false);
+    let handover = inherited.hand_over(&Told::default(), &members, false, &[]);
     let Handover { message, rest } = handover.expect("one has come");
     let message = message.expect("it was told");
     assert_eq!(message.firing, [a.fingerprint]);
     assert_eq!((message.tick, message.sent_at), (at(100), at(100)));
     assert_eq!(message.receiver_data.get("threadTs"), Some("1"));
     assert!(rest.firing.iter().eq([&hash(&b)]));
-    assert_eq!(rest.hand_over(&told(100, &[&a]), &members, false), None);
+    assert_eq!(
+        rest.hand_over(&told(100, &[&a]), &members, false, &[]),
+        None
+    );
 }
 
 #[test]
 fn who_comes_after_a_message_of_ours_joins_what_that_said() {
     let (late, known) = (alert("late", 400), alert("known", 200));
     let told = told(300, &[&known]);
-    let handover = sent(&[&late]).hand_over(&told, &[Arc::clone(&late)], false);
+    let handover = sent(&[&late]).hand_over(&told, &[Arc::clone(&late)], false, &[]);
     let message = handover.expect("it has come").message.expect("told");
     let mut both = [late.fingerprint, known.fingerprint];
     both.sort_unstable();
@@ -90,18 +94,40 @@ fn who_comes_after_a_message_of_ours_joins_what_that_said() {
 fn where_others_tell_too_only_the_same_firing_counts_after_a_later_message() {
     let (old, anew) = (alert("old", 50), alert("anew", 200));
     let members = [Arc::clone(&old), Arc::clone(&anew)];
-    let handover = sent(&[&old, &anew]).hand_over(&told(300, &[]), &members, true);
+    let handover = sent(&[&old, &anew]).hand_over(&told(300, &[]), &members, true, &[]);
     let Handover { message, rest } = handover.expect("both have come");
     assert_eq!(message.expect("told").firing, [old.fingerprint]);
     assert!(rest.firing.is_empty(), "neither is waited for");
-    let handover = sent(&[&anew]).hand_over(&told(300, &[]), &members, true);
+    let handover = sent(&[&anew]).hand_over(&told(300, &[]), &members, true, &[]);
+    assert_eq!(handover.expect("it has come").message, None);
+}
+
+#[test]
+fn of_who_may_have_left_since_it_says_nothing() {
+    let (gone, new) = (alert("gone", 50), alert("new", 50));
+    let members = [Arc::clone(&gone), Arc::clone(&new)];
+    let inherited = sent(&[&gone, &new]);
+    assert_eq!(
+        inherited.come(&members),
+        [gone.fingerprint, new.fingerprint]
+    );
+    let departed = [gone.fingerprint];
+    let handover = inherited.hand_over(&Told::default(), &members, true, &departed);
+    let Handover { message, rest } = handover.expect("both have come");
+    assert_eq!(message.expect("told").firing, [new.fingerprint]);
+    assert!(rest.firing.is_empty(), "neither is waited for");
+
+    // Nothing is as the later message says.
+    let earlier = told(50, &[&new]);
+    let members = [Arc::clone(&gone)];
+    let handover = sent(&[&gone]).hand_over(&earlier, &members, true, &departed);
     assert_eq!(handover.expect("it has come").message, None);
 }
 
 #[test]
 fn a_later_message_of_another_alertmanager_adds_to_what_was_inherited_before() {
     let (a, b) = (alert("a", 1), alert("b", 1));
-    let handover = sent(&[&b]).hand_over(&told(50, &[&a]), &[Arc::clone(&b)], true);
+    let handover = sent(&[&b]).hand_over(&told(50, &[&a]), &[Arc::clone(&b)], true, &[]);
     let message = handover.expect("it has come").message.expect("told");
     assert_eq!(message.firing.len(), 2);
     assert_eq!((message.tick, message.sent_at), (at(100), at(100)));

@@ -91,12 +91,10 @@ impl Pair {
         let (name, fence) = (&claim.group, claim.fence);
         match step {
             Step::Renew(_) => {
-                // Which change was the last each says by a clock of its own.
-                same!(
-                    "renew",
-                    model.renew(name, fence).await.map(|held| held.map(drop)),
-                    redis.renew(name, fence).await.map(|held| held.map(drop))
-                );
+                // Places in the feed are each server's own.
+                let model = model.renew(name, fence).await.map(|held| held.map(drop));
+                let redis = redis.renew(name, fence).await.map(|held| held.map(drop));
+                same!("renew", model, redis);
             }
             Step::Unclaim(_, delay) => {
                 let delay = Duration::from_secs(u64::from(*delay));

@@ -169,39 +169,3 @@ async fn a_group_that_ended_meanwhile_is_forgotten_though_it_was_being_flushed()
     scene.mend().await;
     assert_eq!(scene.state.group_count(), 0);
 }
-
-/// A configuration put an alert into two groups while instances were alone; in the one it belongs to, its end was told.
-#[tokio::test(start_paused = true)]
-async fn what_was_told_later_where_a_member_moves_to_counts() {
-    for holds_it in [true, false] {
-        let scene = Scene::started().await;
-        let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
-        let merge = async |name: &str, alerts: &[&Alert], firing: &Alert| {
-            let tick = scene.clock.now();
-            let told = Told {
-                seq: u64::try_from(tick.unix_ms()).expect("a time"),
-                last: Some(message(tick, firing).accepted(tick)),
-                pending: None,
-            };
-            let merge = Merge {
-                alerts: alerts.iter().map(|a| Arc::new(Alert::clone(a))).collect(),
-                told: vec![(webhook(), told)],
-                ..Merge::of(group(name), Grid::starting(tick, MINUTE))
-            };
-            assert_eq!(scene.other.merge(vec![merge]).await, vec![Ok(Merged::Done)]);
-        };
-        merge("old", &[&x], &x).await;
-        tokio::time::sleep(MINUTE).await;
-        let members = [&y, &x];
-        merge("g", &members[..1 + usize::from(holds_it)], &y).await;
-        scene.state.follow().await.expect("the feed is there");
-        scene.state.move_stranded().await;
-        assert_eq!(scene.shared("g").await, ["x", "y"]);
-        assert!(scene.shared("old").await.is_empty());
-        scene.state.follow().await.expect("the feed is there");
-        let told = scene.told();
-        assert!(told.believes_firing(x.fingerprint), "its end is owed");
-        let is_told = told.firing().contains(&x.fingerprint);
-        assert_eq!(is_told, !holds_it, "{told:?}");
-    }
-}

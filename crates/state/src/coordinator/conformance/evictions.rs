@@ -9,7 +9,7 @@ use domain::limits;
 use super::World;
 use super::stage::{Player, Stage, leave};
 use crate::coordinator::{
-    CoordinatorError, EventId, Evictions, GroupName, HoldFor, NothingKnown, Outage, PollAsk,
+    CoordinatorError, EventId, Evictions, GroupName, HoldFor, NothingKnown, Outage, Past, PollAsk,
     ShardPoll,
 };
 
@@ -91,10 +91,11 @@ pub async fn what_is_incomplete_is_not_handed_out(world: Arc<dyn World>) {
     let seen = stage.one.epoch(shard).await;
     is_refused(stage.one.coordinator.group(&claim.group).await);
     is_refused(stage.one.coordinator.shard(shard).await);
-    let opened = stage
-        .one
-        .coordinator
-        .open_epoch(shard, seen.as_ref(), HoldFor::Reseed);
+    let opened =
+        stage
+            .one
+            .coordinator
+            .open_epoch(shard, seen.as_ref(), HoldFor::Reseed, Past::Something);
     is_refused(opened.await);
 }
 

@@ -10,7 +10,7 @@ use super::World;
 use super::silences::silence;
 use super::stage::{Player, PollAskOf, Stage, firing, webhook};
 use crate::coordinator::{
-    Claimed, CoordinatorError, HoldFor, Merge, Offer, Outage, RecordVersions, ShardPoll,
+    Claimed, CoordinatorError, HoldFor, Merge, Offer, Outage, Past, RecordVersions, ShardPoll,
 };
 
 /// Longer than an instance may be silent before it is not reckoned with any more.
@@ -173,7 +173,9 @@ async fn ask_for_everything(
     let (old, name, shard) = (&stage.two.coordinator, &claim.group, claim.group.shard());
     let refused = |answer: Result<(), CoordinatorError>| is_refused(answer, 2, "upgrade it");
     refused(old.probe(shard).await.map(drop));
-    let opened = old.open_epoch(shard, None, HoldFor::Reseed).await;
+    let opened = old
+        .open_epoch(shard, None, HoldFor::Reseed, Past::Something)
+        .await;
     refused(opened.map(drop));
     for shard in stage.two.ask(PollAskOf::default()).await.shards {
         refused(shard.map(drop));

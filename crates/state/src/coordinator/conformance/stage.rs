@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use super::World;
 use crate::coordinator::{
     Change, Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Merge, NothingKnown,
-    Offer, Offered, PollAnswer, PollAsk, RecordVersions, ShardClaims, ShardPoll, SharedGroup,
+    Offer, Offered, Past, PollAnswer, PollAsk, RecordVersions, ShardClaims, ShardPoll, SharedGroup,
 };
 
 /// A world and two instances in it.
@@ -265,7 +265,10 @@ impl Player {
     }
 
     pub(super) async fn open(&self, shard: usize, seen: Option<&Epoch>, hold: HoldFor) -> Epoch {
-        let opened = self.coordinator.open_epoch(shard, seen, hold).await;
+        let opened = self
+            .coordinator
+            .open_epoch(shard, seen, hold, Past::Nothing)
+            .await;
         opened.expect("reachable")
     }
 

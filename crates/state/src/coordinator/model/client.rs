@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Farewell;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{IntegrationId, TenantId};
@@ -16,7 +17,7 @@ use super::server::shared;
 use crate::coordinator::records::OLDEST;
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, PollAnswer, PollAsk,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
     RecordVersions, ShardDepth, ShardPoll, SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
@@ -211,6 +212,19 @@ impl Coordinator for ModelClient {
             .await
     }
 
+    async fn departed(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+        alerts: &[Fingerprint],
+    ) -> Result<Vec<Fingerprint>, CoordinatorError> {
+        let (name, alerts) = (group.clone(), alerts.to_vec());
+        self.request("departed", move |server, request| {
+            server.departed(request, &name, since, alerts)
+        })
+        .await
+    }
+
     async fn start_over(
         &self,
         shard: usize,
@@ -227,10 +241,12 @@ impl Coordinator for ModelClient {
         shard: usize,
         seen: Option<&Epoch>,
         hold: HoldFor,
+        past: Past,
     ) -> Result<Epoch, CoordinatorError> {
-        let (seen, hold) = (seen.cloned(), (hold, self.records.to_write(shard)));
+        let seen = seen.cloned();
+        let (writes, asked) = (self.records.to_write(shard), (hold, past));
         let opened = self.request("open_epoch", move |server, request| {
-            server.open_epoch(request, shard, seen.as_ref(), hold)
+            server.open_epoch(request, shard, seen.as_ref(), asked, writes)
         });
         let (epoch, records) = opened.await??;
         self.records.note(shard, records);

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use domain::alert::Grace;
 use domain::id::TenantId;
+use domain::time::Timestamp;
 
 use super::hole::Hole;
 use super::millis;
-use super::server::{Hold, Request, Return, Server};
-use crate::coordinator::{CoordinatorError, Epoch, HoldFor};
+use super::server::{Departures, Hold, Request, Return, Server};
+use crate::coordinator::{CoordinatorError, Epoch, HoldFor, Past};
 
 impl Server {
     pub(super) fn open_epoch(
@@ -16,7 +17,8 @@ impl Server {
         request: &Request,
         shard: usize,
         seen: Option<&Epoch>,
-        (hold, writes): (HoldFor, u32),
+        (hold, past): (HoldFor, Past),
+        writes: u32,
     ) -> Result<(Epoch, u32), CoordinatorError> {
         self.admit(request, shard)?;
         self.unless_evicted(shard)?;
@@ -36,6 +38,9 @@ impl Server {
             if hold == HoldFor::Reseed && Some(now) < full && *known < full {
                 *known = Some(until);
             }
+            if seen.is_some() {
+                self.shard(shard).departures.known_since = Some(now);
+            }
             return Ok((current, records));
         }
         self.epochs_made += 1;
@@ -47,6 +52,13 @@ impl Server {
             until: (hold != HoldFor::Nothing).then_some(until),
             awaits_reseed: hold == HoldFor::Reseed,
         };
+        let is_first = past == Past::Nothing && shard.departures.known_since.is_none();
+        let known_since = if is_first {
+            Timestamp::from_unix_ms(0)
+        } else {
+            now
+        };
+        shard.departures = Departures::since(known_since);
         shard.back = Return::default();
         shard.last_poll = Some(now);
         shard.grace = Some(Grace {

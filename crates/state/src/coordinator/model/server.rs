@@ -70,6 +70,7 @@ pub(super) struct Shard {
     pub(super) in_flight: BTreeMap<GroupName, InFlight>,
     /// Members that left, with the state they left in, and until when that is remembered.
     pub(super) tombs: HashMap<(GroupName, Fingerprint), (Timestamp, Timestamp)>,
+    pub(super) departures: Departures,
     pub(super) ring: Ring,
     pub(super) epoch: Option<Epoch>,
     /// Whether something was thrown away since the epoch began.
@@ -90,6 +91,37 @@ pub(super) struct Shard {
     pub(super) configs: HashMap<TenantId, String>,
     /// At least every number a deleted group used.
     pub(super) floor: u64,
+}
+
+/// Whom tombstones name.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Departures {
+    /// Everybody who left after this, but for those who left longer ago than tombstones live; `None` before the first epoch.
+    pub(super) known_since: Option<Timestamp>,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl Departures {
+    pub(super) fn since(known_since: Timestamp) -> Self {
+        Self {
+            known_since: Some(known_since),
+            ..Self::default()
+        }
+    }
+
+    /// Who left up to then may be forgotten. `kept` is how long tombstones live, less what clocks may differ.
+    fn forgotten_until(self, now: Timestamp, kept: Duration) -> Timestamp {
+        let Some(known_since) = self.known_since else {
+            return now;
+        };
+        match (self.first, self.last) {
+            (Some(first), Some(last)) if first + kept <= now => {
+                known_since.max(last.min(now - kept))
+            }
+            _ => known_since,
+        }
+    }
 }
 
 /// Whether claims wait after a loss.
@@ -324,6 +356,25 @@ impl Shard {
         let (state, until) = tomb.or_insert((updated_at, now + kept));
         *state = (*state).max(updated_at);
         *until = now + kept;
+        self.departures.first.get_or_insert(now);
+        self.departures.last = Some(now);
+    }
+
+    /// Which of these may have left after an instant.
+    pub(super) fn departed(
+        &self,
+        name: &GroupName,
+        since: Timestamp,
+        mut alerts: Vec<Fingerprint>,
+        (now, kept): (Timestamp, Duration),
+    ) -> Vec<Fingerprint> {
+        let is_known = self.departures.forgotten_until(now, kept - kept / 10) < since;
+        let has_left = |fingerprint: &Fingerprint| {
+            let tomb = self.tombs.get(&(name.clone(), *fingerprint));
+            tomb.is_some_and(|(_, until)| now < *until)
+        };
+        alerts.retain(|fingerprint| !is_known || has_left(fingerprint));
+        alerts
     }
 
     /// Whether a member left in this state or a later one.

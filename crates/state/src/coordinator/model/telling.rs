@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Farewell;
 use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told, ToldMessage};
@@ -243,6 +244,18 @@ impl Server {
         let shard = self.shard(name.shard());
         shard.queue(name);
         Ok(shard.due.get(name).copied())
+    }
+
+    pub(super) fn departed(
+        &mut self,
+        request: &Request,
+        name: &GroupName,
+        since: Timestamp,
+        alerts: Vec<Fingerprint>,
+    ) -> Vec<Fingerprint> {
+        let times = (request.now, self.timing.tombstone);
+        let shard = self.shard(name.shard());
+        shard.departed(name, since, alerts, times)
     }
 
     /// Whether the claim with this fence is in force.

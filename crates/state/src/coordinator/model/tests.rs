@@ -69,6 +69,13 @@ async fn instances_take_turns_and_leave_no_group_lying() {
     conformance::claims::instances_take_turns(world).await;
 }
 
+/// Where time passes by itself, tombstones live too long for a test.
+#[tokio::test(start_paused = true)]
+async fn who_left_long_ago_is_forgotten() {
+    let world = world().await.expect("a world");
+    conformance::departures::who_left_long_ago_is_forgotten(world).await;
+}
+
 /// The suite notices every hole: the test that names it fails with it open.
 mod holes {
     use super::*;

@@ -1,5 +1,7 @@
 //! Faults told one by one: what a seed would meet rarely.
 
+mod inherited;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +46,16 @@ impl World {
 
     /// Around a server whose clock is wrong by so many milliseconds.
     async fn with_server_off(count: usize, by_ms: i64) -> Self {
+        let mut world = Self::still(count);
+        world.around.model.step_clock(by_ms);
+        for slot in 0..count {
+            world.begin(slot).await;
+        }
+        world
+    }
+
+    /// Before any of them begins.
+    fn still(count: usize) -> Self {
         let start = Timestamp::new(1_767_607_200, 0, 0);
         let clock = SimClock::shared(start);
         let receiver = Receiver::new("a", Profile::Calm, 0, Instant::now());
@@ -56,18 +68,13 @@ impl World {
             clock,
         };
         let stores = (0..count).map(|_| Store::memory(Arc::clone(&around.clock)));
-        let mut world = Self {
+        Self {
             stores: stores.collect(),
             around,
             instances: (0..count).map(|_| None).collect(),
             lives: 0,
             start,
-        };
-        world.around.model.step_clock(by_ms);
-        for slot in 0..count {
-            world.begin(slot).await;
         }
-        world
     }
 
     async fn begin(&mut self, slot: usize) {
