@@ -50,6 +50,7 @@ try("PUBLISH", channel, "1")
 
 try("HSET", hash, "a", "1", "b", "2")
 redis.pcall("EXPIRE", hash, expiry_s)
+try("HSETNX", hash, "a", "1")
 try("HGET", hash, "a")
 try("HMGET", hash, "a", "b")
 try("HGETALL", hash)

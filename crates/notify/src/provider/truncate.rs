@@ -59,6 +59,14 @@ pub(crate) fn cut_lines(text: &str, max: usize) -> String {
     format!("{kept}{REST}")
 }
 
+/// Marks that come in pairs: brackets of tags, and the tags our texts have.
+const PAIRED: [(&str, &str); 4] = [
+    ("<", ">"),
+    ("<font", "</font"),
+    ("<b>", "</b>"),
+    ("<a ", "</a>"),
+];
+
 /// How many places are tried, from the end on, where a line has no words.
 const PLACES_MAX: usize = 16;
 
@@ -89,7 +97,9 @@ fn is_whole(text: &str) -> bool {
         let begun = bare.rfind(mark).and_then(|at| bare.get(at..));
         begun.is_none_or(|begun| begun.contains(ends))
     };
-    count("<") == count(">")
+    PAIRED
+        .iter()
+        .all(|(open, close)| count(open) == count(close))
         && count("[") == count("]")
         && count("**").is_multiple_of(2)
         && is_over("](", &[')'])
