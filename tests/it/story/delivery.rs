@@ -210,14 +210,23 @@ receivers:
   - {url: 'http://b'}
 ";
 
+/// Alerts begin from 1 on, a tenth of a second apart; answers when each did.
+async fn begin_one_by_one<'a>(world: &mut World, names: &[&'a str]) -> Vec<(&'a str, f64)> {
+    let mut begun = Vec::new();
+    for (n, name) in names.iter().enumerate() {
+        let at = 1.0 + 0.1 * n as f64;
+        world.at(at).push([alert(name).start(at)]).await;
+        begun.push((*name, at));
+    }
+    begun
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rate_lets_messages_out_one_by_one_and_holds_up_nobody_else() {
     let (slow, quick) = (Hook::new("a"), Hook::new("b"));
     let mut world = World::new(SLOWLY, &[&slow, &quick]).await;
 
-    for (n, name) in ["test1", "test2", "test3"].into_iter().enumerate() {
-        let begun = 1.0 + 0.1 * n as f64;
-        world.at(begun).push([alert(name).start(begun)]).await;
+    for (name, begun) in begin_one_by_one(&mut world, &["test1", "test2", "test3"]).await {
         let told = begun + 1.0;
         world.expect(
             &quick,
@@ -246,10 +255,7 @@ async fn who_is_held_back_does_not_wait_for_a_sibling_that_hangs() {
     let (slow, stuck) = (Hook::new("a"), Hook::until("b", 100.0, Answer::Hang));
     let mut world = World::new(SLOWLY, &[&slow, &stuck]).await;
 
-    for (n, name) in ["test1", "test2"].into_iter().enumerate() {
-        let begun = 1.0 + 0.1 * n as f64;
-        world.at(begun).push([alert(name).start(begun)]).await;
-    }
+    begin_one_by_one(&mut world, &["test1", "test2"]).await;
     world.expect(&slow, between(2.0, 2.1), [alert("test1").active(1.0)]);
     // What joins the group while the message is held is told with it.
     let late = alert("test2").label("instance", "late");
@@ -266,10 +272,7 @@ async fn who_refused_for_good_is_left_alone_while_a_sibling_is_held_back() {
     let (slow, sour) = (Hook::new("a"), Hook::until("b", 100.0, Answer::Refuse));
     let mut world = World::new(SLOWLY, &[&slow, &sour]).await;
 
-    for (n, name) in ["test1", "test2"].into_iter().enumerate() {
-        let begun = 1.0 + 0.1 * n as f64;
-        world.at(begun).push([alert(name).start(begun)]).await;
-    }
+    begin_one_by_one(&mut world, &["test1", "test2"]).await;
     world.expect(&slow, between(2.0, 2.1), [alert("test1").active(1.0)]);
     world.expect(&slow, between(12.0, 12.2), [alert("test2").active(1.1)]);
     world.at(90.0).reached().await;
@@ -284,9 +287,7 @@ async fn what_was_held_when_the_process_ended_is_told_after_a_restart() {
     let (slow, quick) = (Hook::new("a"), Hook::new("b"));
     let mut world = World::new(SLOWLY, &[&slow, &quick]).await;
 
-    for (n, name) in ["test1", "test2"].into_iter().enumerate() {
-        let begun = 1.0 + 0.1 * n as f64;
-        world.at(begun).push([alert(name).start(begun)]).await;
+    for (name, begun) in begin_one_by_one(&mut world, &["test1", "test2"]).await {
         let told = begun + 1.0;
         world.expect(
             &quick,
@@ -305,10 +306,7 @@ async fn what_was_held_when_the_process_ended_is_told_after_a_restart() {
 async fn what_is_critical_does_not_wait_in_line() {
     let (slow, quick) = (Hook::new("a"), Hook::new("b"));
     let mut world = World::new(SLOWLY, &[&slow, &quick]).await;
-    for (n, name) in ["test1", "test2", "test3", "test4"].into_iter().enumerate() {
-        let begun = 1.0 + 0.1 * n as f64;
-        world.at(begun).push([alert(name).start(begun)]).await;
-    }
+    begin_one_by_one(&mut world, &["test1", "test2", "test3", "test4"]).await;
     let page = alert("page").label("severity", "critical");
     world.at(5.0).push([page.clone().start(5.0)]).await;
     world.at(60.0).reached().await;

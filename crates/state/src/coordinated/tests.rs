@@ -508,34 +508,6 @@ async fn what_was_told_alone_is_still_owed_its_end_although_others_told_somethin
 }
 
 /// A server that threw something away is not asked before that has ended; then all that is known is put back.
-#[tokio::test(start_paused = true)]
-async fn what_a_server_threw_away_is_put_back_once_it_throws_nothing_away() {
-    let scene = Scene::started().await;
-    for name in ["one", "two"] {
-        scene.post("g", scene.alert("g", name)).await;
-    }
-    let stopper = runtime::tasks::Shutdown::new();
-    let keeper = tokio::spawn(Arc::clone(&scene.state).run_keeper(stopper.listener()));
-    let pass = async |seconds| tokio::time::sleep(Duration::from_secs(seconds)).await;
-    let name = GroupName::of(&group("g"));
-    scene.model.evict(&name);
-    pass(3).await;
-    assert_eq!(scene.state.mode(), Mode::Degraded);
-    let losses = || scene.state.counters.data_losses.load(Ordering::Relaxed);
-    let all = u64::try_from(limits::SHARDS).expect("a few");
-    assert_eq!(losses(), all);
-    pass(20).await;
-    scene.model.evict(&name);
-    pass(20).await;
-    assert_eq!(scene.state.mode(), Mode::Degraded, "it goes on");
-    pass(20).await;
-    assert_eq!(scene.state.mode(), Mode::Coordinated);
-    assert_eq!(scene.shared("g").await, ["one", "two"]);
-    assert_eq!(losses(), all, "once");
-    stopper.stop();
-    keeper.await.expect("it stops");
-}
-
 /// A first message that this alert fires.
 fn message(tick: Timestamp, alert: &Alert) -> Pending {
     Pending {
