@@ -7,6 +7,7 @@
 //! on the machine.
 
 mod chaos;
+mod chronicle;
 mod cluster;
 mod feeder;
 mod oracle;

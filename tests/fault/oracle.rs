@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::feeder::truth::Statement;
-use crate::sink::{Message, Outcome, Stream};
+use crate::sink::{Cut, Message, Outcome, Stream};
 use crate::tenant;
 
 /// A message may arrive this long after it was judged: a flush is retried within its deadline, and frozen while
@@ -35,6 +35,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) statements: &'a [Statement],
     /// What the sink got, in the order of arrival.
     pub(crate) messages: &'a [Message],
+    /// The requests the sink reset. Their senders cannot know what became of them, so what they said is frozen.
+    pub(crate) cuts: &'a [Cut],
     /// The integrations that are told of every group of a tenant.
     pub(crate) paths: &'a [&'a str],
     /// Names of alerts somebody silenced: nobody need be told of them.
@@ -266,7 +268,7 @@ impl<'a> Judge<'a> {
             self.breach(Kind::Foreign, message, None, shown(&message.foreign));
         }
         if !before.iter().any(|earlier| earlier.outcome.is_accepted()) {
-            let tried = before.first().map_or(message.at, |first| first.at);
+            let tried = self.first_tried(&before, message);
             self.judge_ends(message, tried);
             self.judge_news(message);
         }
@@ -279,6 +281,14 @@ impl<'a> Judge<'a> {
             told.words.entry(name.clone()).or_default().resolved = Some(message.at);
         }
         told.last = Some(message);
+    }
+
+    /// When the message was first sent, whole or not.
+    fn first_tried(&self, before: &[&Message], message: &Message) -> Instant {
+        let of_key = |cut: &&Cut| (&cut.path, &cut.key) == (&message.stream.path, &message.key);
+        let cut = self.evidence.cuts.iter().find(of_key).map(|cut| cut.at);
+        let whole = before.first().map_or(message.at, |first| first.at);
+        cut.map_or(whole, |cut| cut.min(whole))
     }
 
     /// A message under a key that was used before.

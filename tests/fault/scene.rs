@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use harness::random::Random;
 use harness::wait_for;
 
+use crate::chronicle::Chronicle;
 use crate::cluster::{Cluster, Shape};
 use crate::feeder::truth::percentile;
 use crate::feeder::{Feeder, Load};
@@ -21,6 +22,9 @@ pub(crate) const PATHS: [&str; 2] = ["/a", "/b"];
 
 /// The same of the second tenant.
 const ACME_PATHS: [&str; 2] = ["/acme/a", "/acme/b"];
+
+/// Most breaches whose history is told.
+const EXPLAINED_MAX: usize = 3;
 
 /// How long the feeder may need until the last change is acknowledged.
 const SAYING: Duration = Duration::from_secs(60);
@@ -205,6 +209,7 @@ impl Scene {
         judge(&Evidence {
             statements: &truth.statements,
             messages: &self.sink.messages(),
+            cuts: &self.sink.cuts(),
             paths: &[PATHS, ACME_PATHS].concat(),
             exempt: &self.exempt,
             timing: TIMING,
@@ -316,6 +321,11 @@ impl Scene {
             .map(|b| format!("  {:.3} s {b}\n", since(b.at)));
         let lines: Vec<String> = lines.collect();
         lines.iter().take(20).for_each(|line| story.push_str(line));
+        let chronicle = self.chronicle();
+        for breach in breaches.iter().take(EXPLAINED_MAX) {
+            let _ = writeln!(story, "  {:.3} s, before that:", since(breach.at));
+            story.push_str(&chronicle.about(breach, began));
+        }
         self.keep(row, seed, "breaches.log", &lines.concat());
         story.push_str(&self.keep_logs(row, seed, began));
         story.push_str(&self.cluster.tails());
@@ -329,50 +339,20 @@ impl Scene {
         let _ = std::fs::write(folder.join(name), text);
     }
 
+    /// What was stated and what came so far.
+    fn chronicle(&self) -> Chronicle {
+        let truth = self.feeder.truth();
+        Chronicle::of(&truth.statements, &self.sink.messages(), &self.sink.cuts())
+    }
+
     /// Writes whole logs into a folder and says where.
     fn keep_logs(&self, row: &Row, seed: u64, began: Instant) -> String {
         let folder = kept(row, seed);
-        let kept = std::fs::create_dir_all(&folder)
-            .and_then(|()| self.cluster.keep_logs(&folder))
-            .and_then(|()| std::fs::write(folder.join("sink.log"), self.sink_log(began)));
-        match kept {
+        self.keep(row, seed, "sink.log", &self.chronicle().whole(began));
+        match self.cluster.keep_logs(&folder) {
             Ok(()) => format!("  logs are in {}\n", folder.display()),
             Err(error) => format!("  logs could not be kept: {error}\n"),
         }
-    }
-
-    fn sink_log(&self, began: Instant) -> String {
-        let mut text = String::new();
-        for message in self.sink.messages() {
-            let at = message.at.saturating_duration_since(began).as_secs_f64();
-            let _ = writeln!(
-                text,
-                "{at:.3} #{} {} {} {} firing {:?} resolved {:?} {:?}",
-                message.number,
-                message.stream.path,
-                message.stream.group,
-                message.key.get(..12).unwrap_or(&message.key),
-                message.firing,
-                message.resolved,
-                message.outcome
-            );
-        }
-        for statement in self.feeder.truth().statements {
-            let at = statement
-                .posted
-                .saturating_duration_since(began)
-                .as_secs_f64();
-            let acked = statement
-                .acked
-                .map(|acked| acked.saturating_duration_since(began).as_secs_f64());
-            let word = if statement.fires { "fires" } else { "ended" };
-            let _ = writeln!(
-                text,
-                "{at:.3} stated {} {word}, acked {acked:?}",
-                statement.name
-            );
-        }
-        text
     }
 }
 

@@ -87,10 +87,22 @@ pub(crate) struct Message {
     pub(crate) outcome: Outcome,
 }
 
+/// A request that was reset before its body had come.
+#[derive(Debug, Clone)]
+pub(crate) struct Cut {
+    /// When.
+    pub(crate) at: Instant,
+    /// The integration: the path of its webhook.
+    pub(crate) path: Arc<str>,
+    /// Its Idempotency-Key; empty when it has none.
+    pub(crate) key: String,
+}
+
 #[derive(Default)]
 struct State {
     manners: BTreeMap<String, Manner>,
     messages: Vec<Message>,
+    cuts: Vec<Cut>,
     names: BTreeSet<Arc<str>>,
     broken: usize,
     open: BTreeMap<String, usize>,
@@ -137,6 +149,11 @@ impl Sink {
         self.shared.lock().messages.clone()
     }
 
+    /// Every request that was reset so far, in order.
+    pub(crate) fn cuts(&self) -> Vec<Cut> {
+        self.shared.lock().cuts.clone()
+    }
+
     /// How many messages came so far.
     pub(crate) fn count(&self) -> usize {
         self.shared.lock().messages.len()
@@ -152,6 +169,12 @@ impl Sink {
         let state = self.shared.lock();
         state.open_max.get(path).copied().unwrap_or(0)
     }
+}
+
+/// The Idempotency-Key; empty without one.
+fn key_of(request: &Request) -> String {
+    let key = request.header("idempotency-key");
+    key.unwrap_or_default().to_owned()
 }
 
 /// A text of which there is one copy.
@@ -190,10 +213,7 @@ impl Shared {
             number: state.messages.len(),
             at,
             stream,
-            key: request
-                .header("idempotency-key")
-                .unwrap_or_default()
-                .to_owned(),
+            key: key_of(request),
             body: request.body.as_str().into(),
             firing: BTreeSet::new(),
             resolved: BTreeSet::new(),
@@ -300,8 +320,16 @@ impl Handler for Shared {
     }
 
     fn cuts(&self, head: &Request) -> bool {
-        let manner = self.lock().manners.get(head.target()).copied();
-        matches!(manner, Some(Manner::ResetBody(percent)) if self.happens(percent))
+        let at = Instant::now();
+        let mut state = self.lock();
+        let manner = state.manners.get(head.target()).copied();
+        let is_cut = matches!(manner, Some(Manner::ResetBody(percent)) if self.happens(percent));
+        if is_cut {
+            let path = intern(&mut state.names, head.target());
+            let key = key_of(head);
+            state.cuts.push(Cut { at, path, key });
+        }
+        is_cut
     }
 
     fn broken(&self) {

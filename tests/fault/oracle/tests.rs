@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::feeder::truth::Statement;
-use crate::sink::{Message, Outcome, Stream};
+use crate::sink::{Cut, Message, Outcome, Stream};
 
 use super::{Evidence, Judgement, Timing, judge};
 
@@ -15,6 +15,7 @@ struct Log {
     began: Instant,
     statements: Vec<Statement>,
     messages: Vec<Message>,
+    cuts: Vec<Cut>,
     exempt: BTreeSet<String>,
 }
 
@@ -25,6 +26,7 @@ impl Log {
             began: Instant::now(),
             statements: Vec::new(),
             messages: Vec::new(),
+            cuts: Vec::new(),
             exempt: BTreeSet::new(),
         }
     }
@@ -75,10 +77,21 @@ impl Log {
         self
     }
 
+    /// A request under this key is reset before its body has come.
+    fn cut(mut self, seconds: f64, key: &str) -> Self {
+        self.cuts.push(Cut {
+            at: self.at(seconds),
+            path: PATH.into(),
+            key: key.to_owned(),
+        });
+        self
+    }
+
     fn judged(&self) -> Judgement {
         judge(&Evidence {
             statements: &self.statements,
             messages: &self.messages,
+            cuts: &self.cuts,
             paths: &[PATH],
             exempt: &self.exempt,
             timing: Timing {
@@ -246,6 +259,22 @@ fn a_frozen_message_is_judged_when_it_was_first_tried() {
     let log = log.came(6.0, "k2", "-a", Outcome::Dropped);
     let log = log.stated(7.0, "a", true).told(36.0, "k2", "-a");
     log.told(41.0, "k3", "+a").check("");
+}
+
+#[test]
+fn a_message_that_was_reset_is_frozen_since() {
+    let told = || {
+        let log = Log::new().stated(0.0, "a", true).told(1.0, "k1", "+a");
+        let log = log.stated(4.0, "a", false).told(6.0, "k2", "-a");
+        let log = log.stated(6.5, "b", true);
+        log.cut(7.0, "k9")
+    };
+    let again = |log: Log| {
+        let log = log.stated(9.0, "a", true).told(11.0, "k3", "+b -a");
+        log.told(16.0, "k4", "+a +b")
+    };
+    again(told()).check("StaleEnd");
+    again(told().cut(8.0, "k3")).check("");
 }
 
 #[test]
