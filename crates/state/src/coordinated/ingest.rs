@@ -19,6 +19,9 @@ use crate::{Ingested, OwedRecord, Placed, State, StateError};
 /// While it is held nobody completes the way back to sharing.
 pub(super) type StaysAlone<'a> = Vec<tokio::sync::RwLockReadGuard<'a, ()>>;
 
+/// Why a post is refused that waited too long.
+const OVERTAKEN: &str = "this instance was stopped for a while, and others said something else of an alert since; say again what holds";
+
 /// A post on its way.
 struct Post {
     /// As posted, merged with what is known here.
@@ -38,8 +41,12 @@ struct Post {
     holding: Vec<usize>,
     /// Whether it joins although it is over.
     is_owed: bool,
-    /// Whether an offer of it went without an answer.
+    /// Whether what others said since counts: an offer of it went without an answer, or it may have waited for this process.
     is_again: bool,
+    /// Whether it may have waited while this process did not run, so that its sender may have said something else since.
+    may_have_waited: bool,
+    /// Whether others said something else since it may have been said.
+    is_overtaken: bool,
 }
 
 impl Coordinated {
@@ -49,15 +56,19 @@ impl Coordinated {
         batch: Vec<Placed>,
         now: Timestamp,
     ) -> Result<Vec<Ingested>, StateError> {
+        let said_at = self.said_at(now);
         let mut posts: Vec<Post> = batch
             .into_iter()
-            .map(|placed| self.prepare(tenant, placed))
+            .map(|placed| self.prepare(tenant, placed, said_at))
             .collect();
         let since = Instant::now();
         loop {
             let offers = self.open_offers(&posts);
             if !offers.is_empty() {
                 self.offer(&mut posts, offers, now, since).await;
+                if posts.iter().any(|post| post.is_overtaken) {
+                    return Err(StateError::Unavailable(OVERTAKEN.to_owned()));
+                }
                 continue;
             }
             // Nobody goes back to sharing while these are held; who is alone stays so.
@@ -102,8 +113,20 @@ impl Coordinated {
     }
 
     /// Merges a post with what is known and finds the groups that have to hear of it.
-    fn prepare(&self, tenant: &TenantId, placed: Placed) -> Post {
+    ///
+    /// `said_at`: since when it may have waited for this process.
+    fn prepare(&self, tenant: &TenantId, mut placed: Placed, said_at: Option<Timestamp>) -> Post {
         let (stated_start, is_owed) = (placed.alert.starts_at, placed.is_owed);
+        if let Some(said_at) = said_at {
+            // Nobody says an end before it.
+            let (end, read_at) = (placed.alert.ends_at, placed.alert.updated_at);
+            let is_over = end <= read_at;
+            placed.alert.updated_at = if is_over {
+                said_at.max(end.utc())
+            } else {
+                said_at
+            };
+        }
         let (alert, owed) = self.memory.peek(tenant, placed.alert);
         let (groups, placed) = self.not_leaving(tenant, &alert, placed.groups);
         // A refresh that what is shared covers costs no request (protocol.md §5, coalescing).
@@ -131,7 +154,9 @@ impl Coordinated {
             open,
             holding,
             is_owed,
-            is_again: false,
+            is_again: said_at.is_some(),
+            may_have_waited: said_at.is_some(),
+            is_overtaken: false,
         }
     }
 
@@ -189,7 +214,7 @@ impl Coordinated {
             match answer {
                 Ok(offered) => {
                     if let Some(post) = posts.get_mut(p) {
-                        post.take(g, offered);
+                        post.take(g, offered, now);
                     }
                     self.succeed(shard);
                 }
@@ -244,8 +269,16 @@ impl Coordinated {
                     self.doubt_told(&name, alert.fingerprint, post.stated_start);
                 }
             }
+            // Nobody else says anything here: it counts from now.
+            let updated_at = match post.may_have_waited {
+                true => now.utc(),
+                false => alert.updated_at,
+            };
             let placed = Placed {
-                alert: Alert::clone(&alert),
+                alert: Alert {
+                    updated_at,
+                    ..Alert::clone(&alert)
+                },
                 groups: alone,
                 is_owed: post.is_owed,
             };
@@ -295,6 +328,16 @@ impl Post {
         }
     }
 
+    /// Whether a group holds the opposite of a post that may have waited.
+    fn is_denied_by(&self, group: usize, offered: &Offered, now: Timestamp) -> bool {
+        let is_unknown = self.groups.get(group).is_none_or(|g| g.is_stand_in());
+        if !self.may_have_waited || (is_unknown && !offered.is_member) {
+            return false;
+        }
+        let fires = |alert: &Alert| now < alert.ends_at;
+        fires(&self.alert) != (offered.is_member && fires(&offered.alert))
+    }
+
     fn place_anew(&mut self) {
         for group in std::mem::take(&mut self.placed) {
             if !self.groups.iter().any(|known| known.key == group.key) {
@@ -304,8 +347,9 @@ impl Post {
         }
     }
 
-    fn take(&mut self, group: usize, offered: Offered) {
+    fn take(&mut self, group: usize, offered: Offered, now: Timestamp) {
         self.open.retain(|open| *open != group);
+        self.is_overtaken |= self.is_denied_by(group, &offered, now);
         if let (Some(first), Some(identity)) = (offered.created, self.groups.get(group)) {
             self.created.push((identity.key, first));
         }

@@ -1,10 +1,12 @@
 //! Whether this process itself was stopped: then what timed out meanwhile says nothing about shared state.
 //!
 //! A suspended machine, a SIGSTOP, a starved processor: on waking all requests in flight have timed out at once. Whoever took
-//! that for an outage would go on alone while the others share, and tell again what they told.
+//! that for an outage would go on alone while the others share, and tell again what they told. And posts that waited in
+//! the meantime are read as if they were said now, though their senders may have said something else to others since.
 
 use std::time::Duration;
 
+use domain::time::Timestamp;
 use runtime::tasks::Stop;
 use tokio::time::Instant;
 
@@ -13,14 +15,24 @@ use super::{Coordinated, lock};
 /// Beats in the silence after which shared state counts as unreachable.
 const BEATS: u32 = 6;
 
+/// What was sent to a process that did not run is read within this after it woke. It does not scale: it is as long as reading takes.
+const READING: Duration = Duration::from_secs(1);
+
 /// When this process ran last, and when it woke from not running.
 #[derive(Debug)]
 pub(super) struct Pulse {
     /// `None` while nobody feels it.
     beat_at: Option<Instant>,
-    woke_at: Option<Instant>,
+    woke: Option<Woke>,
     /// Not running for this long is sleep; for as long after it, failures are its fault.
     sleep_min: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Woke {
+    /// When it was last seen running before.
+    asleep_since: Instant,
+    at: Instant,
 }
 
 impl Pulse {
@@ -28,22 +40,35 @@ impl Pulse {
     pub(super) fn new(silence: Duration) -> Self {
         Self {
             beat_at: None,
-            woke_at: None,
+            woke: None,
             sleep_min: silence / 2,
         }
     }
 
-    fn beat(&mut self, now: Instant) {
-        let before = self.beat_at.replace(now);
-        if before.is_some_and(|before| now.duration_since(before) >= self.sleep_min) {
-            self.woke_at = Some(now);
+    pub(super) fn beat(&mut self, now: Instant) {
+        let Some(before) = self.beat_at.replace(now) else {
+            return;
+        };
+        if now.duration_since(before) >= self.sleep_min {
+            self.woke = Some(Woke {
+                asleep_since: before,
+                at: now,
+            });
         }
     }
 
     /// Whether what fails now may fail because this process did not run.
     pub(super) fn has_slept(&self, now: Instant) -> bool {
         let is_recent = |at: Instant| now.duration_since(at) < self.sleep_min;
-        self.beat_at.is_some_and(|at| !is_recent(at)) || self.woke_at.is_some_and(is_recent)
+        self.beat_at.is_some_and(|at| !is_recent(at)) || self.woke.is_some_and(|w| is_recent(w.at))
+    }
+
+    /// Since when what is read now may have waited, if this process did not run meanwhile.
+    fn waiting_since(&self, now: Instant) -> Option<Instant> {
+        let is_asleep = |at: &Instant| now.duration_since(*at) >= self.sleep_min;
+        let woke = self.woke.filter(|w| now.duration_since(w.at) < READING);
+        let woke = woke.map(|woke| woke.asleep_since);
+        woke.or(self.beat_at.filter(is_asleep))
     }
 }
 
@@ -64,6 +89,13 @@ impl Coordinated {
     /// Whether a failure now says nothing about shared state.
     pub(super) fn has_slept(&self) -> bool {
         lock(&self.pulse).has_slept(Instant::now())
+    }
+
+    /// When a post that is taken in now may have been said, if that is not `now`.
+    pub(super) fn said_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let instant = Instant::now();
+        let since = lock(&self.pulse).waiting_since(instant)?;
+        Some(now.utc() - instant.duration_since(since))
     }
 }
 
@@ -87,5 +119,19 @@ mod tests {
         pulse.beat(at(9_000));
         assert!(pulse.has_slept(at(9_400)));
         assert!(!pulse.has_slept(at(9_500)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_on_waking_may_be_as_old_as_the_sleep() {
+        let mut pulse = Pulse::new(Duration::from_secs(3));
+        let began = Instant::now();
+        let at = |ms: u64| began + Duration::from_millis(ms);
+        pulse.beat(at(500));
+        assert_eq!(pulse.waiting_since(at(1_000)), None);
+        assert_eq!(pulse.waiting_since(at(8_000)), Some(at(500)));
+        pulse.beat(at(8_000));
+        pulse.beat(at(8_500));
+        assert_eq!(pulse.waiting_since(at(8_999)), Some(at(500)));
+        assert_eq!(pulse.waiting_since(at(9_000)), None);
     }
 }

@@ -21,6 +21,7 @@ use crate::coordinator::{Merge, Merged};
 use crate::host::News;
 use crate::{OwedRecord, Placed, RestoredGroup, State};
 
+mod asleep;
 mod cause;
 mod losses;
 mod returns;

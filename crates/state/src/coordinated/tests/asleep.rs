@@ -1,0 +1,132 @@
+//! Posts that waited while the process was stopped.
+
+use super::*;
+use crate::StateError;
+
+impl Scene {
+    /// The process is stopped for a minute; answers when that began.
+    async fn sleep_for_a_minute(&self) -> Timestamp {
+        let now = self.clock.now();
+        lock(&self.state.pulse).beat(tokio::time::Instant::now());
+        tokio::time::sleep(MINUTE).await;
+        now
+    }
+
+    /// What becomes of a post of an alert of group `g`.
+    async fn posted(&self, alert: Alert) -> Result<(), StateError> {
+        let placed = Placed {
+            alert: Alert {
+                updated_at: self.clock.now(),
+                ..alert
+            },
+            groups: vec![group("g")],
+            is_owed: false,
+        };
+        let (tenant, now) = (TenantId::default_tenant(), self.clock.now());
+        let ingested = self.state.ingest(&tenant, vec![placed], now).await;
+        ingested.map(|_| ())
+    }
+
+    /// The same alert, over now.
+    fn ended(&self, alert: &Alert) -> Alert {
+        let now = self.clock.now();
+        Alert {
+            ends_at: now,
+            updated_at: now,
+            ..alert.clone()
+        }
+    }
+
+    /// Whether the only member of group `g` fires, as it is shared.
+    async fn fires(&self) -> bool {
+        let members = self.members("g").await;
+        assert_eq!(members.len(), 1, "{members:?}");
+        members.iter().all(|alert| self.clock.now() < alert.ends_at)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_waited_does_not_end_what_began_since() {
+    let scene = Scene::started().await;
+    let first = scene.alert("g", "x");
+    scene.post("g", first.clone()).await;
+    tokio::time::sleep(MINUTE).await;
+    let ended = scene.ended(&first);
+    scene.posted(ended.clone()).await.expect("taken in");
+    scene.sleep_for_a_minute().await;
+    // Meanwhile it fires anew, as another instance hears.
+    scene.offer(scene.alert("g", "x")).await;
+    // The sender had said the end once more, to the one that slept; it gave up waiting long ago.
+    let refused = scene.posted(ended).await.expect_err("others know better");
+    assert!(refused.to_string().contains("stopped"), "{refused}");
+    assert!(scene.fires().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_waited_does_not_revive_what_ended_since() {
+    let scene = Scene::started().await;
+    let alert = scene.alert("g", "x");
+    scene.post("g", alert.clone()).await;
+    scene.sleep_for_a_minute().await;
+    scene.offer(scene.ended(&alert)).await;
+    // What this instance knows covers the refresh; it is kept back, and written when it was kept back for long.
+    let _ = scene.posted(alert.clone()).await;
+    assert!(!scene.fires().await);
+    scene.state.follow().await.expect("the feed is there");
+    let known = scene.known(&alert);
+    assert!(
+        known.is_explicit_end(),
+        "the end is heard all the same: {known:?}"
+    );
+    // Where the end is known, the sender hears that it waited too long.
+    scene.posted(alert).await.expect_err("others know better");
+    assert!(!scene.fires().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_did_not_deny_is_taken_in_after_a_sleep() {
+    let scene = Scene::started().await;
+    let known = scene.alert("g", "x");
+    scene.post("g", known.clone()).await;
+    scene.sleep_for_a_minute().await;
+    scene
+        .posted(scene.ended(&known))
+        .await
+        .expect("nobody said otherwise");
+    assert!(!scene.fires().await);
+    scene
+        .posted(scene.alert("g", "y"))
+        .await
+        .expect("it is new");
+    assert_eq!(scene.shared("g").await, ["x", "y"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn soon_after_waking_every_post_counts_again() {
+    let scene = Scene::started().await;
+    let alert = scene.alert("g", "x");
+    scene.post("g", alert.clone()).await;
+    scene.sleep_for_a_minute().await;
+    scene.offer(scene.alert("g", "x")).await;
+    let ended = scene.ended(&alert);
+    scene.posted(ended).await.expect_err("it may have waited");
+    lock(&scene.state.pulse).beat(tokio::time::Instant::now());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    lock(&scene.state.pulse).beat(tokio::time::Instant::now());
+    let ended = scene.ended(&alert);
+    scene.posted(ended).await.expect("it is said now");
+    assert!(!scene.fires().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_alone_takes_in_what_waited() {
+    let scene = Scene::started().await;
+    scene.cut().await;
+    scene.sleep_for_a_minute().await;
+    let alert = scene.alert("g", "x");
+    scene
+        .posted(alert.clone())
+        .await
+        .expect("nobody else is asked");
+    assert_eq!(scene.known(&alert).updated_at, scene.clock.now());
+}
