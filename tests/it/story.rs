@@ -6,6 +6,7 @@ mod delivery;
 mod events;
 mod explain;
 mod failure;
+mod fallback;
 mod inherited;
 mod inhibit;
 mod interval;

@@ -8,6 +8,7 @@
 //! What dying at each await leaves behind is protocol.md §7; the record beside the send is what keeps a message that was
 //! accepted from being sent again.
 
+mod elsewhere;
 mod inherit;
 mod message;
 mod telling;
@@ -386,8 +387,10 @@ impl Flush<'_> {
         busy: Busy<'_>,
     ) -> Telling {
         let is_needed = *needed.borrow_and_update() == Need::Yes;
-        let scope = if is_needed { Scope::All } else { Scope::Ends };
-        let telling = self.tell_in_turn(spec, scope, busy).await;
+        let telling = match is_needed {
+            true => self.tell_late(spec, busy).await,
+            false => self.tell_in_turn(spec, Scope::Ends, busy).await,
+        };
         // One that was told an end just now hears the rest at the next tick.
         if is_needed || telling != Telling::Nothing {
             return telling;
@@ -396,7 +399,7 @@ impl Flush<'_> {
         match decided.map(|need| *need) {
             Ok(Need::Yes) => {
                 let busy = self.progress.under_way.enter();
-                self.tell_in_turn(spec, Scope::All, busy).await
+                self.tell_late(spec, busy).await
             }
             _ => telling,
         }

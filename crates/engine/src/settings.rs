@@ -1,6 +1,6 @@
 //! A tenant's configuration in force: immutable, swapped whole (D5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,6 +122,13 @@ fn own_specs(receiver: &ReceiverParts) -> Vec<IntegrationSpec> {
     .collect()
 }
 
+/// The integrations some receiver tells in place of its own.
+fn fallbacks_of(receivers: &[Receiver]) -> BTreeSet<IntegrationId> {
+    let all = receivers.iter().flat_map(|r| &r.spec.integrations);
+    let fallbacks = all.filter(|spec| spec.is_fallback);
+    fallbacks.map(|spec| spec.id.clone()).collect()
+}
+
 /// A tenant's configuration in force.
 pub struct Settings {
     /// The routing tree.
@@ -143,6 +150,8 @@ pub struct Settings {
     receivers: Vec<Receiver>,
     by_name: BTreeMap<Arc<str>, usize>,
     channels: BTreeMap<IntegrationId, Channel>,
+    /// Integrations that some receiver tells in place of its own.
+    fallbacks: BTreeSet<IntegrationId>,
     time_intervals: BTreeMap<String, Vec<TimeInterval>>,
     original: String,
     config_hash: String,
@@ -207,6 +216,7 @@ impl Settings {
             matcher_mode: parts.matcher_mode,
             external_url: parts.external_url,
             anonymous_api: parts.anonymous_api,
+            fallbacks: fallbacks_of(&receivers),
             receivers,
             by_name,
             channels,
@@ -264,6 +274,11 @@ impl Settings {
                 .count()
         });
         (used.len(), integrations.sum())
+    }
+
+    /// Whether some receiver tells an integration in place of its own.
+    pub(crate) fn is_fallback(&self, integration: &IntegrationId) -> bool {
+        self.fallbacks.contains(integration)
     }
 
     /// Which of the named intervals are active at `now`.

@@ -55,15 +55,18 @@ impl Flush<'_> {
         let foreign = &self.claim.foreign;
         let repeat = self.claim.identity.repeat_interval;
         let tick = self.claim.tick;
+        let elsewhere = self.elsewhere(spec, told);
         // That an alert another instance answers for fires is for that one to say; here only what was told before is kept up.
         // So it is with a fallback that is not needed any more.
-        let may_begin = |f: &Fingerprint| scope == Scope::All && !foreign.has(*f);
+        let may_begin =
+            |f: &Fingerprint| scope == Scope::All && !foreign.has(*f) && !elsewhere.has_heard(*f);
         let is_ours = |f: &&Fingerprint| may_begin(f) || told.firing().binary_search(f).is_ok();
         let firing: Vec<Fingerprint> = judged.firing.iter().filter(is_ours).copied().collect();
-        // Nor does one that is not needed any more hear the end of what it never heard of.
+        // Nor does one that is not needed any more hear the end of what it never heard of, or heard of elsewhere.
         let believed = told.last.as_ref();
         let is_due = |f: &&Fingerprint| {
-            scope == Scope::All || believed.is_some_and(|last| last.believes(**f))
+            (scope == Scope::All && !elsewhere.may_hear(**f))
+                || believed.is_some_and(|last| last.believes(**f))
         };
         let resolved: Vec<Fingerprint> = judged.resolved.iter().filter(is_due).copied().collect();
         let why = why_notify(told, &firing, &resolved, spec.send_resolved, repeat, tick);

@@ -63,21 +63,41 @@ impl Flush<'_> {
             }
             let _busy = under_way.enter();
             telling = match self.look_again().await {
-                Look::At(look) => {
-                    let (claim, judged) = &*look;
-                    let again = Flush {
-                        claim,
-                        judged,
-                        looked_at: Instant::now(),
-                        ..*self
-                    };
-                    again.tell(spec, scope).await
-                }
+                Look::At(look) => self.at(&look).tell(spec, scope).await,
                 Look::Later(at) => Telling::Held(at),
                 Look::Never => Telling::Left,
             };
         }
         telling
+    }
+
+    /// Tells a fallback's integration everything, after other groups through which it would hear the same had their chance.
+    pub(super) async fn tell_late(&self, spec: &IntegrationSpec, busy: Busy<'_>) -> Telling {
+        let known = self.claim.told.iter().find(|(id, _)| *id == spec.id);
+        let told = known.map(|(_, told)| told.clone()).unwrap_or_default();
+        let pause = self.elsewhere(spec, &told).pause();
+        if pause.is_zero() {
+            return self.tell_in_turn(spec, Scope::All, busy).await;
+        }
+        tokio::time::sleep(pause).await;
+        match self.look_again().await {
+            Look::At(look) => {
+                let again = self.at(&look);
+                again.tell_in_turn(spec, Scope::All, busy).await
+            }
+            Look::Later(at) => Telling::Held(at),
+            Look::Never => Telling::Left,
+        }
+    }
+
+    /// The flush at another look.
+    fn at<'b>(&'b self, (claim, judged): &'b (Claim, Judged)) -> Flush<'b> {
+        Flush {
+            claim,
+            judged,
+            looked_at: Instant::now(),
+            ..*self
+        }
     }
 
     /// The group as it is now, judged.

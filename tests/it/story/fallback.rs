@@ -1,0 +1,130 @@
+//! A receiver that hears of an alert in more than one way hears each news once.
+
+use crate::world::{Answer, Hook, World, alert, between};
+
+/// Routes to `main`, whose fallback `backup` is, and then to another receiver; `backup` tells hook `b`.
+fn two_ways(second: &str, more: &str) -> String {
+    format!(
+        "route:\n  receiver: main\n  group_wait: 1s\n  group_interval: 10s\n  repeat_interval: 1h\n  routes:\n  \
+         - {{receiver: main, continue: true}}\n  - {second}\n\
+         receivers:\n- name: main\n  fallback_receiver: backup\n  webhook_configs: [{{url: 'http://a'}}]\n\
+         - name: other\n  fallback_receiver: backup\n  webhook_configs: [{{url: 'http://c'}}]\n\
+         - name: backup\n  webhook_configs: [{{url: 'http://b'}}]\n{more}"
+    )
+}
+
+/// Two that refuse everything, and their fallback.
+fn hooks() -> (Hook, Hook, Hook) {
+    let refusing = |name| Hook::scripted(name, |_, _| Answer::Refuse);
+    (refusing("a"), refusing("c"), Hook::new("b"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_routed_to_hears_nothing_twice_as_a_fallback() {
+    let (main, other, backup) = hooks();
+    let mut world = World::new(
+        &two_ways("{receiver: backup}", ""),
+        &[&main, &other, &backup],
+    )
+    .await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world.at(15.0).push([alert("test2").start(15.0)]).await;
+    let both = [alert("test1").active(1.0), alert("test2").active(15.0)];
+    world.expect(&backup, between(22.0, 22.1), both);
+    let over = [
+        alert("test1").start(1.0).end(25.0),
+        alert("test2").start(15.0).end(25.0),
+    ];
+    world.at(25.0).push(over).await;
+    let over = [
+        alert("test1").resolved(1.0, 25.0),
+        alert("test2").resolved(15.0, 25.0),
+    ];
+    world.expect(&backup, between(32.0, 32.1), over);
+    world.finish(90.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_receivers_that_fail_tell_their_fallback_once() {
+    let (main, other, backup) = hooks();
+    let yaml = two_ways("{receiver: other}", "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world
+        .at(25.0)
+        .push([alert("test1").start(1.0).end(25.0)])
+        .await;
+    world.expect(
+        &backup,
+        between(32.0, 32.1),
+        [alert("test1").resolved(1.0, 25.0)],
+    );
+    world.finish(90.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_waits_a_moment_only_for_a_group_that_tells_later() {
+    let (main, other, backup) = hooks();
+    let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(3.0, 3.1), [alert("test1").active(1.0)]);
+    // What it was told in place of the other is no news when its own group is due.
+    world.at(35.0).push([alert("test2").start(35.0)]).await;
+    world.expect(&backup, between(41.0, 41.1), [alert("test2").active(35.0)]);
+    // Each group tells the end of what it told.
+    let over = [
+        alert("test1").start(1.0).end(45.0),
+        alert("test2").start(35.0).end(45.0),
+    ];
+    world.at(45.0).push(over).await;
+    world.expect(
+        &backup,
+        between(51.0, 51.1),
+        [alert("test2").resolved(35.0, 45.0)],
+    );
+    world.expect(
+        &backup,
+        between(52.0, 52.1),
+        [alert("test1").resolved(1.0, 45.0)],
+    );
+    world.finish(90.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_is_told_what_its_own_route_keeps_quiet_about() {
+    let (main, other, backup) = hooks();
+    let always = "time_intervals:\n- name: always\n  time_intervals: [{times: [{start_time: '00:00', end_time: '24:00'}]}]\n";
+    let yaml = two_ways("{receiver: backup, mute_time_intervals: [always]}", always);
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(3.0, 3.1), [alert("test1").active(1.0)]);
+    world.finish(40.0).await;
+    assert_eq!(backup.arrived()[0].receiver, "backup");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_of_its_own_reminds_once_the_fallback_is_not_needed() {
+    let main = Hook::until("a", 15.0, Answer::Refuse);
+    let (_, other, backup) = hooks();
+    let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    let fires = || [alert("test1").active(1.0)];
+    world
+        .at(1.0)
+        .push([alert("test1").start(1.0).end(9_000.0)])
+        .await;
+    world.expect(&backup, between(3.0, 3.1), fires());
+    world.expect(&main, between(22.0, 22.1), fires());
+    world.expect(&main, between(3_622.0, 3_622.1), fires());
+    // An hour after it was told, and two intervals for whoever may still remind it.
+    world.expect(&backup, between(3_631.0, 3_631.1), fires());
+    world.finish(4_000.0).await;
+}
