@@ -359,6 +359,9 @@ pub trait State: Send + Sync {
     /// One group as it is now.
     fn group(&self, tenant: &TenantId, key: GroupKey) -> Option<GroupSnapshot>;
 
+    /// What one integration was told of a group, as far as this instance knows.
+    fn told(&self, tenant: &TenantId, key: GroupKey, integration: &IntegrationId) -> Option<Told>;
+
     /// Hands out every group, shard by shard, for the journal's compaction.
     fn visit_groups(&self, visit: &mut dyn FnMut(GroupSnapshot));
 

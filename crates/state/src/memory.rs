@@ -409,6 +409,12 @@ impl State for Memory {
             .map(snapshot)
     }
 
+    fn told(&self, tenant: &TenantId, key: GroupKey, integration: &IntegrationId) -> Option<Told> {
+        let shard = self.shard(tenant, key);
+        let group = shard.groups.get(&(tenant.clone(), key))?;
+        group.told_to(integration).cloned()
+    }
+
     fn visit_groups(&self, visit: &mut dyn FnMut(GroupSnapshot)) {
         for shard in &self.shards {
             let snapshots: Vec<_> = lock(shard).groups.values().map(snapshot).collect();

@@ -128,3 +128,51 @@ async fn a_route_of_its_own_reminds_once_the_fallback_is_not_needed() {
     world.expect(&backup, between(3_631.0, 3_631.1), fires());
     world.finish(4_000.0).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_of_an_earlier_time_it_fired_counts_for_nothing() {
+    let (main, other, backup) = hooks();
+    let yaml = two_ways("{receiver: backup}", "")
+        .replace(
+            "{receiver: main, continue",
+            "{receiver: main, group_by: [alertname], continue",
+        )
+        .replace("'http://b'", "'http://b', send_resolved: false");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    let both = [alert("test1").start(1.0), alert("test2").start(1.0)];
+    world.at(1.0).push(both).await;
+    let both = [alert("test1").active(1.0), alert("test2").active(1.0)];
+    world.expect(&backup, between(2.0, 2.1), both);
+    let over = alert("test1").start(1.0).end(5.0);
+    world.at(5.0).push([over]).await;
+    // Its own route takes it for told, as Alertmanager does where ends are not told; the fallback does not.
+    world.at(30.0).push([alert("test1").start(30.0)]).await;
+    world.expect(&backup, between(32.0, 32.1), [alert("test1").active(30.0)]);
+    world.finish(60.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_silenced_for_a_while_is_told_once_again() {
+    let (main, other, backup) = hooks();
+    let yaml = two_ways("{receiver: other}", "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    let both = [alert("test1").start(1.0), alert("test2").start(1.0)];
+    world.at(1.0).push(both).await;
+    let both = [alert("test1").active(1.0), alert("test2").active(1.0)];
+    world.expect(&backup, between(2.0, 2.1), both);
+    let matcher = r#"alertname="test1""#;
+    world.at(5.0).silence(matcher, 5.0, 25.0).await;
+    // Something else is told meanwhile: to whoever hears that, test1 fires no more.
+    world.at(6.0).push([alert("test3").start(6.0)]).await;
+    let told = [alert("test2").active(1.0), alert("test3").active(6.0)];
+    world.expect(&backup, between(12.0, 12.1), told);
+    let all = [
+        alert("test1").active(1.0),
+        alert("test2").active(1.0),
+        alert("test3").active(6.0),
+    ];
+    world.expect(&backup, between(32.0, 32.1), all);
+    world.finish(60.0).await;
+}

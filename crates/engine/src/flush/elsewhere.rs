@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
-use domain::group::told::{Told, ToldMessage};
+use domain::group::told::Told;
 use domain::group::{GroupIdentity, IntegrationSpec};
 use domain::id::GroupKey;
+use domain::time::Timestamp;
 
-use super::Flush;
+use super::{Flush, Scope};
 
 /// How long a fallback gives way to each group before it in order: long enough that what that one began is known everywhere.
 pub(super) const GIVE_WAY: Duration = Duration::from_secs(1);
@@ -21,8 +23,8 @@ pub(super) const GIVE_WAY: Duration = Duration::from_secs(1);
 /// Most groups that are given way to, so that nobody waits long.
 const BEFORE_MAX: u32 = 5;
 
-/// A group that reminds does so within so many ticks after its repeat_interval.
-const REMINDED_TICKS: u32 = 2;
+/// A group that reminds does so within so many ticks after its repeat_interval, and a message in flight is waited for as long.
+const PATIENCE_TICKS: u32 = 2;
 
 /// Alerts an integration hears of through other groups, as far as one of them is told in place of another receiver.
 #[derive(Default)]
@@ -69,63 +71,87 @@ impl Place {
     }
 }
 
+/// Another group through which an integration may hear of an alert.
+struct Way {
+    alert: Arc<Alert>,
+    group: Arc<GroupIdentity>,
+    place: Place,
+}
+
 impl Flush<'_> {
-    /// What an integration hears through other groups of alerts it does not know from this one.
-    pub(super) fn elsewhere(&self, spec: &IntegrationSpec, told: &Told) -> Elsewhere {
+    /// What an integration hears through other groups of this one's alerts.
+    pub(super) fn elsewhere(&self, spec: &IntegrationSpec, told: &Told, scope: Scope) -> Elsewhere {
         let mut elsewhere = Elsewhere::default();
-        if !self.settings.is_fallback(&spec.id) {
+        if scope == Scope::Ends || !self.settings.is_fallback(&spec.id) {
             return elsewhere;
         }
         let mut told_there: BTreeMap<GroupKey, Told> = BTreeMap::new();
-        for (fingerprint, group, place) in self.other_ways(spec) {
+        for way in self.other_ways(spec) {
+            let fingerprint = way.alert.fingerprint;
             elsewhere.shared.insert(fingerprint);
             let there = told_there
-                .entry(group.key)
-                .or_insert_with(|| self.told_in(&group, spec));
+                .entry(way.group.key)
+                .or_insert_with(|| self.told_in(&way.group, spec));
             let is_unheard = self.judged.firing.binary_search(&fingerprint).is_ok()
-                && !told.believes_firing(fingerprint);
-            if there.believes_firing(fingerprint) && self.is_kept_up(&group, there) {
+                && told.firing().binary_search(&fingerprint).is_err();
+            if self.has_heard(&way, there) {
                 elsewhere.heard.insert(fingerprint);
-            } else if is_unheard && place < Place::of(&self.claim.identity, spec) {
-                elsewhere.before.insert(group.key);
+            } else if is_unheard && way.place < Place::of(&self.claim.identity, spec) {
+                elsewhere.before.insert(way.group.key);
             }
         }
         elsewhere
     }
 
-    /// Other groups through which an integration may hear of an alert of this one, with their place in the order.
-    fn other_ways(&self, spec: &IntegrationSpec) -> Vec<(Fingerprint, Arc<GroupIdentity>, Place)> {
+    /// Other groups through which an integration may hear of an alert of this one.
+    fn other_ways(&self, spec: &IntegrationSpec) -> Vec<Way> {
         let mirror = self.tenant.mirror();
         let judged = self.judged.firing.iter().chain(&self.judged.resolved);
-        let known = judged.filter_map(|f| Some((*f, mirror.known(*f)?.groups)));
-        let all = known.flat_map(|(f, groups)| groups.into_iter().map(move |group| (f, group)));
-        let leading = all.filter_map(|(fingerprint, group)| {
-            let mut integrations = group.receiver.integrations.iter();
-            let there = integrations.find(|other| other.id == spec.id)?;
-            let is_other = group.key != self.claim.identity.key;
-            let place = Place::of(&group, there);
-            (is_other && (spec.is_fallback || there.is_fallback)).then_some((
-                fingerprint,
-                group,
-                place,
-            ))
-        });
-        leading.collect()
+        let mut ways = Vec::new();
+        for known in judged.filter_map(|fingerprint| mirror.known(*fingerprint)) {
+            for group in known.groups {
+                let mut integrations = group.receiver.integrations.iter();
+                let there = integrations.find(|other| other.id == spec.id);
+                let is_other = group.key != self.claim.identity.key;
+                let there = there.filter(|t| is_other && (spec.is_fallback || t.is_fallback));
+                if let Some(there) = there {
+                    ways.push(Way {
+                        alert: Arc::clone(&known.alert),
+                        place: Place::of(&group, there),
+                        group,
+                    });
+                }
+            }
+        }
+        ways
     }
 
-    /// Whether another group still reminds an integration of what it told: a fallback that is not needed any more is told ends
-    /// only, and a route may be muted.
-    fn is_kept_up(&self, group: &GroupIdentity, there: &Told) -> bool {
-        let reminded = group.repeat_interval + group.group_interval * REMINDED_TICKS;
-        let is_recent = |last: &ToldMessage| self.claim.tick < last.tick + reminded;
-        there.pending.is_some() || there.last.as_ref().is_some_and(is_recent)
+    /// Whether an integration was told through another group that an alert fires, since it does, and is still reminded there; or
+    /// is being told. What it may believe only is not enough: telling it again is news.
+    fn has_heard(&self, way: &Way, there: &Told) -> bool {
+        let fingerprint = way.alert.fingerprint;
+        let tick = self.claim.tick;
+        let names = |set: &[Fingerprint], at: Timestamp| {
+            set.binary_search(&fingerprint).is_ok() && way.alert.starts_at <= at
+        };
+        let patience = way.group.group_interval * PATIENCE_TICKS;
+        let mine = self.claim.identity.repeat_interval;
+        let reminded = way.group.repeat_interval.min(mine) + patience;
+        let was_told = there
+            .last
+            .as_ref()
+            .is_some_and(|m| names(&m.firing, m.tick) && tick < m.tick + reminded);
+        let is_being_told = there
+            .pending
+            .as_ref()
+            .is_some_and(|m| names(&m.firing, m.tick) && tick < m.tick + patience);
+        was_told || is_being_told
     }
 
     /// What an integration was told through another group.
     fn told_in(&self, group: &GroupIdentity, spec: &IntegrationSpec) -> Told {
-        let there = self.engine.state.group(&group.tenant, group.key);
-        let told = there.into_iter().flat_map(|group| group.told);
-        let of_spec = told.filter(|(id, _)| *id == spec.id).map(|(_, told)| told);
-        of_spec.last().unwrap_or_default()
+        let state = &self.engine.state;
+        let told = state.told(&group.tenant, group.key, &spec.id);
+        told.unwrap_or_default()
     }
 }

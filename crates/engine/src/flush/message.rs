@@ -55,7 +55,7 @@ impl Flush<'_> {
         let foreign = &self.claim.foreign;
         let repeat = self.claim.identity.repeat_interval;
         let tick = self.claim.tick;
-        let elsewhere = self.elsewhere(spec, told);
+        let elsewhere = self.elsewhere(spec, told, scope);
         // That an alert another instance answers for fires is for that one to say; here only what was told before is kept up.
         // So it is with a fallback that is not needed any more.
         let may_begin =

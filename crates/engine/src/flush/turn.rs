@@ -75,7 +75,7 @@ impl Flush<'_> {
     pub(super) async fn tell_late(&self, spec: &IntegrationSpec, busy: Busy<'_>) -> Telling {
         let known = self.claim.told.iter().find(|(id, _)| *id == spec.id);
         let told = known.map(|(_, told)| told.clone()).unwrap_or_default();
-        let pause = self.elsewhere(spec, &told).pause();
+        let pause = self.elsewhere(spec, &told, Scope::All).pause();
         if pause.is_zero() {
             return self.tell_in_turn(spec, Scope::All, busy).await;
         }

@@ -43,9 +43,13 @@ struct Post {
     is_owed: bool,
     /// Whether what others said since counts: an offer of it went without an answer, or it may have waited for this process.
     is_again: bool,
+    /// Whether it says that the alert fires.
+    fires: bool,
     /// Whether it may have waited while this process did not run, so that its sender may have said something else since.
     may_have_waited: bool,
-    /// Whether others said something else since it may have been said.
+    /// As posted, if it may have waited: for whom others said nothing since, it counts from when it was read.
+    as_read: Option<Alert>,
+    /// Whether it may have waited, and what is known is the opposite.
     is_overtaken: bool,
 }
 
@@ -56,19 +60,19 @@ impl Coordinated {
         batch: Vec<Placed>,
         now: Timestamp,
     ) -> Result<Vec<Ingested>, StateError> {
-        let said_at = self.said_at(now);
+        let said_at = self.said_at();
         let mut posts: Vec<Post> = batch
             .into_iter()
-            .map(|placed| self.prepare(tenant, placed, said_at))
+            .map(|placed| self.prepare(tenant, placed, now, said_at))
             .collect();
         let since = Instant::now();
         loop {
+            if posts.iter().any(|post| self.is_refused(post)) {
+                return Err(StateError::Unavailable(OVERTAKEN.to_owned()));
+            }
             let offers = self.open_offers(&posts);
             if !offers.is_empty() {
                 self.offer(&mut posts, offers, now, since).await;
-                if posts.iter().any(|post| post.is_overtaken) {
-                    return Err(StateError::Unavailable(OVERTAKEN.to_owned()));
-                }
                 continue;
             }
             // Nobody goes back to sharing while these are held; who is alone stays so.
@@ -82,6 +86,12 @@ impl Coordinated {
             }
             return Ok(ingested);
         }
+    }
+
+    /// Whether others may have heard from the sender of a post since, and say the opposite.
+    fn is_refused(&self, post: &Post) -> bool {
+        let shards = post.groups.iter().map(|g| GroupName::of(g).shard());
+        post.is_overtaken && shards.into_iter().any(|shard| !self.is_alone(shard))
     }
 
     /// Keeps the way back to sharing from completing.
@@ -115,18 +125,20 @@ impl Coordinated {
     /// Merges a post with what is known and finds the groups that have to hear of it.
     ///
     /// `said_at`: since when it may have waited for this process.
-    fn prepare(&self, tenant: &TenantId, mut placed: Placed, said_at: Option<Timestamp>) -> Post {
+    fn prepare(
+        &self,
+        tenant: &TenantId,
+        mut placed: Placed,
+        now: Timestamp,
+        said_at: Option<Timestamp>,
+    ) -> Post {
         let (stated_start, is_owed) = (placed.alert.starts_at, placed.is_owed);
-        if let Some(said_at) = said_at {
-            // Nobody says an end before it.
-            let (end, read_at) = (placed.alert.ends_at, placed.alert.updated_at);
-            let is_over = end <= read_at;
-            placed.alert.updated_at = if is_over {
-                said_at.max(end.utc())
-            } else {
-                said_at
-            };
-        }
+        let fires = now < placed.alert.ends_at;
+        let as_read = said_at.map(|said_at| {
+            let as_read = placed.alert.clone();
+            placed.alert.updated_at = said_at;
+            as_read
+        });
         let (alert, owed) = self.memory.peek(tenant, placed.alert);
         let (groups, placed) = self.not_leaving(tenant, &alert, placed.groups);
         // A refresh that what is shared covers costs no request (protocol.md §5, coalescing).
@@ -143,9 +155,12 @@ impl Coordinated {
         } else {
             (all, Vec::new())
         };
+        // What ended by its own time while it waited may be an end or an old promise to fire: if it fires here, it is refused too.
+        let is_overtaken = as_read.is_some() && fires != (now < alert.ends_at);
         Post {
             alert,
             stated_start,
+            fires,
             owed,
             groups,
             placed,
@@ -154,9 +169,10 @@ impl Coordinated {
             open,
             holding,
             is_owed,
-            is_again: said_at.is_some(),
-            may_have_waited: said_at.is_some(),
-            is_overtaken: false,
+            is_again: as_read.is_some(),
+            may_have_waited: as_read.is_some(),
+            as_read,
+            is_overtaken,
         }
     }
 
@@ -185,6 +201,13 @@ impl Coordinated {
         now: Timestamp,
         since: Instant,
     ) {
+        // The process may have been stopped since they were prepared.
+        if self.said_at().is_some() {
+            for post in posts.iter_mut() {
+                post.is_again = true;
+                post.may_have_waited = true;
+            }
+        }
         let mut asked = Vec::with_capacity(offers.len());
         let mut places = Vec::with_capacity(offers.len());
         for (p, g) in offers {
@@ -243,6 +266,12 @@ impl Coordinated {
         now: Timestamp,
     ) -> Result<Ingested, StateError> {
         post.place_where_known();
+        if !post.open.is_empty()
+            && post.held.is_none()
+            && let Some(as_read) = post.as_read.take()
+        {
+            (post.alert, post.owed) = self.memory.peek(tenant, as_read);
+        }
         let mut owed = post.owed;
         let mut created = post.created.clone();
         let alert = post.held.clone().unwrap_or_else(|| Arc::clone(&post.alert));
@@ -269,16 +298,8 @@ impl Coordinated {
                     self.doubt_told(&name, alert.fingerprint, post.stated_start);
                 }
             }
-            // Nobody else says anything here: it counts from now.
-            let updated_at = match post.may_have_waited {
-                true => now.utc(),
-                false => alert.updated_at,
-            };
             let placed = Placed {
-                alert: Alert {
-                    updated_at,
-                    ..Alert::clone(&alert)
-                },
+                alert: Alert::clone(&alert),
                 groups: alone,
                 is_owed: post.is_owed,
             };
@@ -334,8 +355,7 @@ impl Post {
         if !self.may_have_waited || (is_unknown && !offered.is_member) {
             return false;
         }
-        let fires = |alert: &Alert| now < alert.ends_at;
-        fires(&self.alert) != (offered.is_member && fires(&offered.alert))
+        self.fires != (offered.is_member && now < offered.alert.ends_at)
     }
 
     fn place_anew(&mut self) {

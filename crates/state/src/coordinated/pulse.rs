@@ -91,11 +91,11 @@ impl Coordinated {
         lock(&self.pulse).has_slept(Instant::now())
     }
 
-    /// When a post that is taken in now may have been said, if that is not `now`.
-    pub(super) fn said_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let instant = Instant::now();
-        let since = lock(&self.pulse).waiting_since(instant)?;
-        Some(now.utc() - instant.duration_since(since))
+    /// When a post that is taken in now may have been said, if that is not now.
+    pub(super) fn said_at(&self) -> Option<Timestamp> {
+        let now = Instant::now();
+        let since = lock(&self.pulse).waiting_since(now)?;
+        Some(self.clock.now().utc() - now.duration_since(since))
     }
 }
 

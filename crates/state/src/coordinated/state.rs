@@ -224,6 +224,10 @@ impl State for Coordinated {
         self.memory.group(tenant, key)
     }
 
+    fn told(&self, tenant: &TenantId, key: GroupKey, integration: &IntegrationId) -> Option<Told> {
+        self.memory.told(tenant, key, integration)
+    }
+
     fn visit_groups(&self, visit: &mut dyn FnMut(GroupSnapshot)) {
         self.memory.visit_groups(visit);
     }
