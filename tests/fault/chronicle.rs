@@ -47,11 +47,13 @@ impl Chronicle {
         let stream = &breach.stream;
         let is_near = |entry: &&Entry| {
             let is_other = |part: &Option<String>, of: &str| part.as_ref().is_some_and(|p| p != of);
-            let is_named = |name: &String| breach.what.split_whitespace().any(|word| word == name);
+            let words = breach.what.split_whitespace();
+            let mut words = words.map(|word| word.trim_matches(['[', ']', ',']));
+            let mut is_named = |name: &String| words.any(|word| word == name);
             entry.at <= breach.at
                 && !is_other(&entry.path, &stream.path)
                 && !is_other(&entry.group, &stream.group)
-                && entry.name.as_ref().is_none_or(is_named)
+                && entry.name.as_ref().is_none_or(&mut is_named)
         };
         let near: Vec<&Entry> = self.entries.iter().filter(is_near).collect();
         let from = near.len().saturating_sub(LINES_MAX);

@@ -111,22 +111,27 @@ async fn a_fallback_is_told_what_its_own_route_keeps_quiet_about() {
 
 #[tokio::test(start_paused = true)]
 async fn a_route_of_its_own_reminds_once_the_fallback_is_not_needed() {
-    let main = Hook::until("a", 15.0, Answer::Refuse);
+    // The receiver works for an hour and a half.
+    let main = Hook::scripted("a", |_, n| match n {
+        0 | 1 | 4.. => Answer::Refuse,
+        _ => Answer::Accept,
+    });
     let (_, other, backup) = hooks();
     let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
     let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
 
     let fires = || [alert("test1").active(1.0)];
-    world
-        .at(1.0)
-        .push([alert("test1").start(1.0).end(9_000.0)])
-        .await;
+    let lasting = alert("test1").start(1.0).end(90_000.0);
+    world.at(1.0).push([lasting]).await;
     world.expect(&backup, between(3.0, 3.1), fires());
     world.expect(&main, between(22.0, 22.1), fires());
     world.expect(&main, between(3_622.0, 3_622.1), fires());
     // An hour after it was told, and two intervals for whoever may still remind it.
     world.expect(&backup, between(3_631.0, 3_631.1), fires());
-    world.finish(4_000.0).await;
+    // From 7,222 s on the receiver fails again: its fallback was told all, and is reminded through its own route only.
+    world.expect(&backup, between(7_231.0, 7_231.1), fires());
+    world.expect(&backup, between(10_831.0, 10_831.1), fires());
+    world.finish(11_000.0).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ use domain::time::Timestamp;
 use super::{Flush, Scope};
 
 /// How long a fallback gives way to each group before it in order: long enough that what that one began is known everywhere.
-pub(super) const GIVE_WAY: Duration = Duration::from_secs(1);
+const GIVE_WAY: Duration = Duration::from_secs(1);
 
 /// Most groups that are given way to, so that nobody waits long.
 const BEFORE_MAX: u32 = 5;
@@ -31,6 +31,8 @@ const PATIENCE_TICKS: u32 = 2;
 pub(super) struct Elsewhere {
     /// Those it was told there that they fire, or is being told.
     heard: BTreeSet<Fingerprint>,
+    /// Those of them it was told by a group before this one in order.
+    reminded: BTreeSet<Fingerprint>,
     /// Those it may hear of there, told or not.
     shared: BTreeSet<Fingerprint>,
     /// Groups that would tell it before this one.
@@ -41,6 +43,11 @@ impl Elsewhere {
     /// Whether an alert's beginning is left out here.
     pub(super) fn has_heard(&self, fingerprint: Fingerprint) -> bool {
         self.heard.contains(&fingerprint)
+    }
+
+    /// Whether another group reminds of everything a message would.
+    pub(super) fn reminds_of(&self, firing: &[Fingerprint]) -> bool {
+        !firing.is_empty() && firing.iter().all(|f| self.reminded.contains(f))
     }
 
     /// Whether an alert's end is told here only if its beginning was.
@@ -92,11 +99,15 @@ impl Flush<'_> {
             let there = told_there
                 .entry(way.group.key)
                 .or_insert_with(|| self.told_in(&way.group, spec));
+            let is_before = way.place < Place::of(&self.claim.identity, spec);
             let is_unheard = self.judged.firing.binary_search(&fingerprint).is_ok()
                 && told.firing().binary_search(&fingerprint).is_err();
             if self.has_heard(&way, there) {
                 elsewhere.heard.insert(fingerprint);
-            } else if is_unheard && way.place < Place::of(&self.claim.identity, spec) {
+                if is_before {
+                    elsewhere.reminded.insert(fingerprint);
+                }
+            } else if is_unheard && is_before {
                 elsewhere.before.insert(way.group.key);
             }
         }

@@ -76,6 +76,10 @@ impl Flush<'_> {
                 return None;
             }
             Ok(Reason::RepeatInterval) if scope == Scope::Ends => return None,
+            Ok(Reason::RepeatInterval) if elsewhere.reminds_of(&firing) => {
+                tracing::trace!(integration = %spec.id, "Another group reminds it of the same");
+                return None;
+            }
             Ok(reason) => reason,
             Err(quiet) => {
                 tracing::trace!(integration = %spec.id, reason = quiet.as_str(), "Nothing to tell");
