@@ -69,10 +69,15 @@ impl Sent {
 }
 
 impl Flush<'_> {
+    /// What an integration was told of the group, as of this look at it.
+    pub(super) fn told_of(&self, spec: &IntegrationSpec) -> Told {
+        let known = self.claim.told.iter().find(|(id, _)| *id == spec.id);
+        known.map(|(_, told)| told.clone()).unwrap_or_default()
+    }
+
     /// Tells one integration what it does not know.
     pub(super) async fn tell(&self, spec: &IntegrationSpec, scope: Scope) -> Telling {
-        let known = self.claim.told.iter().find(|(id, _)| *id == spec.id);
-        let mut told = known.map(|(_, told)| told.clone()).unwrap_or_default();
+        let mut told = self.told_of(spec);
         let Some(channel) = self.settings.channel(&spec.id) else {
             // A reload took the integration away after this claim; the next tick knows the new receiver.
             return Telling::Left;

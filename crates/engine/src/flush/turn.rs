@@ -73,8 +73,7 @@ impl Flush<'_> {
 
     /// Tells a fallback's integration everything, after other groups through which it would hear the same had their chance.
     pub(super) async fn tell_late(&self, spec: &IntegrationSpec, busy: Busy<'_>) -> Telling {
-        let known = self.claim.told.iter().find(|(id, _)| *id == spec.id);
-        let told = known.map(|(_, told)| told.clone()).unwrap_or_default();
+        let told = self.told_of(spec);
         let pause = self.elsewhere(spec, &told, Scope::All).pause();
         if pause.is_zero() {
             return self.tell_in_turn(spec, Scope::All, busy).await;

@@ -90,8 +90,8 @@ impl Coordinated {
 
     /// Whether others may have heard from the sender of a post since, and say the opposite.
     fn is_refused(&self, post: &Post) -> bool {
-        let shards = post.groups.iter().map(|g| GroupName::of(g).shard());
-        post.is_overtaken && shards.into_iter().any(|shard| !self.is_alone(shard))
+        let mut shards = post.groups.iter().map(|g| GroupName::of(g).shard());
+        post.is_overtaken && shards.any(|shard| !self.is_alone(shard))
     }
 
     /// Keeps the way back to sharing from completing.
