@@ -3,8 +3,8 @@
 lock/acquire: gives a lock to a holder unless somebody else has it, and numbers the acquisition.
 
 The number, the fence, is larger than every one before for this name: one more than the last, or the server's time in
-milliseconds if that is more. So it also grows when the counter was lost with all other data. A repeat by the holder
-itself, whose answer was lost, gets the same fence and no more time.
+microseconds if that is more. So it also grows when the counter was lost with all other data: no two scripts run in the
+same microsecond. A repeat by the holder itself, whose answer was lost, gets the same fence and no more time.
 
 KEYS[1]  lock     text, the holder's token; its expiry is the lease
 KEYS[2]  fence    number, the last fence given out for this name
@@ -26,7 +26,7 @@ if token == "" or not lease_ms or lease_ms < 1 or not fence_ms or fence_ms < 1 t
 end
 
 local time = redis.call("TIME")
-local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local holder = redis.call("GET", lock_key)
 local last = tonumber(redis.call("GET", fence_key) or "0") or 0
 
@@ -37,7 +37,7 @@ if holder and last > 0 then
   return { "granted", last, math.max(redis.call("PTTL", lock_key), 0) }
 end
 
-local fence = math.max(last + 1, now_ms)
+local fence = math.max(last + 1, now_us)
 redis.call("SET", fence_key, string.format("%.0f", fence), "PX", fence_ms)
 redis.call("SET", lock_key, token, "PX", lease_ms)
 return { "granted", fence, lease_ms }

@@ -82,7 +82,7 @@ impl LockStore for MemoryLocks {
         lease: Duration,
     ) -> Result<Granted, StateError> {
         let now = Instant::now();
-        let wall_ms = u64::try_from(self.clock.now().unix_ms()).unwrap_or(0);
+        let wall_us = u64::try_from(self.clock.now().unix_nanos() / 1000).unwrap_or(0);
         let mut table = self.table();
         if let Some(held) = table.lease(name, now) {
             let left = held.until - now;
@@ -96,7 +96,7 @@ impl LockStore for MemoryLocks {
             });
         }
         table.sweep(now);
-        table.last_fence = wall_ms.max(table.last_fence + 1);
+        table.last_fence = wall_us.max(table.last_fence + 1);
         let fence = Fence(table.last_fence);
         let lasts = lease.min(LEASE_MAX);
         let granted = Lease {
