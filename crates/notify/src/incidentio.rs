@@ -58,6 +58,8 @@ impl Incidentio {
 impl Provider for Incidentio {
     type Message = String;
 
+    const OPENS_INCIDENTS: bool = true;
+
     fn secrets(&self) -> Vec<Source> {
         self.token.iter().chain([&self.url]).cloned().collect()
     }

@@ -134,6 +134,76 @@ async fn a_route_of_its_own_reminds_once_the_fallback_is_not_needed() {
     world.finish(11_000.0).await;
 }
 
+/// One that refuses twice.
+fn failing_for_a_while() -> Hook {
+    Hook::scripted("a", |_, n| match n {
+        0 | 1 => Answer::Refuse,
+        _ => Answer::Accept,
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_is_closed_by_the_group_that_opened_it() {
+    let main = failing_for_a_while();
+    let (_, other, backup) = hooks();
+    let backup = backup.with_incidents();
+    let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    let fires = || [alert("test1").active(1.0)];
+    let lasting = alert("test1").start(1.0).end(90_000.0);
+    world.at(1.0).push([lasting]).await;
+    world.expect(&backup, between(3.0, 3.1), fires());
+    world.expect(&main, between(22.0, 22.1), fires());
+    world.expect(&main, between(3_622.0, 3_622.1), fires());
+    // Its own route reminds it: that opened an incident of its own.
+    world.expect(&backup, between(3_631.0, 3_631.1), fires());
+    let ends = alert("test1").start(1.0).end(3_700.0);
+    let over = || [alert("test1").resolved(1.0, 3_700.0)];
+    world.at(3_700.0).push([ends]).await;
+    world.expect(&main, between(3_702.0, 3_702.1), over());
+    world.expect(&backup, between(3_701.0, 3_701.1), over());
+    world.expect(&backup, between(3_702.0, 3_702.1), over());
+    world.finish(3_800.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reminded_last_tells_the_end() {
+    let main = failing_for_a_while();
+    let (_, other, backup) = hooks();
+    let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    let lasting = |name| alert(name).start(1.0).end(90_000.0);
+    world
+        .at(1.0)
+        .push([lasting("test1"), lasting("test2")])
+        .await;
+    let fires = || [alert("test1").active(1.0), alert("test2").active(1.0)];
+    world.expect(&backup, between(3.0, 3.1), fires());
+    world.expect(&main, between(22.0, 22.1), fires());
+    world.expect(&main, between(3_622.0, 3_622.1), fires());
+    // Its own route reminds it, and keeps it up from then on.
+    world.expect(&backup, between(3_631.0, 3_631.1), fires());
+    let ends = |name| alert(name).start(1.0).end(3_700.0);
+    let over = |name| alert(name).resolved(1.0, 3_700.0);
+    world.at(3_700.0).push([ends("test1")]).await;
+    world.expect(
+        &main,
+        between(3_702.0, 3_702.1),
+        [over("test1"), alert("test2").active(1.0)],
+    );
+    world.expect(
+        &backup,
+        between(3_701.0, 3_701.1),
+        [over("test1"), alert("test2").active(1.0)],
+    );
+    world.at(3_705.0).push([ends("test2")]).await;
+    world.expect(&main, between(3_712.0, 3_712.1), [over("test2")]);
+    world.expect(&backup, between(3_711.0, 3_711.1), [over("test2")]);
+    world.finish(3_800.0).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_told_of_an_earlier_time_it_fired_counts_for_nothing() {
     let (main, other, backup) = hooks();

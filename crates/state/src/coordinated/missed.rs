@@ -87,14 +87,14 @@ impl Coordinated {
             false => HoldFor::Others,
         };
         let past = self.past(shard, lost);
-        let opened = self.shared.open_epoch(shard, lost, hold, past).await;
-        let epoch = self.directly(opened)?;
+        let opened = self.insist(|| self.shared.open_epoch(shard, lost, hold, past));
+        let epoch = opened.await?;
         let met = self.view(shard).met.clone();
         if let Some(met) = met.filter(|met| lost.is_none() && *met != epoch) {
             // Lost while it was to be read anew: whoever opened another one may not know.
             let hold = HoldFor::Reseed;
-            let opened = self.shared.open_epoch(shard, Some(&met), hold, past).await;
-            self.directly(opened)?;
+            let opened = self.insist(|| self.shared.open_epoch(shard, Some(&met), hold, past));
+            opened.await?;
         }
         let is_another = |known: &Epoch| *known != epoch;
         if lost.is_some() || self.view(shard).epoch.as_ref().is_some_and(is_another) {

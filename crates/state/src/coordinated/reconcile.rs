@@ -16,7 +16,7 @@ use domain::id::IntegrationId;
 use domain::limits;
 use tokio::time::Instant;
 
-use super::{Alone, Coordinated, lock};
+use super::{Alone, Answer, Coordinated, RETRY_PAUSE, lock};
 use crate::coordinator::{
     CoordinatorError, Epoch, EventId, GroupName, Merge, Merged, Outage, SharedGroup,
 };
@@ -35,6 +35,9 @@ pub(super) const SKEW_MS: u64 = 10_000;
 /// Groups merged in one round trip.
 pub(super) const CHUNK: usize = 500;
 
+/// Times a request is made on the way back before it counts as not answered.
+const TRIES: u32 = 3;
+
 /// Tries to work out what was told by several while it changes.
 pub(super) const ROUNDS_MAX: usize = 8;
 
@@ -49,6 +52,24 @@ impl Coordinated {
             tracing::debug!(%error, "Shared state did not answer");
             Alone
         })
+    }
+
+    /// Asks again a few times: on the way back many requests follow each other, and one that is lost would lose what came
+    /// before it. Every one of them may be repeated.
+    pub(super) async fn insist<'a, T>(
+        &self,
+        ask: impl Fn() -> Answer<'a, T> + Send,
+    ) -> Result<T, Alone> {
+        for _ in 1..TRIES {
+            match ask().await {
+                Err(error) if error.outage == Outage::Transient => {
+                    tracing::debug!(%error, "Shared state did not answer; it is asked again");
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+                answer => return self.directly(answer),
+            }
+        }
+        self.directly(ask().await)
     }
 
     /// Goes back to sharing in a fault domain, or begins to: silences first, then every group; sends that are out end first.
@@ -92,7 +113,7 @@ impl Coordinated {
         for _ in 0..ROUNDS_MAX {
             let mut there = HashMap::new();
             for name in names {
-                let group = self.directly(self.shared.group(name).await)?;
+                let group = self.insist(|| self.shared.group(name)).await?;
                 there.extend(group.map(|group| (name.clone(), group)));
             }
             let here = names
@@ -114,10 +135,14 @@ impl Coordinated {
     pub(super) async fn merge_in(&self, merges: Vec<Merge>) -> Result<Merged, Alone> {
         let mut outcome = Merged::Done;
         for chunk in merges.chunks(CHUNK) {
-            for merged in self.shared.merge(chunk.to_vec()).await {
-                if self.directly(merged)? == Merged::Overtaken {
-                    outcome = Merged::Overtaken;
-                }
+            let merged = self.insist(|| {
+                Box::pin(async {
+                    let merged = self.shared.merge(chunk.to_vec()).await;
+                    merged.into_iter().collect::<Result<Vec<Merged>, _>>()
+                })
+            });
+            if merged.await?.contains(&Merged::Overtaken) {
+                outcome = Merged::Overtaken;
             }
         }
         Ok(outcome)
@@ -165,7 +190,7 @@ impl Coordinated {
             .view(shard)
             .strange_since
             .get_or_insert_with(Instant::now);
-        if since.elapsed() >= self.timing.breaker_silence {
+        if since.elapsed() >= self.timing.breaker_silence * 2 {
             // Nobody would be told of what is in it.
             let error = CoordinatorError {
                 outage: Outage::Certain,
@@ -218,7 +243,7 @@ impl Coordinated {
         if let Some(host) = self.host() {
             host.skipped_to(shard, last_event, &epoch);
         }
-        self.directly(self.shared.reseeded(shard, &epoch).await)
+        self.insist(|| self.shared.reseeded(shard, &epoch)).await
     }
 
     /// Merges a shard's groups; answers what came of it: somebody may have known better.
@@ -262,7 +287,7 @@ impl Coordinated {
         &self,
         shard: usize,
     ) -> Result<(EventId, HashMap<GroupName, SharedGroup>), Alone> {
-        let (last_event, groups) = self.directly(self.shared.shard(shard).await)?;
+        let (last_event, groups) = self.insist(|| self.shared.shard(shard)).await?;
         let there = groups.into_iter().map(|group| (group.name.clone(), group));
         Ok((last_event, there.collect()))
     }

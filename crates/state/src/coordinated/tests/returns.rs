@@ -169,3 +169,30 @@ async fn a_group_that_ended_meanwhile_is_forgotten_though_it_was_being_flushed()
     scene.mend().await;
     assert_eq!(scene.state.group_count(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_cannot_be_read_makes_an_instance_go_on_alone() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "x")).await;
+    *lock(&scene.line.failing) = Some("shard");
+    let lost = GroupName::of(&group("g")).shard();
+    scene.state.view(lost).epoch = None;
+    let began = Instant::now();
+    while scene.state.mode() == Mode::Coordinated && began.elapsed() < MINUTE {
+        let _ = scene.state.poll(10, scene.clock.now()).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(scene.state.mode(), Mode::Degraded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_is_read_anew_although_most_answers_are_lost() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "x")).await;
+    let lost = GroupName::of(&group("g")).shard();
+    scene.state.view(lost).epoch = None;
+    scene.line.is_lossy.store(true, Ordering::SeqCst);
+    let _ = scene.state.poll(10, scene.clock.now()).await;
+    assert!(scene.state.view(lost).epoch.is_some(), "in one go");
+    assert_eq!(scene.state.mode(), Mode::Coordinated);
+}
