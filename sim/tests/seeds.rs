@@ -10,7 +10,7 @@ use sim::profile::Profile;
 const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
-const KEPT: [(Profile, u64); 26] = [
+const KEPT: [(Profile, u64); 28] = [
     // An alert that fired anew was taken for a refresh by an instance that slept through its end.
     (Profile::Freezes, 6),
     // Senders that spread over the instances were not heard by the one that was alone, and time-outs counted.
@@ -57,6 +57,10 @@ const KEPT: [(Profile, u64); 26] = [
     (Profile::All, 582),
     // A group that others held stayed for ever where it was not heard to end.
     (Profile::All, 321),
+    // An end that was told alone was forgotten by a restart before it was shared.
+    (Profile::Upgrade, 121),
+    // Others told that all is over while somebody alone told that something else of the same group fires.
+    (Profile::Upgrade, 230),
 ];
 
 /// Plays them; answers how many old builds were shut out.

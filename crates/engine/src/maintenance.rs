@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::alert::Alert;
-use domain::id::TenantId;
+use domain::group::GroupIdentity;
+use domain::group::told::Told;
+use domain::id::{IntegrationId, TenantId};
 use runtime::tasks::Stop;
-use state::GroupSnapshot;
+use state::{EndedGroup, GroupSnapshot};
 use store::journal::Record;
 use tokio::time::Instant;
 
@@ -114,16 +116,25 @@ impl Engine {
         for tenant in self.tenants() {
             self.restate_tenant(&tenant).await?;
         }
+        // Groups that came to be anew are restated behind the end of what they were.
+        let ended = self.state.ended_alone();
+        self.restate(ended.iter().flat_map(ended_records).collect())
+            .await?;
         let mut groups = Vec::new();
         self.state
             .visit_groups(&mut |group| groups.extend(group_records(&group)));
-        while !groups.is_empty() {
-            let rest = groups.split_off(groups.len().min(CHUNK));
+        self.restate(groups).await?;
+        self.journal.finish_compaction(mark).await
+    }
+
+    async fn restate(&self, mut records: Vec<Record>) -> Result<(), store::StoreError> {
+        while !records.is_empty() {
+            let rest = records.split_off(records.len().min(CHUNK));
             self.journal
-                .append(std::mem::replace(&mut groups, rest))
+                .append(std::mem::replace(&mut records, rest))
                 .await?;
         }
-        self.journal.finish_compaction(mark).await
+        Ok(())
     }
 
     async fn restate_tenant(&self, tenant: &Arc<Tenant>) -> Result<(), store::StoreError> {
@@ -162,6 +173,18 @@ impl Engine {
     }
 }
 
+/// What the journal keeps of a group that ended while this instance was alone: what was told last, and that it is no more.
+fn ended_records(ended: &EndedGroup) -> Vec<Record> {
+    let (tenant, key) = (&ended.identity.tenant, ended.identity.key);
+    let gone = Record::GroupGone {
+        tenant: tenant.clone(),
+        key,
+    };
+    let mut records = told_records(&ended.identity, &ended.told);
+    records.push(gone);
+    records
+}
+
 /// Everything the journal keeps of a group.
 pub(crate) fn group_records(group: &GroupSnapshot) -> Vec<Record> {
     let (tenant, key) = (&group.identity.tenant, group.identity.key);
@@ -170,11 +193,16 @@ pub(crate) fn group_records(group: &GroupSnapshot) -> Vec<Record> {
         key,
         first_tick: group.first_tick,
     };
-    let told = group.told.iter().map(|(integration, told)| Record::Told {
-        tenant: tenant.clone(),
-        key,
+    let told = told_records(&group.identity, &group.told);
+    std::iter::once(first).chain(told).collect()
+}
+
+fn told_records(group: &GroupIdentity, told: &[(IntegrationId, Told)]) -> Vec<Record> {
+    let record = |(integration, told): &(IntegrationId, Told)| Record::Told {
+        tenant: group.tenant.clone(),
+        key: group.key,
         integration: integration.clone(),
         told: Arc::new(told.clone()),
-    });
-    std::iter::once(first).chain(told).collect()
+    };
+    told.iter().map(record).collect()
 }

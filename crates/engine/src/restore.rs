@@ -11,6 +11,7 @@ use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::inherited::Inherited;
+use domain::group::numbers::Numbers;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
@@ -54,13 +55,18 @@ struct RecordedGroup {
     /// behind the record of its end.
     gone_first_tick: Option<Timestamp>,
     gone_seqs: BTreeMap<IntegrationId, u64>,
+    /// What was told of it last before it was gone, where this instance told it alone and has not shared that since.
+    gone_alone: BTreeMap<IntegrationId, Arc<Told>>,
 }
 
 impl RecordedGroup {
     fn go(&mut self) {
         self.gone_first_tick = self.gone_first_tick.max(self.first_tick.take());
         for (integration, told) in std::mem::take(&mut self.told) {
-            self.gone_seqs.insert(integration, told.seq);
+            self.gone_seqs.insert(integration.clone(), told.seq);
+            if Numbers::is_alone(told.seq) {
+                self.gone_alone.insert(integration, told);
+            }
         }
     }
 
@@ -190,7 +196,7 @@ impl Recorded {
             } => self
                 .tenant(tenant)
                 .note_receipt(fingerprint, updated_at, false),
-            Record::Alone { since } => self.alone_since = Some(since),
+            Record::Alone { since } => self.turn(since),
             Record::Group {
                 tenant,
                 key,
@@ -244,6 +250,18 @@ impl Recorded {
             }
             Record::Imported { tenant, at } => self.tenant(tenant).imported_at = Some(at),
             _ => {}
+        }
+    }
+
+    /// The instance went on alone from then, or shares its state, and with it what it told alone.
+    fn turn(&mut self, alone_since: Option<Timestamp>) {
+        self.alone_since = Some(alone_since);
+        if alone_since.is_some() {
+            return;
+        }
+        let tenants = self.tenants.values_mut();
+        for group in tenants.flat_map(|tenant| tenant.groups.values_mut()) {
+            group.gone_alone.clear();
         }
     }
 
@@ -330,18 +348,16 @@ impl Engine {
         let as_of = self.carried_over_as_of(known_until, now);
         let elsewhere = ToldElsewhere::new(&recorded.groups, &keys, as_of);
         for (key, (identity, members)) in groups {
-            let group = restored_group(
-                identity,
-                members,
-                recorded.groups.get(&key),
-                &elsewhere,
-                known_until,
-                grace,
-            );
+            let known = recorded.groups.get(&key);
+            let over = known.map_or_else(Vec::new, |known| known.over_alone(&members, grace));
+            let group = restored_group(identity, members, known, &elsewhere, known_until, grace);
+            if let Some(ended) = known.and_then(|known| known.ended_alone(&group, over)) {
+                self.state.restore_ended(ended);
+            }
             if group.members.is_empty() {
                 continue;
             }
-            if let Some(group) = recorded.groups.get(&key) {
+            if let Some(group) = known {
                 tenant.fallbacks().restore(key, &group.fallbacks);
             }
             self.state
@@ -427,3 +443,6 @@ fn refreshed(
         _ => alert,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,6 +258,14 @@ impl Coordinator for RedisCoordinator {
         self.departed_of(group, since, alerts).await
     }
 
+    async fn left_since(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+    ) -> Result<Vec<Fingerprint>, CoordinatorError> {
+        self.left_since_of(group, since).await
+    }
+
     async fn evictions(&self, domain: usize) -> Result<Evictions, CoordinatorError> {
         self.find_evictions(domain).await
     }

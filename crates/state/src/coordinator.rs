@@ -486,6 +486,13 @@ pub trait Coordinator: Send + Sync {
         alerts: &[Fingerprint],
     ) -> Result<Vec<Fingerprint>, CoordinatorError>;
 
+    /// Who is remembered to have left a group in a state of this instant or a later one. Whoever did may be forgotten.
+    async fn left_since(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+    ) -> Result<Vec<Fingerprint>, CoordinatorError>;
+
     /// What the server of a fault domain threw away. If that is a loss it refuses from then on to hand out groups, to let a
     /// group go that became empty, and to open an epoch, until [`Coordinator::start_over`].
     async fn evictions(&self, domain: usize) -> Result<Evictions, CoordinatorError> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
+use domain::group::farewell::Leave;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::group::{Claim, Finished, GroupIdentity, LeaseLost};
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -85,6 +86,17 @@ pub struct RestoredGroup {
     /// Its members.
     pub members: Vec<Arc<Alert>>,
     /// What each integration was told.
+    pub told: Vec<(IntegrationId, Told)>,
+}
+
+/// A group that ended while this instance was alone: others may have told something else of it, and are heard again later.
+#[derive(Clone, Debug)]
+pub struct EndedGroup {
+    /// What it was.
+    pub identity: Arc<GroupIdentity>,
+    /// Who left it lately.
+    pub leaves: Vec<Leave>,
+    /// What each integration was told last of it.
     pub told: Vec<(IntegrationId, Told)>,
 }
 
@@ -350,6 +362,11 @@ pub trait State: Send + Sync {
         let _ = (reached_at, was_alone);
     }
 
+    /// Remembers a group that ended while an earlier life of this instance was alone; done once, before the first poll.
+    fn restore_ended(&self, ended: EndedGroup) {
+        let _ = ended;
+    }
+
     /// Suspends ends by time-out (G5): after a start, and after nobody polled for a while.
     fn set_grace(&self, grace: Grace);
 
@@ -364,6 +381,11 @@ pub trait State: Send + Sync {
 
     /// Hands out every group, shard by shard, for the journal's compaction.
     fn visit_groups(&self, visit: &mut dyn FnMut(GroupSnapshot));
+
+    /// Groups that ended while this instance was alone, as far as that may still matter, for the same.
+    fn ended_alone(&self) -> Vec<EndedGroup> {
+        Vec::new()
+    }
 
     /// How many groups there are.
     fn group_count(&self) -> usize;

@@ -44,6 +44,16 @@ impl Group {
         Ok(told)
     }
 
+    /// Others may have told an integration since that nothing fires: that what it was told of here fires is news, and its end stays
+    /// owed.
+    pub fn doubt_all(&mut self, integration: &IntegrationId) {
+        let last = self.told_mut(integration).last.as_mut();
+        let Some(last) = last else { return };
+        for fingerprint in std::mem::take(&mut last.firing) {
+            insert(&mut last.hidden, fingerprint);
+        }
+    }
+
     /// A member began, as its sender says, after the tick at which integrations were told last that it fires. Its end may have
     /// been told by somebody who cannot be heard: that it fires is news then, and its end stays owed.
     ///

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
+use domain::group::farewell::Leave;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId};
 use domain::time::Timestamp;
-use state::RestoredGroup;
+use state::{EndedGroup, RestoredGroup};
 
 use super::RecordedGroup;
 
@@ -105,6 +106,39 @@ pub(super) fn restored_group(
         known_until,
         members,
         told,
+    }
+}
+
+impl RecordedGroup {
+    /// Members that are over, if the group ended while this instance was alone.
+    pub(super) fn over_alone(&self, members: &[Arc<Alert>], grace: Grace) -> Vec<Leave> {
+        let is_over = |alert: &&Arc<Alert>| {
+            !self.gone_alone.is_empty() && alert.is_resolved(grace.since, grace)
+        };
+        let over = members.iter().filter(is_over).map(|alert| Leave {
+            fingerprint: alert.fingerprint,
+            updated_at: alert.updated_at,
+        });
+        over.collect()
+    }
+
+    /// What is remembered of the group that ended while this instance was alone: others may have told something else. Who is a member
+    /// of the group as it is now did not leave.
+    pub(super) fn ended_alone(
+        &self,
+        now: &RestoredGroup,
+        mut over: Vec<Leave>,
+    ) -> Option<EndedGroup> {
+        let is_member = |f| now.members.iter().any(|member| member.fingerprint == f);
+        over.retain(|leave| !is_member(leave.fingerprint));
+        let told = self.gone_alone.iter();
+        (!over.is_empty()).then(|| EndedGroup {
+            identity: Arc::clone(&now.identity),
+            leaves: over,
+            told: told
+                .map(|(id, told)| (id.clone(), Told::clone(told)))
+                .collect(),
+        })
     }
 }
 

@@ -64,14 +64,16 @@ impl RedisCoordinator {
         let times = [since.unix_ms(), names::span_ms(self.timing.tombstone)].map(Arg::from);
         let alerts = alerts.iter().map(|alert| Arg::from(alert.to_string()));
         let args = times.into_iter().chain(alerts);
-        let answer = self.on_group(&scripts::DEPARTED, group, args).await?;
-        let mut reply = Reply::of(answer)?;
-        let mut departed = Vec::new();
-        while !reply.is_empty() {
-            let text = reply.text()?;
-            departed.push(text.parse().map_err(|_| unreadable("a fingerprint"))?);
-        }
-        Ok(departed)
+        read_fingerprints(self.on_group(&scripts::DEPARTED, group, args).await?)
+    }
+
+    pub(super) async fn left_since_of(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+    ) -> Read<Vec<Fingerprint>> {
+        let args = [Arg::from(since.unix_ms())];
+        read_fingerprints(self.on_group(&scripts::LEFT_SINCE, group, args).await?)
     }
 
     fn group_call(&self, name: &GroupName) -> Call {
@@ -99,6 +101,16 @@ impl RedisCoordinator {
             told: read_all_told(&meta)?,
         }))
     }
+}
+
+fn read_fingerprints(answer: Value) -> Read<Vec<Fingerprint>> {
+    let mut reply = Reply::of(answer)?;
+    let mut fingerprints = Vec::new();
+    while !reply.is_empty() {
+        let text = reply.text()?;
+        fingerprints.push(text.parse().map_err(|_| unreadable("a fingerprint"))?);
+    }
+    Ok(fingerprints)
 }
 
 fn read_grid(meta: &[(String, String)]) -> Read<Grid> {

@@ -54,6 +54,7 @@ pub(super) static FINISH: Script = on_shard!("finish", " flags=allow-oom");
 pub(super) static MERGE: Script = on_shard!("merge", "");
 pub(super) static GROUP: Script = on_shard!("group", " flags=no-writes");
 pub(super) static DEPARTED: Script = on_shard!("departed", " flags=no-writes");
+pub(super) static LEFT_SINCE: Script = on_shard!("left_since", " flags=no-writes");
 pub(super) static ROSTER: Script = on_shard!("roster", " flags=no-writes");
 pub(super) static OPEN_EPOCH: Script = on_shard!("open_epoch", "");
 // It hardly writes, and matters most while memory is short.

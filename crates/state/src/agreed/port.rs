@@ -163,6 +163,10 @@ impl Coordinator for Agreed {
         self.inner.departed(group, since, alerts).await
     }
 
+    async fn left_since(&self, group: &GroupName, since: Timestamp) -> Answered<Vec<Fingerprint>> {
+        self.inner.left_since(group, since).await
+    }
+
     async fn evictions(&self, domain: usize) -> Answered<Evictions> {
         self.inner.evictions(domain).await
     }

@@ -18,7 +18,7 @@ use domain::id::IntegrationId;
 use domain::time::Timestamp;
 use tokio::time::Instant;
 
-use super::{Coordinated, lock};
+use super::{Alone, Coordinated, lock};
 use crate::coordinator::{GroupName, Joined, SharedGroup};
 
 /// Most ends that are remembered; past it, what was told counts as unknown, so some ends are told once more.
@@ -148,6 +148,50 @@ impl Coordinated {
             |integration: &IntegrationId, told: &Told| self.is_told_alone(name, integration, told);
         self.memory
             .with(name, |group| group.doubt(alert, since, is_certain));
+    }
+
+    /// Others may have told since that nothing fires what this instance told alone does: of a group that is gone, or was made anew, it
+    /// shows only in who left it. An integration that heard so has to be told anew.
+    pub(super) async fn doubt_overtold(&self, here: &mut [Group]) -> Result<(), Alone> {
+        for group in here {
+            let name = GroupName::of(group.identity());
+            let told = group.told().iter();
+            let told = told.filter(|(id, told)| {
+                !told.firing().is_empty() && self.is_told_alone(&name, id, told)
+            });
+            let told: Vec<_> = told
+                .filter_map(|(id, told)| Some((id.clone(), told.last.as_ref()?.sent_at)))
+                .collect();
+            let Some(told_at) = told.iter().map(|(_, sent_at)| *sent_at).min() else {
+                continue;
+            };
+            let there = self.insist(|| self.shared.group(&name)).await?;
+            // What others told of the group as it is there says what it left out.
+            let is_silent = |id: &IntegrationId| {
+                let theirs = there.as_ref().and_then(|there| there.told_to(id));
+                theirs.is_none_or(|theirs| theirs.last.is_none())
+            };
+            let margin = group.identity().group_interval + self.timing.send_timeout;
+            let since = told_at - margin;
+            if !told.iter().any(|(id, _)| is_silent(id))
+                || !self.have_others_left(&name, since).await?
+            {
+                continue;
+            }
+            for (integration, _) in told.iter().filter(|(id, _)| is_silent(id)) {
+                group.doubt_all(integration);
+                self.memory
+                    .with(&name, |known| known.doubt_all(integration));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether somebody left a group whom this instance did not see leave.
+    async fn have_others_left(&self, name: &GroupName, since: Timestamp) -> Result<bool, Alone> {
+        let left = self.insist(|| self.shared.left_since(name, since)).await?;
+        let known = lock(&self.tombs).departed(name, &left, self.timing.tombstone);
+        Ok(known.len() < left.len())
     }
 
     /// What was told alone here and by others there, made one.

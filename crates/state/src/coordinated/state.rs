@@ -12,13 +12,13 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
-use super::Coordinated;
+use super::{Coordinated, lock};
 use crate::coordinator::GroupName;
 use crate::host::Host;
 use crate::sharing::{NotReached, ShardStanding, Standing, Version};
 use crate::{
-    GroupSnapshot, Held, Ingested, Mode, Placed, Placement, Polled, RestoredGroup, SilencePut,
-    State, StateError,
+    EndedGroup, GroupSnapshot, Held, Ingested, Mode, Placed, Placement, Polled, RestoredGroup,
+    SilencePut, State, StateError,
 };
 
 #[async_trait]
@@ -212,6 +212,11 @@ impl State for Coordinated {
         self.note_leave(reached_at, was_alone);
     }
 
+    fn restore_ended(&self, ended: EndedGroup) {
+        self.bury(&ended.identity, &ended.leaves);
+        lock(&self.tombs).end(&GroupName::of(&ended.identity), ended.told);
+    }
+
     fn set_grace(&self, grace: Grace) {
         self.memory.set_grace(grace);
     }
@@ -230,6 +235,10 @@ impl State for Coordinated {
 
     fn visit_groups(&self, visit: &mut dyn FnMut(GroupSnapshot)) {
         self.memory.visit_groups(visit);
+    }
+
+    fn ended_alone(&self) -> Vec<EndedGroup> {
+        lock(&self.tombs).told_alone(self.timing.tombstone)
     }
 
     fn group_count(&self) -> usize {

@@ -118,7 +118,11 @@ impl Scene {
     /// An instance that has not started yet.
     fn new() -> Self {
         let clock = SimClock::shared(Timestamp::from_unix_ms(1_800_000_000_000));
-        let model = Model::new(Arc::clone(&clock), Timing::default());
+        Self::over(Model::new(Arc::clone(&clock), Timing::default()), clock)
+    }
+
+    /// An instance that has not started yet, and the server there is.
+    fn over(model: Model, clock: SharedClock) -> Self {
         let line = Arc::new(Line::default());
         let client = model.connect_through("a", Arc::clone(&line) as _);
         let report = InstanceReport {

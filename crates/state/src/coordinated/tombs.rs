@@ -11,12 +11,14 @@ use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::Leave;
 use domain::group::grid::Grid;
+use domain::group::numbers::Numbers;
 use domain::group::told::Told;
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{Coordinated, lock};
+use crate::EndedGroup;
 use crate::coordinator::{GroupName, Joined, Merge, SharedGroup};
 
 /// Most members that are remembered; past it the older half of the time is forgotten.
@@ -32,18 +34,26 @@ pub(super) struct Tombs {
     has_trimmed: bool,
 }
 
-/// What is remembered of a group.
-pub(super) struct Ended {
-    pub(super) identity: Arc<GroupIdentity>,
-    pub(super) leaves: Vec<Leave>,
-    pub(super) told: Vec<(IntegrationId, Told)>,
-}
-
 struct Grave {
     identity: Arc<GroupIdentity>,
     members: HashMap<Fingerprint, (Timestamp, Instant)>,
     /// What was told of the group when it ended: that nothing fires any more.
     told: Vec<(IntegrationId, Told)>,
+}
+
+impl Grave {
+    fn ended(&self) -> EndedGroup {
+        let leaves = self.members.iter();
+        let leaves = leaves.map(|(fingerprint, (updated_at, _))| Leave {
+            fingerprint: *fingerprint,
+            updated_at: *updated_at,
+        });
+        EndedGroup {
+            identity: Arc::clone(&self.identity),
+            leaves: leaves.collect(),
+            told: self.told.clone(),
+        }
+    }
 }
 
 impl Tombs {
@@ -144,24 +154,22 @@ impl Tombs {
     }
 
     /// Those of one shard that still matter.
-    pub(super) fn of_shard(&mut self, shard: usize, kept: std::time::Duration) -> Vec<Ended> {
+    pub(super) fn of_shard(&mut self, shard: usize, kept: std::time::Duration) -> Vec<EndedGroup> {
         self.forget_older_than(kept, Instant::now());
         let graves = self.groups.iter();
         let graves = graves.filter(|(name, _)| name.shard() == shard);
-        graves
-            .map(|(_, grave)| {
-                let leaves = grave.members.iter();
-                let leaves = leaves.map(|(fingerprint, (updated_at, _))| Leave {
-                    fingerprint: *fingerprint,
-                    updated_at: *updated_at,
-                });
-                Ended {
-                    identity: Arc::clone(&grave.identity),
-                    leaves: leaves.collect(),
-                    told: grave.told.clone(),
-                }
-            })
-            .collect()
+        graves.map(|(_, grave)| grave.ended()).collect()
+    }
+
+    /// Those that still matter of which something was told alone when they ended.
+    pub(super) fn told_alone(&mut self, kept: std::time::Duration) -> Vec<EndedGroup> {
+        self.forget_older_than(kept, Instant::now());
+        let is_alone = |grave: &&Grave| {
+            let mut told = grave.told.iter();
+            told.any(|(_, told)| Numbers::is_alone(told.seq))
+        };
+        let graves = self.groups.values().filter(is_alone);
+        graves.map(Grave::ended).collect()
     }
 
     fn forget_older_than(&mut self, kept: std::time::Duration, now: Instant) {

@@ -147,6 +147,7 @@ macro_rules! coordinator_conformance {
         );
         $crate::coordinator_conformance!($test, $factory, departures:
             who_left_is_known_and_who_did_not_too,
+            who_left_since_an_instant_is_remembered,
             who_left_before_a_loss_may_be_forgotten,
         );
         $crate::coordinator_conformance!($test, $factory, epochs:

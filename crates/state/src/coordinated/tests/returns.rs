@@ -42,6 +42,25 @@ impl Scene {
         assert!(matches!(finished, Ok(Ok(Finished::Again { .. }))));
     }
 
+    /// Tells that an alert is over, at the next tick of its group.
+    async fn tell_over(&self, alert: &Alert) -> Finished {
+        let claim = loop {
+            let polled = self.state.poll(10, self.clock.now()).await;
+            if let Some(claim) = polled.expect("polled").claims.pop() {
+                break claim;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        let message = Pending {
+            firing: Vec::new(),
+            resolved: vec![alert.fingerprint],
+            ..message(claim.tick, alert)
+        };
+        tell(self, &claim, message).await;
+        let finished = self.state.finish(&claim, true, self.clock.now()).await;
+        finished.expect("answered").expect("held")
+    }
+
     /// What counts as told of group `g` here.
     fn told(&self) -> Told {
         let name = GroupName::of(&group("g"));
@@ -195,4 +214,64 @@ async fn a_shard_is_read_anew_although_most_answers_are_lost() {
     let _ = scene.state.poll(10, scene.clock.now()).await;
     assert!(scene.state.view(lost).epoch.is_some(), "in one go");
     assert_eq!(scene.state.mode(), Mode::Coordinated);
+}
+
+/// While this instance told alone that something fires, others told of the same group that all there was is over: who heard that believes
+/// that nothing fires.
+#[tokio::test(start_paused = true)]
+async fn what_others_left_out_when_they_told_that_all_is_over_is_news() {
+    for (left_before, is_news) in [(false, true), (true, false)] {
+        let scene = Scene::started().await;
+        let y = scene.alert("g", "y");
+        scene.cut().await;
+        scene.merge("g", vec![Arc::new(y.clone())]).await;
+        if left_before {
+            scene.see_off("g", &y).await;
+            // Longer than it may take until an end is told.
+            tokio::time::sleep(MINUTE * 6).await;
+        }
+        let x = scene.alert("g", "x");
+        scene.post("g", x.clone()).await;
+        scene.tell_firing(&x).await;
+        if !left_before {
+            scene.see_off("g", &y).await;
+        }
+        scene.mend().await;
+        assert_eq!(scene.told().firing().is_empty(), is_news, "{left_before}");
+        assert!(
+            scene.told().believes_firing(x.fingerprint),
+            "its end is owed"
+        );
+    }
+}
+
+/// That it is over was told alone, and nobody heard of it before the process was started anew.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_was_told_alone_outlives_a_restart() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.post("g", x.clone()).await;
+    scene.tell_firing(&x).await;
+    scene.cut().await;
+    let over = Alert {
+        ends_at: scene.clock.now(),
+        updated_at: scene.clock.now(),
+        ..x.clone()
+    };
+    scene.post("g", over.clone()).await;
+    assert_eq!(scene.tell_over(&x).await, Finished::Gone);
+
+    let ended = scene.state.ended_alone();
+    assert_eq!(ended.len(), 1);
+    let life = Scene::over(scene.model.clone(), Arc::clone(&scene.clock));
+    let tenant = TenantId::default_tenant();
+    let restored = life.state.restore_alert(&tenant, Arc::new(over), true);
+    restored.await.expect("restored");
+    for ended in ended {
+        life.state.restore_ended(ended);
+    }
+    life.state.start().await;
+    let told = life.told();
+    assert!(told.firing().is_empty(), "that it fires anew is news");
+    assert!(told.believes_firing(x.fingerprint), "so is its end");
 }

@@ -36,6 +36,22 @@ pub async fn who_left_is_known_and_who_did_not_too(world: Arc<dyn World>) {
     assert_eq!(departed(&stage.one).await, [alert.fingerprint]);
 }
 
+/// Who left is remembered with the state it left in.
+pub async fn who_left_since_an_instant_is_remembered(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, alert, claim) = stage.claimed("a").await;
+    let left = async |since| {
+        let left = stage.two.coordinator.left_since(&claim.group, since);
+        left.await.expect("reachable")
+    };
+    let over = stage.one.post(&group, stage.ended(&alert)).await.alert;
+    assert!(left(Timestamp::from_unix_ms(1)).await.is_empty());
+    stage.retire(&claim, &over).await;
+    let state = over.updated_at;
+    assert_eq!(left(state).await, [alert.fingerprint]);
+    assert!(left(state.moved_by_ms(1)).await.is_empty());
+}
+
 /// After a loss anybody may have left before it, and nobody did since.
 pub async fn who_left_before_a_loss_may_be_forgotten(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;

@@ -225,6 +225,19 @@ impl Coordinator for ModelClient {
         .await
     }
 
+    async fn left_since(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+    ) -> Result<Vec<Fingerprint>, CoordinatorError> {
+        let name = group.clone();
+        self.request_on(name.shard(), "left_since", move |server, request| {
+            let now = request.now;
+            server.shard(name.shard()).left_since(&name, since, now)
+        })
+        .await
+    }
+
     async fn start_over(
         &self,
         shard: usize,

@@ -377,6 +377,20 @@ impl Shard {
         alerts
     }
 
+    /// Who left in a state of this instant or a later one.
+    pub(super) fn left_since(
+        &self,
+        name: &GroupName,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Vec<Fingerprint> {
+        let tombs = self.tombs.iter();
+        let left = tombs.filter(|((group, _), (state, until))| {
+            group == name && since <= *state && now < *until
+        });
+        left.map(|((_, fingerprint), _)| *fingerprint).collect()
+    }
+
     /// Whether a member left in this state or a later one.
     pub(super) fn is_buried(&self, name: &GroupName, alert: &Alert, now: Timestamp) -> bool {
         let tomb = self.tombs.get(&(name.clone(), alert.fingerprint));
