@@ -61,9 +61,10 @@ struct Failing {
 }
 
 impl Failing {
-    /// One more failure.
-    fn note(failing: Option<Self>, now: Instant) -> Self {
-        let since = failing.map_or(now, |failing| failing.since);
+    /// One more failure; those that were longer ago than `fresh` say nothing about what lies between.
+    fn note(failing: Option<Self>, now: Instant, fresh: Duration) -> Self {
+        let lasting = failing.filter(|failing| now.duration_since(failing.last) <= fresh);
+        let since = lasting.map_or(now, |failing| failing.since);
         Self {
             since,
             last: now,
@@ -177,17 +178,17 @@ impl Channel {
         live.groups.remove(&group);
     }
 
-    /// Notes that an attempt at a group's message failed.
-    pub(crate) fn failed(&self, group: GroupKey) {
+    /// Notes that an attempt at a group's message failed; what was not tried for longer than `fresh` counts from now.
+    pub(crate) fn failed(&self, group: GroupKey, fresh: Duration) {
         let now = Instant::now();
         let mut live = self.live();
-        live.failing = Some(Failing::note(live.failing, now));
+        live.failing = Some(Failing::note(live.failing, now, fresh));
         if live.groups.len() >= PLACES_MAX {
             live.groups
                 .retain(|_, failing| now < failing.last + PLACE_KEPT);
         }
         let known = live.groups.get(&group).copied();
-        live.groups.insert(group, Failing::note(known, now));
+        live.groups.insert(group, Failing::note(known, now, fresh));
     }
 
     /// Notes that a group's message was refused for good at this tick, after the attempt that failed was noted.

@@ -408,16 +408,25 @@ impl Flush<'_> {
     /// Whether some of the receiver's own integrations have failed for too long.
     fn is_failing(&self, own: &[&IntegrationSpec]) -> bool {
         let group = &self.claim.identity;
-        let receiver = self.settings.receiver(&group.receiver.name);
-        let Some(after) = receiver.and_then(|receiver| receiver.fallback_after) else {
+        let Some(after) = self.fallback_after() else {
             return false;
         };
-        // An attempt at each tick is to be expected; what was not tried for longer may work again.
-        let fresh = after + group.group_interval * 2;
+        let fresh = self.failures_count_for();
         let mut channels = own
             .iter()
             .filter_map(|spec| self.settings.channel(&spec.id));
         channels.any(|channel| channel.is_failing(group.key, after, fresh))
+    }
+
+    fn fallback_after(&self) -> Option<Duration> {
+        let receiver = &self.claim.identity.receiver.name;
+        self.settings.receiver(receiver)?.fallback_after
+    }
+
+    /// An attempt at each tick is to be expected; what was not tried for longer than this may work again.
+    fn failures_count_for(&self) -> Duration {
+        let after = self.fallback_after().unwrap_or_default();
+        after + self.claim.identity.group_interval * 2
     }
 
     fn out(&self) -> MutexGuard<'_, Vec<(IntegrationId, Pending)>> {

@@ -21,7 +21,7 @@ const CONTENT_BYTES_MAX: usize = 19_500;
 /// A header shows two lines or so.
 const TITLE_RUNES_MAX: usize = 300;
 
-/// Codes of the guide, with its words; 9499 has several meanings. The limit is 100 messages a minute and 5 a second for each bot.
+/// Codes of the guide, with its words; of 9499, which has several meanings, the words count. The limit is 100 messages a minute and 5 a second for each bot.
 const CODES: Codes = Codes {
     provider: "Feishu",
     fields: &["code", "StatusCode"],
@@ -29,8 +29,8 @@ const CODES: Codes = Codes {
     table: &[
         (
             9499,
-            Code::Final,
-            "the request is malformed or longer than 20 KB",
+            Code::LimitedIfSaid("too many"),
+            "the request is malformed, longer than 20 KB, or one of too many",
         ),
         (
             19001,

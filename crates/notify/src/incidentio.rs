@@ -58,8 +58,6 @@ impl Incidentio {
 impl Provider for Incidentio {
     type Message = String;
 
-    const OPENS_INCIDENTS: bool = true;
-
     fn secrets(&self) -> Vec<Source> {
         self.token.iter().chain([&self.url]).cloned().collect()
     }

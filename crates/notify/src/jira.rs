@@ -103,8 +103,6 @@ impl Jira {
 impl Provider for Jira {
     type Message = Message;
 
-    const OPENS_INCIDENTS: bool = true;
-
     fn compose(&self, composing: &mut Composing<'_>) -> Result<Message, DeliveryError> {
         let is_firing = composing.is_firing();
         let label = format!("ALERT{{{}}}", composing.group_hash());

@@ -160,11 +160,6 @@ pub trait Integration: Send + Sync {
     /// Whether it wants to hear of ends.
     fn send_resolved(&self) -> bool;
 
-    /// Whether it opens something for a group that only the same group can close: an incident, an issue.
-    fn opens_incidents(&self) -> bool {
-        false
-    }
-
     /// How long one attempt may take, when its configuration says so.
     fn timeout(&self) -> Option<Duration>;
 

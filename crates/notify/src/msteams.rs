@@ -55,6 +55,21 @@ impl Msteams {
     }
 }
 
+/// What a connector answers, with status 200, when Teams did not take the message.
+const NOT_TAKEN: &str = "Webhook message delivery failed with error";
+
+/// What comes before the status that the connector had from Teams.
+const STATUS: &str = "HTTP error ";
+
+/// Whether another attempt can succeed at a message that Teams did not take; `None` if it did.
+fn is_retried(answer: &str) -> Option<bool> {
+    let (_, why) = answer.split_once(NOT_TAKEN)?;
+    let status = why.split_once(STATUS).map_or("", |(_, status)| status);
+    let digits = status.bytes().take_while(u8::is_ascii_digit).count();
+    let status = status[..digits].parse::<u16>().ok();
+    Some(status.is_none_or(|status| status == 429 || !(400..500).contains(&status)))
+}
+
 /// The card that connectors show.
 fn message_card(title: &str, summary: &str, text: &str, is_firing: bool) -> String {
     Object::new()
@@ -123,7 +138,14 @@ impl Provider for Msteams {
 
     async fn send(&self, body: String, wire: &Wire<'_>) -> Result<(), DeliveryError> {
         let url = wire.read("webhook_url", &self.webhook_url).await?;
-        wire.accepted(Request::post_json(url, body)).await?;
-        Ok(())
+        let response = wire.accepted(Request::post_json(&*url, body)).await?;
+        let answer = String::from_utf8_lossy(&response.body);
+        match is_retried(&answer) {
+            Some(is_retried) => Err(wire.refused(&answer, &url, is_retried).await),
+            None => Ok(()),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,8 +175,6 @@ fn quoted_parts(text: &str) -> Vec<String> {
 impl Provider for Opsgenie {
     type Message = Message;
 
-    const OPENS_INCIDENTS: bool = true;
-
     fn secrets(&self) -> Vec<Source> {
         vec![self.api_key.source()]
     }

@@ -171,8 +171,6 @@ impl V2 {
 impl Provider for Pagerduty {
     type Message = Message;
 
-    const OPENS_INCIDENTS: bool = true;
-
     fn secrets(&self) -> Vec<Source> {
         vec![self.key.source()]
     }

@@ -51,9 +51,6 @@ pub(crate) trait Provider: Send + Sync + 'static {
     /// Whether labels and annotations are kept from calling people in its texts, whatever templates make of them.
     const CALLS_NOBODY: bool = false;
 
-    /// Whether it opens something under the group's name that stays open until that group's end is sent.
-    const OPENS_INCIDENTS: bool = false;
-
     /// Executes the templates of a message; it may compute for seconds.
     ///
     /// # Errors
@@ -149,10 +146,6 @@ impl<P: Provider> Integration for HttpIntegration<P> {
 
     fn send_resolved(&self) -> bool {
         self.setup.send_resolved
-    }
-
-    fn opens_incidents(&self) -> bool {
-        P::OPENS_INCIDENTS
     }
 
     fn timeout(&self) -> Option<Duration> {

@@ -81,8 +81,6 @@ impl Victorops {
 impl Provider for Victorops {
     type Message = Message;
 
-    const OPENS_INCIDENTS: bool = true;
-
     fn secrets(&self) -> Vec<Source> {
         vec![self.api_key.clone()]
     }

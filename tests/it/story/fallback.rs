@@ -1,5 +1,7 @@
 //! A receiver that hears of an alert in more than one way hears each news once.
 
+use std::collections::BTreeSet;
+
 use crate::world::{Answer, Hook, World, alert, between};
 
 /// Routes to `main`, whose fallback `backup` is, and then to another receiver; `backup` tells hook `b`.
@@ -110,14 +112,17 @@ async fn a_fallback_is_told_what_its_own_route_keeps_quiet_about() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_route_of_its_own_reminds_once_the_fallback_is_not_needed() {
+async fn who_heard_it_in_place_of_another_is_reminded_as_its_own_route_says() {
     // The receiver works for an hour and a half.
     let main = Hook::scripted("a", |_, n| match n {
         0 | 1 | 4.. => Answer::Refuse,
         _ => Answer::Accept,
     });
     let (_, other, backup) = hooks();
-    let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
+    let yaml = two_ways(
+        "{receiver: backup, group_wait: 30s, repeat_interval: 30m}",
+        "",
+    );
     let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
 
     let fires = || [alert("test1").active(1.0)];
@@ -126,52 +131,38 @@ async fn a_route_of_its_own_reminds_once_the_fallback_is_not_needed() {
     world.expect(&backup, between(3.0, 3.1), fires());
     world.expect(&main, between(22.0, 22.1), fires());
     world.expect(&main, between(3_622.0, 3_622.1), fires());
-    // An hour after it was told, and two intervals for whoever may still remind it.
-    world.expect(&backup, between(3_631.0, 3_631.1), fires());
-    // From 7,222 s on the receiver fails again: its fallback was told all, and is reminded through its own route only.
-    world.expect(&backup, between(7_231.0, 7_231.1), fires());
-    world.expect(&backup, between(10_831.0, 10_831.1), fires());
-    world.finish(11_000.0).await;
+    // From 7,222 s on the receiver fails again; that changes nothing.
+    for half_an_hour in 1..=5 {
+        let at = 2.0 + 1_800.0 * f64::from(half_an_hour);
+        world.expect(&backup, between(at, at + 1.1), fires());
+    }
+    // Who told the beginning tells the end, and nobody else.
+    world
+        .at(9_100.0)
+        .push([alert("test1").start(1.0).end(9_100.0)])
+        .await;
+    world.expect(
+        &backup,
+        between(9_102.0, 9_103.1),
+        [alert("test1").resolved(1.0, 9_100.0)],
+    );
+    world.finish(9_200.0).await;
+    let groups: BTreeSet<_> = backup
+        .arrived()
+        .iter()
+        .map(|m| m.group_key.clone())
+        .collect();
+    assert_eq!(groups.len(), 1, "{groups:?}");
 }
 
-/// One that refuses twice.
-fn failing_for_a_while() -> Hook {
-    Hook::scripted("a", |_, n| match n {
+#[tokio::test(start_paused = true)]
+async fn who_is_not_needed_and_has_no_route_of_its_own_is_not_reminded() {
+    let main = Hook::scripted("a", |_, n| match n {
         0 | 1 => Answer::Refuse,
         _ => Answer::Accept,
-    })
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_incident_is_closed_by_the_group_that_opened_it() {
-    let main = failing_for_a_while();
+    });
     let (_, other, backup) = hooks();
-    let backup = backup.with_incidents();
-    let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
-    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
-
-    let fires = || [alert("test1").active(1.0)];
-    let lasting = alert("test1").start(1.0).end(90_000.0);
-    world.at(1.0).push([lasting]).await;
-    world.expect(&backup, between(3.0, 3.1), fires());
-    world.expect(&main, between(22.0, 22.1), fires());
-    world.expect(&main, between(3_622.0, 3_622.1), fires());
-    // Its own route reminds it: that opened an incident of its own.
-    world.expect(&backup, between(3_631.0, 3_631.1), fires());
-    let ends = alert("test1").start(1.0).end(3_700.0);
-    let over = || [alert("test1").resolved(1.0, 3_700.0)];
-    world.at(3_700.0).push([ends]).await;
-    world.expect(&main, between(3_702.0, 3_702.1), over());
-    world.expect(&backup, between(3_701.0, 3_701.1), over());
-    world.expect(&backup, between(3_702.0, 3_702.1), over());
-    world.finish(3_800.0).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_reminded_last_tells_the_end() {
-    let main = failing_for_a_while();
-    let (_, other, backup) = hooks();
-    let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
+    let yaml = two_ways("{receiver: backup, matchers: [alertname=test2]}", "");
     let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
 
     let lasting = |name| alert(name).start(1.0).end(90_000.0);
@@ -179,29 +170,15 @@ async fn who_reminded_last_tells_the_end() {
         .at(1.0)
         .push([lasting("test1"), lasting("test2")])
         .await;
-    let fires = || [alert("test1").active(1.0), alert("test2").active(1.0)];
-    world.expect(&backup, between(3.0, 3.1), fires());
-    world.expect(&main, between(22.0, 22.1), fires());
-    world.expect(&main, between(3_622.0, 3_622.1), fires());
-    // Its own route reminds it, and keeps it up from then on.
-    world.expect(&backup, between(3_631.0, 3_631.1), fires());
-    let ends = |name| alert(name).start(1.0).end(3_700.0);
-    let over = |name| alert(name).resolved(1.0, 3_700.0);
-    world.at(3_700.0).push([ends("test1")]).await;
-    world.expect(
-        &main,
-        between(3_702.0, 3_702.1),
-        [over("test1"), alert("test2").active(1.0)],
-    );
-    world.expect(
-        &backup,
-        between(3_701.0, 3_701.1),
-        [over("test1"), alert("test2").active(1.0)],
-    );
-    world.at(3_705.0).push([ends("test2")]).await;
-    world.expect(&main, between(3_712.0, 3_712.1), [over("test2")]);
-    world.expect(&backup, between(3_711.0, 3_711.1), [over("test2")]);
-    world.finish(3_800.0).await;
+    let (one, two) = (alert("test1").active(1.0), alert("test2").active(1.0));
+    let both = [one.clone(), two.clone()];
+    // Its own route tells it of one, and of the other one it is told in place of the receiver.
+    world.expect(&backup, between(2.0, 2.1), [two.clone()]);
+    world.expect(&backup, between(3.0, 3.1), [one.clone()]);
+    world.expect(&main, between(22.0, 22.1), both.clone());
+    world.expect(&main, between(3_622.0, 3_622.1), both);
+    world.expect(&backup, between(3_602.0, 3_602.1), [two]);
+    world.finish(3_700.0).await;
 }
 
 #[tokio::test(start_paused = true)]

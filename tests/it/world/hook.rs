@@ -80,7 +80,6 @@ struct Inner {
     attempts: Mutex<Vec<Attempt>>,
     arrived: Mutex<Vec<Arrived>>,
     wire: Wire,
-    opens_incidents: AtomicBool,
 }
 
 impl Hook {
@@ -101,14 +100,7 @@ impl Hook {
             attempts: Mutex::default(),
             arrived: Mutex::default(),
             wire: Wire::default(),
-            opens_incidents: AtomicBool::default(),
         }))
-    }
-
-    /// It opens an incident for each group, which only that group's end closes.
-    pub(crate) fn with_incidents(self) -> Self {
-        self.0.opens_incidents.store(true, Ordering::Relaxed);
-        self
     }
 
     /// A receiver that answers so until a moment, and accepts from then on.
@@ -271,10 +263,6 @@ impl Integration for Teller {
 
     fn send_resolved(&self) -> bool {
         self.setup.send_resolved
-    }
-
-    fn opens_incidents(&self) -> bool {
-        self.hook.0.opens_incidents.load(Ordering::Relaxed)
     }
 
     fn timeout(&self) -> Option<Duration> {

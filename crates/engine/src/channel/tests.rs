@@ -107,9 +107,9 @@ async fn failing_counts_from_the_first_failure_to_the_next_success() {
     let fresh = SECOND * 100;
     let is_failing = |n, after| channel.is_failing(group(n), after, fresh);
     assert!(!is_failing(1, Duration::ZERO));
-    channel.failed(group(1));
+    channel.failed(group(1), fresh);
     tokio::time::advance(SECOND * 5).await;
-    channel.failed(group(1));
+    channel.failed(group(1), fresh);
     assert!(is_failing(1, SECOND * 5) && !is_failing(1, SECOND * 6));
     assert!(is_failing(2, SECOND * 5), "it fails for everybody");
     channel.worked(group(2));
@@ -120,7 +120,8 @@ async fn failing_counts_from_the_first_failure_to_the_next_success() {
     );
     tokio::time::advance(fresh * 2).await;
     assert!(!is_failing(1, SECOND), "nobody tried for long");
-    channel.failed(group(1));
+    channel.failed(group(1), fresh);
+    assert!(!is_failing(1, SECOND), "what lies between is not known");
     channel.is_quiet(group(1));
     channel.worked(group(2));
     assert!(!is_failing(1, Duration::ZERO));
@@ -129,7 +130,7 @@ async fn failing_counts_from_the_first_failure_to_the_next_success() {
 #[tokio::test(start_paused = true)]
 async fn a_new_configuration_goes_on_from_what_is_known() {
     let (before, after) = (channel(), channel());
-    before.failed(group(1));
+    before.failed(group(1), SECOND);
     assert_eq!(before.line_up(group(2), false, SECOND * 4), SECOND * 4);
     after.go_on_from(&before);
     assert!(after.is_failing(group(1), Duration::ZERO, SECOND));

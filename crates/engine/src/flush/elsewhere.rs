@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
-use domain::group::told::{Told, ToldMessage};
+use domain::group::told::Told;
 use domain::group::{GroupIdentity, IntegrationSpec};
 use domain::id::GroupKey;
 use domain::time::Timestamp;
 
 use super::{Flush, Scope};
-use crate::channel::Channel;
 
 /// How long a fallback gives way to each group before it in order: long enough that what that one began is known everywhere.
 const GIVE_WAY: Duration = Duration::from_secs(1);
@@ -38,6 +37,10 @@ pub(super) struct Elsewhere {
     shared: BTreeSet<Fingerprint>,
     /// Groups that would tell it before this one.
     before: BTreeSet<GroupKey>,
+    /// Those of which it would be told without being needed: a route of its own leads to it.
+    routed: BTreeSet<Fingerprint>,
+    /// The shortest repeat_interval of such a route.
+    repeat_interval: Option<Duration>,
 }
 
 impl Elsewhere {
@@ -54,6 +57,17 @@ impl Elsewhere {
     /// Whether an alert's end is told here only if its beginning was.
     pub(super) fn may_hear(&self, fingerprint: Fingerprint) -> bool {
         self.shared.contains(&fingerprint)
+    }
+
+    /// Whether it is reminded of an alert it was told of here also while it is not needed: a route of its own would, and who told the
+    /// beginning tells the rest.
+    pub(super) fn keeps_up(&self, fingerprint: Fingerprint) -> bool {
+        self.routed.contains(&fingerprint)
+    }
+
+    /// How often it is reminded here: as often as each of its ways says.
+    pub(super) fn repeat_interval(&self, own: Duration) -> Duration {
+        self.repeat_interval.map_or(own, |other| other.min(own))
     }
 
     /// How long this group gives way to others.
@@ -84,31 +98,32 @@ struct Way {
     alert: Arc<Alert>,
     group: Arc<GroupIdentity>,
     place: Place,
-    /// What the integration was told there.
-    told: Arc<Told>,
-}
-
-impl Way {
-    /// Whether a message decided at a tick says that the alert fires, as it does now and not at an earlier time.
-    fn is_named_in(&self, firing: &[Fingerprint], tick: Timestamp) -> bool {
-        firing.binary_search(&self.alert.fingerprint).is_ok() && self.alert.starts_at <= tick
-    }
 }
 
 impl Flush<'_> {
     /// What an integration hears through other groups of this one's alerts.
     pub(super) fn elsewhere(&self, spec: &IntegrationSpec, told: &Told, scope: Scope) -> Elsewhere {
         let mut elsewhere = Elsewhere::default();
-        if scope == Scope::Ends || !self.settings.is_fallback(&spec.id) {
+        let is_silent = scope == Scope::Ends && told.firing().is_empty();
+        if is_silent || !self.settings.is_fallback(&spec.id) {
             return elsewhere;
         }
+        let mut told_there: BTreeMap<GroupKey, Told> = BTreeMap::new();
         for way in self.other_ways(spec) {
             let fingerprint = way.alert.fingerprint;
             elsewhere.shared.insert(fingerprint);
+            if spec.is_fallback && !way.place.is_fallback {
+                elsewhere.routed.insert(fingerprint);
+                let repeat = elsewhere.repeat_interval(way.group.repeat_interval);
+                elsewhere.repeat_interval = Some(repeat);
+            }
+            let there = told_there
+                .entry(way.group.key)
+                .or_insert_with(|| self.told_in(&way.group, spec));
             let is_before = way.place < Place::of(&self.claim.identity, spec);
             let is_unheard = self.judged.firing.binary_search(&fingerprint).is_ok()
                 && told.firing().binary_search(&fingerprint).is_err();
-            if self.has_heard(&way) {
+            if self.has_heard(&way, there) {
                 elsewhere.heard.insert(fingerprint);
                 if is_before {
                     elsewhere.reminded.insert(fingerprint);
@@ -120,46 +135,10 @@ impl Flush<'_> {
         elsewhere
     }
 
-    /// What an integration was told here without the alerts it heard of through another group later: that one keeps them up, and tells
-    /// their end. `None` if there are none, or if what this group opened stays open until it closes it.
-    pub(super) fn told_without_later(
-        &self,
-        spec: &IntegrationSpec,
-        channel: &Channel,
-        told: &Told,
-    ) -> Option<ToldMessage> {
-        let last = told.last.as_ref()?;
-        let is_kept = channel.integration.opens_incidents() || !last.receiver_data.is_empty();
-        if is_kept || !self.settings.is_fallback(&spec.id) {
-            return None;
-        }
-        let here = Place::of(&self.claim.identity, spec);
-        let is_later = |way: &Way| {
-            way.told.last.as_ref().is_some_and(|there| {
-                let is_after = (last.tick, way.place) < (there.tick, here);
-                is_after && way.is_named_in(&there.firing, there.tick)
-            })
-        };
-        let ways = self.other_ways(spec).into_iter();
-        let believed = ways.filter(|way| last.believes(way.alert.fingerprint));
-        let later: BTreeSet<Fingerprint> = believed
-            .filter(is_later)
-            .map(|way| way.alert.fingerprint)
-            .collect();
-        if later.is_empty() {
-            return None;
-        }
-        let mut rest = last.clone();
-        rest.firing.retain(|f| !later.contains(f));
-        rest.hidden.retain(|f| !later.contains(f));
-        Some(rest)
-    }
-
     /// Other groups through which an integration may hear of an alert of this one.
     fn other_ways(&self, spec: &IntegrationSpec) -> Vec<Way> {
         let mirror = self.tenant.mirror();
         let judged = self.judged.firing.iter().chain(&self.judged.resolved);
-        let mut told: BTreeMap<GroupKey, Arc<Told>> = BTreeMap::new();
         let mut ways = Vec::new();
         for known in judged.filter_map(|fingerprint| mirror.known(*fingerprint)) {
             for group in known.groups {
@@ -171,10 +150,6 @@ impl Flush<'_> {
                     ways.push(Way {
                         alert: Arc::clone(&known.alert),
                         place: Place::of(&group, there),
-                        told: Arc::clone(
-                            told.entry(group.key)
-                                .or_insert_with(|| self.told_in(&group, spec)),
-                        ),
                         group,
                     });
                 }
@@ -185,27 +160,30 @@ impl Flush<'_> {
 
     /// Whether an integration was told through another group that an alert fires, since it does, and is still reminded there; or
     /// is being told. What it may believe only is not enough: telling it again is news.
-    fn has_heard(&self, way: &Way) -> bool {
+    fn has_heard(&self, way: &Way, there: &Told) -> bool {
+        let fingerprint = way.alert.fingerprint;
         let tick = self.claim.tick;
+        let names = |set: &[Fingerprint], at: Timestamp| {
+            set.binary_search(&fingerprint).is_ok() && way.alert.starts_at <= at
+        };
         let patience = way.group.group_interval * PATIENCE_TICKS;
         let mine = self.claim.identity.repeat_interval;
         let reminded = way.group.repeat_interval.min(mine) + patience;
-        let told = &way.told;
-        let was_told = told
+        let was_told = there
             .last
             .as_ref()
-            .is_some_and(|m| way.is_named_in(&m.firing, m.tick) && tick < m.tick + reminded);
-        let is_being_told = told
+            .is_some_and(|m| names(&m.firing, m.tick) && tick < m.tick + reminded);
+        let is_being_told = there
             .pending
             .as_ref()
-            .is_some_and(|m| way.is_named_in(&m.firing, m.tick) && tick < m.tick + patience);
+            .is_some_and(|m| names(&m.firing, m.tick) && tick < m.tick + patience);
         was_told || is_being_told
     }
 
     /// What an integration was told through another group.
-    fn told_in(&self, group: &GroupIdentity, spec: &IntegrationSpec) -> Arc<Told> {
+    fn told_in(&self, group: &GroupIdentity, spec: &IntegrationSpec) -> Told {
         let state = &self.engine.state;
         let told = state.told(&group.tenant, group.key, &spec.id);
-        Arc::new(told.unwrap_or_default())
+        told.unwrap_or_default()
     }
 }

@@ -53,15 +53,15 @@ impl Flush<'_> {
     ) -> Option<Pending> {
         let judged = self.judged;
         let foreign = &self.claim.foreign;
-        let repeat = self.claim.identity.repeat_interval;
         let tick = self.claim.tick;
         let elsewhere = self.elsewhere(spec, told, scope);
+        let repeat = elsewhere.repeat_interval(self.claim.identity.repeat_interval);
         // That an alert another instance answers for fires is for that one to say; here only what was told before is kept up.
         // So it is with a fallback that is not needed any more.
         let may_begin =
             |f: &Fingerprint| scope == Scope::All && !foreign.has(*f) && !elsewhere.has_heard(*f);
         let is_ours = |f: &&Fingerprint| may_begin(f) || told.firing().binary_search(f).is_ok();
-        let firing: Vec<Fingerprint> = judged.firing.iter().filter(is_ours).copied().collect();
+        let mut firing: Vec<Fingerprint> = judged.firing.iter().filter(is_ours).copied().collect();
         // Nor does one that is not needed any more hear the end of what it never heard of, or heard of elsewhere.
         let believed = told.last.as_ref();
         let is_due = |f: &&Fingerprint| {
@@ -75,10 +75,13 @@ impl Flush<'_> {
                 tracing::trace!(integration = %spec.id, "Repeats are for the instance that told it last");
                 return None;
             }
-            Ok(Reason::RepeatInterval) if scope == Scope::Ends => return None,
-            Ok(Reason::RepeatInterval) if elsewhere.reminds_of(&firing) => {
-                tracing::trace!(integration = %spec.id, "Another group reminds it of the same");
-                return None;
+            Ok(Reason::RepeatInterval) => {
+                firing.retain(|f| scope == Scope::All || elsewhere.keeps_up(*f));
+                if firing.is_empty() || elsewhere.reminds_of(&firing) {
+                    tracing::trace!(integration = %spec.id, "Nobody reminds it, or another group does");
+                    return None;
+                }
+                Reason::RepeatInterval
             }
             Ok(reason) => reason,
             Err(quiet) => {

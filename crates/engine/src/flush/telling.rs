@@ -96,9 +96,6 @@ impl Flush<'_> {
                     let Some(known) = self.inherit(spec, told).await else {
                         return Telling::Left;
                     };
-                    let Some(known) = self.hand_over(spec, channel, known).await else {
-                        return Telling::Left;
-                    };
                     told = known;
                     self.news(spec, &told, scope)
                 }
@@ -182,43 +179,19 @@ impl Flush<'_> {
         );
     }
 
-    /// Leaves to other groups the ends of what they told later than this one; answers what is told then.
-    async fn hand_over(
-        &self,
-        spec: &IntegrationSpec,
-        channel: &Channel,
-        told: Told,
-    ) -> Option<Told> {
-        match self.told_without_later(spec, channel, &told) {
-            Some(rest) => self.settle(spec, &told, rest).await,
-            None => Some(told),
-        }
-    }
-
     /// Notes what counts as told without a message that says so: everything is over and the integration does not want to hear
-    /// of it, another group tells the rest, or nobody knows what it heard. Answers what is told then, unless somebody else holds
-    /// the group.
-    async fn settle(
-        &self,
-        spec: &IntegrationSpec,
-        seen: &Told,
-        accepted: ToldMessage,
-    ) -> Option<Told> {
+    /// of it, or nobody knows what it heard.
+    async fn settle(&self, spec: &IntegrationSpec, seen: &Told, accepted: ToldMessage) {
         let engine = self.engine;
         let settled = engine
             .state
             .settle(self.claim, &spec.id, seen, accepted, engine.clock.now());
         match settled.await {
-            Ok(Ok(told)) => {
-                let record = self.record(&spec.id, told.clone());
-                engine.record_told(vec![record]).await;
-                Some(told)
-            }
+            Ok(Ok(told)) => engine.record_told(vec![self.record(&spec.id, told)]).await,
             // Whoever holds the group now finds it as it was.
-            Ok(Err(_)) => None,
+            Ok(Err(_)) => {}
             Err(error) => {
-                tracing::warn!(%error, "What an integration counts as told could not be stored");
-                None
+                tracing::warn!(%error, "What an integration counts as told could not be stored")
             }
         }
     }
@@ -312,7 +285,7 @@ impl Flush<'_> {
     fn note_attempt(&self, channel: &Channel, notification: &Notification, made: &Made<'_>) {
         match made.result {
             Ok(_) => channel.worked(self.claim.identity.key),
-            Err(_) => channel.failed(self.claim.identity.key),
+            Err(_) => channel.failed(self.claim.identity.key, self.failures_count_for()),
         }
         let (engine, tenant) = (self.engine, &self.claim.identity.tenant);
         let id = channel.integration.id();

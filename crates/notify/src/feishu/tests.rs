@@ -103,6 +103,7 @@ fn a_signature_is_that_of_the_guide() {
 async fn codes_are_judged() {
     for (code, msg, reason, is_retried) in [
         (9499, "Bad Request", FailureReason::ClientError, false),
+        (9499, "Too many request", FailureReason::RateLimited, true),
         (
             19001,
             "param invalid: incoming webhook access token invalid",

@@ -34,6 +34,8 @@ pub(crate) enum Code {
     Busy,
     /// There were too many messages; another attempt can succeed after so many seconds.
     Limited(u64),
+    /// There were too many messages if what it says has these words, in whatever case; final otherwise.
+    LimitedIfSaid(&'static str),
 }
 
 impl Codes {
@@ -47,16 +49,23 @@ impl Codes {
         Some((code, said.unwrap_or_default().to_owned()))
     }
 
-    fn meaning(&self, code: i64) -> (Code, &'static str) {
+    fn meaning(&self, code: i64, said: &str) -> (Code, &'static str) {
         let known = self.table.iter().find(|(known, ..)| *known == code);
-        known.map_or((Code::Final, ""), |(_, meaning, hint)| (*meaning, *hint))
+        let (meaning, hint) =
+            known.map_or((Code::Final, ""), |(_, meaning, hint)| (*meaning, *hint));
+        let meaning = match meaning {
+            Code::LimitedIfSaid(words) if said.to_lowercase().contains(words) => Code::Limited(0),
+            Code::LimitedIfSaid(_) => Code::Final,
+            meaning => meaning,
+        };
+        (meaning, hint)
     }
 }
 
 impl Code {
     fn retry(self) -> Option<RetryAdvice> {
         match self {
-            Self::Final | Self::Denied => None,
+            Self::Final | Self::Denied | Self::LimitedIfSaid(_) => None,
             Self::Busy => Some(RetryAdvice { after: None }),
             Self::Limited(seconds) => Some(RetryAdvice {
                 after: (0 < seconds).then(|| Duration::from_secs(seconds)),
@@ -66,7 +75,7 @@ impl Code {
 
     fn reason(self) -> FailureReason {
         match self {
-            Self::Final => FailureReason::ClientError,
+            Self::Final | Self::LimitedIfSaid(_) => FailureReason::ClientError,
             Self::Denied => FailureReason::AuthError,
             Self::Busy => FailureReason::ServerError,
             Self::Limited(_) => FailureReason::RateLimited,
@@ -100,7 +109,7 @@ impl Wire<'_> {
             return Err(self.refused(&said, &url, false).await);
         };
         let by_status = answered(&response, &place, &shown);
-        let (meaning, hint) = codes.meaning(code);
+        let (meaning, hint) = codes.meaning(code, &said);
         if code == 0 {
             return by_status;
         }

@@ -16,10 +16,14 @@ use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told};
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
+use futures::future::try_join_all;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, lock};
 use crate::coordinator::{GroupName, Joined, SharedGroup};
+
+/// Groups that are asked about at a time on the way back.
+const ASKED_AT_ONCE: usize = 64;
 
 /// Most ends that are remembered; past it, what was told counts as unknown, so some ends are told once more.
 const ENDS_MAX: usize = 200_000;
@@ -152,39 +156,53 @@ impl Coordinated {
 
     /// Others may have told since that nothing fires what this instance told alone does: of a group that is gone, or was made anew, it
     /// shows only in who left it. An integration that heard so has to be told anew.
-    pub(super) async fn doubt_overtold(&self, here: &mut [Group]) -> Result<(), Alone> {
-        for group in here {
-            let name = GroupName::of(group.identity());
-            let told = group.told().iter();
-            let told = told.filter(|(id, told)| {
-                !told.firing().is_empty() && self.is_told_alone(&name, id, told)
+    pub(super) async fn doubt_overtold(
+        &self,
+        shard: usize,
+        here: &mut [Group],
+    ) -> Result<(), Alone> {
+        let has_told = |group: &Group| !self.told_firing_alone(group).is_empty();
+        if !here.iter().any(has_told) {
+            return Ok(());
+        }
+        let (_, there) = self.read_shard(shard).await?;
+        // What others told of a group as it is there says what it left out.
+        let is_silent = |name: &GroupName, integration: &IntegrationId| {
+            let theirs = there.get(name).and_then(|there| there.told_to(integration));
+            theirs.is_none_or(|theirs| theirs.last.is_none())
+        };
+        for groups in here.chunks_mut(ASKED_AT_ONCE) {
+            let asked = groups.iter_mut().map(async |group| {
+                let name = GroupName::of(group.identity());
+                let mut told = self.told_firing_alone(group);
+                told.retain(|(integration, _)| is_silent(&name, integration));
+                let Some(told_at) = told.iter().map(|(_, told_at)| *told_at).min() else {
+                    return Ok(());
+                };
+                let margin = group.identity().group_interval + self.timing.send_timeout;
+                if self.have_others_left(&name, told_at - margin).await? {
+                    for (integration, _) in &told {
+                        group.doubt_all(integration);
+                        self.memory
+                            .with(&name, |known| known.doubt_all(integration));
+                    }
+                }
+                Ok(())
             });
-            let told: Vec<_> = told
-                .filter_map(|(id, told)| Some((id.clone(), told.last.as_ref()?.sent_at)))
-                .collect();
-            let Some(told_at) = told.iter().map(|(_, sent_at)| *sent_at).min() else {
-                continue;
-            };
-            let there = self.insist(|| self.shared.group(&name)).await?;
-            // What others told of the group as it is there says what it left out.
-            let is_silent = |id: &IntegrationId| {
-                let theirs = there.as_ref().and_then(|there| there.told_to(id));
-                theirs.is_none_or(|theirs| theirs.last.is_none())
-            };
-            let margin = group.identity().group_interval + self.timing.send_timeout;
-            let since = told_at - margin;
-            if !told.iter().any(|(id, _)| is_silent(id))
-                || !self.have_others_left(&name, since).await?
-            {
-                continue;
-            }
-            for (integration, _) in told.iter().filter(|(id, _)| is_silent(id)) {
-                group.doubt_all(integration);
-                self.memory
-                    .with(&name, |known| known.doubt_all(integration));
-            }
+            try_join_all(asked).await?;
         }
         Ok(())
+    }
+
+    /// Integrations this instance told alone that alerts of a group fire, and when.
+    fn told_firing_alone(&self, group: &Group) -> Vec<(IntegrationId, Timestamp)> {
+        let name = GroupName::of(group.identity());
+        let told = group.told().iter();
+        let told = told.filter(|(integration, told)| {
+            !told.firing().is_empty() && self.is_told_alone(&name, integration, told)
+        });
+        told.filter_map(|(id, told)| Some((id.clone(), told.last.as_ref()?.sent_at)))
+            .collect()
     }
 
     /// Whether somebody left a group whom this instance did not see leave.

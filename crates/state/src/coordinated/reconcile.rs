@@ -209,7 +209,7 @@ impl Coordinated {
         let began = self.agreed.began_at(shard, &epoch);
         let is_fresh = began.is_some_and(|began| now.since(began) < FRESH);
         let missed = self.see_off_missed(shard, &epoch, &mut here).await?;
-        self.doubt_overtold(&mut here).await?;
+        self.doubt_overtold(shard, &mut here).await?;
         let (last_event, there) = self.merge_shard(shard, &here, is_fresh).await?;
         // Whoever came back at the same moment may have merged in alerts after this instance compared: the feed goes on after
         // them, so what is known better here is said now.

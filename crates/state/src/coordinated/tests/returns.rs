@@ -28,15 +28,20 @@ impl Scene {
         assert_eq!(self.other.merge(vec![left]).await, vec![Ok(Merged::Done)]);
     }
 
-    /// Tells that an alert fires, at the next tick of its group.
-    async fn tell_firing(&self, alert: &Alert) {
-        let claim = loop {
+    /// The next claim there is.
+    async fn next_claim(&self) -> domain::group::Claim {
+        loop {
             let polled = self.state.poll(10, self.clock.now()).await;
             if let Some(claim) = polled.expect("polled").claims.pop() {
-                break claim;
+                return claim;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
-        };
+        }
+    }
+
+    /// Tells that an alert fires, at the next tick of its group.
+    async fn tell_firing(&self, alert: &Alert) {
+        let claim = self.next_claim().await;
         tell(self, &claim, message(claim.tick, alert)).await;
         let finished = self.state.finish(&claim, true, self.clock.now()).await;
         assert!(matches!(finished, Ok(Ok(Finished::Again { .. }))));
@@ -44,13 +49,7 @@ impl Scene {
 
     /// Tells that an alert is over, at the next tick of its group.
     async fn tell_over(&self, alert: &Alert) -> Finished {
-        let claim = loop {
-            let polled = self.state.poll(10, self.clock.now()).await;
-            if let Some(claim) = polled.expect("polled").claims.pop() {
-                break claim;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        };
+        let claim = self.next_claim().await;
         let message = Pending {
             firing: Vec::new(),
             resolved: vec![alert.fingerprint],

@@ -124,9 +124,9 @@ pub async fn a_given_back_claim_is_due_after_its_delay(world: Arc<dyn World>) {
             .unclaim(&claim.group, claim.fence, delay);
         back.await.expect("reachable");
     };
-    back(&claim, stage.unit * 20).await;
+    back(&claim, stage.unit * 40).await;
     assert!(stage.two.poll().await.is_empty());
-    let second = stage.claim_of_two_within(24).await;
+    let second = stage.claim_of_two_within(48).await;
     assert!(claim.fence < second.fence);
     assert_eq!(second.tick, claim.tick, "the same tick, later");
     back(&claim, Duration::ZERO).await;
