@@ -119,6 +119,7 @@ fn link_options(redis: &Redis) -> LinkOptions {
         password_file: some(&redis.password_file).map(PathBuf::from),
         db: redis.db,
         tls: redis.tls,
+        tls_ca_file: some(&redis.tls_ca_file).map(PathBuf::from),
         key_prefix: redis.key_prefix.clone(),
         topology,
         ..LinkOptions::default()

@@ -153,10 +153,16 @@ fn is_about_keys(error: &LinkError) -> bool {
     error.kind == LinkErrorKind::NoPerm && error.message.contains(" key")
 }
 
+/// The same of the channel.
+fn is_about_channels(error: &LinkError) -> bool {
+    error.kind == LinkErrorKind::NoPerm && error.message.contains("channel")
+}
+
 /// What is called inside scripts.
 async fn try_in_script(link: &Link) -> Result<Vec<Lack>, LinkError> {
     let keys = ["text", "hash", "zset", "stream"].map(|name| scratch(link, name));
     let channel = link.key("preflight");
+    let channels = format!("{}*", link.prefix());
     let call = Call::script(&PREFLIGHT, keys.to_vec(), vec![Arg::from(channel)]);
     let answer: Value = link.run(call).await?;
     let failed: Vec<(String, String)> = redis::from_redis_value(answer)
@@ -164,7 +170,13 @@ async fn try_in_script(link: &Link) -> Result<Vec<Lack>, LinkError> {
     let lacks = failed.into_iter().map(|(command, text)| {
         let (code, detail) = text.split_once(' ').unwrap_or((&text, ""));
         let error = server_error(code, detail);
-        let (what, right) = may_not_run(&command);
+        let (what, right) = match is_about_channels(&error) {
+            true => (
+                format!("publish on channels `{channels}`"),
+                format!("&{channels}"),
+            ),
+            false => may_not_run(&command),
+        };
         Lack { what, right, error }
     });
     only_lacks(lacks.collect())
@@ -177,8 +189,17 @@ async fn try_to_subscribe(link: &Link) -> Result<Option<Lack>, LinkError> {
     match ear.try_next().await {
         Ok(Heard::Reconnected | Heard::Message(_)) => Ok(None),
         Err(error) => {
-            let what = "run `SUBSCRIBE`".to_owned();
-            let right = format!("+subscribe &{}*", link.prefix());
+            let channels = format!("{}*", link.prefix());
+            let (what, right) = match is_about_channels(&error) {
+                true => (
+                    format!("subscribe to channels `{channels}`"),
+                    format!("&{channels}"),
+                ),
+                false => (
+                    "run `SUBSCRIBE`".to_owned(),
+                    format!("+subscribe &{channels}"),
+                ),
+            };
             Ok(only_lacks(vec![Lack { what, right, error }])?.pop())
         }
     }

@@ -24,8 +24,10 @@ use domain::group::farewell::Leave;
 use domain::id::{IntegrationId, TenantId};
 use domain::limits;
 use domain::time::Timestamp;
+use futures::future::select_all;
 use runtime::clock::{FollowingClock, SharedClock};
 use runtime::timing::Timing;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::Mode;
@@ -118,6 +120,8 @@ impl ShardView {
 /// A part of shared state that fails as a whole.
 struct Domain {
     breaker: Mutex<Breaker>,
+    /// Says that this instance goes on alone in it: nobody waits for answers any more.
+    opened: Notify,
     /// Held for reading while something is changed by this instance alone, for writing while it goes back to sharing.
     alone: tokio::sync::RwLock<()>,
     /// Groups that this instance changed alone since the way back began, with the alerts it put into them.
@@ -191,6 +195,7 @@ impl Coordinated {
     ) -> Arc<Self> {
         let domains = (0..shared.fault_domains().max(1)).map(|_| Domain {
             breaker: Mutex::new(Breaker::new(timing.breaker_silence)),
+            opened: Notify::new(),
             alone: tokio::sync::RwLock::default(),
             touched: Mutex::default(),
             is_returning: AtomicBool::default(),
@@ -255,6 +260,13 @@ impl Coordinated {
         lock(&self.domain(shard).breaker).is_open()
     }
 
+    /// Waits until this instance goes on alone in some part.
+    async fn goes_alone(&self) {
+        let domains = self.domains.iter();
+        let opened = domains.map(|domain| Box::pin(domain.opened.notified()));
+        select_all(opened).await;
+    }
+
     fn view(&self, shard: usize) -> MutexGuard<'_, ShardView> {
         lock(&self.views[shard % self.views.len()])
     }
@@ -279,15 +291,22 @@ impl Coordinated {
     ) -> Result<T, Alone> {
         let since = Instant::now();
         loop {
+            let mut opened = std::pin::pin!(self.domain(shard).opened.notified());
+            opened.as_mut().enable();
             if self.is_alone(shard) {
                 return Err(Alone);
             }
-            match ask().await {
+            let asked_at = Instant::now();
+            let answer = tokio::select! {
+                answer = ask() => answer,
+                () = opened => return Err(Alone),
+            };
+            match answer {
                 Ok(answer) => {
                     self.succeed(shard);
                     return Ok(answer);
                 }
-                Err(error) => self.fail_since(since, shard, error),
+                Err(error) => self.fail_since(since, shard, error, asked_at),
             }
             if !self.is_alone(shard) {
                 tokio::time::sleep(RETRY_PAUSE).await;
@@ -315,21 +334,27 @@ impl Coordinated {
     /// The coordinator answered.
     fn succeed(&self, shard: usize) {
         let domain = self.domain(shard);
-        lock(&domain.breaker).succeed();
+        lock(&domain.breaker).succeed(Instant::now());
         *lock(&domain.reached_at) = Some(self.clock.now());
     }
 
     /// The coordinator did not answer a request that is repeated since then. Other requests may be answered meanwhile, so
     /// that they alone would never make this instance go on without it.
-    fn fail_since(&self, since: Instant, shard: usize, mut error: CoordinatorError) {
+    fn fail_since(
+        &self,
+        since: Instant,
+        shard: usize,
+        mut error: CoordinatorError,
+        asked_at: Instant,
+    ) {
         if since.elapsed() >= self.timing.breaker_silence * 2 && !self.has_slept() {
             error.outage = Outage::Certain;
         }
-        self.fail(shard, &error);
+        self.fail(shard, &error, asked_at);
     }
 
     /// The coordinator did not answer; if that was once too often this instance goes on alone.
-    fn fail(&self, shard: usize, error: &CoordinatorError) {
+    fn fail(&self, shard: usize, error: &CoordinatorError, asked_at: Instant) {
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
         if error.outage == Outage::Transient && self.has_slept() {
             tracing::debug!(%error, shard, "This process did not run for a while; it asks again");
@@ -337,7 +362,8 @@ impl Coordinated {
         }
         let index = shard % self.domains.len();
         let was_known = lock(&self.domains[index].reached_at).is_some();
-        let has_opened = lock(&self.domains[index].breaker).fail(error.outage, Instant::now());
+        let has_opened =
+            lock(&self.domains[index].breaker).fail(error.outage, asked_at, Instant::now());
         if has_opened && was_known {
             self.go_alone(index, error);
         } else {

@@ -242,7 +242,7 @@ fn options(values: &Values, config: &BelfryConfig) -> Result<Options, String> {
         notes.push(Note::info(match redis {
             Some(_) => {
                 "Instances do not gossip, they share a Redis: of the --cluster.* flags the label is used, as a prefix of its \
-                 keys, and the addresses and names are shown in the status"
+                 keys, and the peer's name is shown in the status"
             }
             None => {
                 "Instances do not gossip: the --cluster.* flags are accepted but not used. Several instances share a Redis \

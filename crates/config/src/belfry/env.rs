@@ -24,6 +24,7 @@ const KNOWN: &[&str] = &[
     "BELFRY_REDIS_PASSWORD_FILE",
     "BELFRY_REDIS_DB",
     "BELFRY_REDIS_TLS",
+    "BELFRY_REDIS_TLS_CA_FILE",
     "BELFRY_REDIS_KEY_PREFIX",
     "BELFRY_USE_REDIS",
     "BELFRY_DATABASE_URL",
@@ -144,6 +145,7 @@ fn apply_redis(
             redis.db = value.parse().map_err(bad)?;
         }
         "TLS" => redis.tls = parse_boolean(value)?,
+        "TLS_CA_FILE" => value.clone_into(&mut redis.tls_ca_file),
         "KEY_PREFIX" => value.clone_into(&mut redis.key_prefix),
         _ => return Ok(false),
     }

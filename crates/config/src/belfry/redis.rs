@@ -33,6 +33,8 @@ pub struct Redis {
     pub db: u32,
     /// Whether the connection is encrypted.
     pub tls: bool,
+    /// A file with the certificates to trust instead of the system's, in PEM; empty for the system's.
+    pub tls_ca_file: String,
     /// What all our keys begin with; empty for the default.
     pub key_prefix: String,
 }
@@ -50,6 +52,7 @@ impl Default for Redis {
             password_file: String::new(),
             db: 0,
             tls: false,
+            tls_ca_file: String::new(),
             key_prefix: String::new(),
         }
     }
@@ -160,6 +163,7 @@ impl Redis {
             "password_file",
             "db",
             "tls",
+            "tls_ca_file",
             "key_prefix",
         ];
         let f = Fields::new(node, "redis", KEYS)?;
@@ -193,6 +197,7 @@ impl Redis {
             db: u32::try_from(f.unsigned("db", 0)?)
                 .map_err(|_| f.error_at("db", "redis has no such database"))?,
             tls: f.boolean("tls", false)?,
+            tls_ca_file: f.text("tls_ca_file")?,
             key_prefix: f.text("key_prefix")?,
         };
         redis
@@ -202,6 +207,10 @@ impl Redis {
     }
 
     pub(super) fn check(&self) -> std::result::Result<(), Refused> {
+        if !self.tls_ca_file.is_empty() && !self.tls {
+            let message = "tls_ca_file is set, but the connection is not encrypted";
+            return Err(Refused::new(message, "add `tls: true`, or leave it out"));
+        }
         if !self.password.is_empty() && !self.password_file.is_empty() {
             let message = "at most one of password & password_file must be configured";
             return Err(Refused::new(message, "remove one of the two"));

@@ -113,6 +113,25 @@ fn variables_override_the_file() {
 }
 
 #[test]
+fn certificates_to_trust_need_an_encrypted_connection() {
+    let with = |more: &str| {
+        let text = format!("redis: {{host: r.example.org, tls_ca_file: /etc/ca.crt{more}}}\n");
+        load(&text, "")
+    };
+    let redis = with(", tls: true").unwrap().redis.unwrap();
+    assert_eq!(redis.tls_ca_file, "/etc/ca.crt");
+    let error = with("").unwrap_err().to_string();
+    assert!(error.contains("add `tls: true`"), "{error}");
+    let mut config = BelfryConfig::default();
+    let variables = [
+        ("BELFRY_REDIS_URL", "rediss://r.example.org"),
+        ("BELFRY_REDIS_TLS_CA_FILE", "/etc/ca.crt"),
+    ];
+    env(&mut config, &variables).unwrap();
+    assert_eq!(config.redis.unwrap().tls_ca_file, "/etc/ca.crt");
+}
+
+#[test]
 fn a_url_replaces_the_whole_block() {
     let mut config = load(ALL, "").unwrap();
     let url = "rediss://user:p%40ss@a:1,b/?sentinel=main&prefix=x";

@@ -13,8 +13,11 @@ pub struct Apart<'a> {
     pub ended: &'a (dyn Fn(Fingerprint) -> Result<Option<Timestamp>, Unknown> + Sync),
     /// Whether theirs told something since we heard of them last.
     pub is_theirs_new: bool,
-    /// Messages closer to each other than this may have arrived in either order.
+    /// Messages that were accepted closer to each other than this may have arrived in either order.
     pub doubt: Duration,
+    /// By how much the clocks of two that told may differ: what was decided later than this after another message was accepted arrived
+    /// after it.
+    pub skew: Duration,
 }
 
 /// What was told is not known any more.
@@ -33,11 +36,11 @@ impl Apart<'_> {
         if is_ours_later {
             let told = earlier.last.as_ref().filter(|_| self.is_theirs_new);
             return told.is_some_and(|told| {
-                !earlier.believes_firing(fired) && told.sent_at + self.doubt > said.sent_at
+                !earlier.believes_firing(fired) && told.sent_at + self.skew > said.tick
             });
         }
         match (self.ended)(fired) {
-            Ok(ended) => ended.is_some_and(|at| at + self.doubt > said.sent_at),
+            Ok(ended) => ended.is_some_and(|at| at + self.skew > said.tick),
             Err(Unknown) => true,
         }
     }

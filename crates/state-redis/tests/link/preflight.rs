@@ -152,10 +152,12 @@ async fn missing_keys_and_channels_are_named_with_the_prefix() {
     assert_eq!(error.kind, LinkErrorKind::NoPerm);
     assert!(error.message.contains("~prod:lock:*"), "{error}");
     assert!(!error.message.contains("~prod:alert:*"), "{error}");
-    let error = as_user(&server, &["resetchannels"], "prod")
+    let error = as_user(&server, &["~*", "resetchannels"], "prod")
         .await
         .unwrap_err();
     assert_eq!(error.kind, LinkErrorKind::NoPerm);
+    assert!(error.message.contains("&prod:*"), "{error}");
+    assert!(!error.message.contains("+publish"), "{error}");
 }
 
 /// The rule of deploy/redis/users.acl, which docs/OPERATIONS.md points to, for keys with this prefix.

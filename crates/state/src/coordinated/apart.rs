@@ -181,10 +181,9 @@ impl Coordinated {
                 };
                 let margin = group.identity().group_interval + self.timing.send_timeout;
                 if self.have_others_left(&name, told_at - margin).await? {
+                    // The replica hears of it with what is shared: as long as this instance is alone, it is what it told.
                     for (integration, _) in &told {
                         group.doubt_all(integration);
-                        self.memory
-                            .with(&name, |known| known.doubt_all(integration));
                     }
                 }
                 Ok(())
@@ -227,6 +226,11 @@ impl Coordinated {
         self.made_one(ours, theirs, ends, theirs.seq > seen_ms)
     }
 
+    /// By how much the clocks of two instances that are alone may differ: they go by the time all agreed on last.
+    pub(super) fn clocks_differ_by(&self) -> Duration {
+        self.timing.send_timeout / 10
+    }
+
     fn made_one(
         &self,
         ours: &Told,
@@ -242,6 +246,7 @@ impl Coordinated {
             ended: &ended,
             is_theirs_new,
             doubt: self.timing.send_timeout,
+            skew: self.clocks_differ_by(),
         };
         ours.joined(theirs, &apart)
     }

@@ -30,6 +30,7 @@ pub(super) struct Breaker {
     is_open: bool,
     failures: u32,
     failing_since: Option<Instant>,
+    answered_at: Option<Instant>,
     failed_at: Option<Instant>,
     probes: u32,
     probes_needed: u32,
@@ -44,6 +45,7 @@ impl Breaker {
             is_open: true,
             failures: 0,
             failing_since: None,
+            answered_at: None,
             failed_at: None,
             probes: 0,
             probes_needed: 1,
@@ -57,13 +59,14 @@ impl Breaker {
     }
 
     /// A request was answered.
-    pub(super) fn succeed(&mut self) {
+    pub(super) fn succeed(&mut self, now: Instant) {
         self.failures = 0;
         self.failing_since = None;
+        self.answered_at = Some(now);
     }
 
-    /// A request failed; answers whether that opens the breaker.
-    pub(super) fn fail(&mut self, outage: Outage, now: Instant) -> bool {
+    /// A request failed that was made at `asked_at`; answers whether that opens the breaker.
+    pub(super) fn fail(&mut self, outage: Outage, asked_at: Instant, now: Instant) -> bool {
         if self.is_open {
             return false;
         }
@@ -74,11 +77,31 @@ impl Breaker {
             self.failures += 1;
             self.failed_at = Some(now);
         }
-        let since = *self.failing_since.get_or_insert(now);
-        let is_long = now.duration_since(since) >= self.silence_max;
-        if outage == Outage::Transient && self.failures < FAILURES_MAX && !is_long {
+        let since = self.answered_at.map_or(asked_at, |at| at.max(asked_at));
+        self.failing_since.get_or_insert(since);
+        if outage == Outage::Transient && self.failures < FAILURES_MAX && !self.is_silent(now) {
             return false;
         }
+        self.open(now);
+        true
+    }
+
+    /// Opens the breaker if by then nothing was answered for too long, though the next failure is still to come; answers whether
+    /// that opened it.
+    pub(super) fn opens_by(&mut self, then: Instant) -> bool {
+        let opens = !self.is_open && self.is_silent(then);
+        if opens {
+            self.open(then);
+        }
+        opens
+    }
+
+    fn is_silent(&self, now: Instant) -> bool {
+        let since = self.failing_since;
+        since.is_some_and(|since| now.saturating_duration_since(since) >= self.silence_max)
+    }
+
+    fn open(&mut self, now: Instant) {
         self.is_open = true;
         self.probes = 0;
         let is_flapping = self
@@ -89,7 +112,6 @@ impl Breaker {
         } else {
             PROBES_NEEDED
         };
-        true
     }
 
     /// A probe ended; answers whether enough of them succeeded in a row.
@@ -108,7 +130,7 @@ impl Breaker {
     pub(super) fn close(&mut self, now: Instant) {
         self.is_open = false;
         self.closed_at = Some(now);
-        self.succeed();
+        self.succeed(now);
     }
 }
 
@@ -129,26 +151,43 @@ mod tests {
         let now = Instant::now();
         let step = Duration::from_millis(150);
         let mut breaker = closed(now);
-        assert!(!breaker.fail(Outage::Transient, now));
-        assert!(!breaker.fail(Outage::Transient, now + step));
-        breaker.succeed();
-        assert!(!breaker.fail(Outage::Transient, now + step * 2));
-        assert!(!breaker.fail(Outage::Transient, now + step * 3));
-        assert!(breaker.fail(Outage::Transient, now + step * 4));
+        assert!(!breaker.fail(Outage::Transient, now, now));
+        assert!(!breaker.fail(Outage::Transient, now + step, now + step));
+        breaker.succeed(now + step);
+        assert!(!breaker.fail(Outage::Transient, now + step * 2, now + step * 2));
+        assert!(!breaker.fail(Outage::Transient, now + step * 3, now + step * 3));
+        assert!(breaker.fail(Outage::Transient, now + step * 4, now + step * 4));
     }
 
     #[test]
     fn a_hundred_failures_at_once_count_as_one() {
         let now = Instant::now();
         let mut breaker = closed(now);
-        assert!((0..100).all(|_| !breaker.fail(Outage::Transient, now)));
+        assert!((0..100).all(|_| !breaker.fail(Outage::Transient, now, now)));
     }
 
     #[test]
     fn a_server_that_says_no_opens_it_at_once() {
         let now = Instant::now();
-        assert!(closed(now).fail(Outage::Certain, now));
-        assert!(closed(now).fail(Outage::Refused, now));
+        assert!(closed(now).fail(Outage::Certain, now, now));
+        assert!(closed(now).fail(Outage::Refused, now, now));
+    }
+
+    #[test]
+    fn silence_counts_from_the_first_request_that_was_not_answered() {
+        let now = Instant::now();
+        let at = |ms: u64| now + Duration::from_millis(ms);
+        let mut breaker = closed(now);
+        assert!(!breaker.opens_by(at(60_000)), "nothing was asked");
+        assert!(!breaker.fail(Outage::Transient, at(1_000), at(3_000)));
+        assert!(!breaker.opens_by(at(3_900)));
+        breaker.succeed(at(3_950));
+        assert!(!breaker.opens_by(at(60_000)));
+        // Others were answered since it was asked.
+        assert!(!breaker.fail(Outage::Transient, at(500), at(5_000)));
+        assert!(!breaker.opens_by(at(6_900)));
+        assert!(breaker.opens_by(at(6_950)) && breaker.is_open());
+        assert!(!breaker.opens_by(at(9_500)), "it is open");
     }
 
     #[test]
@@ -164,10 +203,14 @@ mod tests {
     fn one_that_flaps_needs_more_probes() {
         let now = Instant::now();
         let mut breaker = closed(now);
-        assert!(breaker.fail(Outage::Certain, now + FLAP));
+        assert!(breaker.fail(Outage::Certain, now + FLAP, now + FLAP));
         assert_eq!(breaker.probes_needed, PROBES_NEEDED);
         breaker.close(now + FLAP);
-        assert!(breaker.fail(Outage::Certain, now + FLAP + PROBE_PAUSE));
+        assert!(breaker.fail(
+            Outage::Certain,
+            now + FLAP + PROBE_PAUSE,
+            now + FLAP + PROBE_PAUSE
+        ));
         assert_eq!(breaker.probes_needed, 2 * PROBES_NEEDED);
         assert!(!breaker.probed(true));
         assert!(!breaker.probed(false));

@@ -21,6 +21,7 @@ impl Coordinated {
             self.shared.name()
         );
         self.take_over(domain);
+        self.domains[domain].opened.notify_waiters();
         self.note_turn(Some(error));
     }
 

@@ -32,7 +32,7 @@ impl Coordinated {
             if let Err(error) = self.without_evictions(domain).await
                 && error.outage == Outage::Refused
             {
-                self.fail(domain, &error);
+                self.fail(domain, &error, Instant::now());
             }
         }
     }

@@ -11,6 +11,7 @@ use domain::group::grid::Grid;
 use domain::group::told::Told;
 use domain::group::{Group, GroupIdentity};
 use domain::id::{IntegrationId, TenantId};
+use tokio::time::Instant;
 
 use super::heard::{is_end_before, is_refresh_after, is_same_moment, prolonged};
 use super::{Alone, Coordinated, lock};
@@ -51,6 +52,7 @@ impl Coordinated {
         let number = self.follows.fetch_add(1, Ordering::AcqRel) + 1;
         loop {
             let after: Vec<EventId> = self.views.iter().map(|view| lock(view).seen).collect();
+            let asked_at = Instant::now();
             let feeds = self.shared.changes(&after, &self.memory).await;
             let mut is_done = true;
             let (mut news, mut seen) = (Vec::new(), Vec::new());
@@ -65,7 +67,7 @@ impl Coordinated {
                         seen.push((shard, feed.changes));
                     }
                     Err(error) => {
-                        self.fail(shard, &error);
+                        self.fail(shard, &error, asked_at);
                         outcome = Err(Alone);
                     }
                 }

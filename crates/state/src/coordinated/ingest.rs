@@ -193,6 +193,20 @@ impl Coordinated {
         offers
     }
 
+    fn as_offer(&self, post: &Post, group: &Arc<GroupIdentity>) -> Offer {
+        let fingerprint = post.alert.fingerprint;
+        let known = self.memory.see(&GroupName::of(group), |known| {
+            (known.contains(fingerprint), known.is_owed(fingerprint))
+        });
+        let (is_member, is_owed) = known.unwrap_or_default();
+        Offer {
+            group: Arc::clone(group),
+            alert: post.as_offered(is_member),
+            is_owed: is_owed || post.is_owed,
+            is_again: post.is_again,
+        }
+    }
+
     /// One round: shards that fail leave their offers open, to be repeated or taken in alone.
     async fn offer(
         &self,
@@ -217,21 +231,22 @@ impl Coordinated {
             else {
                 continue;
             };
-            let name = GroupName::of(group);
-            let fingerprint = post.alert.fingerprint;
-            let known = self.memory.see(&name, |known| {
-                (known.contains(fingerprint), known.is_owed(fingerprint))
-            });
-            let (is_member, is_owed) = known.unwrap_or_default();
-            places.push((p, g, name.shard()));
-            asked.push(Offer {
-                group: Arc::clone(group),
-                alert: post.as_offered(is_member),
-                is_owed: is_owed || post.is_owed,
-                is_again: post.is_again,
-            });
+            places.push((p, g, GroupName::of(group).shard()));
+            asked.push(self.as_offer(post, group));
         }
-        let answers = self.shared.ingest(asked, now).await;
+        let asked_at = Instant::now();
+        let answers = tokio::select! {
+            answers = self.shared.ingest(asked, now) => answers,
+            () = self.goes_alone() => {
+                // What came of it nobody knows; what is shared still is asked again.
+                for (p, ..) in places {
+                    if let Some(post) = posts.get_mut(p) {
+                        post.is_again = true;
+                    }
+                }
+                return;
+            }
+        };
         let mut failed = HashMap::new();
         for ((p, g, shard), answer) in places.into_iter().zip(answers) {
             match answer {
@@ -253,7 +268,7 @@ impl Coordinated {
             return;
         }
         for (shard, error) in failed {
-            self.fail_since(since, shard, error);
+            self.fail_since(since, shard, error, asked_at);
         }
         tokio::time::sleep(super::RETRY_PAUSE).await;
     }

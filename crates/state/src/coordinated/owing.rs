@@ -148,6 +148,7 @@ impl Coordinated {
                 ended: &ended,
                 is_theirs_new: true,
                 doubt: self.timing.send_timeout,
+                skew: self.clocks_differ_by(),
             };
             let told = ours.joined(&theirs, &apart);
             if told == theirs {

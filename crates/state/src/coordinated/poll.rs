@@ -6,6 +6,7 @@ use domain::alert::Grace;
 use domain::group::Claim;
 use domain::limits;
 use domain::time::Timestamp;
+use tokio::time::Instant;
 
 use super::{Coordinated, lock};
 use crate::Polled;
@@ -48,8 +49,9 @@ impl Coordinated {
             tenants: tenants.clone(),
             ..PollAsk::default()
         };
+        let asked_at = Instant::now();
         let PollAnswer { shards, silences } = self.shared.poll(ask).await;
-        let asked = self.take_shards(shards, self.clock.now());
+        let asked = self.take_shards(shards, self.clock.now(), asked_at);
         if !asked.is_partial {
             // Asked for again under the same number, claims whose answer was lost come again.
             self.nonce.fetch_add(1, Ordering::Relaxed);
@@ -90,6 +92,7 @@ impl Coordinated {
         &self,
         shards: Vec<Result<ShardPoll, CoordinatorError>>,
         now: Timestamp,
+        asked_at: Instant,
     ) -> Asked {
         let mut asked = Asked::default();
         let mut grace: Option<Grace> = None;
@@ -108,7 +111,7 @@ impl Coordinated {
                     asked.take(shard, well, now);
                 }
                 Err(error) => {
-                    self.fail(shard, &error);
+                    self.fail(shard, &error, asked_at);
                     asked.is_partial = true;
                 }
             }

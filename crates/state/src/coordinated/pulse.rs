@@ -11,6 +11,7 @@ use runtime::tasks::Stop;
 use tokio::time::Instant;
 
 use super::{Coordinated, lock};
+use crate::coordinator::{CoordinatorError, Outage};
 
 /// Beats in the silence after which shared state counts as unreachable.
 const BEATS: u32 = 6;
@@ -78,12 +79,29 @@ impl Coordinated {
         let pause = self.timing.breaker_silence / BEATS;
         loop {
             lock(&self.pulse).beat(Instant::now());
+            self.leave_silence_behind(pause);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = stop.stopped() => break,
             }
         }
         lock(&self.pulse).beat_at = None;
+    }
+
+    /// Goes on alone where nothing was answered for too long by the next beat, whether or not what was asked has failed by then.
+    fn leave_silence_behind(&self, pause: Duration) {
+        if self.has_slept() {
+            return;
+        }
+        for (index, domain) in self.domains.iter().enumerate() {
+            if lock(&domain.breaker).opens_by(Instant::now() + pause) {
+                let error = CoordinatorError {
+                    outage: Outage::Transient,
+                    text: "it has not answered for seconds".to_owned(),
+                };
+                self.go_alone(index, &error);
+            }
+        }
     }
 
     /// Whether a failure now says nothing about shared state.

@@ -54,15 +54,18 @@ impl Coordinated {
         })
     }
 
-    /// Asks again a few times: on the way back many requests follow each other, and one that is lost would lose what came
-    /// before it. Every one of them may be repeated.
+    /// Asks again a few times if that it was not answered is known at once: on the way back many requests follow each other, and
+    /// one whose connection breaks would lose what came before it. Every one of them may be repeated.
     pub(super) async fn insist<'a, T>(
         &self,
         ask: impl Fn() -> Answer<'a, T> + Send,
     ) -> Result<T, Alone> {
         for _ in 1..TRIES {
-            match ask().await {
-                Err(error) if error.outage == Outage::Transient => {
+            let asked_at = Instant::now();
+            let answer = ask().await;
+            let is_at_once = asked_at.elapsed() < self.timing.breaker_silence / 6;
+            match answer {
+                Err(error) if is_at_once && error.outage == Outage::Transient => {
                     tracing::debug!(%error, "Shared state did not answer; it is asked again");
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
@@ -190,13 +193,13 @@ impl Coordinated {
             .view(shard)
             .strange_since
             .get_or_insert_with(Instant::now);
-        if since.elapsed() >= self.timing.breaker_silence * 2 {
+        if since.elapsed() >= self.timing.breaker_silence {
             // Nobody would be told of what is in it.
             let error = CoordinatorError {
                 outage: Outage::Certain,
                 text: format!("it answers, but shard {shard} cannot be reconciled"),
             };
-            self.fail(shard, &error);
+            self.fail(shard, &error, since);
         }
     }
 

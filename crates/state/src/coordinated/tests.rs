@@ -77,8 +77,10 @@ struct Line {
     is_cut: AtomicBool,
     slow: Mutex<Option<(&'static str, Duration)>>,
     failing: Mutex<Option<&'static str>>,
-    /// Two of three answers are lost, but those to polls.
+    /// Two of three connections break, but those of polls.
     is_lossy: AtomicBool,
+    /// Nothing arrives, and nobody says so.
+    is_silent: AtomicBool,
     asked: AtomicUsize,
 }
 
@@ -87,13 +89,13 @@ impl Weather for Line {
         if self.is_cut.load(Ordering::SeqCst) {
             return Fate::ending(End::Unreachable);
         }
-        if *lock(&self.failing) == Some(request) {
+        if self.is_silent.load(Ordering::SeqCst) || *lock(&self.failing) == Some(request) {
             return Fate::ending(End::RequestLost);
         }
         if self.is_lossy.load(Ordering::SeqCst) && request != "poll" {
             return match self.asked.fetch_add(1, Ordering::SeqCst) % 3 {
                 2 => Fate::FINE,
-                _ => Fate::ending(End::ReplyLost),
+                _ => Fate::ending(End::Unreachable),
             };
         }
         let slow = lock(&self.slow).filter(|(name, _)| *name == request);

@@ -3,6 +3,7 @@ use crate::group::told::{Pending, ReceiverData};
 use crate::notification::Reason;
 
 const DOUBT: Duration = Duration::from_secs(20);
+const SKEW: Duration = Duration::from_secs(2);
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_ms(seconds * 1_000)
@@ -41,6 +42,7 @@ fn join(ours: &Told, theirs: &Told, ended: &[(u64, i64)]) -> (Vec<Fingerprint>, 
         ended: &ended,
         is_theirs_new: true,
         doubt: DOUBT,
+        skew: SKEW,
     };
     let joined = ours.joined(theirs, &apart);
     let again = ours.joined(&joined, &apart);
@@ -89,11 +91,30 @@ fn what_others_left_out_of_a_later_message_may_have_ended_by_it() {
 fn firing_that_was_told_long_after_others_told_anything_is_certain() {
     let (ours, theirs) = (told(200, 1, &[1, 2]), told(100, 2, &[1]));
     assert_eq!(join(&ours, &theirs, &[]), (prints(&[1, 2]), prints(&[])));
-    let (ours, theirs) = (told(200, 1, &[1, 2]), told(190, 2, &[1]));
+    let (ours, theirs) = (told(200, 1, &[1, 2]), told(199, 2, &[1]));
     assert_eq!(join(&ours, &theirs, &[]), (prints(&[1]), prints(&[2])));
 }
 
 /// Its group ended alone, and was made anew: nothing of that was accepted yet.
+#[test]
+fn what_was_decided_after_another_message_was_accepted_arrived_after_it() {
+    let first = told(100, 1, &[1]);
+    for (second, arrived_later) in [(103, true), (101, false)] {
+        let later = told(second, 2, &[1, 2]);
+        let (firing, hidden) = join(&later, &first, &[]);
+        match arrived_later {
+            true => assert_eq!((firing, hidden), (prints(&[1, 2]), Vec::new())),
+            false => assert_eq!((firing, hidden), (prints(&[1]), prints(&[2]))),
+        }
+    }
+    // One that was decided before, and accepted long after, may have arrived before.
+    let mut slow = told(103, 2, &[1, 2]);
+    if let Some(last) = &mut slow.last {
+        last.tick = at(99);
+    }
+    assert_eq!(join(&slow, &first, &[]), (prints(&[1]), prints(&[2])));
+}
+
 #[test]
 fn what_a_group_was_told_before_it_was_made_anew_is_over_or_in_doubt() {
     let anew = |second, slot| Told {
@@ -116,6 +137,7 @@ fn what_was_kept_of_nothing_is_in_doubt() {
         ended: &|_| Err(Unknown),
         is_theirs_new: true,
         doubt: DOUBT,
+        skew: SKEW,
     };
     let joined = ours.joined(&theirs, &apart);
     assert_eq!(joined.last.expect("a message").hidden, prints(&[2]));
@@ -138,6 +160,7 @@ fn a_message_in_flight_keeps_owing_what_it_does_not_name() {
         ended: &|_| Ok(None),
         is_theirs_new: true,
         doubt: DOUBT,
+        skew: SKEW,
     };
     let mut joined = ours.joined(&theirs, &apart);
     let pending = joined.pending.clone().expect("in flight");
@@ -166,6 +189,7 @@ fn a_message_whose_end_is_known_is_not_in_flight() {
         ended: &|fingerprint| Ok((fingerprint == Fingerprint(2)).then(|| at(201))),
         is_theirs_new: false,
         doubt: DOUBT,
+        skew: SKEW,
     };
     let joined = ours.joined(&theirs, &apart);
     assert_eq!((joined.pending, joined.last), (None, ours.last));
@@ -184,6 +208,7 @@ fn what_others_told_the_same_stays_as_it_is() {
         ended: &|_| Err(Unknown),
         is_theirs_new: true,
         doubt: DOUBT,
+        skew: SKEW,
     };
     assert_eq!(ours.joined(&theirs, &apart), theirs);
 }

@@ -1,5 +1,7 @@
 //! What was known before a loss does not count after it, and what is not heard of is read.
 
+use runtime::tasks::TaskGroup;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -293,4 +295,19 @@ async fn what_a_server_threw_away_is_put_back_once_it_throws_nothing_away() {
     assert_eq!(losses(), all, "once");
     stopper.stop();
     keeper.await.expect("it stops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_nothing_is_answered_a_post_waits_for_three_seconds() {
+    let scene = Scene::started().await;
+    let tasks = TaskGroup::new();
+    let keeping = Arc::clone(&scene.state);
+    tasks.spawn("keep", move |stop| keeping.run_keeper(stop));
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    scene.line.is_silent.store(true, Ordering::SeqCst);
+    let asked_at = Instant::now();
+    scene.post("g", scene.alert("g", "x")).await;
+    let waited = asked_at.elapsed();
+    assert!(waited <= Duration::from_secs(3), "{waited:?}");
+    assert_eq!(scene.state.mode(), Mode::Degraded);
 }

@@ -204,7 +204,7 @@ async fn a_shard_that_cannot_be_read_makes_an_instance_go_on_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shard_is_read_anew_although_most_answers_are_lost() {
+async fn a_shard_is_read_anew_although_most_connections_break() {
     let scene = Scene::started().await;
     scene.post("g", scene.alert("g", "x")).await;
     let lost = GroupName::of(&group("g")).shard();
