@@ -62,14 +62,20 @@ struct Failing {
 
 impl Failing {
     /// One more failure; those that were longer ago than `fresh` say nothing about what lies between.
-    fn note(failing: Option<Self>, now: Instant, fresh: Duration) -> Self {
-        let lasting = failing.filter(|failing| now.duration_since(failing.last) <= fresh);
+    fn note(failing: Option<Self>, now: Instant, fresh: Duration, held: Option<Instant>) -> Self {
+        let lasting = failing.filter(|failing| failing.is_recent(now, fresh, held));
         let since = lasting.map_or(now, |failing| failing.since);
         Self {
             since,
             last: now,
             refused_at: None,
         }
+    }
+
+    /// Whether the last attempt was no longer ago than `fresh`; none is made while the provider wants none, until `held`.
+    fn is_recent(&self, now: Instant, fresh: Duration, held: Option<Instant>) -> bool {
+        let last = held.map_or(self.last, |held| held.max(self.last));
+        now.saturating_duration_since(last) <= fresh
     }
 }
 
@@ -182,13 +188,14 @@ impl Channel {
     pub(crate) fn failed(&self, group: GroupKey, fresh: Duration) {
         let now = Instant::now();
         let mut live = self.live();
-        live.failing = Some(Failing::note(live.failing, now, fresh));
+        live.failing = Some(Failing::note(live.failing, now, fresh, live.hold));
         if live.groups.len() >= PLACES_MAX {
             live.groups
                 .retain(|_, failing| now < failing.last + PLACE_KEPT);
         }
-        let known = live.groups.get(&group).copied();
-        live.groups.insert(group, Failing::note(known, now, fresh));
+        let (known, held) = (live.groups.get(&group).copied(), live.hold);
+        live.groups
+            .insert(group, Failing::note(known, now, fresh, held));
     }
 
     /// Notes that a group's message was refused for good at this tick, after the attempt that failed was noted.
@@ -217,8 +224,10 @@ impl Channel {
     /// nothing about now.
     pub(crate) fn is_failing(&self, group: GroupKey, after: Duration, fresh: Duration) -> bool {
         let live = self.live();
-        let is_long =
-            |failing: &Failing| after <= failing.since.elapsed() && failing.last.elapsed() <= fresh;
+        let (now, held) = (Instant::now(), live.hold);
+        let is_long = |failing: &Failing| {
+            after <= failing.since.elapsed() && failing.is_recent(now, fresh, held)
+        };
         live.failing.as_ref().is_some_and(is_long) || live.groups.get(&group).is_some_and(is_long)
     }
 

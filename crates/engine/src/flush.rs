@@ -401,7 +401,12 @@ impl Flush<'_> {
                 let busy = self.progress.under_way.enter();
                 self.tell_late(spec, busy).await
             }
-            _ => telling,
+            _ => {
+                if let Some(channel) = self.settings.channel(&spec.id) {
+                    channel.is_quiet(self.claim.identity.key);
+                }
+                telling
+            }
         }
     }
 

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use config::{MsteamsConfig, Msteamsv2Config};
 use outbound::{Request, Source};
 
-use crate::DeliveryError;
 use crate::go_json::Object;
 use crate::provider::{Composing, Provider, Wire};
 use crate::secrets::either;
 use crate::template::{Markup, TemplateSet, Text};
+use crate::{DeliveryError, FailureReason};
 
 /// A webhook of either kind.
 pub(crate) struct Msteams {
@@ -61,13 +61,17 @@ const NOT_TAKEN: &str = "Webhook message delivery failed with error";
 /// What comes before the status that the connector had from Teams.
 const STATUS: &str = "HTTP error ";
 
-/// Whether another attempt can succeed at a message that Teams did not take; `None` if it did.
-fn is_retried(answer: &str) -> Option<bool> {
-    let (_, why) = answer.split_once(NOT_TAKEN)?;
+/// Why Teams did not take a message; `None` if it did.
+fn refusal(answer: &str) -> Option<FailureReason> {
+    let why = answer.trim_start().strip_prefix(NOT_TAKEN)?;
     let status = why.split_once(STATUS).map_or("", |(_, status)| status);
     let digits = status.bytes().take_while(u8::is_ascii_digit).count();
     let status = status[..digits].parse::<u16>().ok();
-    Some(status.is_none_or(|status| status == 429 || !(400..500).contains(&status)))
+    Some(match status {
+        Some(429) => FailureReason::RateLimited,
+        Some(400..500) => FailureReason::ClientError,
+        _ => FailureReason::ServerError,
+    })
 }
 
 /// The card that connectors show.
@@ -140,8 +144,14 @@ impl Provider for Msteams {
         let url = wire.read("webhook_url", &self.webhook_url).await?;
         let response = wire.accepted(Request::post_json(&*url, body)).await?;
         let answer = String::from_utf8_lossy(&response.body);
-        match is_retried(&answer) {
-            Some(is_retried) => Err(wire.refused(&answer, &url, is_retried).await),
+        match refusal(&answer) {
+            Some(reason) => {
+                let is_retried = reason != FailureReason::ClientError;
+                Err(DeliveryError {
+                    reason,
+                    ..wire.refused(&answer, &url, is_retried).await
+                })
+            }
             None => Ok(()),
         }
     }

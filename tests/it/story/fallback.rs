@@ -228,3 +228,96 @@ async fn what_is_silenced_for_a_while_is_told_once_again() {
     world.expect(&backup, between(32.0, 32.1), all);
     world.finish(60.0).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_with_a_rate_is_told_of_everything_in_turn() {
+    let (main, backup) = (
+        Hook::scripted("a", |_, _| Answer::Refuse.after(0.05)),
+        Hook::new("b"),
+    );
+    let yaml = "route: {receiver: main, group_by: [alertname], group_wait: 1s, group_interval: 5s, repeat_interval: 1h}\n\
+        receivers:\n- name: main\n  fallback_receiver: backup\n  webhook_configs: [{url: 'http://a'}]\n\
+        - name: backup\n  webhook_configs: [{url: 'http://b', rate_limit: {messages: 2, per: 20s}}]\n";
+    let mut world = World::new(yaml, &[&main, &backup]).await;
+
+    let names: Vec<String> = (0..12).map(|n| format!("test{n}")).collect();
+    let times = (0..12).map(|n| 1.0 + 0.4 * f64::from(n));
+    for (name, begun) in names.iter().zip(times) {
+        let lasting = alert(name).start(begun).end(90_000.0);
+        world.at(begun).push([lasting]).await;
+        // One every ten seconds.
+        world.expect(&backup, between(2.0, 113.0), [alert(name).active(begun)]);
+    }
+    world.finish(130.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_began_after_the_tick_of_the_message_that_told_it_is_heard() {
+    let (main, other, backup) = hooks();
+    let yaml = two_ways("{receiver: backup, group_wait: 10s}", "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    // While the fallback gives way for a moment.
+    world.at(2.5).push([alert("test2").start(2.5)]).await;
+    let both = [alert("test1").active(1.0), alert("test2").active(2.5)];
+    world.expect(&backup, between(3.0, 3.1), both);
+    let over = ["test1", "test2"].map(|name| alert(name).end(15.0));
+    let [one, two] = over;
+    world.at(15.0).push([one.start(1.0), two.start(2.5)]).await;
+    let over = [
+        alert("test1").resolved(1.0, 15.0),
+        alert("test2").resolved(2.5, 15.0),
+    ];
+    world.expect(&backup, between(22.0, 22.1), over);
+    world.finish(60.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_is_reminded_as_often_as_the_group_that_told_it_says() {
+    let (main, other, backup) = hooks();
+    let yaml = two_ways("{receiver: backup}", "").replace(
+        "receiver: main, continue",
+        "receiver: main, repeat_interval: 10s, continue",
+    );
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    world
+        .at(1.0)
+        .push([alert("test1").start(1.0).end(90_000.0)])
+        .await;
+    world.expect(&backup, between(2.0, 2.1), [alert("test1").active(1.0)]);
+    world
+        .at(55.0)
+        .push([alert("test1").start(1.0).end(55.0)])
+        .await;
+    world.expect(
+        &backup,
+        between(62.0, 62.1),
+        [alert("test1").resolved(1.0, 55.0)],
+    );
+    world.finish(90.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_needed_is_not_reminded_into_a_mute_of_its_own_route() {
+    let main = Hook::scripted("a", |_, n| match n {
+        0 | 1 => Answer::Refuse,
+        _ => Answer::Accept,
+    });
+    let (_, other, backup) = hooks();
+    let always = "time_intervals:\n- name: always\n  time_intervals: [{times: [{start_time: '00:00', end_time: '24:00'}]}]\n";
+    let yaml = two_ways("{receiver: backup, mute_time_intervals: [always]}", always)
+        .replace("repeat_interval: 1h", "repeat_interval: 20s");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    world
+        .at(1.0)
+        .push([alert("test1").start(1.0).end(90_000.0)])
+        .await;
+    world.expect(&backup, between(3.0, 3.1), [alert("test1").active(1.0)]);
+    for at in [22.0, 42.0, 62.0] {
+        world.expect(&main, between(at, at + 0.1), [alert("test1").active(1.0)]);
+    }
+    world.finish(75.0).await;
+}

@@ -16,6 +16,7 @@ use domain::id::GroupKey;
 use domain::time::Timestamp;
 
 use super::{Flush, Scope};
+use crate::judge::judge_time;
 
 /// How long a fallback gives way to each group before it in order: long enough that what that one began is known everywhere.
 const GIVE_WAY: Duration = Duration::from_secs(1);
@@ -108,11 +109,13 @@ impl Flush<'_> {
         if is_silent || !self.settings.is_fallback(&spec.id) {
             return elsewhere;
         }
+        let here = Place::of(&self.claim.identity, spec);
         let mut told_there: BTreeMap<GroupKey, Told> = BTreeMap::new();
+        let mut muted: BTreeMap<GroupKey, bool> = BTreeMap::new();
         for way in self.other_ways(spec) {
             let fingerprint = way.alert.fingerprint;
             elsewhere.shared.insert(fingerprint);
-            if spec.is_fallback && !way.place.is_fallback {
+            if spec.is_fallback && !way.place.is_fallback && !self.is_muted(&way, &mut muted) {
                 elsewhere.routed.insert(fingerprint);
                 let repeat = elsewhere.repeat_interval(way.group.repeat_interval);
                 elsewhere.repeat_interval = Some(repeat);
@@ -120,10 +123,10 @@ impl Flush<'_> {
             let there = told_there
                 .entry(way.group.key)
                 .or_insert_with(|| self.told_in(&way.group, spec));
-            let is_before = way.place < Place::of(&self.claim.identity, spec);
+            let is_before = way.place < here;
             let is_unheard = self.judged.firing.binary_search(&fingerprint).is_ok()
                 && told.firing().binary_search(&fingerprint).is_err();
-            if self.has_heard(&way, there) {
+            if self.has_heard(&way, here, there) {
                 elsewhere.heard.insert(fingerprint);
                 if is_before {
                     elsewhere.reminded.insert(fingerprint);
@@ -160,24 +163,39 @@ impl Flush<'_> {
 
     /// Whether an integration was told through another group that an alert fires, since it does, and is still reminded there; or
     /// is being told. What it may believe only is not enough: telling it again is news.
-    fn has_heard(&self, way: &Way, there: &Told) -> bool {
+    fn has_heard(&self, way: &Way, here: Place, there: &Told) -> bool {
         let fingerprint = way.alert.fingerprint;
         let tick = self.claim.tick;
-        let names = |set: &[Fingerprint], at: Timestamp| {
-            set.binary_search(&fingerprint).is_ok() && way.alert.starts_at <= at
+        // What began after a message was accepted it does not tell of; it may well tell of what began after the tick.
+        let names = |set: &[Fingerprint], by: Timestamp| {
+            set.binary_search(&fingerprint).is_ok() && way.alert.starts_at <= by
         };
         let patience = way.group.group_interval * PATIENCE_TICKS;
-        let mine = self.claim.identity.repeat_interval;
-        let reminded = way.group.repeat_interval.min(mine) + patience;
+        let theirs = way.group.repeat_interval;
+        // One told in place of another receiver keeps it up as often as a route of its own says.
+        let keeps_up = way.place.is_fallback && !here.is_fallback;
+        let reminded = match keeps_up {
+            true => theirs.min(self.claim.identity.repeat_interval),
+            false => theirs,
+        } + patience;
         let was_told = there
             .last
             .as_ref()
-            .is_some_and(|m| names(&m.firing, m.tick) && tick < m.tick + reminded);
+            .is_some_and(|m| names(&m.firing, m.sent_at) && tick < m.tick + reminded);
         let is_being_told = there
             .pending
             .as_ref()
-            .is_some_and(|m| names(&m.firing, m.tick) && tick < m.tick + patience);
+            .is_some_and(|m| names(&m.firing, self.claim.now) && tick < m.tick + patience);
         was_told || is_being_told
+    }
+
+    /// Whether a group is not to be told of anything now, by its time intervals.
+    fn is_muted(&self, way: &Way, known: &mut BTreeMap<GroupKey, bool>) -> bool {
+        let judged = || {
+            let time = judge_time(self.settings, &way.group, self.claim.now);
+            !time.muted_by().is_empty()
+        };
+        *known.entry(way.group.key).or_insert_with(judged)
     }
 
     /// What an integration was told through another group.

@@ -101,7 +101,10 @@ impl Flush<'_> {
                 }
             };
             let Some(message) = news else {
-                channel.is_quiet(group);
+                // A fallback that is asked for ends only may be needed in a moment: then its place in line is still its own.
+                if scope == Scope::All {
+                    channel.is_quiet(group);
+                }
                 return telling;
             };
             if message.firing.is_empty() && !spec.send_resolved && !was_in_flight {

@@ -1,7 +1,7 @@
 use crate::FailureReason;
 use crate::own::trial::Trial;
 
-use super::is_retried;
+use super::refusal;
 
 /// As connectors answer, with status 200.
 fn not_taken(status: &str) -> String {
@@ -10,30 +10,38 @@ fn not_taken(status: &str) -> String {
     )
 }
 
+const STATUSES: [(&str, FailureReason); 5] = [
+    ("429", FailureReason::RateLimited),
+    ("500", FailureReason::ServerError),
+    ("", FailureReason::ServerError),
+    ("413", FailureReason::ClientError),
+    ("400", FailureReason::ClientError),
+];
+
 #[test]
 fn what_teams_did_not_take_is_judged_by_its_status() {
-    assert_eq!(is_retried("1"), None);
-    assert_eq!(is_retried(""), None);
-    for (status, expected) in [
-        ("429", true),
-        ("500", true),
-        ("413", false),
-        ("400", false),
-        ("", true),
+    for taken in [
+        "1",
+        "",
+        "ok: Webhook message delivery failed with error is what the alert says",
     ] {
-        assert_eq!(is_retried(&not_taken(status)), Some(expected), "{status}");
+        assert_eq!(refusal(taken), None);
+    }
+    for (status, expected) in STATUSES {
+        assert_eq!(refusal(&not_taken(status)), Some(expected), "{status}");
     }
 }
 
 #[tokio::test]
 async fn a_refusal_with_status_200_is_a_failure() {
     for kind in ["msteams", "msteamsv2"] {
-        for (status, is_retried) in [("429", true), ("413", false)] {
+        for (status, reason) in STATUSES {
             let trial = Trial::new(kind, "webhook_url: 'https://teams.example.org/hook/T0KEN'");
             trial.answer(200, &not_taken(status));
             let error = trial.fire().await.unwrap_err();
+            let is_retried = reason != FailureReason::ClientError;
             assert_eq!(error.retry.is_some(), is_retried, "{kind} {error:?}");
-            assert_eq!(error.reason, FailureReason::ClientError);
+            assert_eq!(error.reason, reason);
             assert!(error.detail.contains(status), "{error:?}");
             trial.answer(200, "1");
             trial.fire().await.unwrap();
