@@ -10,7 +10,7 @@ use sim::profile::Profile;
 const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
-const KEPT: [(Profile, u64); 28] = [
+const KEPT: [(Profile, u64); 30] = [
     // An alert that fired anew was taken for a refresh by an instance that slept through its end.
     (Profile::Freezes, 6),
     // Senders that spread over the instances were not heard by the one that was alone, and time-outs counted.
@@ -61,6 +61,10 @@ const KEPT: [(Profile, u64); 28] = [
     (Profile::Upgrade, 121),
     // Others told that all is over while somebody alone told that something else of the same group fires.
     (Profile::Upgrade, 230),
+    // Whose move waited for the end of somebody else's flush was forgotten on the way back, with what was stated of it meanwhile.
+    (Profile::All, 589),
+    // A repeated message made forget what was moved to its group after it had been begun.
+    (Profile::All, 15),
 ];
 
 /// Plays them; answers how many old builds were shut out.

@@ -270,6 +270,13 @@ impl Group {
         Joined::Added
     }
 
+    /// Updates an alert that is a member; one that is none stays out.
+    pub fn update_member(&mut self, alert: &Arc<Alert>) {
+        if let Some(member) = self.members.get_mut(alert.fingerprint) {
+            *member = Arc::clone(alert);
+        }
+    }
+
     /// Claims the group for one flush if it is due and nobody else holds it.
     pub fn claim(&mut self, now: Timestamp, lease: Duration, grace: Grace) -> Option<Claim> {
         if self.is_held(now) || self.is_put_off(now) || now < self.grid.next() {

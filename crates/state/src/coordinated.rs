@@ -128,6 +128,8 @@ struct Domain {
     touched: Mutex<HashMap<GroupName, reconcile::Arrivals>>,
     /// Whether no group is claimed: this instance is on its way back.
     is_returning: AtomicBool,
+    /// Whether a configuration moved members between groups while this instance was alone.
+    has_moved: AtomicBool,
     /// When shared state answered last, by the wall clock.
     reached_at: Mutex<Option<Timestamp>>,
     evictions: Mutex<evictions::Watch>,
@@ -199,6 +201,7 @@ impl Coordinated {
             alone: tokio::sync::RwLock::default(),
             touched: Mutex::default(),
             is_returning: AtomicBool::default(),
+            has_moved: AtomicBool::default(),
             reached_at: Mutex::default(),
             evictions: Mutex::default(),
             refused_until: Mutex::default(),

@@ -167,11 +167,17 @@ impl State for Memory {
             let (groups, is_owed) = (placed.groups, placed.is_owed);
             table.merge(placed.alert, |alert| {
                 let mut created = Vec::new();
-                let is_leaving = self.leaving.contains(tenant, alert.fingerprint);
+                let waits_in = self.leaving.groups_of(tenant, alert.fingerprint);
+                for key in &waits_in {
+                    let mut shard = self.shard(tenant, *key);
+                    if let Some(group) = shard.groups.get_mut(&(tenant.clone(), *key)) {
+                        group.update_member(alert);
+                    }
+                }
                 for identity in &groups {
                     let mut shard = self.shard(tenant, identity.key);
                     let name = || (tenant.clone(), identity.key);
-                    if is_leaving && !shard.holds(&name(), alert.fingerprint) {
+                    if !waits_in.is_empty() && !shard.holds(&name(), alert.fingerprint) {
                         continue;
                     }
                     if let Some(first) = shard.offer(identity, alert, is_owed, now, grace) {

@@ -61,6 +61,12 @@ fn claim(group: &mut Group, now: i64) -> Claim {
 
 /// Sends what the claim's alerts call for and has it accepted.
 fn tell(group: &mut Group, claim: &Claim, now: i64) -> Pending {
+    let begun = begin(group, claim, now);
+    group.commit(&integration(), &begun, at(now));
+    begun
+}
+
+fn begin(group: &mut Group, claim: &Claim, now: i64) -> Pending {
     let over = |a: &&Arc<Alert>| a.is_resolved(claim.now, claim.grace);
     let message = Pending {
         seq: 0,
@@ -81,11 +87,9 @@ fn tell(group: &mut Group, claim: &Claim, now: i64) -> Pending {
         reason: Reason::FirstNotification,
         receiver_data: ReceiverData::default(),
     };
-    let begun = group
+    group
         .begin(&integration(), claim.fence, message, at(now))
-        .unwrap();
-    group.commit(&integration(), &begun, at(now));
-    begun
+        .unwrap()
 }
 
 #[test]
@@ -328,6 +332,24 @@ fn an_adopted_member_that_fires_anew_is_not_said_to_be_over() {
         assert!(told.believes_firing(fingerprint), "its end is owed");
         assert_eq!(told.firing().is_empty(), !is_said, "that it fires is news");
     }
+}
+
+/// A message that was begun before says nothing of it, and is repeated as it is.
+#[test]
+fn an_adopted_member_is_believed_to_fire_after_the_message_that_was_in_flight() {
+    let mut old = Group::new(identity(true), alert("a", 0, 9000, 0), at(0));
+    let first = claim(&mut old, 30);
+    tell(&mut old, &first, 31);
+    let mut new = Group::new(identity(true), alert("b", 0, 9000, 0), at(0));
+    let claimed = claim(&mut new, 30);
+    let frozen = begin(&mut new, &claimed, 30);
+    let moved = old.members().next().unwrap().clone();
+    new.adopt(moved.clone(), old.told(), at(200));
+    let pending = new.told()[0].1.pending.clone().unwrap();
+    assert_eq!(pending.firing, frozen.firing);
+    assert_eq!(pending.seq, frozen.seq);
+    new.commit(&integration(), &pending, at(201));
+    assert!(new.is_owed(moved.fingerprint));
 }
 
 #[test]

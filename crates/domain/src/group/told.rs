@@ -231,20 +231,8 @@ impl Told {
             return;
         }
         if let Some(last) = last {
-            let empty = || ToldMessage {
-                firing: Vec::new(),
-                hidden: Vec::new(),
-                // The message it belongs to is that group's.
-                receiver_data: ReceiverData::default(),
-                ..last.clone()
-            };
-            let here = self.last.get_or_insert_with(empty);
             let is_hidden = has(&last.hidden) || (ends.is_some() && !is_over);
-            let set = match is_hidden {
-                true => &mut here.hidden,
-                false => &mut here.firing,
-            };
-            insert(set, fingerprint);
+            self.believe(fingerprint, last, is_hidden);
         }
         if let (None, Some(like)) = (&self.pending, uncertain) {
             let firing = self.firing().to_vec();
@@ -259,16 +247,37 @@ impl Told {
                 ..like.clone()
             });
         }
-        let Some(pending) = self.pending.as_mut().filter(|_| is_open) else {
-            return;
-        };
-        pending.seq = Numbers::SHARED.next(self.seq, 0);
-        if may_be_over.is_some() {
-            insert(&mut pending.resolved, fingerprint);
-            pending.firing.retain(|known| *known != fingerprint);
-        } else {
-            insert(&mut pending.firing, fingerprint);
+        if let Some(pending) = self.pending.as_mut().filter(|_| is_open) {
+            pending.seq = Numbers::SHARED.next(self.seq, 0);
+            if may_be_over.is_some() {
+                insert(&mut pending.resolved, fingerprint);
+                pending.firing.retain(|known| *known != fingerprint);
+            } else {
+                insert(&mut pending.firing, fingerprint);
+            }
+        } else if !self.has_in_flight(fingerprint)
+            && let Some(frozen) = &mut self.pending
+        {
+            // It does not name the alert: once it is accepted, what was told of that elsewhere is believed still.
+            insert(&mut frozen.hidden, fingerprint);
         }
+    }
+
+    /// Believes that an alert fires, as a message to another group said.
+    fn believe(&mut self, fingerprint: Fingerprint, there: &ToldMessage, is_hidden: bool) {
+        let empty = || ToldMessage {
+            firing: Vec::new(),
+            hidden: Vec::new(),
+            // The message it belongs to is that group's.
+            receiver_data: ReceiverData::default(),
+            ..there.clone()
+        };
+        let here = self.last.get_or_insert_with(empty);
+        let set = match is_hidden {
+            true => &mut here.hidden,
+            false => &mut here.firing,
+        };
+        insert(set, fingerprint);
     }
 
     /// Stops believing that an alert fires, without a message.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
@@ -201,13 +202,19 @@ impl Coordinated {
         now: Timestamp,
     ) -> Result<(), StateError> {
         {
+            // Nobody completes the way back meanwhile.
+            let _alone = self.stay_alone().await;
             // What is heard of is placed by the configuration before, and then stranded, or by this one.
             let _nothing_is_heard = self.following.lock().await;
             if self.current_mode() == crate::Mode::Degraded {
-                return self
-                    .memory
+                self.memory
                     .reconfigure(tenant, config_hash, placement, now)
-                    .await;
+                    .await?;
+                // On the way back shards may have been compared already.
+                for domain in &self.domains {
+                    domain.has_moved.store(true, Ordering::Release);
+                }
+                return Ok(());
             }
             self.strand(tenant, placement);
         }
@@ -247,6 +254,19 @@ impl Coordinated {
                     lock(&self.stranded).see_foreign(&name, leaving);
                 }
             }
+        }
+    }
+
+    /// Members that wait, while this instance is alone, for the end of a flush stay where they are and count as stranded: whoever
+    /// holds their group moves them.
+    pub(super) fn take_back_moves(&self, shard: usize) {
+        let taken_back = self.memory.take_back_moves(shard, self.clock.now());
+        for (name, members) in taken_back.left_in {
+            lock(&self.stranded).see_foreign(&name, members);
+            self.touch(name);
+        }
+        for name in taken_back.joined {
+            self.touch(name);
         }
     }
 

@@ -88,12 +88,21 @@ impl Coordinated {
     async fn go_back_quietly(&self, domain: usize) -> Result<(), Alone> {
         self.drained(domain).await;
         self.reconcile_silences().await?;
-        for shard in self.shards_of(domain) {
-            self.reconcile(shard, None).await?;
-        }
-        // What came in meanwhile; nothing more comes in alone while this is held.
         let part = &self.domains[domain];
-        let _nobody_is_alone = part.alone.write().await;
+        let _nobody_is_alone = loop {
+            part.has_moved.store(false, Ordering::Release);
+            for shard in self.shards_of(domain) {
+                self.reconcile(shard, None).await?;
+            }
+            let nobody_is_alone = part.alone.write().await;
+            // A configuration that came into force meanwhile made other groups of them.
+            if !part.has_moved.load(Ordering::Acquire) {
+                break nobody_is_alone;
+            }
+        };
+        // What came in meanwhile; nothing more comes in alone while that is held.
+        self.shards_of(domain)
+            .for_each(|shard| self.take_back_moves(shard));
         let touched: Vec<GroupName> = lock(&part.touched).drain().map(|(name, _)| name).collect();
         for chunk in touched.chunks(CHUNK) {
             self.reconcile_groups(chunk).await?;
@@ -206,6 +215,7 @@ impl Coordinated {
     /// Makes one shard the same here and there. `lost` is the epoch whose data was found to be incomplete.
     async fn reconcile(&self, shard: usize, lost: Option<Epoch>) -> Result<(), Alone> {
         let _nobody_reads_the_feed = self.following.lock().await;
+        self.take_back_moves(shard);
         let mut here = self.memory.groups_in(shard);
         let epoch = self.open_epoch(shard, lost.as_ref()).await?;
         let now = self.clock.now();

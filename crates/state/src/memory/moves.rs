@@ -11,17 +11,20 @@ use domain::fingerprint::Fingerprint;
 use domain::group::grid::Grid;
 use domain::group::told::Told;
 use domain::group::{Group, GroupIdentity};
-use domain::id::{IntegrationId, TenantId};
+use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::time::Timestamp;
 
 use super::{Memory, lock};
 use crate::State;
+use crate::coordinator::GroupName;
 
 /// A member on its way.
 #[derive(Clone)]
 pub(super) struct Move {
     /// As it was known when it left.
     pub(super) alert: Arc<Alert>,
+    /// The group it left.
+    pub(super) from: GroupKey,
     /// The groups it belongs to now.
     pub(super) to: Vec<Arc<GroupIdentity>>,
     /// What was told in the group it left.
@@ -46,7 +49,7 @@ impl Waiting {
         if self.out.is_empty() {
             return moves;
         }
-        let told = Arc::new(group.told().to_vec());
+        let (told, from) = (Arc::new(group.told().to_vec()), group.identity().key);
         let _ = group.release(|member| {
             self.out
                 .iter()
@@ -55,6 +58,7 @@ impl Waiting {
         // Also those the flush dropped as told and over: they may fire again by now.
         moves.extend(self.out.into_iter().map(|(alert, to)| Move {
             alert,
+            from,
             to,
             told: Arc::clone(&told),
             first_tick: now,
@@ -63,31 +67,39 @@ impl Waiting {
     }
 }
 
-/// Alerts that wait in a group they no longer belong to; posts of them start no new group meanwhile.
+/// Alerts that wait in groups they no longer belong to; posts of them go there, and start no new group meanwhile.
 #[derive(Default)]
 pub(super) struct Leaving {
     count: AtomicUsize,
-    alerts: Mutex<HashMap<(TenantId, Fingerprint), usize>>,
+    alerts: Mutex<HashMap<(TenantId, Fingerprint), Vec<GroupKey>>>,
 }
 
 impl Leaving {
-    pub(super) fn contains(&self, tenant: &TenantId, fingerprint: Fingerprint) -> bool {
-        self.count.load(Ordering::Acquire) > 0
-            && lock(&self.alerts).contains_key(&(tenant.clone(), fingerprint))
+    /// The groups an alert waits in.
+    pub(super) fn groups_of(&self, tenant: &TenantId, fingerprint: Fingerprint) -> Vec<GroupKey> {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        let alerts = lock(&self.alerts);
+        let groups = alerts.get(&(tenant.clone(), fingerprint));
+        groups.cloned().unwrap_or_default()
     }
 
-    pub(super) fn insert(&self, tenant: &TenantId, fingerprint: Fingerprint) {
+    pub(super) fn insert(&self, tenant: &TenantId, fingerprint: Fingerprint, group: GroupKey) {
         let mut alerts = lock(&self.alerts);
-        *alerts.entry((tenant.clone(), fingerprint)).or_default() += 1;
+        let groups = alerts.entry((tenant.clone(), fingerprint)).or_default();
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
         self.count.store(alerts.len(), Ordering::Release);
     }
 
-    fn remove(&self, tenant: &TenantId, fingerprint: Fingerprint) {
+    fn remove(&self, tenant: &TenantId, fingerprint: Fingerprint, group: GroupKey) {
         let mut alerts = lock(&self.alerts);
         let name = (tenant.clone(), fingerprint);
-        if let Some(times) = alerts.get_mut(&name) {
-            *times -= 1;
-            if *times == 0 {
+        if let Some(groups) = alerts.get_mut(&name) {
+            groups.retain(|known| *known != group);
+            if groups.is_empty() {
                 alerts.remove(&name);
             }
         }
@@ -102,14 +114,58 @@ impl Leaving {
     }
 }
 
+/// Moves that wait no longer, because who holds their groups says what becomes of them.
+#[derive(Default)]
+pub(crate) struct TakenBack {
+    /// Members that stay in a group they do not belong to, for whoever holds it to move.
+    pub(crate) left_in: Vec<(GroupName, Vec<Fingerprint>)>,
+    /// Groups that members were put into.
+    pub(crate) joined: Vec<GroupName>,
+}
+
+impl Memory {
+    /// Takes back what waits for the end of flushes in a shard, before that is shared: such an end may never be heard of here,
+    /// and what came in since is known to nobody else. Members on their way into a group join it.
+    pub(crate) fn take_back_moves(&self, shard: usize, now: Timestamp) -> TakenBack {
+        let mut taken_back = TakenBack::default();
+        let Some(shard) = self.shards.get(shard) else {
+            return taken_back;
+        };
+        let waiting: Vec<_> = lock(shard).waiting.drain().collect();
+        for ((tenant, key), waiting) in waiting {
+            let name = GroupName { tenant, key };
+            let left_in = waiting.out.iter().map(|(alert, _)| alert.fingerprint);
+            let left_in: Vec<_> = left_in.collect();
+            for fingerprint in &left_in {
+                self.leaving.remove(&name.tenant, *fingerprint, key);
+            }
+            for moved in &waiting.into {
+                bring(self, &name.tenant, moved, now, false);
+            }
+            if !waiting.into.is_empty() {
+                taken_back.joined.push(name.clone());
+            }
+            if !left_in.is_empty() {
+                taken_back.left_in.push((name, left_in));
+            }
+        }
+        taken_back
+    }
+}
+
 /// Puts a member into its new groups, as it is known now.
 pub(super) fn arrive(memory: &Memory, tenant: &TenantId, moved: &Move, now: Timestamp) {
+    bring(memory, tenant, moved, now, true);
+}
+
+/// `waits`: for the end of a flush of the group it comes to.
+fn bring(memory: &Memory, tenant: &TenantId, moved: &Move, now: Timestamp, waits: bool) {
     let fingerprint = moved.alert.fingerprint;
     memory.table(tenant).with(fingerprint, |current| {
-        memory.leaving.remove(tenant, fingerprint);
+        memory.leaving.remove(tenant, fingerprint, moved.from);
         let alert = current.unwrap_or(&moved.alert);
         for identity in &moved.to {
-            join(memory, identity, alert, moved, now);
+            join(memory, identity, alert, moved, now, waits);
         }
     });
 }
@@ -120,6 +176,7 @@ fn join(
     alert: &Arc<Alert>,
     moved: &Move,
     now: Timestamp,
+    waits: bool,
 ) {
     let grace = memory.grace();
     let name = (identity.tenant.clone(), identity.key);
@@ -127,7 +184,7 @@ fn join(
     let mut told = moved.told.iter().map(|(_, told)| told);
     let is_believed = told.any(|told| told.believes_firing(alert.fingerprint));
     match shard.groups.get_mut(&name) {
-        Some(group) if group.is_held(now) => {
+        Some(group) if waits && group.is_held(now) => {
             // What it is telling now replaces what it was told; this has to come after.
             let later = Move {
                 to: vec![Arc::clone(identity)],

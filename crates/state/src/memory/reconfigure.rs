@@ -39,8 +39,8 @@ pub(super) fn apply(memory: &Memory, tenant: &TenantId, placement: &Placement<'_
         let name = (tenant.clone(), key);
         let mut shard = memory.shard(tenant, key);
         for alert in alerts.into_values() {
-            let is_leaving = memory.leaving.contains(tenant, alert.fingerprint);
-            if !is_leaving || shard.holds(&name, alert.fingerprint) {
+            let waits_in = memory.leaving.groups_of(tenant, alert.fingerprint);
+            if waits_in.is_empty() || shard.holds(&name, alert.fingerprint) {
                 let _ = shard.offer(&identity, &alert, false, now, grace);
             }
         }
@@ -113,7 +113,7 @@ fn settle(
             group.reconfigure(Arc::clone(identity), now);
         }
         out.iter()
-            .for_each(|(alert, _)| memory.leaving.insert(&name.0, alert.fingerprint));
+            .for_each(|(alert, _)| memory.leaving.insert(&name.0, alert.fingerprint, name.1));
         if !out.is_empty() {
             shard.waiting.entry(name.clone()).or_default().out = out;
         }
@@ -130,6 +130,7 @@ fn settle(
     movers.extend(gone.into_iter().map(|alert| Move {
         to: placement(&alert),
         alert,
+        from: name.1,
         told: Arc::clone(&told),
         first_tick,
     }));

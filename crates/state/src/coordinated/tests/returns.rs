@@ -274,3 +274,44 @@ async fn an_end_that_was_told_alone_outlives_a_restart() {
     assert!(told.firing().is_empty(), "that it fires anew is news");
     assert!(told.believes_firing(x.fingerprint), "so is its end");
 }
+
+/// Alone it was given another configuration while somebody else was flushing the group, so its member was to leave later; that end
+/// is never heard of here.
+#[tokio::test(start_paused = true)]
+async fn what_is_stated_while_a_move_waits_is_known_on_the_way_back() {
+    let scene = Scene::started().await;
+    let tenant = TenantId::default_tenant();
+    let x = scene.alert("g", "x");
+    scene.offer(x.clone()).await;
+    let name = GroupName::of(&group("g"));
+    tokio::time::sleep(MINUTE).await;
+    let seized = scene.other.seize(&name).await.expect("answered");
+    let claimed = seized.expect("a group").expect("held");
+    let begun = message(scene.clock.now(), &x);
+    let (fence, webhook) = (claimed.fence, webhook());
+    let begun = scene.other.begin(&name, fence, &webhook, &begun).await;
+    begun.expect("answered").expect("held");
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    let elsewhere = |_: &Alert| vec![group("h")];
+    let now = scene.clock.now();
+    let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
+    configured.expect("it is in force");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let ended = Alert {
+        ends_at: scene.clock.now(),
+        ..scene.alert("g", "x")
+    };
+    scene.post("h", ended).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let anew = scene.alert("g", "x");
+    scene.post("h", anew.clone()).await;
+    scene.mend().await;
+    let members = scene.members("g").await;
+    let (x, count) = (members.first().expect("a member"), members.len());
+    assert_eq!(
+        (x.updated_at, x.ends_at, count),
+        (anew.updated_at, anew.ends_at, 1)
+    );
+    assert!(lock(&scene.state.stranded).holds(&name), "it has to move");
+}
