@@ -183,11 +183,13 @@ impl<'a> Sending<'a> {
         own.unwrap_or(self.timing.send_timeout).min(left)
     }
 
-    /// Attempts a message until it is accepted, permanently refused, or out of time; `made` hears of each attempt.
+    /// Attempts a message until it is accepted, permanently refused, or out of time; `begins` hears when the message goes out,
+    /// `made` of each attempt.
     pub(crate) async fn deliver(
         &self,
         channel: &Channel,
         notification: &Notification,
+        begins: &(dyn Fn() + Sync),
         made: &(dyn Fn(Made<'_>) + Sync),
     ) -> Outcome {
         let seed = seed(&notification.idempotency_key);
@@ -219,7 +221,9 @@ impl<'a> Sending<'a> {
             let patience = self.patience(channel);
             reach("C8").await;
             let began = Instant::now();
-            is_tried = true;
+            if !std::mem::replace(&mut is_tried, true) {
+                begins();
+            }
             let attempt = composed.send(patience).await;
             channel.metrics.request(began.elapsed(), attempt.is_ok());
             made(Made {

@@ -57,14 +57,15 @@ pub fn arm(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// One task at a time comes to a point: where the process is stopped at the first one, none goes past a point before it is.
+#[cfg(feature = "failpoints")]
+static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 /// Lets happen what is armed at a point of [`TABLE`].
 #[cfg(feature = "failpoints")]
 pub async fn reach(name: &'static str) {
-    for action in due(name) {
-        match action {
-            plan::Action::Delay(time) => tokio::time::sleep(time).await,
-            other => act(other),
-        }
+    for time in reached(name) {
+        tokio::time::sleep(time).await;
     }
 }
 
@@ -76,7 +77,7 @@ pub async fn reach(_name: &'static str) {}
 /// As [`reach`], where nothing can be awaited: a delay blocks the thread.
 #[cfg(feature = "failpoints")]
 pub fn reach_now(name: &'static str) {
-    due(name).into_iter().for_each(act);
+    reached(name).into_iter().for_each(std::thread::sleep);
 }
 
 /// As [`reach`], where nothing can be awaited: a delay blocks the thread.
@@ -128,20 +129,36 @@ fn due(name: &'static str) -> Vec<plan::Action> {
     due
 }
 
+/// Does what is due at a point; answers how long whoever came there is to wait.
 #[cfg(feature = "failpoints")]
-fn act(action: plan::Action) {
-    match action {
-        // As abrupt as SIGKILL: nothing is flushed, nothing unwinds.
-        plan::Action::Kill => std::process::abort(),
-        plan::Action::Stop => {
-            let own = std::process::id().to_string();
-            let sent = std::process::Command::new("kill")
-                .args(["-s", "STOP", &own])
-                .status();
-            if !sent.is_ok_and(|status| status.success()) {
-                tracing::error!("The process could not be stopped: `kill` does not work");
-            }
+fn reached(name: &'static str) -> Vec<std::time::Duration> {
+    let turn = ONE_AT_A_TIME.lock();
+    let _turn = turn.unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut delays = Vec::new();
+    for action in due(name) {
+        match action {
+            // As abrupt as SIGKILL: nothing is flushed, nothing unwinds.
+            plan::Action::Kill => std::process::abort(),
+            plan::Action::Stop => stop(),
+            plan::Action::Delay(time) => delays.push(time),
         }
-        plan::Action::Delay(time) => std::thread::sleep(time),
     }
+    delays
+}
+
+/// A signal that was sent takes effect within this, also on a busy machine: all threads have to notice it.
+#[cfg(feature = "failpoints")]
+const NOTICED: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Stops the process; comes back once somebody continued it.
+#[cfg(feature = "failpoints")]
+fn stop() {
+    let own = std::process::id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-s", "STOP", &own])
+        .status();
+    if !sent.is_ok_and(|status| status.success()) {
+        tracing::error!("The process could not be stopped: `kill` does not work");
+    }
+    std::thread::sleep(NOTICED);
 }

@@ -236,9 +236,12 @@ impl Flush<'_> {
 
         channel.metrics.notification();
         let reason = begun.reason;
-        self.out().push((spec.id.clone(), begun.clone()));
+        // What waits for its turn, or at the gate, is not out.
+        let begins = || self.out().push((spec.id.clone(), begun.clone()));
         let made = |made: Made<'_>| self.note_attempt(channel, &notification, &made);
-        match self.sending.deliver(channel, &notification, &made).await {
+        let sending = self.sending;
+        let outcome = sending.deliver(channel, &notification, &begins, &made);
+        match outcome.await {
             Outcome::Accepted(delivered) => {
                 let told = self.accepted(spec, channel, begun, delivered).await;
                 told.map_or(Sent::NotAccepted, |told| Sent::Told(Box::new(told)))
