@@ -96,6 +96,9 @@ impl Flush<'_> {
                     let Some(known) = self.inherit(spec, told).await else {
                         return Telling::Left;
                     };
+                    let Some(known) = self.leave_to_others(spec, known, scope).await else {
+                        return Telling::Left;
+                    };
                     told = known;
                     self.news(spec, &told, scope)
                 }

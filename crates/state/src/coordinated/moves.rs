@@ -345,7 +345,7 @@ impl Coordinated {
             lock(&self.stranded).gone(name);
         }
         for (identity, alerts) in targets.into_values() {
-            if !self.move_to(identity, alerts, &source).await? {
+            if !self.move_to(host, identity, alerts, &source).await? {
                 self.give_back(&claimed, self.timing.behind_delay).await;
                 return Ok(());
             }
@@ -364,6 +364,7 @@ impl Coordinated {
     /// Moves alerts into one group; false when somebody is flushing it.
     async fn move_to(
         &self,
+        host: &dyn Host,
         identity: Arc<GroupIdentity>,
         alerts: Vec<Arc<Alert>>,
         source: &SharedGroup,
@@ -394,8 +395,10 @@ impl Coordinated {
         for (integration, told) in there.iter().flat_map(|there| &there.told) {
             group.merge_told(integration, told);
         }
+        let left = self.identity_of(&source.name);
         for alert in &merge.alerts {
-            group.adopt(Arc::clone(alert), &source.told, now);
+            let groups = host.placement(&source.name.tenant, alert);
+            group.adopt(Arc::clone(alert), &left, &groups, &source.told, now);
         }
         let merge = Merge {
             told: group.told().to_vec(),
