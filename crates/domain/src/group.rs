@@ -64,6 +64,11 @@ impl GroupIdentity {
     pub fn is_stand_in(&self) -> bool {
         self.text.is_empty()
     }
+
+    /// Whether there are times at which nothing is told.
+    pub fn may_be_muted(&self) -> bool {
+        !self.mute_time_intervals.is_empty() || !self.active_time_intervals.is_empty()
+    }
 }
 
 /// A receiver as far as telling is concerned.
@@ -463,7 +468,7 @@ impl Group {
     ///
     /// A group that never ticked keeps its group_wait. What was told to integrations that are gone is kept: they may come back.
     pub fn reconfigure(&mut self, identity: Arc<GroupIdentity>, now: Timestamp) {
-        self.identity = identity;
+        self.replace_identity(identity);
         self.grid.restart(now, self.identity.group_interval);
         self.put_off = None;
     }
@@ -473,7 +478,20 @@ impl Group {
         let grid = self.grid;
         let interval = identity.group_interval;
         self.grid = Grid::known(grid.first(), grid.next(), interval, grid.has_ticked());
-        self.identity = identity;
+        self.replace_identity(identity);
+    }
+
+    /// Forgets what was told to a fallback that is none any more: it hears of no end, so nothing counts as told should it become one
+    /// again.
+    fn replace_identity(&mut self, identity: Arc<GroupIdentity>) {
+        let before = std::mem::replace(&mut self.identity, identity);
+        let has = |identity: &GroupIdentity, id: &IntegrationId| {
+            let mut specs = identity.receiver.integrations.iter();
+            specs.any(|spec| spec.id == *id && spec.is_fallback)
+        };
+        let now = &self.identity;
+        self.told
+            .retain(|(id, _)| !has(&before, id) || has(now, id));
     }
 
     /// Lets go of the members that belong elsewhere under a new configuration.

@@ -28,3 +28,6 @@ pub const FLUSH_DEADLINE_MIN: Duration = Duration::from_secs(10);
 
 /// An owed "resolved" that a receiver keeps refusing is given up after this or repeat_interval, whichever is longer.
 pub const OWED_MIN: Duration = Duration::from_secs(24 * 3600);
+
+/// The same where time intervals may mute the group: an end is told after a mute of a week.
+pub const OWED_MUTED_MIN: Duration = Duration::from_secs(8 * 24 * 3600);

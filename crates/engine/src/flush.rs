@@ -388,18 +388,19 @@ impl Flush<'_> {
     ) -> Telling {
         let is_needed = *needed.borrow_and_update() == Need::Yes;
         let telling = match is_needed {
-            true => self.tell_late(spec, busy).await,
+            true => self.tell_late(spec, false, busy).await,
             false => self.tell_in_turn(spec, Scope::Ends, busy).await,
         };
-        // One that was told an end just now hears the rest at the next tick.
-        if is_needed || telling != Telling::Nothing {
+        // One that was told an end just now hears the rest too, once that is decided.
+        if is_needed || !matches!(telling, Telling::Nothing | Telling::Told) {
             return telling;
         }
         let decided = needed.wait_for(|need| *need != Need::Unknown).await;
         match decided.map(|need| *need) {
             Ok(Need::Yes) => {
                 let busy = self.progress.under_way.enter();
-                self.tell_late(spec, busy).await
+                let is_told = telling == Telling::Told;
+                self.tell_late(spec, is_told, busy).await
             }
             _ => {
                 if let Some(channel) = self.settings.channel(&spec.id) {

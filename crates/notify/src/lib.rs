@@ -148,6 +148,31 @@ pub struct RetryAdvice {
     pub after: Option<Duration>,
 }
 
+/// Types of integrations whose messages are only read. Others may keep something open for each group until that group says that it
+/// is over: an incident, an issue, a message that is changed; of a webhook nobody knows.
+const READ: [&str; 20] = [
+    "aliyun_sms",
+    "dingtalk",
+    "discord",
+    "email",
+    "feishu",
+    "googlechat",
+    "gotify",
+    "inbox",
+    "mattermost",
+    "msteams",
+    "msteamsv2",
+    "ntfy",
+    "pushover",
+    "rocketchat",
+    "sns",
+    "telegram",
+    "twilio",
+    "webex",
+    "wechat",
+    "wecom_bot",
+];
+
 /// One way to deliver, configured.
 #[async_trait]
 pub trait Integration: Send + Sync {
@@ -156,6 +181,11 @@ pub trait Integration: Send + Sync {
 
     /// Its type as metrics name it (`webhook`, `inbox`, …).
     fn kind(&self) -> &'static str;
+
+    /// Whether whoever is told may keep something open for each group until that group says that it is over.
+    fn keeps_open(&self) -> bool {
+        !READ.contains(&self.kind())
+    }
 
     /// Whether it wants to hear of ends.
     fn send_resolved(&self) -> bool;

@@ -388,7 +388,8 @@ async fn what_fires_again_between_two_ticks_is_no_news_to_who_is_told_of_ends() 
 /// Who told it tells something else while it is silenced, and its own route tells it again: that one tells its end.
 #[tokio::test(start_paused = true)]
 async fn what_was_silenced_meanwhile_ends_once() {
-    let (main, other, backup) = hooks();
+    let (main, other, _) = hooks();
+    let backup = Hook::chat("b");
     let second = "{receiver: backup, group_wait: 30s, matchers: [alertname=test1]}";
     let yaml = two_ways(second, "");
     let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
@@ -432,4 +433,87 @@ async fn two_that_give_way_to_a_third_tell_it_once() {
         world.expect(&backup, between(56.0, 67.0), [over]);
         world.finish(100.0).await;
     }
+}
+
+/// An end goes out at once, and so does what began meanwhile.
+#[tokio::test(start_paused = true)]
+async fn what_begins_while_something_else_ends_is_told_at_the_same_tick() {
+    let main = Hook::scripted("a", |_, _| Answer::Refuse.after(0.05));
+    let (_, other, backup) = hooks();
+    let yaml = two_ways("{receiver: other, matchers: [alertname=none]}", "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(2.0, 2.2), [alert("test1").active(1.0)]);
+    let over = alert("test1").start(1.0).end(5.0);
+    world.at(5.0).push([over, alert("test2").start(5.0)]).await;
+    let over = alert("test1").resolved(1.0, 5.0);
+    world.expect(&backup, between(12.0, 12.2), [over]);
+    world.expect(&backup, between(12.0, 12.2), [alert("test2").active(5.0)]);
+    world.finish(60.0).await;
+}
+
+/// As long as the receiver fails everybody stays in its group; what its fallback was told it is not told again.
+#[tokio::test(start_paused = true)]
+async fn a_fallback_is_told_each_end_once() {
+    let (main, other, backup) = hooks();
+    let yaml = two_ways("{receiver: other, matchers: [alertname=none]}", "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    let names = ["test1", "test2", "test3"];
+    world
+        .at(1.0)
+        .push(names.map(|name| alert(name).start(1.0)))
+        .await;
+    let all = names.map(|name| alert(name).active(1.0));
+    world.expect(&backup, between(2.0, 2.1), all);
+    for (name, at) in [("test1", 15.0), ("test2", 25.0)] {
+        world.at(at).push([alert(name).start(1.0).end(at)]).await;
+    }
+    let rest = ["test2", "test3"].map(|name| alert(name).active(1.0));
+    let [two, three] = rest;
+    let over = alert("test1").resolved(1.0, 15.0);
+    world.expect(&backup, between(22.0, 22.1), [over, two, three]);
+    let over = alert("test2").resolved(1.0, 25.0);
+    world.expect(
+        &backup,
+        between(32.0, 32.1),
+        [over, alert("test3").active(1.0)],
+    );
+    world.finish(60.0).await;
+}
+
+/// What it was told when it was a fallback ended while it was none: that it fires again later is told.
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_was_none_for_a_while_counts_as_told_nothing() {
+    let main = Hook::scripted("a", |at, _| match at < 5.0 || at > 95.0 {
+        true => Answer::Refuse,
+        false => Answer::Accept,
+    });
+    let (_, other, backup) = hooks();
+    let yaml = two_ways("{receiver: other, matchers: [alertname=none]}", "");
+    let without = yaml.replacen("  fallback_receiver: backup\n", "", 1);
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    let both = ["test1", "test2"].map(|name| alert(name).start(1.0).end(90_000.0));
+    world.at(1.0).push(both).await;
+    let both = ["test1", "test2"].map(|name| alert(name).active(1.0));
+    world.expect(&backup, between(2.0, 2.1), both.clone());
+    world.at(40.0).reload_with(&without).await;
+    world.expect(&main, between(12.0, 12.1), both);
+    world
+        .at(45.0)
+        .push([alert("test1").start(1.0).end(45.0)])
+        .await;
+    let over = alert("test1").resolved(1.0, 45.0);
+    let two = alert("test2").active(1.0);
+    world.expect(&main, between(50.0, 50.1), [over, two.clone()]);
+    world.at(80.0).reload_with(&yaml).await;
+    world.at(98.0).push([alert("test1").start(98.0)]).await;
+    world.expect(
+        &backup,
+        between(100.0, 100.1),
+        [alert("test1").active(98.0), two],
+    );
+    world.finish(105.0).await;
 }

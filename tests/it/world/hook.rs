@@ -75,6 +75,7 @@ pub(crate) struct Hook(Arc<Inner>);
 
 struct Inner {
     name: String,
+    kind: &'static str,
     zero: OnceLock<Instant>,
     script: Mutex<Arc<Script>>,
     attempts: Mutex<Vec<Attempt>>,
@@ -93,8 +94,22 @@ impl Hook {
         name: &str,
         script: impl Fn(f64, usize) -> Answer + Send + Sync + 'static,
     ) -> Self {
+        Self::of_kind(name, "webhook", script)
+    }
+
+    /// A receiver that accepts everything, and whose messages are only read: a chat.
+    pub(crate) fn chat(name: &str) -> Self {
+        Self::of_kind(name, "telegram", |_, _| Answer::Accept)
+    }
+
+    fn of_kind(
+        name: &str,
+        kind: &'static str,
+        script: impl Fn(f64, usize) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(Inner {
             name: name.to_owned(),
+            kind,
             zero: OnceLock::new(),
             script: Mutex::new(Arc::new(script)),
             attempts: Mutex::default(),
@@ -258,7 +273,7 @@ impl Integration for Teller {
     }
 
     fn kind(&self) -> &'static str {
-        "webhook"
+        self.hook.0.kind
     }
 
     fn send_resolved(&self) -> bool {

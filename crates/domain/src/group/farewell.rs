@@ -56,7 +56,11 @@ impl Group {
     /// Whether nobody waits any longer for the end of an alert to be accepted (G1), so that a dead receiver does not keep
     /// alerts for ever.
     fn is_given_up(&self, alert: &Alert, claim: &Claim, farewell: &mut Farewell) -> bool {
-        let patience = self.identity.repeat_interval.max(limits::OWED_MIN);
+        let least = match self.identity.may_be_muted() {
+            true => limits::OWED_MUTED_MIN,
+            false => limits::OWED_MIN,
+        };
+        let patience = self.identity.repeat_interval.max(least);
         if alert.ends_at + patience > claim.now {
             return false;
         }

@@ -16,6 +16,7 @@ use domain::id::GroupKey;
 use domain::time::Timestamp;
 
 use super::{Flush, Scope};
+use crate::channel::Channel;
 use crate::judge::judge_time;
 
 /// How long a fallback gives way to each group before it in order: long enough that what that one began is known everywhere.
@@ -216,14 +217,18 @@ impl Flush<'_> {
             && (ours.sent_at, self.claim.identity.key) < (theirs.sent_at, way.group.key)
     }
 
-    /// Forgets what an integration was told through another group since: that one tells the end, and one is enough. Answers what
-    /// counts as told; `None` if that could not be settled, so that nothing may be told now.
+    /// Forgets what an integration was told through another group since: that one tells the end, and one is enough, unless something
+    /// is kept open for each group. Answers what counts as told; `None` if that could not be settled, so that nothing may be told now.
     pub(super) async fn leave_to_others(
         &self,
         spec: &IntegrationSpec,
+        channel: &Channel,
         told: Told,
         scope: Scope,
     ) -> Option<Told> {
+        if channel.integration.keeps_open() {
+            return Some(told);
+        }
         let told_since = self.elsewhere(spec, &told, scope).told_since;
         let Some(last) = told.last.as_ref().filter(|_| !told_since.is_empty()) else {
             return Some(told);

@@ -62,10 +62,11 @@ impl Flush<'_> {
             |f: &Fingerprint| scope == Scope::All && !foreign.has(*f) && !elsewhere.has_heard(*f);
         let is_ours = |f: &&Fingerprint| may_begin(f) || told.firing().binary_search(f).is_ok();
         let mut firing: Vec<Fingerprint> = judged.firing.iter().filter(is_ours).copied().collect();
-        // Nor does one that is not needed any more hear the end of what it never heard of, or heard of elsewhere.
+        // Nor does a fallback hear the end of what it never heard of, or of what it was told is over: members stay as long as the
+        // receiver it stands in for was not told.
         let believed = told.last.as_ref();
         let is_due = |f: &&Fingerprint| {
-            (scope == Scope::All && !elsewhere.may_hear(**f))
+            (!spec.is_fallback && !elsewhere.may_hear(**f))
                 || believed.is_some_and(|last| last.believes(**f))
         };
         let resolved: Vec<Fingerprint> = judged.resolved.iter().filter(is_due).copied().collect();

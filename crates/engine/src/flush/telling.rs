@@ -96,7 +96,8 @@ impl Flush<'_> {
                     let Some(known) = self.inherit(spec, told).await else {
                         return Telling::Left;
                     };
-                    let Some(known) = self.leave_to_others(spec, known, scope).await else {
+                    let left = self.leave_to_others(spec, channel, known, scope);
+                    let Some(known) = left.await else {
                         return Telling::Left;
                     };
                     told = known;

@@ -72,10 +72,17 @@ impl Flush<'_> {
     }
 
     /// Tells a fallback's integration everything, after other groups through which it would hear the same had their chance.
-    pub(super) async fn tell_late(&self, spec: &IntegrationSpec, busy: Busy<'_>) -> Telling {
+    ///
+    /// `is_told`: it was told something since the group was looked at.
+    pub(super) async fn tell_late(
+        &self,
+        spec: &IntegrationSpec,
+        is_told: bool,
+        busy: Busy<'_>,
+    ) -> Telling {
         let told = self.told_of(spec);
         let pause = self.elsewhere(spec, &told, Scope::All).pause();
-        if pause.is_zero() {
+        if pause.is_zero() && !is_told {
             return self.tell_in_turn(spec, Scope::All, busy).await;
         }
         tokio::time::sleep(pause).await;
