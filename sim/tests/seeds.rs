@@ -10,7 +10,7 @@ use sim::profile::Profile;
 const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
-const KEPT: [(Profile, u64); 30] = [
+const KEPT: [(Profile, u64); 33] = [
     // An alert that fired anew was taken for a refresh by an instance that slept through its end.
     (Profile::Freezes, 6),
     // Senders that spread over the instances were not heard by the one that was alone, and time-outs counted.
@@ -65,6 +65,10 @@ const KEPT: [(Profile, u64); 30] = [
     (Profile::All, 589),
     // A repeated message made forget what was moved to its group after it had been begun.
     (Profile::All, 15),
+    // A group whose members had to move was forgotten because the data was lost before they did.
+    (Profile::All, 1844),
+    (Profile::All, 8606),
+    (Profile::All, 9187),
 ];
 
 /// Plays them; answers how many old builds were shut out.

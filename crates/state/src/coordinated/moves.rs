@@ -20,7 +20,7 @@ use domain::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{Claimed, GroupName, Merge, SharedGroup};
+use crate::coordinator::{Claimed, Epoch, GroupName, Merge, SharedGroup};
 use crate::host::Host;
 use crate::{Placement, State, StateError};
 
@@ -309,15 +309,14 @@ impl Coordinated {
 
     /// Moves the members of one group that belong elsewhere.
     async fn move_members(&self, host: &dyn Host, name: &GroupName) -> Result<(), Alone> {
+        let epoch = self.view(name.shard()).epoch.clone();
         let Some(held) = self.directly(self.shared.seize(name).await)? else {
-            self.forget(name);
-            return Ok(());
+            return self.forget_moved(name, epoch.as_ref()).await;
         };
         // Somebody is flushing it: what becomes of that moves along, later.
         let Ok(claimed) = held else { return Ok(()) };
         let Some(source) = self.directly(self.shared.group(name).await)? else {
-            self.forget(name);
-            return Ok(());
+            return self.forget_moved(name, epoch.as_ref()).await;
         };
         let mut targets: HashMap<GroupName, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
         let mut leaves = Vec::new();
@@ -358,6 +357,18 @@ impl Coordinated {
         let _ = self.directly(finished)?;
         tracing::debug!(tenant = %name.tenant, group = %name.key, "Moved members to the groups of the new configuration");
         // The feed says who left; whoever changed meanwhile is still there and moves the next time.
+        Ok(())
+    }
+
+    /// A stranded group that is not there any more is forgotten, unless its shard lost its data: then what is known here may be all
+    /// there is, and is put back. `epoch`: whose data was asked for, as far as was known before.
+    async fn forget_moved(&self, name: &GroupName, epoch: Option<&Epoch>) -> Result<(), Alone> {
+        // A loss shows in the feed.
+        self.follow_from_now().await?;
+        let is_same = epoch.is_some() && self.view(name.shard()).epoch.as_ref() == epoch;
+        if is_same {
+            self.forget(name);
+        }
         Ok(())
     }
 
