@@ -1,0 +1,84 @@
+//! What integrations believe of alerts, although whoever told them last did not know of all.
+
+use super::*;
+use crate::coordinator::{HoldFor, Past};
+use domain::group::grid::Grid;
+use domain::group::told::{Told, ToldMessage};
+
+impl Scene {
+    /// Another instance merges what it knows of a group: its members, and that these were told to fire just now.
+    async fn put(&self, name: &str, alerts: &[&Alert], firing: &[&Alert]) {
+        let now = self.clock.now();
+        let seq = u64::try_from(now.unix_ms()).expect("a time");
+        self.put_numbered(name, alerts, firing, seq).await;
+    }
+
+    async fn put_numbered(&self, name: &str, alerts: &[&Alert], firing: &[&Alert], seq: u64) {
+        let now = self.clock.now();
+        let mut prints: Vec<_> = firing.iter().map(|alert| alert.fingerprint).collect();
+        prints.sort();
+        let last = firing.first().map(|first| ToldMessage {
+            firing: prints,
+            ..message(now, first).accepted(now)
+        });
+        let told = Told {
+            seq,
+            last,
+            pending: None,
+        };
+        let merge = Merge {
+            alerts: alerts.iter().map(|a| Arc::new(Alert::clone(a))).collect(),
+            told: vec![(webhook(), told)],
+            ..Merge::of(group(name), Grid::starting(now, MINUTE))
+        };
+        assert_eq!(self.other.merge(vec![merge]).await, vec![Ok(Merged::Done)]);
+    }
+
+    /// What counts as told of a group as it is shared.
+    async fn told_there(&self, name: &str) -> Told {
+        let there = self.other.group(&GroupName::of(&group(name))).await;
+        let there = there.expect("the server answers").expect("a group");
+        there.told_to(&webhook()).cloned().unwrap_or_default()
+    }
+
+    /// The alert as over from now on.
+    fn as_over(&self, alert: &Alert) -> Alert {
+        let now = self.clock.now();
+        Alert {
+            ends_at: now,
+            updated_at: now,
+            ..alert.clone()
+        }
+    }
+
+    async fn pass(&self) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Nobody knows whether what it began to send alone arrived; others told nothing of the alert, and saw it off.
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_told_alone_is_owed_its_end() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.cut().await;
+    scene.post("g", x.clone()).await;
+    let claim = scene.next_claim().await;
+    let now = scene.clock.now();
+    let first = message(claim.tick, &x);
+    let webhook = webhook();
+    let begun = scene.state.begin(&claim, &webhook, first, now);
+    begun.await.expect("answered").expect("held");
+    let unknown = scene.state.finish(&claim, false, now).await;
+    unknown.expect("answered").expect("held");
+    let again = scene.alert("g", "x");
+    scene.offer(again.clone()).await;
+    scene.pass().await;
+    scene.offer(scene.as_over(&again)).await;
+    scene.pass().await;
+    scene.see_off("g", &x).await;
+    scene.mend().await;
+    let members = scene.members("g").await;
+    assert!(members.first().expect("a member").is_explicit_end());
+    assert!(scene.told_there("g").await.believes_firing(x.fingerprint));
+}
