@@ -327,7 +327,10 @@ impl Coordinated {
                 .get(&alert.fingerprint)
                 .is_none_or(|there| there.updated_at < alert.updated_at);
             let is_alive = alert.ends_at > now;
-            is_later && (is_alive || is_fresh || here.is_owed(alert.fingerprint))
+            // A message in flight is repeated as it was, so whoever it names is needed, owed or not.
+            let is_needed =
+                here.is_owed(alert.fingerprint) || here.has_in_flight(alert.fingerprint);
+            is_later && (is_alive || is_fresh || is_needed)
         };
         let mut alerts: Vec<Arc<Alert>> = here.members().filter(is_worth).cloned().collect();
         // Members there that ended and left here while nobody else could know.

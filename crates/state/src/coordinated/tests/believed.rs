@@ -82,3 +82,30 @@ async fn what_may_have_been_told_alone_is_owed_its_end() {
     assert!(members.first().expect("a member").is_explicit_end());
     assert!(scene.told_there("g").await.believes_firing(x.fingerprint));
 }
+
+/// A message in flight says that an alert is over of which nobody was told that it fires.
+#[tokio::test(start_paused = true)]
+async fn whoever_a_message_in_flight_names_is_put_back() {
+    let scene = Scene::started().await;
+    // Nothing was lost lately.
+    tokio::time::sleep(MINUTE * 2).await;
+    let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+    scene.cut().await;
+    scene.post("g", x.clone()).await;
+    scene.post("g", y.clone()).await;
+    scene.pass().await;
+    scene.post("g", scene.as_over(&y)).await;
+    let claim = scene.next_claim().await;
+    let names_both = Pending {
+        resolved: vec![y.fingerprint],
+        ..message(claim.tick, &x)
+    };
+    let (now, webhook) = (scene.clock.now(), webhook());
+    let begun = scene.state.begin(&claim, &webhook, names_both, now);
+    begun.await.expect("answered").expect("held");
+    let unknown = scene.state.finish(&claim, false, now).await;
+    unknown.expect("answered").expect("held");
+    scene.mend().await;
+    assert_eq!(scene.shared("g").await, ["x", "y"]);
+    assert!(scene.told_there("g").await.pending.is_some());
+}
