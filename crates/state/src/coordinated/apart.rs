@@ -105,6 +105,26 @@ impl ToldAlone {
         }
     }
 
+    /// A configuration puts alerts into other groups: that they ended, as was told alone, is known of those too.
+    pub(super) fn carry_over(&self, groups_of: impl Fn(&GroupName, Fingerprint) -> Vec<GroupName>) {
+        let mut integrations = lock(&self.integrations);
+        let mut carried = Vec::new();
+        for ((name, integration), said) in &*integrations {
+            for (ended, at) in said.ends.iter().flatten() {
+                let groups = groups_of(name, *ended).into_iter();
+                carried.extend(groups.map(|to| ((to, integration.clone()), *ended, *at)));
+            }
+        }
+        for (key, ended, at) in carried {
+            if let Some(ends) = &mut integrations.entry(key).or_default().ends {
+                let known = ends.insert(ended, at);
+                ends.insert(ended, known.map_or(at, |known| known.max(at)));
+                self.count
+                    .fetch_add(usize::from(known.is_none()), Ordering::Relaxed);
+            }
+        }
+    }
+
     fn contains(&self, name: &GroupName, integration: &IntegrationId) -> bool {
         lock(&self.integrations).contains_key(&(name.clone(), integration.clone()))
     }

@@ -207,8 +207,7 @@ impl Coordinated {
             // What is heard of is placed by the configuration before, and then stranded, or by this one.
             let _nothing_is_heard = self.following.lock().await;
             if self.current_mode() == crate::Mode::Degraded {
-                self.memory
-                    .reconfigure(tenant, config_hash, placement, now)
+                self.reconfigure_alone(tenant, config_hash, placement, now)
                     .await?;
                 // On the way back shards may have been compared already.
                 for domain in &self.domains {
@@ -254,19 +253,6 @@ impl Coordinated {
                     lock(&self.stranded).see_foreign(&name, leaving);
                 }
             }
-        }
-    }
-
-    /// Members that wait, while this instance is alone, for the end of a flush stay where they are and count as stranded: whoever
-    /// holds their group moves them.
-    pub(super) fn take_back_moves(&self, shard: usize) {
-        let taken_back = self.memory.take_back_moves(shard, self.clock.now());
-        for (name, members) in taken_back.left_in {
-            lock(&self.stranded).see_foreign(&name, members);
-            self.touch(name);
-        }
-        for name in taken_back.joined {
-            self.touch(name);
         }
     }
 

@@ -140,3 +140,42 @@ async fn after_a_loss_what_only_one_knows_to_be_told_is_owed_its_end() {
         assert!(told.believes_firing(left_out.fingerprint), "{told:?}");
     }
 }
+
+/// Alone it told that an alert is over; then a configuration took the rest of the group elsewhere. Others know that the alert
+/// fires anew, and moved it themselves, or did not yet.
+#[tokio::test(start_paused = true)]
+async fn an_end_told_alone_is_known_where_a_configuration_takes_the_alert() {
+    for have_moved in [true, false] {
+        let scene = Scene::started().await;
+        let tenant = TenantId::default_tenant();
+        let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+        scene.put("g", &[&x, &y], &[&x, &y]).await;
+        scene.state.follow().await.expect("the feed is there");
+        scene.cut().await;
+        scene.pass().await;
+        scene.post("g", scene.as_over(&x)).await;
+        let claim = scene.next_claim().await;
+        let over = Pending {
+            resolved: vec![x.fingerprint],
+            ..message(claim.tick, &y)
+        };
+        tell(&scene, &claim, over).await;
+        let finished = scene.state.finish(&claim, true, scene.clock.now()).await;
+        finished.expect("answered").expect("held");
+        let elsewhere = |_: &Alert| vec![group("h")];
+        let now = scene.clock.now();
+        let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
+        configured.expect("it is in force");
+        scene.pass().await;
+        let anew = scene.alert("g", "x");
+        let name = if have_moved { "h" } else { "g" };
+        if have_moved {
+            scene.put("h", &[&anew, &y], &[&x, &y]).await;
+        } else {
+            scene.offer(anew).await;
+        }
+        scene.mend().await;
+        let told = scene.told_there(name).await;
+        assert_eq!(told.firing(), [y.fingerprint], "{have_moved}: {told:?}");
+    }
+}
