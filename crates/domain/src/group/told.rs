@@ -307,6 +307,15 @@ impl Told {
         insert(set, fingerprint);
     }
 
+    /// That an alert fires, as was told last, may have been told to be over since: it is news, and its end stays owed.
+    pub fn doubt(&mut self, fingerprint: Fingerprint) {
+        let Some(last) = &mut self.last else { return };
+        if let Ok(at) = last.firing.binary_search(&fingerprint) {
+            last.firing.remove(at);
+            insert(&mut last.hidden, fingerprint);
+        }
+    }
+
     /// Stops believing that an alert fires, without a message.
     pub fn forget(&mut self, fingerprint: Fingerprint) {
         if let Some(last) = &mut self.last {

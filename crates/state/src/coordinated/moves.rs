@@ -391,8 +391,18 @@ impl Coordinated {
         for (integration, told) in there.iter().flat_map(|there| &there.told) {
             group.merge_told(integration, told);
         }
-        for alert in &merge.alerts {
-            group.adopt(Arc::clone(alert), &source.told, now);
+        let past = self.past_of(&claimed.group, &merge.alerts, source).await?;
+        // Whose end was told there already stays out, and what was told of it before says nothing any more.
+        let is_over = |alert: &&Arc<Alert>| past.over.contains(&alert.fingerprint);
+        for alert in merge.alerts.iter().filter(|alert| !is_over(alert)) {
+            if past.anew.contains(&alert.fingerprint) {
+                let mut told = source.told.clone();
+                told.iter_mut()
+                    .for_each(|(_, told)| told.doubt(alert.fingerprint));
+                group.adopt(Arc::clone(alert), &told, now);
+            } else {
+                group.adopt(Arc::clone(alert), &source.told, now);
+            }
         }
         let merge = Merge {
             told: group.told().to_vec(),

@@ -179,3 +179,28 @@ async fn an_end_told_alone_is_known_where_a_configuration_takes_the_alert() {
         assert_eq!(told.firing(), [y.fingerprint], "{have_moved}: {told:?}");
     }
 }
+
+/// A configuration put an alert into two groups; in the one it belongs to its end was told, and then it moves there.
+#[tokio::test(start_paused = true)]
+async fn what_an_alert_moves_to_may_have_told_its_end() {
+    for fires_anew in [true, false] {
+        let scene = Scene::started().await;
+        let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+        scene.put("old", &[&x], &[&x]).await;
+        scene.pass().await;
+        scene.put("g", &[&x, &y], &[&y]).await;
+        scene.pass().await;
+        scene.see_off("g", &x).await;
+        scene.pass().await;
+        let moves = if fires_anew { scene.alert("g", "x") } else { x };
+        scene.merge("old", vec![Arc::new(moves.clone())]).await;
+        scene.state.follow().await.expect("the feed is there");
+        scene.state.move_stranded().await;
+        assert!(scene.members("old").await.is_empty(), "it moved");
+        let told = scene.told_there("g").await;
+        assert_eq!(told.firing(), [y.fingerprint], "{told:?}");
+        assert_eq!(told.believes_firing(moves.fingerprint), fires_anew);
+        let members = scene.shared("g").await;
+        assert_eq!(members.len(), 1 + usize::from(fires_anew));
+    }
+}
