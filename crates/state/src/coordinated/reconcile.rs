@@ -180,6 +180,10 @@ impl Coordinated {
     /// A shard that is reachable turned out to hold other data than this instance knows.
     pub(super) async fn meet_again(&self, shard: usize) {
         let known = self.view(shard).epoch.clone();
+        let known = match known {
+            None => self.lost_unnoticed(shard).await,
+            known => known,
+        };
         if known.is_some() {
             self.void_claims(shard);
             self.counters.data_losses.fetch_add(1, Ordering::Relaxed);

@@ -28,6 +28,24 @@ async fn nothing_is_sent_under_a_claim_on_data_that_was_lost() {
     assert!(scene.state.stands(again));
 }
 
+/// The server loses its last writes, and keeps its epoch; whoever reads the feed sees no more than that something is missing.
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_the_feed_shows_first_is_one() {
+    let scene = Scene::started().await;
+    let before = scene.model.snapshot();
+    scene.post("g", scene.alert("g", "x")).await;
+    tokio::time::sleep(MINUTE).await;
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    let claim = polled.expect("polled").claims.remove(0);
+    scene.state.follow().await.expect("the feed is there");
+    scene.model.rollback(&before);
+    scene.state.follow().await.expect("the feed is there");
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    assert!(polled.expect("polled").claims.is_empty());
+    assert!(!scene.state.stands(&claim), "it was lost");
+    assert_eq!(scene.shared("g").await, ["x"], "it is put back");
+}
+
 /// A configuration takes a group's members elsewhere; before they move the data is lost, and whoever wants to move them is the first
 /// to ask.
 #[tokio::test(start_paused = true)]
