@@ -17,6 +17,7 @@ pub mod apart;
 mod claim;
 pub mod farewell;
 pub mod grid;
+mod heir;
 pub mod inherited;
 pub mod key;
 mod members;
@@ -482,16 +483,19 @@ impl Group {
 
     /// Takes in a member that another route used to own, with what was told about it there.
     ///
-    /// Only integrations this group's receiver has are carried over; safe to repeat.
+    /// Only what this group is an heir of is carried over ([`GroupIdentity::is_heir`]): `left` is the group the member was in,
+    /// `groups` are those it belongs to now. Safe to repeat.
     pub fn adopt(
         &mut self,
         alert: Arc<Alert>,
+        left: &GroupIdentity,
+        groups: &[Arc<GroupIdentity>],
         told_there: &[(IntegrationId, Told)],
         now: Timestamp,
     ) {
+        let identity = Arc::clone(&self.identity);
         for (integration, there) in told_there {
-            let mut ours = self.identity.receiver.integrations.iter();
-            if ours.any(|spec| spec.id == *integration) {
+            if identity.is_heir(integration, left, groups) {
                 self.told_mut(integration).take_over(there, &alert, now);
             }
         }

@@ -34,6 +34,17 @@ pub(crate) enum Outcome {
     NotTried(DeliveryError),
 }
 
+impl Outcome {
+    /// None of the attempts was accepted; `may_have_arrived`: one of them, all the same.
+    fn failed(is_tried: bool, may_have_arrived: bool, failure: DeliveryError) -> Self {
+        match (is_tried, may_have_arrived) {
+            (false, _) => Self::NotTried(failure),
+            (true, true) => Self::Unknown(failure),
+            (true, false) => Self::Refused(failure),
+        }
+    }
+}
+
 /// An attempt at a message that was made.
 pub(crate) struct Made<'a> {
     /// 1 for the first attempt of this flush.
@@ -252,11 +263,7 @@ impl<'a> Sending<'a> {
                 ),
             }
         }
-        match (is_tried, may_have_arrived) {
-            (false, _) => Outcome::NotTried(failure),
-            (true, true) => Outcome::Unknown(failure),
-            (true, false) => Outcome::Refused(failure),
-        }
+        Outcome::failed(is_tried, may_have_arrived, failure)
     }
 
     /// Whether enough of the lease is left to send, of a group that was not lost since (protocol.md §6, GATE).

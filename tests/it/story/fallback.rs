@@ -321,3 +321,115 @@ async fn who_is_not_needed_is_not_reminded_into_a_mute_of_its_own_route() {
     }
     world.finish(75.0).await;
 }
+
+/// A configuration that groups otherwise moves what each group told to the one it becomes.
+#[tokio::test(start_paused = true)]
+async fn after_another_grouping_each_end_is_told_once() {
+    for (is_main_moved, is_backup_moved) in [(true, true), (true, false), (false, true)] {
+        let (main, other, backup) = hooks();
+        let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
+        let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+        let both = [alert("test1").start(1.0), alert("test2").start(1.0)];
+        world.at(1.0).push(both).await;
+        let both = [alert("test1").active(1.0), alert("test2").active(1.0)];
+        world.expect(&backup, between(3.0, 3.1), both);
+        let by_name = |yaml: String, route: &str| {
+            yaml.replace(route, &format!("{route}, group_by: [alertname]"))
+        };
+        let mut changed = yaml;
+        if is_main_moved {
+            changed = by_name(changed, "{receiver: main, continue: true");
+        }
+        if is_backup_moved {
+            changed = by_name(changed, "{receiver: backup, group_wait: 30s");
+        }
+        world.at(50.0).reload_with(&changed).await;
+        let over = |name| alert(name).start(1.0).end(65.0);
+        world.at(65.0).push([over("test1"), over("test2")]).await;
+        // Whoever told the beginning tells the end.
+        let [one, two] = ["test1", "test2"].map(|name| alert(name).resolved(1.0, 65.0));
+        if is_main_moved {
+            world.expect(&backup, between(70.0, 73.0), [one]);
+            world.expect(&backup, between(70.0, 73.0), [two]);
+        } else {
+            world.expect(&backup, between(70.0, 73.0), [one, two]);
+        }
+        world.finish(120.0).await;
+    }
+}
+
+/// It ends and fires again between two ticks of both: to whoever was told, it fires on.
+#[tokio::test(start_paused = true)]
+async fn what_fires_again_between_two_ticks_is_no_news_to_who_is_told_of_ends() {
+    let (main, other, backup) = hooks();
+    let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(3.0, 3.1), [alert("test1").active(1.0)]);
+    world
+        .at(43.0)
+        .push([alert("test1").start(1.0).end(43.0)])
+        .await;
+    world.at(45.0).push([alert("test1").start(45.0)]).await;
+    world
+        .at(65.0)
+        .push([alert("test1").start(45.0).end(65.0)])
+        .await;
+    world.expect(
+        &backup,
+        between(72.0, 72.1),
+        [alert("test1").resolved(45.0, 65.0)],
+    );
+    world.finish(120.0).await;
+}
+
+/// Who told it tells something else while it is silenced, and its own route tells it again: that one tells its end.
+#[tokio::test(start_paused = true)]
+async fn what_was_silenced_meanwhile_ends_once() {
+    let (main, other, backup) = hooks();
+    let second = "{receiver: backup, group_wait: 30s, matchers: [alertname=test1]}";
+    let yaml = two_ways(second, "");
+    let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+    world.at(1.0).push([alert("test1").start(1.0)]).await;
+    world.expect(&backup, between(3.0, 3.1), [alert("test1").active(1.0)]);
+    let matcher = r#"alertname="test1""#;
+    world.at(35.0).silence(matcher, 35.0, 55.0).await;
+    world.at(36.0).push([alert("test2").start(36.0)]).await;
+    world.expect(&backup, between(42.0, 43.1), [alert("test2").active(36.0)]);
+    world.expect(&backup, between(61.0, 61.1), [alert("test1").active(1.0)]);
+    let over = |name, start| alert(name).start(start).end(85.0);
+    let both = [over("test1", 1.0), over("test2", 36.0)];
+    world.at(85.0).push(both).await;
+    let over = alert("test1").resolved(1.0, 85.0);
+    world.expect(&backup, between(91.0, 91.1), [over]);
+    let over = alert("test2").resolved(36.0, 85.0);
+    world.expect(&backup, between(92.0, 93.1), [over]);
+    world.finish(120.0).await;
+}
+
+/// Two that are due a second apart give way to a third that is due much later, and the later in order also to the other.
+#[tokio::test(start_paused = true)]
+async fn two_that_give_way_to_a_third_tell_it_once() {
+    for (first, second) in [(1, 2), (2, 1), (1, 1)] {
+        let (main, other, backup) = hooks();
+        let wait =
+            |name, seconds| format!("{{receiver: {name}, group_wait: {seconds}s, continue: true}}");
+        let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
+        let both = format!("{}\n  - {}", wait("main", first), wait("other", second));
+        let yaml = yaml.replace("{receiver: main, continue: true}", &both);
+        let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
+
+        world.at(1.0).push([alert("test1").start(1.0)]).await;
+        world.expect(&backup, between(3.0, 5.3), [alert("test1").active(1.0)]);
+        world
+            .at(55.0)
+            .push([alert("test1").start(1.0).end(55.0)])
+            .await;
+        let over = alert("test1").resolved(1.0, 55.0);
+        world.expect(&backup, between(56.0, 67.0), [over]);
+        world.finish(100.0).await;
+    }
+}

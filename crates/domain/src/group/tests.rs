@@ -290,6 +290,13 @@ fn a_reload_ticks_at_once_and_restarts_the_grid_but_keeps_group_wait() {
     assert_eq!(fresh.due(), Some(at(30)));
 }
 
+/// Takes in a member that moved from a group like this one.
+fn adopt(group: &mut Group, member: &Arc<Alert>, told: &[(IntegrationId, Told)], now: i64) {
+    let identity = Arc::clone(group.identity());
+    let groups = [Arc::clone(&identity)];
+    group.adopt(Arc::clone(member), &identity, &groups, told, at(now));
+}
+
 #[test]
 fn an_adopted_member_carries_what_was_told_about_it() {
     let mut old = Group::new(identity(true), alert("a", 0, 9000, 0), at(0));
@@ -300,7 +307,7 @@ fn an_adopted_member_carries_what_was_told_about_it() {
         Grid::starting(at(40), Duration::from_secs(300)),
     );
     let member = old.members().next().unwrap().clone();
-    new.adopt(member.clone(), old.told(), at(60));
+    adopt(&mut new, &member, old.told(), 60);
     assert!(new.told()[0].1.believes_firing(member.fingerprint));
 }
 
@@ -326,7 +333,7 @@ fn an_adopted_member_that_fires_anew_is_not_said_to_be_over() {
     for (ends_at, is_said) in [(350, true), (9000, false)] {
         let grid = Grid::starting(at(440), Duration::from_secs(300));
         let mut new = Group::restored(identity(true), grid);
-        new.adopt(alert("a", 0, ends_at, 350), &told_there, at(400));
+        adopt(&mut new, &alert("a", 0, ends_at, 350), &told_there, 400);
         let told = &new.told()[0].1;
         assert_eq!(told.pending.is_some(), is_said, "{told:?}");
         assert!(told.believes_firing(fingerprint), "its end is owed");
@@ -344,12 +351,76 @@ fn an_adopted_member_is_believed_to_fire_after_the_message_that_was_in_flight() 
     let claimed = claim(&mut new, 30);
     let frozen = begin(&mut new, &claimed, 30);
     let moved = old.members().next().unwrap().clone();
-    new.adopt(moved.clone(), old.told(), at(200));
+    adopt(&mut new, &moved, old.told(), 200);
     let pending = new.told()[0].1.pending.clone().unwrap();
     assert_eq!(pending.firing, frozen.firing);
     assert_eq!(pending.seq, frozen.seq);
     new.commit(&integration(), &pending, at(201));
     assert!(new.is_owed(moved.fingerprint));
+}
+
+/// A group `receiver: labels` by way of a route, which tells the integration, as a fallback or not.
+fn way(receiver: &str, route: &str, labels: &str, is_fallback: bool) -> Arc<GroupIdentity> {
+    let labels = Labels::from_pairs([("alertname", labels)]);
+    let spec = IntegrationSpec {
+        id: integration(),
+        send_resolved: true,
+        is_fallback,
+    };
+    Arc::new(GroupIdentity {
+        text: format!("{route}:{labels}"),
+        labels,
+        receiver: Arc::new(ReceiverSpec {
+            name: Arc::from(receiver),
+            integrations: vec![spec],
+        }),
+        ..GroupIdentity::clone(&identity(true))
+    })
+}
+
+#[test]
+fn one_of_those_a_member_moves_to_goes_on_with_what_was_told() {
+    let groups = [
+        way("team", "{}/{a=\"b\"}", "x", false),
+        way("main", "{}/{a=\"b\"}", "x", true),
+        way("main", "{}/{c=\"d\"}", "x", true),
+        way("other", "{}", "x", true),
+    ];
+    let heirs = |left: &GroupIdentity, groups: &[Arc<GroupIdentity>]| {
+        let is_heir = |group: &&Arc<GroupIdentity>| group.is_heir(&integration(), left, groups);
+        let heirs = groups.iter().filter(is_heir);
+        let heirs = heirs.map(|group| (&*group.receiver.name, group.route_key()));
+        heirs
+            .map(|(name, route)| format!("{name} {route}"))
+            .collect::<Vec<_>>()
+    };
+    let (team, main) = ("team {}/{a=\"b\"}", "main {}/{c=\"d\"}");
+    let cases: [(_, &[Arc<GroupIdentity>], &[&str]); 6] = [
+        (way("team", "{}/{a=\"b\"}", "y", false), &groups, &[team]),
+        // Renamed, or by other matchers: whoever tells it in the same place.
+        (way("crew", "{}", "y", false), &groups, &[team]),
+        (way("main", "{}/{c=\"d\"}", "y", true), &groups, &[main]),
+        (
+            way("other", "{}/{e=\"f\"}", "y", true),
+            &groups,
+            &["other {}"],
+        ),
+        // The only one there is left.
+        (way("main", "{}", "y", true), &groups[..1], &[team]),
+        (
+            way("gone", "{}", "y", true),
+            &groups[1..2],
+            &["main {}/{a=\"b\"}"],
+        ),
+    ];
+    for (left, groups, expected) in cases {
+        assert_eq!(heirs(&left, groups), expected, "{left:?}");
+    }
+    let unknown = GroupIdentity {
+        text: String::new(),
+        ..GroupIdentity::clone(&groups[0])
+    };
+    assert_eq!(heirs(&unknown, &groups).len(), 4);
 }
 
 #[test]

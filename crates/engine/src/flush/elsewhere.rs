@@ -21,6 +21,10 @@ use crate::judge::judge_time;
 /// How long a fallback gives way to each group before it in order: long enough that what that one began is known everywhere.
 const GIVE_WAY: Duration = Duration::from_secs(1);
 
+/// By how much more for each but the first: ticks are whole seconds apart more often than not, and two that gave way to different
+/// numbers of groups must not look again at the same moment.
+const STAGGER: Duration = Duration::from_millis(200);
+
 /// Most groups that are given way to, so that nobody waits long.
 const BEFORE_MAX: u32 = 5;
 
@@ -42,6 +46,8 @@ pub(super) struct Elsewhere {
     routed: BTreeSet<Fingerprint>,
     /// The shortest repeat_interval of such a route.
     repeat_interval: Option<Duration>,
+    /// Those it believes to fire by what it was told here, and was told there since.
+    told_since: BTreeSet<Fingerprint>,
 }
 
 impl Elsewhere {
@@ -74,7 +80,8 @@ impl Elsewhere {
     /// How long this group gives way to others.
     pub(super) fn pause(&self) -> Duration {
         let before = u32::try_from(self.before.len()).unwrap_or(BEFORE_MAX);
-        GIVE_WAY * before.min(BEFORE_MAX)
+        let before = before.min(BEFORE_MAX);
+        GIVE_WAY * before + STAGGER * before.saturating_sub(1)
     }
 }
 
@@ -105,7 +112,9 @@ impl Flush<'_> {
     /// What an integration hears through other groups of this one's alerts.
     pub(super) fn elsewhere(&self, spec: &IntegrationSpec, told: &Told, scope: Scope) -> Elsewhere {
         let mut elsewhere = Elsewhere::default();
-        let is_silent = scope == Scope::Ends && told.firing().is_empty();
+        let believed = told.last.as_ref();
+        let is_silent = scope == Scope::Ends
+            && believed.is_none_or(|last| last.firing.is_empty() && last.hidden.is_empty());
         if is_silent || !self.settings.is_fallback(&spec.id) {
             return elsewhere;
         }
@@ -126,8 +135,12 @@ impl Flush<'_> {
             let is_before = way.place < here;
             let is_unheard = self.judged.firing.binary_search(&fingerprint).is_ok()
                 && told.firing().binary_search(&fingerprint).is_err();
-            if self.has_heard(&way, here, there) {
+            let is_current = spec.send_resolved && !self.is_muted(&way, &mut muted);
+            if self.has_heard(&way, here, there, is_current) {
                 elsewhere.heard.insert(fingerprint);
+                if self.was_told_since(&way, told, there) {
+                    elsewhere.told_since.insert(fingerprint);
+                }
                 if is_before {
                     elsewhere.reminded.insert(fingerprint);
                 }
@@ -163,12 +176,14 @@ impl Flush<'_> {
 
     /// Whether an integration was told through another group that an alert fires, since it does, and is still reminded there; or
     /// is being told. What it may believe only is not enough: telling it again is news.
-    fn has_heard(&self, way: &Way, here: Place, there: &Told) -> bool {
+    ///
+    /// `is_current`: it is told of ends there within a tick, so one that fires again before that is no news.
+    fn has_heard(&self, way: &Way, here: Place, there: &Told, is_current: bool) -> bool {
         let fingerprint = way.alert.fingerprint;
         let tick = self.claim.tick;
         // What began after a message was accepted it does not tell of; it may well tell of what began after the tick.
         let names = |set: &[Fingerprint], by: Timestamp| {
-            set.binary_search(&fingerprint).is_ok() && way.alert.starts_at <= by
+            set.binary_search(&fingerprint).is_ok() && (is_current || way.alert.starts_at <= by)
         };
         let patience = way.group.group_interval * PATIENCE_TICKS;
         let theirs = way.group.repeat_interval;
@@ -187,6 +202,54 @@ impl Flush<'_> {
             .as_ref()
             .is_some_and(|m| names(&m.firing, self.claim.now) && tick < m.tick + patience);
         was_told || is_being_told
+    }
+
+    /// Whether an integration was told through another group, after this one told it last, that an alert fires which it believes
+    /// to fire by what it was told here.
+    fn was_told_since(&self, way: &Way, told: &Told, there: &Told) -> bool {
+        let fingerprint = way.alert.fingerprint;
+        let (Some(ours), Some(theirs)) = (&told.last, &there.last) else {
+            return false;
+        };
+        ours.believes(fingerprint)
+            && theirs.firing.binary_search(&fingerprint).is_ok()
+            && (ours.sent_at, self.claim.identity.key) < (theirs.sent_at, way.group.key)
+    }
+
+    /// Forgets what an integration was told through another group since: that one tells the end, and one is enough. Answers what
+    /// counts as told; `None` if that could not be settled, so that nothing may be told now.
+    pub(super) async fn leave_to_others(
+        &self,
+        spec: &IntegrationSpec,
+        told: Told,
+        scope: Scope,
+    ) -> Option<Told> {
+        let told_since = self.elsewhere(spec, &told, scope).told_since;
+        let Some(last) = told.last.as_ref().filter(|_| !told_since.is_empty()) else {
+            return Some(told);
+        };
+        let mut kept = last.clone();
+        kept.firing.retain(|f| !told_since.contains(f));
+        kept.hidden.retain(|f| !told_since.contains(f));
+        let engine = self.engine;
+        let settled = engine
+            .state
+            .settle(self.claim, &spec.id, &told, kept, engine.clock.now());
+        match settled.await {
+            Ok(Ok(told)) => {
+                engine
+                    .record_told(vec![self.record(&spec.id, told.clone())])
+                    .await;
+                let is_left = !told_since.iter().any(|f| told.believes_firing(*f));
+                is_left.then_some(told)
+            }
+            // Whoever holds the group now does it.
+            Ok(Err(_)) => None,
+            Err(error) => {
+                tracing::warn!(%error, "What another group told could not be left to it; it is tried again");
+                None
+            }
+        }
     }
 
     /// Whether a group is not to be told of anything now, by its time intervals.

@@ -96,6 +96,9 @@ impl Flush<'_> {
                     let Some(known) = self.inherit(spec, told).await else {
                         return Telling::Left;
                     };
+                    let Some(known) = self.leave_to_others(spec, known, scope).await else {
+                        return Telling::Left;
+                    };
                     told = known;
                     self.news(spec, &told, scope)
                 }
@@ -239,8 +242,7 @@ impl Flush<'_> {
         // What waits for its turn, or at the gate, is not out.
         let begins = || self.out().push((spec.id.clone(), begun.clone()));
         let made = |made: Made<'_>| self.note_attempt(channel, &notification, &made);
-        let sending = self.sending;
-        let outcome = sending.deliver(channel, &notification, &begins, &made);
+        let outcome = self.sending.deliver(channel, &notification, &begins, &made);
         match outcome.await {
             Outcome::Accepted(delivered) => {
                 let told = self.accepted(spec, channel, begun, delivered).await;
@@ -248,12 +250,9 @@ impl Flush<'_> {
             }
             Outcome::Refused(error) => {
                 self.note_failure(spec, channel, reason, &error);
-                if was_in_flight {
-                    // An earlier attempt may have been accepted all the same: taken back and in doubt, in one step.
-                    let doubt = intent.in_doubt(&begun, engine.clock.now());
-                    self.settle(spec, &intent, doubt).await;
-                } else {
-                    self.take_back(spec, begun.seq).await;
+                match was_in_flight {
+                    true => self.doubt_refused(spec, &begun, &intent).await,
+                    false => drop(self.take_back(spec, begun.seq).await),
                 }
                 Sent::of(&error)
             }
@@ -273,6 +272,12 @@ impl Flush<'_> {
                 Sent::NotAccepted
             }
         }
+    }
+
+    /// An earlier attempt at a message that was refused now may have been accepted all the same: taken back and in doubt, in one step.
+    async fn doubt_refused(&self, spec: &IntegrationSpec, begun: &Pending, intent: &Told) {
+        let doubt = intent.in_doubt(begun, self.engine.clock.now());
+        self.settle(spec, intent, doubt).await;
     }
 
     /// Freezes a message; `None` when the claim lapsed, or what is shared did not answer.

@@ -4,6 +4,7 @@
 //! Until then such a group is *stranded*: its members stay in it, posts of them go to it, and only an instance whose
 //! configuration still knows it may flush it. Who moves a group holds its lease, so nobody else flushes or moves it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -330,7 +331,7 @@ impl Coordinated {
             lock(&self.stranded).gone(name);
         }
         for (identity, alerts) in targets.into_values() {
-            if !self.move_to(identity, alerts, &source).await? {
+            if !self.move_to(host, identity, alerts, &source).await? {
                 self.give_back(&claimed, self.timing.behind_delay).await;
                 return Ok(());
             }
@@ -361,6 +362,7 @@ impl Coordinated {
     /// Moves alerts into one group; false when somebody is flushing it.
     async fn move_to(
         &self,
+        host: &dyn Host,
         identity: Arc<GroupIdentity>,
         alerts: Vec<Arc<Alert>>,
         source: &SharedGroup,
@@ -394,15 +396,15 @@ impl Coordinated {
         let past = self.past_of(&claimed.group, &merge.alerts, source).await?;
         // Whose end was told there already stays out, and what was told of it before says nothing any more.
         let is_over = |alert: &&Arc<Alert>| past.over.contains(&alert.fingerprint);
+        let left = self.identity_of(&source.name);
         for alert in merge.alerts.iter().filter(|alert| !is_over(alert)) {
+            let groups = host.placement(&source.name.tenant, alert);
+            let mut told = Cow::Borrowed(&source.told);
             if past.anew.contains(&alert.fingerprint) {
-                let mut told = source.told.clone();
-                told.iter_mut()
-                    .for_each(|(_, told)| told.doubt(alert.fingerprint));
-                group.adopt(Arc::clone(alert), &told, now);
-            } else {
-                group.adopt(Arc::clone(alert), &source.told, now);
+                let told = told.to_mut().iter_mut();
+                told.for_each(|(_, told)| told.doubt(alert.fingerprint));
             }
+            group.adopt(Arc::clone(alert), &left, &groups, &told, now);
         }
         let merge = Merge {
             told: group.told().to_vec(),

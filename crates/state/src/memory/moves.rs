@@ -24,13 +24,39 @@ pub(super) struct Move {
     /// As it was known when it left.
     pub(super) alert: Arc<Alert>,
     /// The group it left.
-    pub(super) from: GroupKey,
+    pub(super) left: Arc<GroupIdentity>,
     /// The groups it belongs to now.
+    pub(super) groups: Arc<[Arc<GroupIdentity>]>,
+    /// Those of them it has not come to yet.
     pub(super) to: Vec<Arc<GroupIdentity>>,
     /// What was told in the group it left.
     pub(super) told: Arc<Vec<(IntegrationId, Told)>>,
     /// When that group would have ticked.
     pub(super) first_tick: Timestamp,
+}
+
+impl Move {
+    /// A member that left a group for others, which ticks when that one would have.
+    pub(super) fn new(
+        alert: Arc<Alert>,
+        left: Arc<GroupIdentity>,
+        groups: Vec<Arc<GroupIdentity>>,
+        told: Arc<Vec<(IntegrationId, Told)>>,
+        first_tick: Timestamp,
+    ) -> Self {
+        Self {
+            alert,
+            left,
+            groups: Arc::from(groups.clone()),
+            to: groups,
+            told,
+            first_tick,
+        }
+    }
+
+    fn join(&self, group: &mut Group, alert: &Arc<Alert>, now: Timestamp) {
+        group.adopt(Arc::clone(alert), &self.left, &self.groups, &self.told, now);
+    }
 }
 
 /// What waits for the end of a group's flush.
@@ -49,19 +75,17 @@ impl Waiting {
         if self.out.is_empty() {
             return moves;
         }
-        let (told, from) = (Arc::new(group.told().to_vec()), group.identity().key);
+        let told = Arc::new(group.told().to_vec());
+        let left = Arc::clone(group.identity());
         let _ = group.release(|member| {
             self.out
                 .iter()
                 .all(|(alert, _)| alert.fingerprint != member)
         });
         // Also those the flush dropped as told and over: they may fire again by now.
-        moves.extend(self.out.into_iter().map(|(alert, to)| Move {
-            alert,
-            from,
-            to,
-            told: Arc::clone(&told),
-            first_tick: now,
+        moves.extend(self.out.into_iter().map(|(alert, groups)| {
+            let left = Arc::clone(&left);
+            Move::new(alert, left, groups, Arc::clone(&told), now)
         }));
         moves
     }
@@ -162,7 +186,7 @@ pub(super) fn arrive(memory: &Memory, tenant: &TenantId, moved: &Move, now: Time
 fn bring(memory: &Memory, tenant: &TenantId, moved: &Move, now: Timestamp, waits: bool) {
     let fingerprint = moved.alert.fingerprint;
     memory.table(tenant).with(fingerprint, |current| {
-        memory.leaving.remove(tenant, fingerprint, moved.from);
+        memory.leaving.remove(tenant, fingerprint, moved.left.key);
         let alert = current.unwrap_or(&moved.alert);
         for identity in &moved.to {
             join(memory, identity, alert, moved, now, waits);
@@ -197,13 +221,13 @@ fn join(
                 .into
                 .push(later);
         }
-        Some(group) => group.adopt(Arc::clone(alert), &moved.told, now),
+        Some(group) => moved.join(group, alert, now),
         None if alert.is_resolved(now, grace) && !is_believed => return,
         None => {
             // Made by a move: its members have waited already, so it ticks when they would have, or now.
             let grid = Grid::starting(moved.first_tick.max(now), identity.group_interval);
             let mut group = Group::restored(Arc::clone(identity), grid);
-            group.adopt(Arc::clone(alert), &moved.told, now);
+            moved.join(&mut group, alert, now);
             shard.groups.insert(name.clone(), group);
         }
     }

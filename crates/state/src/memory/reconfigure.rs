@@ -64,9 +64,15 @@ fn settle_existing(
         let waiting = shard.waiting.extract_if(|(owner, _), _| owner == tenant);
         let waiting: Vec<Move> = waiting.flat_map(|(_, waiting)| waiting.into).collect();
         // On their way by the previous configuration: sent on by this one.
-        movers.extend(waiting.into_iter().map(|mover| Move {
-            to: placement(&mover.alert),
-            ..mover
+        movers.extend(waiting.into_iter().map(|mover| {
+            let groups = placement(&mover.alert);
+            Move::new(
+                mover.alert,
+                mover.left,
+                groups,
+                mover.told,
+                mover.first_tick,
+            )
         }));
         let names: Vec<_> = shard
             .groups
@@ -126,13 +132,11 @@ fn settle(
     } else {
         group.grid().next()
     };
+    let left = Arc::clone(group.identity());
     let gone = group.release(belongs);
-    movers.extend(gone.into_iter().map(|alert| Move {
-        to: placement(&alert),
-        alert,
-        from: name.1,
-        told: Arc::clone(&told),
-        first_tick,
+    movers.extend(gone.into_iter().map(|alert| {
+        let (left, groups) = (Arc::clone(&left), placement(&alert));
+        Move::new(alert, left, groups, Arc::clone(&told), first_tick)
     }));
     match belonging {
         Some((identity, _)) if group.members().len() > 0 => {
