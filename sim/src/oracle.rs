@@ -357,12 +357,19 @@ impl Judge<'_> {
         let offered = self.receiver.offered();
         let same = offered.iter().filter(|other| other.key == message.key);
         let first = same.map(|other| other.at).fold(message.at, f64::min);
+        // Decided when it was claimed, at most a flush before it was first offered. Whoever stood still between its gate and its
+        // request decided before that: nobody can take such a request back (RELIABILITY.md, F13).
+        let absences = self.evidence.absences.iter();
+        let stood_still = absences.filter(|absence| {
+            let is_sender = (absence.slot, absence.life) == message.from;
+            is_sender && absence.from <= first && first <= absence.until + MOMENT
+        });
+        let decided = stood_still
+            .map(|absence| absence.from)
+            .fold(first, f64::min);
+        let since = self.known_since(decided - LEASE);
         for alert in &message.resolved {
-            // Decided when it was claimed, at most a flush before it was first offered.
-            if !self
-                .truth
-                .was_over(*alert, self.known_since(first - LEASE), message.at)
-            {
+            if !self.truth.was_over(*alert, since, message.at) {
                 self.verdict.false_resolved += 1;
                 let at = message.at;
                 self.blame(format!("n{alert} resolved at {at:.3}, and it was not over"));

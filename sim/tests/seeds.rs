@@ -10,7 +10,7 @@ use sim::profile::Profile;
 const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
-const KEPT: [(Profile, u64); 30] = [
+const KEPT: [(Profile, u64); 40] = [
     // An alert that fired anew was taken for a refresh by an instance that slept through its end.
     (Profile::Freezes, 6),
     // Senders that spread over the instances were not heard by the one that was alone, and time-outs counted.
@@ -65,6 +65,23 @@ const KEPT: [(Profile, u64); 30] = [
     (Profile::All, 589),
     // A repeated message made forget what was moved to its group after it had been begun.
     (Profile::All, 15),
+    // A group whose members had to move was forgotten because the data was lost before they did.
+    (Profile::All, 1844),
+    (Profile::All, 8606),
+    (Profile::All, 9187),
+    // What was sent alone and never answered was not owed its end.
+    (Profile::All, 9618),
+    // A message in flight came to others without an alert it says is over.
+    (Profile::All, 5623),
+    // After a loss and a restart with another configuration, who told later did not know of an alert that was told.
+    (Profile::All, 3591),
+    // An end that was told alone was forgotten when a configuration came into force alone.
+    (Profile::All, 8891),
+    // An alert moved to a group that had told its end, with what had been told before that.
+    (Profile::All, 4685),
+    (Profile::All, 2347),
+    // A loss that the feed showed before a poll did was taken for none, and claims on what was lost stood.
+    (Profile::All, 7069),
 ];
 
 /// Plays them; answers how many old builds were shut out.

@@ -531,6 +531,12 @@ impl Group {
             .any(|told| told.believes_firing(fingerprint))
     }
 
+    /// Whether a message in flight names this alert.
+    pub fn has_in_flight(&self, fingerprint: Fingerprint) -> bool {
+        let mut told = self.told.iter();
+        told.any(|(_, told)| told.has_in_flight(fingerprint))
+    }
+
     fn check_lease(&self, fence: u64, now: Timestamp) -> Result<(), LeaseLost> {
         match self.lease {
             Some(held) if held.fence == fence && now < held.until => Ok(()),

@@ -52,6 +52,7 @@ mod kept_back;
 mod missed;
 mod moves;
 mod owing;
+mod past;
 mod poll;
 mod pulse;
 mod reconcile;

@@ -4,12 +4,13 @@ use std::sync::atomic::Ordering;
 
 use domain::alert::Grace;
 use domain::group::{Claim, Foreign};
+use domain::id::TenantId;
 use domain::limits;
 use domain::time::Timestamp;
 
 use super::{Coordinated, lock};
 use crate::coordinator::{CoordinatorError, GroupName};
-use crate::{Mode, Polled};
+use crate::{Mode, Placement, Polled, State, StateError};
 
 impl Coordinated {
     /// From now on this instance goes on alone in a fault domain.
@@ -73,6 +74,53 @@ impl Coordinated {
             repeats: others.cloned().collect(),
             // Senders spread over the instances: the next refresh may have gone to another one.
             patience: self.timing.grace,
+        }
+    }
+
+    /// What was told alone of groups that the configuration dissolves stays known: others may share those.
+    pub(super) async fn reconfigure_alone(
+        &self,
+        tenant: &TenantId,
+        config_hash: &str,
+        placement: &Placement<'_>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let groups = (0..limits::SHARDS).flat_map(|shard| self.memory.groups_in(shard));
+        let ours = groups.filter(|group| group.identity().tenant == *tenant);
+        let told_alone = ours.map(|group| {
+            let name = GroupName::of(group.identity());
+            let mut told = group.told().to_vec();
+            told.retain(|(integration, told)| self.is_told_alone(&name, integration, told));
+            (name, told)
+        });
+        let told_alone: Vec<_> = told_alone.collect();
+        self.memory
+            .reconfigure(tenant, config_hash, placement, now)
+            .await?;
+        for (name, told) in told_alone {
+            if self.memory.with(&name, |_| ()).is_none() {
+                lock(&self.tombs).dissolve(&name, told);
+            }
+        }
+        self.told_alone.carry_over(|name, ended| {
+            let known = self.memory.alert(tenant, ended);
+            let known = known.filter(|_| name.tenant == *tenant);
+            let groups = known.map(|alert| placement(&alert)).unwrap_or_default();
+            groups.iter().map(|group| GroupName::of(group)).collect()
+        });
+        Ok(())
+    }
+
+    /// Members that wait, while this instance is alone, for the end of a flush stay where they are and count as stranded: whoever
+    /// holds their group moves them.
+    pub(super) fn take_back_moves(&self, shard: usize) {
+        let taken_back = self.memory.take_back_moves(shard, self.clock.now());
+        for (name, members) in taken_back.left_in {
+            lock(&self.stranded).see_foreign(&name, members);
+            self.touch(name);
+        }
+        for name in taken_back.joined {
+            self.touch(name);
         }
     }
 }

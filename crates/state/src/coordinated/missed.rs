@@ -17,7 +17,7 @@ use domain::time::Timestamp;
 use super::owing::ended;
 use super::reconcile::SKEW_MS;
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{Epoch, GroupName, HoldFor, Past};
+use crate::coordinator::{Epoch, EventId, GroupName, HoldFor, Past};
 use crate::host::News;
 use crate::{Mode, State};
 
@@ -101,6 +101,23 @@ impl Coordinated {
             self.void_claims(shard);
         }
         Ok(epoch)
+    }
+
+    /// The epoch of a shard that is to be read anew, if it lost its last writes since: the feed may have shown that before a poll did,
+    /// and says no more than that something is missing.
+    pub(super) async fn lost_unnoticed(&self, shard: usize) -> Option<Epoch> {
+        let (met, seen) = {
+            let view = self.view(shard);
+            (view.met.clone()?, view.seen)
+        };
+        let after: Vec<EventId> = self.views.iter().map(|view| lock(view).seen).collect();
+        let feeds = self.shared.changes(&after, &self.memory).await;
+        let feed = feeds.into_iter().nth(shard)?.ok()?;
+        if !feed.is_broken {
+            return None;
+        }
+        let (last_event, _) = self.read_shard(shard).await.ok()?;
+        (last_event < seen).then_some(met)
     }
 
     /// What this instance knows of the time before an epoch it opens: whom it saw off alone it can name as long as it remembers

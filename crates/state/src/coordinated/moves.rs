@@ -4,6 +4,7 @@
 //! Until then such a group is *stranded*: its members stay in it, posts of them go to it, and only an instance whose
 //! configuration still knows it may flush it. Who moves a group holds its lease, so nobody else flushes or moves it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +21,7 @@ use domain::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{Claimed, GroupName, Merge, SharedGroup};
+use crate::coordinator::{Claimed, Epoch, GroupName, Merge, SharedGroup};
 use crate::host::Host;
 use crate::{Placement, State, StateError};
 
@@ -207,8 +208,7 @@ impl Coordinated {
             // What is heard of is placed by the configuration before, and then stranded, or by this one.
             let _nothing_is_heard = self.following.lock().await;
             if self.current_mode() == crate::Mode::Degraded {
-                self.memory
-                    .reconfigure(tenant, config_hash, placement, now)
+                self.reconfigure_alone(tenant, config_hash, placement, now)
                     .await?;
                 // On the way back shards may have been compared already.
                 for domain in &self.domains {
@@ -257,19 +257,6 @@ impl Coordinated {
         }
     }
 
-    /// Members that wait, while this instance is alone, for the end of a flush stay where they are and count as stranded: whoever
-    /// holds their group moves them.
-    pub(super) fn take_back_moves(&self, shard: usize) {
-        let taken_back = self.memory.take_back_moves(shard, self.clock.now());
-        for (name, members) in taken_back.left_in {
-            lock(&self.stranded).see_foreign(&name, members);
-            self.touch(name);
-        }
-        for name in taken_back.joined {
-            self.touch(name);
-        }
-    }
-
     /// Moves members out of stranded groups, of tenants whose turn it is.
     pub(super) async fn move_stranded(&self) {
         let since: Vec<_> = lock(&self.stranded)
@@ -309,15 +296,14 @@ impl Coordinated {
 
     /// Moves the members of one group that belong elsewhere.
     async fn move_members(&self, host: &dyn Host, name: &GroupName) -> Result<(), Alone> {
+        let epoch = self.view(name.shard()).epoch.clone();
         let Some(held) = self.directly(self.shared.seize(name).await)? else {
-            self.forget(name);
-            return Ok(());
+            return self.forget_moved(name, epoch.as_ref()).await;
         };
         // Somebody is flushing it: what becomes of that moves along, later.
         let Ok(claimed) = held else { return Ok(()) };
         let Some(source) = self.directly(self.shared.group(name).await)? else {
-            self.forget(name);
-            return Ok(());
+            return self.forget_moved(name, epoch.as_ref()).await;
         };
         let mut targets: HashMap<GroupName, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
         let mut leaves = Vec::new();
@@ -361,6 +347,18 @@ impl Coordinated {
         Ok(())
     }
 
+    /// A stranded group that is not there any more is forgotten, unless its shard lost its data: then what is known here may be all
+    /// there is, and is put back. `epoch`: whose data was asked for, as far as was known before.
+    async fn forget_moved(&self, name: &GroupName, epoch: Option<&Epoch>) -> Result<(), Alone> {
+        // A loss shows in the feed.
+        self.follow_from_now().await?;
+        let is_same = epoch.is_some() && self.view(name.shard()).epoch.as_ref() == epoch;
+        if is_same {
+            self.forget(name);
+        }
+        Ok(())
+    }
+
     /// Moves alerts into one group; false when somebody is flushing it.
     async fn move_to(
         &self,
@@ -395,10 +393,18 @@ impl Coordinated {
         for (integration, told) in there.iter().flat_map(|there| &there.told) {
             group.merge_told(integration, told);
         }
+        let past = self.past_of(&claimed.group, &merge.alerts, source).await?;
+        // Whose end was told there already stays out, and what was told of it before says nothing any more.
+        let is_over = |alert: &&Arc<Alert>| past.over.contains(&alert.fingerprint);
         let left = self.identity_of(&source.name);
-        for alert in &merge.alerts {
+        for alert in merge.alerts.iter().filter(|alert| !is_over(alert)) {
             let groups = host.placement(&source.name.tenant, alert);
-            group.adopt(Arc::clone(alert), &left, &groups, &source.told, now);
+            let mut told = Cow::Borrowed(&source.told);
+            if past.anew.contains(&alert.fingerprint) {
+                let told = told.to_mut().iter_mut();
+                told.for_each(|(_, told)| told.doubt(alert.fingerprint));
+            }
+            group.adopt(Arc::clone(alert), &left, &groups, &told, now);
         }
         let merge = Merge {
             told: group.told().to_vec(),

@@ -220,10 +220,12 @@ impl Coordinated {
     }
 }
 
-/// Every alert an integration believes to be firing.
+/// Every alert an integration believes to be firing, or may: nobody knows what became of a message in flight.
 fn believed(told: &Told) -> impl Iterator<Item = Fingerprint> + '_ {
     let last = told.last.iter();
-    last.flat_map(|last| last.firing.iter().chain(&last.hidden))
+    let last = last.flat_map(|last| last.firing.iter().chain(&last.hidden));
+    let in_flight = told.pending.iter();
+    last.chain(in_flight.flat_map(|pending| pending.firing.iter().chain(&pending.hidden)))
         .copied()
 }
 

@@ -180,6 +180,10 @@ impl Coordinated {
     /// A shard that is reachable turned out to hold other data than this instance knows.
     pub(super) async fn meet_again(&self, shard: usize) {
         let known = self.view(shard).epoch.clone();
+        let known = match known {
+            None => self.lost_unnoticed(shard).await,
+            known => known,
+        };
         if known.is_some() {
             self.void_claims(shard);
             self.counters.data_losses.fetch_add(1, Ordering::Relaxed);
@@ -327,7 +331,10 @@ impl Coordinated {
                 .get(&alert.fingerprint)
                 .is_none_or(|there| there.updated_at < alert.updated_at);
             let is_alive = alert.ends_at > now;
-            is_later && (is_alive || is_fresh || here.is_owed(alert.fingerprint))
+            // A message in flight is repeated as it was, so whoever it names is needed, owed or not.
+            let is_needed =
+                here.is_owed(alert.fingerprint) || here.has_in_flight(alert.fingerprint);
+            is_later && (is_alive || is_fresh || is_needed)
         };
         let mut alerts: Vec<Arc<Alert>> = here.members().filter(is_worth).cloned().collect();
         // Members there that ended and left here while nobody else could know.
@@ -345,10 +352,16 @@ impl Coordinated {
             !self.is_told_alone(&name, integration, told)
                 && self.is_told_later(here, integration, told, there, is_fresh)
         });
+        let mut joined = self.joins(here, there);
+        if is_fresh {
+            joined.extend(self.joins_after_loss(here, there, &alerts));
+        }
+        let is_joined = |id: &IntegrationId| joined.iter().any(|j| j.integration == *id);
+        let told = told.filter(|(integration, _)| !is_joined(integration));
         let merge = Merge {
-            alerts,
             told: told.cloned().collect(),
-            joined: self.joins(here, there),
+            alerts,
+            joined,
             ..Merge::of(Arc::clone(here.identity()), here.grid())
         };
         let is_told = !merge.told.is_empty() || !merge.joined.is_empty();

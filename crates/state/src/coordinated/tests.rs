@@ -22,6 +22,7 @@ use crate::host::News;
 use crate::{OwedRecord, Placed, RestoredGroup, State};
 
 mod asleep;
+mod believed;
 mod cause;
 mod losses;
 mod returns;

@@ -37,7 +37,7 @@ pub(super) struct Tombs {
 struct Grave {
     identity: Arc<GroupIdentity>,
     members: HashMap<Fingerprint, (Timestamp, Instant)>,
-    /// What was told of the group when it ended: that nothing fires any more.
+    /// What was told of the group when it ended, that nothing fires any more, or when it was dissolved.
     told: Vec<(IntegrationId, Told)>,
 }
 
@@ -144,6 +144,17 @@ impl Tombs {
                 (integration, told)
             })
             .collect();
+    }
+
+    /// Remembers with whom left what was told alone of a group that a configuration dissolved: the others go on elsewhere.
+    pub(super) fn dissolve(&mut self, name: &GroupName, told: Vec<(IntegrationId, Told)>) {
+        if let Some(grave) = self.groups.get_mut(name) {
+            grave.told = told;
+            grave
+                .told
+                .iter_mut()
+                .for_each(|(_, told)| told.pending = None);
+        }
     }
 
     /// What an integration was told of a group when it ended.

@@ -28,6 +28,63 @@ async fn nothing_is_sent_under_a_claim_on_data_that_was_lost() {
     assert!(scene.state.stands(again));
 }
 
+/// The server loses its last writes, and keeps its epoch; whoever reads the feed sees no more than that something is missing.
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_the_feed_shows_first_is_one() {
+    let scene = Scene::started().await;
+    let before = scene.model.snapshot();
+    scene.post("g", scene.alert("g", "x")).await;
+    tokio::time::sleep(MINUTE).await;
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    let claim = polled.expect("polled").claims.remove(0);
+    scene.state.follow().await.expect("the feed is there");
+    scene.model.rollback(&before);
+    scene.state.follow().await.expect("the feed is there");
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    assert!(polled.expect("polled").claims.is_empty());
+    assert!(!scene.state.stands(&claim), "it was lost");
+    assert_eq!(scene.shared("g").await, ["x"], "it is put back");
+}
+
+/// A configuration takes a group's members elsewhere; before they move the data is lost, and whoever wants to move them is the first
+/// to ask.
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_members_have_to_move_is_not_forgotten_with_the_data() {
+    let scene = Scene::started().await;
+    let tenant = TenantId::default_tenant();
+    scene.offer(scene.alert("g", "x")).await;
+    scene.state.follow().await.expect("the feed is there");
+    let elsewhere = |_: &Alert| vec![group("h")];
+    let now = scene.clock.now();
+    let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
+    configured.expect("it is in force");
+    scene.model.flush_all();
+    scene.state.move_stranded().await;
+    assert_eq!(scene.members("g").await.len(), 0, "it was lost");
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    polled.expect("polled");
+    assert_eq!(scene.shared("g").await, ["x"], "it is put back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranded_group_that_is_gone_is_forgotten() {
+    let scene = Scene::started().await;
+    let tenant = TenantId::default_tenant();
+    let x = scene.alert("g", "x");
+    scene.offer(x.clone()).await;
+    scene.state.follow().await.expect("the feed is there");
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    polled.expect("polled");
+    let elsewhere = |_: &Alert| vec![group("h")];
+    let now = scene.clock.now();
+    let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
+    configured.expect("it is in force");
+    let name = GroupName::of(&group("never"));
+    lock(&scene.state.stranded).see_foreign(&name, [x.fingerprint]);
+    scene.state.move_stranded().await;
+    assert!(!lock(&scene.state.stranded).holds(&name));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_shard_whose_changes_cannot_be_had_is_read_as_a_whole() {
     let scene = Scene::started().await;

@@ -6,7 +6,7 @@ use domain::group::told::Told;
 
 impl Scene {
     /// Another instance merges alerts into a group.
-    async fn merge(&self, name: &str, alerts: Vec<Arc<Alert>>) {
+    pub(super) async fn merge(&self, name: &str, alerts: Vec<Arc<Alert>>) {
         let grid = Grid::starting(self.clock.now(), MINUTE);
         let merge = Merge {
             alerts,
@@ -16,7 +16,7 @@ impl Scene {
     }
 
     /// Another instance sees an alert off.
-    async fn see_off(&self, name: &str, alert: &Alert) {
+    pub(super) async fn see_off(&self, name: &str, alert: &Alert) {
         let grid = Grid::starting(self.clock.now(), MINUTE);
         let left = Merge {
             leaves: vec![Leave {
@@ -29,7 +29,7 @@ impl Scene {
     }
 
     /// The next claim there is.
-    async fn next_claim(&self) -> domain::group::Claim {
+    pub(super) async fn next_claim(&self) -> domain::group::Claim {
         loop {
             let polled = self.state.poll(10, self.clock.now()).await;
             if let Some(claim) = polled.expect("polled").claims.pop() {
@@ -40,7 +40,7 @@ impl Scene {
     }
 
     /// Tells that an alert fires, at the next tick of its group.
-    async fn tell_firing(&self, alert: &Alert) {
+    pub(super) async fn tell_firing(&self, alert: &Alert) {
         let claim = self.next_claim().await;
         tell(self, &claim, message(claim.tick, alert)).await;
         let finished = self.state.finish(&claim, true, self.clock.now()).await;
@@ -48,7 +48,7 @@ impl Scene {
     }
 
     /// Tells that an alert is over, at the next tick of its group.
-    async fn tell_over(&self, alert: &Alert) -> Finished {
+    pub(super) async fn tell_over(&self, alert: &Alert) -> Finished {
         let claim = self.next_claim().await;
         let message = Pending {
             firing: Vec::new(),
@@ -61,7 +61,7 @@ impl Scene {
     }
 
     /// What counts as told of group `g` here.
-    fn told(&self) -> Told {
+    pub(super) fn told(&self) -> Told {
         let name = GroupName::of(&group("g"));
         let told = self.state.memory.with(&name, |group| group.told().to_vec());
         let (_, told) = told.expect("a group").remove(0);

@@ -1,0 +1,73 @@
+//! What became of an alert earlier in a group it moves to: an instance that started with another configuration than the others have
+//! put it there, and there it was told, and left, while the group it comes from held it still.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
+use domain::group::told::Told;
+use domain::time::Timestamp;
+
+use super::{Alone, Coordinated};
+use crate::coordinator::{GroupName, SharedGroup};
+
+/// What became of alerts earlier in a group they move to.
+pub(super) struct Past {
+    /// They left it in the state in which they come, or in a later one.
+    pub(super) over: HashSet<Fingerprint>,
+    /// They left it after what is believed of them was told, and fire anew since.
+    pub(super) anew: HashSet<Fingerprint>,
+}
+
+impl Coordinated {
+    /// What became earlier of alerts in the group they move to: a configuration may have put them there before, beside the group they
+    /// come from.
+    pub(super) async fn past_of(
+        &self,
+        name: &GroupName,
+        alerts: &[Arc<Alert>],
+        source: &SharedGroup,
+    ) -> Result<Past, Alone> {
+        let firing = alerts.iter().filter(|alert| !alert.is_explicit_end());
+        let as_known = firing.clone().map(|a| (a.fingerprint, a.updated_at));
+        let told_before = firing.filter_map(|alert| {
+            let told = source.told.iter().map(|(_, told)| told);
+            let believed = told.filter(|told| told.believes_firing(alert.fingerprint));
+            let since = believed.map(said_until).max()?;
+            (since < alert.starts_at).then_some((alert.fingerprint, since))
+        });
+        Ok(Past {
+            over: self.left(name, as_known.collect()).await?,
+            anew: self.left(name, told_before.collect()).await?,
+        })
+    }
+
+    /// Which of these alerts left a group, each in a state of an instant or a later one.
+    async fn left(
+        &self,
+        name: &GroupName,
+        asked: Vec<(Fingerprint, Timestamp)>,
+    ) -> Result<HashSet<Fingerprint>, Alone> {
+        let Some(first) = asked.iter().map(|(_, since)| *since).min() else {
+            return Ok(HashSet::new());
+        };
+        let since_first = self.directly(self.shared.left_since(name, first).await)?;
+        let mut left = HashSet::new();
+        for (alert, since) in asked {
+            if !since_first.contains(&alert) {
+                continue;
+            }
+            let since = self.directly(self.shared.left_since(name, since).await)?;
+            left.extend(since.contains(&alert).then_some(alert));
+        }
+        Ok(left)
+    }
+}
+
+/// Until when something was said, or taken over from another group, of what an integration was told: numbers are as of then.
+fn said_until(told: &Told) -> Timestamp {
+    let numbered_at = i64::try_from(told.seq).map_or(Timestamp::MAX, Timestamp::from_unix_ms);
+    let sent_at = told.last.as_ref().map(|last| last.sent_at);
+    sent_at.map_or(numbered_at, |sent_at| numbered_at.max(sent_at))
+}

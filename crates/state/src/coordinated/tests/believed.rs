@@ -1,0 +1,206 @@
+//! What integrations believe of alerts, although whoever told them last did not know of all.
+
+use super::*;
+use crate::coordinator::{HoldFor, Past};
+use domain::group::grid::Grid;
+use domain::group::told::{Told, ToldMessage};
+
+impl Scene {
+    /// Another instance merges what it knows of a group: its members, and that these were told to fire just now.
+    async fn put(&self, name: &str, alerts: &[&Alert], firing: &[&Alert]) {
+        let now = self.clock.now();
+        let seq = u64::try_from(now.unix_ms()).expect("a time");
+        self.put_numbered(name, alerts, firing, seq).await;
+    }
+
+    async fn put_numbered(&self, name: &str, alerts: &[&Alert], firing: &[&Alert], seq: u64) {
+        let now = self.clock.now();
+        let mut prints: Vec<_> = firing.iter().map(|alert| alert.fingerprint).collect();
+        prints.sort();
+        let last = firing.first().map(|first| ToldMessage {
+            firing: prints,
+            ..message(now, first).accepted(now)
+        });
+        let told = Told {
+            seq,
+            last,
+            pending: None,
+        };
+        let merge = Merge {
+            alerts: alerts.iter().map(|a| Arc::new(Alert::clone(a))).collect(),
+            told: vec![(webhook(), told)],
+            ..Merge::of(group(name), Grid::starting(now, MINUTE))
+        };
+        assert_eq!(self.other.merge(vec![merge]).await, vec![Ok(Merged::Done)]);
+    }
+
+    /// What counts as told of a group as it is shared.
+    async fn told_there(&self, name: &str) -> Told {
+        let there = self.other.group(&GroupName::of(&group(name))).await;
+        let there = there.expect("the server answers").expect("a group");
+        there.told_to(&webhook()).cloned().unwrap_or_default()
+    }
+
+    /// The alert as over from now on.
+    fn as_over(&self, alert: &Alert) -> Alert {
+        let now = self.clock.now();
+        Alert {
+            ends_at: now,
+            updated_at: now,
+            ..alert.clone()
+        }
+    }
+
+    async fn pass(&self) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Nobody knows whether what it began to send alone arrived; others told nothing of the alert, and saw it off.
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_told_alone_is_owed_its_end() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.cut().await;
+    scene.post("g", x.clone()).await;
+    let claim = scene.next_claim().await;
+    let now = scene.clock.now();
+    let first = message(claim.tick, &x);
+    let webhook = webhook();
+    let begun = scene.state.begin(&claim, &webhook, first, now);
+    begun.await.expect("answered").expect("held");
+    let unknown = scene.state.finish(&claim, false, now).await;
+    unknown.expect("answered").expect("held");
+    let again = scene.alert("g", "x");
+    scene.offer(again.clone()).await;
+    scene.pass().await;
+    scene.offer(scene.as_over(&again)).await;
+    scene.pass().await;
+    scene.see_off("g", &x).await;
+    scene.mend().await;
+    let members = scene.members("g").await;
+    assert!(members.first().expect("a member").is_explicit_end());
+    assert!(scene.told_there("g").await.believes_firing(x.fingerprint));
+}
+
+/// A message in flight says that an alert is over of which nobody was told that it fires.
+#[tokio::test(start_paused = true)]
+async fn whoever_a_message_in_flight_names_is_put_back() {
+    let scene = Scene::started().await;
+    // Nothing was lost lately.
+    tokio::time::sleep(MINUTE * 2).await;
+    let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+    scene.cut().await;
+    scene.post("g", x.clone()).await;
+    scene.post("g", y.clone()).await;
+    scene.pass().await;
+    scene.post("g", scene.as_over(&y)).await;
+    let claim = scene.next_claim().await;
+    let names_both = Pending {
+        resolved: vec![y.fingerprint],
+        ..message(claim.tick, &x)
+    };
+    let (now, webhook) = (scene.clock.now(), webhook());
+    let begun = scene.state.begin(&claim, &webhook, names_both, now);
+    begun.await.expect("answered").expect("held");
+    let unknown = scene.state.finish(&claim, false, now).await;
+    unknown.expect("answered").expect("held");
+    scene.mend().await;
+    assert_eq!(scene.shared("g").await, ["x", "y"]);
+    assert!(scene.told_there("g").await.pending.is_some());
+}
+
+/// All start with another configuration after a loss, and each has what it took in itself.
+#[tokio::test(start_paused = true)]
+async fn after_a_loss_what_only_one_knows_to_be_told_is_owed_its_end() {
+    for is_ours_later in [true, false] {
+        let scene = Scene::started().await;
+        let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+        scene.post("g", x.clone()).await;
+        scene.tell_firing(&x).await;
+        let seq = match is_ours_later {
+            true => 1,
+            false => scene.told_there("g").await.seq + 1,
+        };
+        scene.model.flush_all();
+        let shard = GroupName::of(&group("g")).shard();
+        let (hold, past) = (HoldFor::Reseed, Past::Something);
+        let opened = scene.other.open_epoch(shard, None, hold, past).await;
+        opened.expect("answered");
+        scene.put_numbered("g", &[&y], &[&y], seq).await;
+        let polled = scene.state.poll(10, scene.clock.now()).await;
+        polled.expect("polled");
+        assert_eq!(scene.shared("g").await, ["x", "y"]);
+        let told = scene.told_there("g").await;
+        let (said, left_out) = match is_ours_later {
+            true => (&x, &y),
+            false => (&y, &x),
+        };
+        assert_eq!(told.firing(), [said.fingerprint], "{told:?}");
+        assert!(told.believes_firing(left_out.fingerprint), "{told:?}");
+    }
+}
+
+/// Alone it told that an alert is over; then a configuration took the rest of the group elsewhere. Others know that the alert
+/// fires anew, and moved it themselves, or did not yet.
+#[tokio::test(start_paused = true)]
+async fn an_end_told_alone_is_known_where_a_configuration_takes_the_alert() {
+    for have_moved in [true, false] {
+        let scene = Scene::started().await;
+        let tenant = TenantId::default_tenant();
+        let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+        scene.put("g", &[&x, &y], &[&x, &y]).await;
+        scene.state.follow().await.expect("the feed is there");
+        scene.cut().await;
+        scene.pass().await;
+        scene.post("g", scene.as_over(&x)).await;
+        let claim = scene.next_claim().await;
+        let over = Pending {
+            resolved: vec![x.fingerprint],
+            ..message(claim.tick, &y)
+        };
+        tell(&scene, &claim, over).await;
+        let finished = scene.state.finish(&claim, true, scene.clock.now()).await;
+        finished.expect("answered").expect("held");
+        let elsewhere = |_: &Alert| vec![group("h")];
+        let now = scene.clock.now();
+        let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
+        configured.expect("it is in force");
+        scene.pass().await;
+        let anew = scene.alert("g", "x");
+        let name = if have_moved { "h" } else { "g" };
+        if have_moved {
+            scene.put("h", &[&anew, &y], &[&x, &y]).await;
+        } else {
+            scene.offer(anew).await;
+        }
+        scene.mend().await;
+        let told = scene.told_there(name).await;
+        assert_eq!(told.firing(), [y.fingerprint], "{have_moved}: {told:?}");
+    }
+}
+
+/// A configuration put an alert into two groups; in the one it belongs to its end was told, and then it moves there.
+#[tokio::test(start_paused = true)]
+async fn what_an_alert_moves_to_may_have_told_its_end() {
+    for fires_anew in [true, false] {
+        let scene = Scene::started().await;
+        let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+        scene.put("old", &[&x], &[&x]).await;
+        scene.pass().await;
+        scene.put("g", &[&x, &y], &[&y]).await;
+        scene.pass().await;
+        scene.see_off("g", &x).await;
+        scene.pass().await;
+        let moves = if fires_anew { scene.alert("g", "x") } else { x };
+        scene.merge("old", vec![Arc::new(moves.clone())]).await;
+        scene.state.follow().await.expect("the feed is there");
+        scene.state.move_stranded().await;
+        assert!(scene.members("old").await.is_empty(), "it moved");
+        let told = scene.told_there("g").await;
+        assert_eq!(told.firing(), [y.fingerprint], "{told:?}");
+        assert_eq!(told.believes_firing(moves.fingerprint), fires_anew);
+        let members = scene.shared("g").await;
+        assert_eq!(members.len(), 1 + usize::from(fires_anew));
+    }
+}
