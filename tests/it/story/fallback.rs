@@ -486,7 +486,7 @@ async fn a_fallback_is_told_each_end_once() {
 /// What it was told when it was a fallback ended while it was none: that it fires again later is told.
 #[tokio::test(start_paused = true)]
 async fn a_fallback_that_was_none_for_a_while_counts_as_told_nothing() {
-    let main = Hook::scripted("a", |at, _| match at < 5.0 || at > 95.0 {
+    let main = Hook::scripted("a", |at, _| match !(5.0..=95.0).contains(&at) {
         true => Answer::Refuse,
         false => Answer::Accept,
     });
