@@ -263,33 +263,6 @@ impl Told {
         }
     }
 
-    /// Keeps owing the ends of alerts that `known` says this integration believes to be firing: whoever said what is told here did
-    /// not know of them. Answers whether there are any; what comes of it has a number of its own then.
-    pub fn keep_owing(
-        &mut self,
-        known: &Told,
-        alerts: impl IntoIterator<Item = Fingerprint>,
-    ) -> bool {
-        let Some(said) = &known.last else {
-            return false;
-        };
-        let mut has_any = false;
-        for fingerprint in alerts {
-            if !said.believes(fingerprint) || self.believes_firing(fingerprint) {
-                continue;
-            }
-            has_any = true;
-            self.believe(fingerprint, said, true);
-            if let Some(pending) = &mut self.pending {
-                insert(&mut pending.hidden, fingerprint);
-            }
-        }
-        if has_any {
-            self.seq = Numbers::SHARED.next(self.seq.max(known.seq), 0);
-        }
-        has_any
-    }
-
     /// Believes that an alert fires, as a message to another group said.
     fn believe(&mut self, fingerprint: Fingerprint, there: &ToldMessage, is_hidden: bool) {
         let empty = || ToldMessage {

@@ -5,11 +5,10 @@
 //! times, and on the way back the two are joined alert by alert (`domain::group::apart`).
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::Group;
 use domain::group::apart::{Apart, Unknown};
@@ -303,44 +302,6 @@ impl Coordinated {
             (told != theirs).then(|| Joined {
                 integration: integration.clone(),
                 told,
-                over: theirs.seq,
-            })
-        });
-        joined.collect()
-    }
-
-    /// After a loss each instance puts back what it knows; where a configuration came into force with that, none may know all members
-    /// of a group. What was told later then leaves out whoever its side does not know: their ends are owed all the same.
-    ///
-    /// `put_back`: alerts that are not there.
-    pub(super) fn joins_after_loss(
-        &self,
-        here: &Group,
-        there: Option<&SharedGroup>,
-        put_back: &[Arc<Alert>],
-    ) -> Vec<Joined> {
-        let Some(there) = there else {
-            return Vec::new();
-        };
-        let name = &there.name;
-        let members = there.members.iter().map(|alert| alert.fingerprint);
-        let unknown = members.filter(|f| self.memory.alert(&name.tenant, *f).is_none());
-        let unknown: Vec<Fingerprint> = unknown.collect();
-        let ours = here.told().iter();
-        let ours = ours.filter(|(id, told)| !self.is_told_alone(name, id, told));
-        let joined = ours.filter_map(|(integration, ours)| {
-            let theirs = there.told_to(integration)?;
-            let (mut later, has_any);
-            if ours.supersedes(theirs) {
-                later = ours.clone();
-                has_any = later.keep_owing(theirs, unknown.iter().copied());
-            } else {
-                later = theirs.clone();
-                has_any = later.keep_owing(ours, put_back.iter().map(|alert| alert.fingerprint));
-            }
-            has_any.then(|| Joined {
-                integration: integration.clone(),
-                told: later,
                 over: theirs.seq,
             })
         });

@@ -352,16 +352,10 @@ impl Coordinated {
             !self.is_told_alone(&name, integration, told)
                 && self.is_told_later(here, integration, told, there, is_fresh)
         });
-        let mut joined = self.joins(here, there);
-        if is_fresh {
-            joined.extend(self.joins_after_loss(here, there, &alerts));
-        }
-        let is_joined = |id: &IntegrationId| joined.iter().any(|j| j.integration == *id);
-        let told = told.filter(|(integration, _)| !is_joined(integration));
         let merge = Merge {
-            told: told.cloned().collect(),
             alerts,
-            joined,
+            told: told.cloned().collect(),
+            joined: self.joins(here, there),
             ..Merge::of(Arc::clone(here.identity()), here.grid())
         };
         let is_told = !merge.told.is_empty() || !merge.joined.is_empty();

@@ -1,7 +1,6 @@
 //! What integrations believe of alerts, although whoever told them last did not know of all.
 
 use super::*;
-use crate::coordinator::{HoldFor, Past};
 use domain::group::grid::Grid;
 use domain::group::told::{Told, ToldMessage};
 
@@ -108,37 +107,6 @@ async fn whoever_a_message_in_flight_names_is_put_back() {
     scene.mend().await;
     assert_eq!(scene.shared("g").await, ["x", "y"]);
     assert!(scene.told_there("g").await.pending.is_some());
-}
-
-/// All start with another configuration after a loss, and each has what it took in itself.
-#[tokio::test(start_paused = true)]
-async fn after_a_loss_what_only_one_knows_to_be_told_is_owed_its_end() {
-    for is_ours_later in [true, false] {
-        let scene = Scene::started().await;
-        let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
-        scene.post("g", x.clone()).await;
-        scene.tell_firing(&x).await;
-        let seq = match is_ours_later {
-            true => 1,
-            false => scene.told_there("g").await.seq + 1,
-        };
-        scene.model.flush_all();
-        let shard = GroupName::of(&group("g")).shard();
-        let (hold, past) = (HoldFor::Reseed, Past::Something);
-        let opened = scene.other.open_epoch(shard, None, hold, past).await;
-        opened.expect("answered");
-        scene.put_numbered("g", &[&y], &[&y], seq).await;
-        let polled = scene.state.poll(10, scene.clock.now()).await;
-        polled.expect("polled");
-        assert_eq!(scene.shared("g").await, ["x", "y"]);
-        let told = scene.told_there("g").await;
-        let (said, left_out) = match is_ours_later {
-            true => (&x, &y),
-            false => (&y, &x),
-        };
-        assert_eq!(told.firing(), [said.fingerprint], "{told:?}");
-        assert!(told.believes_firing(left_out.fingerprint), "{told:?}");
-    }
 }
 
 /// Alone it told that an alert is over; then a configuration took the rest of the group elsewhere. Others know that the alert
