@@ -58,6 +58,14 @@ impl Shared {
     pub(crate) fn restart(&mut self) {
         self.server.stop();
         self.server.restart();
+        // It answers while it reads its files, and says so.
+        for _ in 0..1_000 {
+            if !self.ask(&["GET", "a"]).contains("LOADING") {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("Redis does not come to an end of reading its files");
     }
 
     /// Asks it as somebody who may everything.

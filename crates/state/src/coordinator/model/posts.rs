@@ -62,7 +62,8 @@ impl Server {
         let is_over = alert.is_resolved(received_at, Grace::NONE);
         // An end that was told already, stated again to an instance that has not heard of that; or a post that was taken in
         // before, and has left since.
-        let may_be_buried = alert.is_explicit_end() || self.is_replay(offer);
+        let is_end = is_over && alert.is_explicit_end();
+        let may_be_buried = is_end || self.is_replay(offer);
         let is_buried =
             may_be_buried && self.shard(name.shard()).is_buried(name, alert, request.now);
         if is_unknown || is_buried || (is_over && !offer.is_owed) {
