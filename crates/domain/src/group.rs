@@ -486,8 +486,7 @@ impl Group {
     fn replace_identity(&mut self, identity: Arc<GroupIdentity>) {
         let before = std::mem::replace(&mut self.identity, identity);
         let has = |identity: &GroupIdentity, id: &IntegrationId| {
-            let mut specs = identity.receiver.integrations.iter();
-            specs.any(|spec| spec.id == *id && spec.is_fallback)
+            identity.spec(id).is_some_and(|spec| spec.is_fallback)
         };
         let now = &self.identity;
         self.told

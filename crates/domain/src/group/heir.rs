@@ -36,7 +36,8 @@ impl GroupIdentity {
         ])
     }
 
-    fn spec(&self, integration: &IntegrationId) -> Option<&IntegrationSpec> {
+    /// How the group tells an integration; `None` if it does not.
+    pub(super) fn spec(&self, integration: &IntegrationId) -> Option<&IntegrationSpec> {
         let mut specs = self.receiver.integrations.iter();
         specs.find(|spec| spec.id == *integration)
     }

@@ -68,11 +68,8 @@ impl Group {
             if is_certain(integration, told) {
                 continue;
             }
-            let last = told.last.as_mut().filter(|last| last.tick < since);
-            let Some(last) = last else { continue };
-            if let Ok(at) = last.firing.binary_search(&fingerprint) {
-                last.firing.remove(at);
-                insert(&mut last.hidden, fingerprint);
+            if told.last.as_ref().is_some_and(|last| last.tick < since) {
+                told.doubt(fingerprint);
             }
         }
     }
