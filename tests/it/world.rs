@@ -406,6 +406,15 @@ impl Moment<'_> {
         self.world.start().await;
     }
 
+    /// Kills the instance and starts another at once, with another configuration of the tenant `default`.
+    pub(crate) async fn restart_with(self, yaml: &str) {
+        self.world.wait_until(self.at).await;
+        self.world.kill();
+        let configs = [(tenant_id("default"), yaml.to_owned())];
+        self.world.configs = configs.into_iter().collect();
+        self.world.start().await;
+    }
+
     /// Kills the instance, and starts another when the second moment has come.
     pub(crate) async fn killed_until(self, back_at: f64) {
         self.world.wait_until(self.at).await;

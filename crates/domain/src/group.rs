@@ -17,7 +17,7 @@ pub mod apart;
 mod claim;
 pub mod farewell;
 pub mod grid;
-mod heir;
+pub mod heir;
 pub mod inherited;
 pub mod key;
 mod members;
@@ -28,6 +28,7 @@ pub mod told;
 
 pub use claim::{Claim, Foreign};
 use grid::Grid;
+use heir::Lineage;
 use members::Members;
 use severity::Severity;
 use told::{Pending, Told};
@@ -493,19 +494,28 @@ impl Group {
             .retain(|(id, _)| !has(&before, id) || has(now, id));
     }
 
-    /// Lets go of the members that belong elsewhere under a new configuration.
+    /// Lets go of the members that belong elsewhere under a new configuration. What was told of them goes along: should one come
+    /// back when it fires anew, that is news.
     pub fn release(&mut self, belongs: impl Fn(Fingerprint) -> bool) -> Vec<Arc<Alert>> {
-        self.members.take_out(|alert| !belongs(alert.fingerprint))
+        let released = self.members.take_out(|alert| !belongs(alert.fingerprint));
+        let is_released = |f: Fingerprint| {
+            let found = released.binary_search_by_key(&f, |alert| alert.fingerprint);
+            found.is_ok()
+        };
+        for (_, told) in &mut self.told {
+            told.leave_behind(is_released);
+        }
+        released
     }
 
     /// Takes in a member that another route used to own, with what was told about it there.
     ///
-    /// Only what this group is an heir of is carried over ([`GroupIdentity::is_heir`]): `left` is the group the member was in,
-    /// `groups` are those it belongs to now. Safe to repeat.
+    /// Only what this group is an heir of is carried over ([`GroupIdentity::is_heir`]): `left` is what is known of the group the
+    /// member was in, `groups` are those it belongs to now. Safe to repeat.
     pub fn adopt(
         &mut self,
         alert: Arc<Alert>,
-        left: &GroupIdentity,
+        left: Option<&Lineage>,
         groups: &[Arc<GroupIdentity>],
         told_there: &[(IntegrationId, Told)],
         now: Timestamp,

@@ -85,6 +85,11 @@ impl IntegrationId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Name of the receiver it is configured at, which may be another one's fallback.
+    pub fn receiver(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(receiver, _)| receiver)
+    }
 }
 
 impl fmt::Display for IntegrationId {

@@ -351,7 +351,10 @@ impl Engine {
             let known = mirror.known(one.alert.fingerprint);
             for identity in known.iter().flat_map(|known| &known.groups) {
                 let group = GroupName::of(identity);
-                let made = one.created.iter().find(|(key, _)| *key == identity.key);
+                let made = one
+                    .created
+                    .iter()
+                    .find(|(made, _)| made.key == identity.key);
                 if let Some((_, first)) = made {
                     events.push(GroupEvent::Grid {
                         group: group.clone(),

@@ -214,10 +214,12 @@ fn record(news: News) -> Option<Record> {
         News::Group {
             tenant,
             key,
+            lineage,
             first_tick,
         } => Record::Group {
             tenant,
             key,
+            lineage,
             first_tick,
         },
         News::GroupGone { tenant, key } => Record::GroupGone { tenant, key },

@@ -124,9 +124,10 @@ impl Engine {
                     is_own: true,
                 },
             });
-            let groups = one.created.iter().map(|(key, first_tick)| Record::Group {
+            let groups = one.created.iter().map(|(group, first_tick)| Record::Group {
                 tenant: tenant.clone(),
-                key: *key,
+                key: group.key,
+                lineage: group.lineage(),
                 first_tick: *first_tick,
             });
             records.extend(groups);

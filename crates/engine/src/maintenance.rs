@@ -191,6 +191,7 @@ pub(crate) fn group_records(group: &GroupSnapshot) -> Vec<Record> {
     let first = Record::Group {
         tenant: tenant.clone(),
         key,
+        lineage: group.identity.lineage(),
         first_tick: group.first_tick,
     };
     let told = told_records(&group.identity, &group.told);

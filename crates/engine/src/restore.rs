@@ -10,6 +10,7 @@ use std::sync::Arc;
 use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
+use domain::group::heir::Lineage;
 use domain::group::inherited::Inherited;
 use domain::group::numbers::Numbers;
 use domain::group::told::Told;
@@ -19,7 +20,7 @@ use domain::time::Timestamp;
 use store::StoreError;
 use store::journal::Record;
 
-use self::group::{ToldElsewhere, believed_firing, restored_group};
+use self::group::{Placed, ToldElsewhere, believed_firing, restored_group};
 use crate::fallback::Fallback;
 use crate::{Engine, EngineError, Tenant};
 
@@ -47,6 +48,7 @@ struct RecordedTenant {
 
 #[derive(Default)]
 struct RecordedGroup {
+    lineage: Option<Lineage>,
     first_tick: Option<Timestamp>,
     told: BTreeMap<IntegrationId, Arc<Told>>,
     /// The last messages that said something else in place of templates that failed; one that is older than what was told last shows nowhere.
@@ -156,6 +158,18 @@ impl RecordedTenant {
     }
 }
 
+/// The members of each group.
+type Members = HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)>;
+
+/// Alerts that were put back.
+#[derive(Default)]
+struct RestoredAlerts {
+    count: usize,
+    groups: Members,
+    /// The groups of those that somebody believes to fire.
+    placed: Placed,
+}
+
 /// What was put back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
@@ -200,9 +214,11 @@ impl Recorded {
             Record::Group {
                 tenant,
                 key,
+                lineage,
                 first_tick,
             } => {
                 let group = self.tenant(tenant).groups.entry(key).or_default();
+                group.lineage = lineage.or(group.lineage.take());
                 if group.gone_first_tick < Some(first_tick) {
                     group.first_tick = group.first_tick.max(Some(first_tick));
                 }
@@ -317,36 +333,18 @@ impl Engine {
         grace: Grace,
     ) -> Result<Restored, EngineError> {
         let now = grace.since;
-        let unavailable = |error: state::StateError| EngineError::Unavailable(error.to_string());
         let silences = std::mem::take(&mut recorded.silences);
         let mut restored = Restored {
             silences: self.restore_silences(tenant, silences, now).await?,
             ..Restored::default()
         };
         recorded.restore_inheritance(tenant, now);
-        let believed = believed_firing(&recorded.groups);
-        let settings = tenant.settings();
-        let mut groups: HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
-        for alert in std::mem::take(&mut recorded.alerts).into_values() {
-            let alert = refreshed(alert, &recorded.refreshes);
-            let (alert, is_own) = recorded.as_it_counts(alert, &believed, grace);
-            let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
-            let is_over = is_old && alert.is_resolved(now, tenant.grace());
-            if is_over && !believed.contains(&alert.fingerprint) {
-                continue;
-            }
-            let identities = self.place_restored(&settings, tenant, &alert, &mut groups);
-            self.state
-                .restore_alert(tenant.id(), Arc::clone(&alert), is_own)
-                .await
-                .map_err(unavailable)?;
-            // No hash yet: the first refresh compares texts and sets it.
-            tenant.mirror_mut().apply(alert, &identities, 0);
-            restored.alerts += 1;
-        }
-        let keys: HashSet<GroupKey> = groups.keys().copied().collect();
+        let alerts = self.restore_alerts(tenant, &mut recorded, grace).await?;
+        let (groups, placed) = (alerts.groups, alerts.placed);
+        restored.alerts = alerts.count;
         let as_of = self.carried_over_as_of(known_until, now);
-        let elsewhere = ToldElsewhere::new(&recorded.groups, &keys, as_of);
+        let elsewhere = ToldElsewhere::new(&recorded.groups, &placed, as_of);
+        let keys: HashSet<GroupKey> = groups.keys().copied().collect();
         for (key, (identity, members)) in groups {
             let known = recorded.groups.get(&key);
             let over = known.map_or_else(Vec::new, |known| known.over_alone(&members, grace));
@@ -360,10 +358,8 @@ impl Engine {
             if let Some(group) = known {
                 tenant.fallbacks().restore(key, &group.fallbacks);
             }
-            self.state
-                .restore_group(group, now)
-                .await
-                .map_err(unavailable)?;
+            let put = self.state.restore_group(group, now).await;
+            put.map_err(|error| EngineError::Unavailable(error.to_string()))?;
             restored.groups += 1;
         }
         let told = recorded
@@ -371,11 +367,48 @@ impl Engine {
             .into_iter()
             .filter(|(_, group)| !group.told.is_empty());
         let recorded: BTreeSet<GroupKey> = told.map(|(key, _)| key).collect();
-        if recorded.iter().any(|key| !keys.contains(key)) {
+        if !elsewhere.is_empty() || recorded.iter().any(|key| !keys.contains(key)) {
             // Carried over once: from now on the new groups' own records count.
             self.record_groups(tenant.id(), recorded).await?;
         }
         Ok(restored)
+    }
+
+    /// Puts alerts back that are not over, or that somebody believes to fire.
+    async fn restore_alerts(
+        &self,
+        tenant: &Arc<Tenant>,
+        recorded: &mut RecordedTenant,
+        grace: Grace,
+    ) -> Result<RestoredAlerts, EngineError> {
+        let now = grace.since;
+        let believed = believed_firing(&recorded.groups);
+        let settings = tenant.settings();
+        let mut all = RestoredAlerts::default();
+        for alert in std::mem::take(&mut recorded.alerts).into_values() {
+            let alert = refreshed(alert, &recorded.refreshes);
+            let (alert, is_own) = recorded.as_it_counts(alert, &believed, grace);
+            let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
+            let is_over = is_old && alert.is_resolved(now, tenant.grace());
+            let is_believed = believed.contains(&alert.fingerprint);
+            if is_over && !is_believed {
+                continue;
+            }
+            let identities = self.place_restored(&settings, tenant, &alert, &mut all.groups);
+            let fingerprint = alert.fingerprint;
+            let put = self
+                .state
+                .restore_alert(tenant.id(), Arc::clone(&alert), is_own)
+                .await;
+            put.map_err(|error| EngineError::Unavailable(error.to_string()))?;
+            // No hash yet: the first refresh compares texts and sets it.
+            tenant.mirror_mut().apply(alert, &identities, 0);
+            all.count += 1;
+            if is_believed {
+                all.placed.insert(fingerprint, identities);
+            }
+        }
+        Ok(all)
     }
 
     /// As of when what was told is carried over to other groups. Where state is shared others may have told something since: then it is
@@ -414,7 +447,7 @@ impl Engine {
         settings: &crate::settings::Settings,
         tenant: &Tenant,
         alert: &Arc<Alert>,
-        groups: &mut HashMap<GroupKey, (Arc<GroupIdentity>, Vec<Arc<Alert>>)>,
+        groups: &mut Members,
     ) -> Vec<Arc<GroupIdentity>> {
         let mut identities = settings.placement(tenant.id(), &alert.labels, &self.interner);
         for identity in &mut identities {

@@ -3,8 +3,8 @@
 --
 -- KEYS[1]  shard:{sNN}
 -- ARGV     instance, group, fence, life of a tombstone in milliseconds, number of integrations that count as told
---          otherwise, of each: integration, seq, last, pending ('' = none); then of each member that leaves:
---          fingerprint, the instant `updated` the flush saw
+--          otherwise if all who are to leave do, of each: integration, seq, last, pending ('' = none); then of each member
+--          that is to leave: fingerprint, the instant `updated` the flush saw
 -- Reply    {'lost'} (also when members were thrown away by the server), {'gone'}, or {'again', next tick}
 --
 -- Safe in every prefix because a member is remembered as gone before it goes, and the lease is given back last.
@@ -12,12 +12,7 @@
 local group, fence, tomb_ms, retold_count = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 if not (tomb_ms and retold_count) then return redis.error_reply('ERR a farewell cannot be read') end
 if not lease_end(group, fence) then return { 'lost' } end
-local at = 6
-for _ = 1, retold_count do
-  write_told(group, ARGV[at], { seq = tonumber(ARGV[at + 1]), last = ARGV[at + 2], pend = ARGV[at + 3] })
-  at = at + 4
-end
-local left = {}
+local left, do_all_leave, at = {}, true, 6 + 4 * retold_count
 while ARGV[at + 1] do
   local fingerprint, text = ARGV[at], member(group, ARGV[at])
   local alert = text and read_alert(text)
@@ -25,12 +20,18 @@ while ARGV[at + 1] do
     bury(group, fingerprint, ARGV[at + 1])
     take_out(group, fingerprint, alert.rank)
     left[#left + 1] = fingerprint
+  elseif alert then
+    do_all_leave = false
   end
   at = at + 2
 end
 if #left > 0 then
   keep_tombs(group, tomb_ms)
   emit('left', group, 'f', table.concat(left, ','))
+end
+for index = 1, do_all_leave and retold_count or 0 do
+  at = 2 + 4 * index
+  write_told(group, ARGV[at], { seq = tonumber(ARGV[at + 1]), last = ARGV[at + 2], pend = ARGV[at + 3] })
 end
 if count_members(group) == 0 then
   local is_gone = drop_group(group)

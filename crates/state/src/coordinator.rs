@@ -16,6 +16,7 @@ use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::{Farewell, Leave};
 use domain::group::grid::Grid;
+use domain::group::heir::Lineage;
 use domain::group::key;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -235,6 +236,8 @@ pub struct Claimed {
 pub struct SharedGroup {
     /// Its name.
     pub name: GroupName,
+    /// What stays of it however alerts are grouped; `None` if it cannot be told.
+    pub lineage: Option<Lineage>,
     /// Its ticks.
     pub grid: Grid,
     /// Its members.

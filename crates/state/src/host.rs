@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::alert::{Alert, Grace};
 use domain::group::GroupIdentity;
+use domain::group::heir::Lineage;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
@@ -39,6 +40,8 @@ pub enum News {
         tenant: TenantId,
         /// Which.
         key: GroupKey,
+        /// What stays of it however alerts are grouped, if that is known.
+        lineage: Option<Lineage>,
         /// The tick its grid counts from.
         first_tick: Timestamp,
     },

@@ -58,7 +58,7 @@ pub struct Ingested {
     /// The alert as now known.
     pub alert: Arc<Alert>,
     /// Groups it made, with their first tick.
-    pub created: Vec<(GroupKey, Timestamp)>,
+    pub created: Vec<(Arc<GroupIdentity>, Timestamp)>,
     /// What must be made durable before the sender is told "stored".
     pub owed: OwedRecord,
 }

@@ -181,7 +181,7 @@ impl State for Memory {
                         continue;
                     }
                     if let Some(first) = shard.offer(identity, alert, is_owed, now, grace) {
-                        created.push((identity.key, first));
+                        created.push((Arc::clone(identity), first));
                     }
                 }
                 created

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
+use domain::group::heir::Lineage;
 use domain::group::inherited::Inherited;
 use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -141,6 +142,7 @@ pub fn every_kind() -> Vec<Record> {
         Record::Group {
             tenant: tenant.clone(),
             key,
+            lineage: None,
             first_tick: at,
         },
         Record::Alert {
@@ -182,7 +184,8 @@ pub fn every_kind() -> Vec<Record> {
     kinds.extend(kinds_of_sharing(tenant.clone(), at));
     kinds.push(fallback(tenant.clone(), key, at));
     kinds.push(keeping(tenant.clone(), key, at));
-    kinds.extend(kinds_of_an_import(tenant, key, at));
+    kinds.extend(kinds_of_an_import(tenant.clone(), key, at));
+    kinds.push(known_group(tenant, key, at));
     kinds
 }
 
@@ -204,6 +207,19 @@ fn kinds_of_an_import(tenant: TenantId, key: GroupKey, at: Timestamp) -> [Record
         },
         Record::Imported { tenant, at },
     ]
+}
+
+/// A group of which it is known what stays of it.
+fn known_group(tenant: TenantId, key: GroupKey, at: Timestamp) -> Record {
+    Record::Group {
+        tenant,
+        key,
+        lineage: Some(Lineage {
+            receiver: "team/a".into(),
+            route_key: "{}/{a=\"b\"}".into(),
+        }),
+        first_tick: at,
+    }
 }
 
 /// What was told to an integration that keeps something of its messages.

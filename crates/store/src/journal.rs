@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
+use domain::group::heir::Lineage;
 use domain::group::inherited::Inherited;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -68,6 +69,8 @@ pub enum Record {
         tenant: TenantId,
         /// Which.
         key: GroupKey,
+        /// What stays of it however alerts are grouped, if that is known.
+        lineage: Option<Lineage>,
         /// Its first tick, from which all others follow.
         first_tick: Timestamp,
     },

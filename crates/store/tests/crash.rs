@@ -29,6 +29,7 @@ fn record(object: u8, value: i64) -> Record {
     Record::Group {
         tenant: TenantId::default_tenant(),
         key: GroupKey([object; 16]),
+        lineage: None,
         first_tick: Timestamp::from_unix_ms(value),
     }
 }

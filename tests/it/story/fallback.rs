@@ -325,7 +325,9 @@ async fn who_is_not_needed_is_not_reminded_into_a_mute_of_its_own_route() {
 /// A configuration that groups otherwise moves what each group told to the one it becomes.
 #[tokio::test(start_paused = true)]
 async fn after_another_grouping_each_end_is_told_once() {
-    for (is_main_moved, is_backup_moved) in [(true, true), (true, false), (false, true)] {
+    let moved = [(true, true), (true, false), (false, true)];
+    let moved = moved.map(|which| [false, true].map(|is_restarted| (which, is_restarted)));
+    for ((is_main_moved, is_backup_moved), is_restarted) in moved.into_iter().flatten() {
         let (main, other, backup) = hooks();
         let yaml = two_ways("{receiver: backup, group_wait: 30s}", "");
         let mut world = World::new(&yaml, &[&main, &other, &backup]).await;
@@ -344,7 +346,11 @@ async fn after_another_grouping_each_end_is_told_once() {
         if is_backup_moved {
             changed = by_name(changed, "{receiver: backup, group_wait: 30s");
         }
-        world.at(50.0).reload_with(&changed).await;
+        if is_restarted {
+            world.at(50.0).restart_with(&changed).await;
+        } else {
+            world.at(50.0).reload_with(&changed).await;
+        }
         let over = |name| alert(name).start(1.0).end(65.0);
         world.at(65.0).push([over("test1"), over("test2")]).await;
         // Whoever told the beginning tells the end.

@@ -3,6 +3,10 @@
 use crate::world::config::tiny;
 use crate::world::{Answer, Hook, World, alert, between};
 
+/// Members of a group: one stays when a route of its own takes the other.
+const TAKES_TEST2: &str =
+    "{matchers: ['alertname=test2'], group_by: [alertname], receiver: default}";
+
 /// group_wait 1s, group_interval 10s, with further routes and sections.
 fn yaml(group_by: &str, routes: &str, rest: &str) -> String {
     format!(
@@ -295,4 +299,70 @@ async fn a_send_that_is_out_while_its_group_is_dissolved_is_not_repeated() {
         [alert("test1").resolved(1.0, 20.0)],
     );
     world.finish(90.0).await;
+}
+
+/// Of a group that stays some members leave, by a reload or by a restart.
+#[tokio::test(start_paused = true)]
+async fn members_that_leave_a_group_that_stays_are_not_told_again() {
+    for (is_restarted, is_again) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (a, b) = (Hook::new("a"), Hook::new("b"));
+        let mut world = World::new(&yaml("[]", TO_OTHER, ""), &[&a, &b]).await;
+        let all = || ["test1", "test2"].map(|n| alert(n).active(1.0));
+        world.at(1.0).push(all()).await;
+        world.expect(&a, between(2.0, 2.1), all());
+        let changed = yaml("[]", TAKES_TEST2, "");
+        if is_restarted {
+            world.at(5.0).restart_with(&changed).await;
+        } else {
+            world.at(5.0).reload_with(&changed).await;
+        }
+        let over = |name, end| alert(name).start(1.0).end(end);
+        world.at(18.0).push([over("test2", 18.0)]).await;
+        world.expect(
+            &a,
+            between(18.0, 28.1),
+            [alert("test2").resolved(1.0, 18.0)],
+        );
+        if is_again {
+            world.at(32.0).restart().await;
+        }
+        world.at(48.0).push([over("test1", 48.0)]).await;
+        world.expect(
+            &a,
+            between(48.0, 58.1),
+            [alert("test1").resolved(1.0, 48.0)],
+        );
+        world.finish(90.0).await;
+    }
+}
+
+/// Who left a group, ended elsewhere, and belongs to it again by a further configuration, fires anew.
+#[tokio::test(start_paused = true)]
+async fn who_fires_anew_where_it_was_before_is_told() {
+    for is_restarted in [false, true] {
+        let (a, b) = (Hook::new("a"), Hook::new("b"));
+        let before = yaml("[]", TO_OTHER, "");
+        let mut world = World::new(&before, &[&a, &b]).await;
+        let all = || ["test1", "test2"].map(|n| alert(n).active(1.0));
+        world.at(1.0).push(all()).await;
+        world.expect(&a, between(2.0, 2.1), all());
+        world
+            .at(5.0)
+            .reload_with(&yaml("[]", TAKES_TEST2, ""))
+            .await;
+        world
+            .at(8.0)
+            .push([alert("test2").start(1.0).end(8.0)])
+            .await;
+        world.expect(&a, between(8.0, 18.1), [alert("test2").resolved(1.0, 8.0)]);
+        if is_restarted {
+            world.at(35.0).restart_with(&before).await;
+        } else {
+            world.at(35.0).reload_with(&before).await;
+        }
+        world.at(37.0).push([alert("test2").start(37.0)]).await;
+        let both = [alert("test1").active(1.0), alert("test2").active(37.0)];
+        world.expect(&a, between(37.0, 48.1), both);
+        world.finish(60.0).await;
+    }
 }

@@ -26,7 +26,7 @@ pub struct Farewell {
     pub leaves: Vec<Leave>,
     /// Owed "resolved" messages that are given up (integration, alert).
     pub given_up: Vec<(IntegrationId, Fingerprint)>,
-    /// What the integrations of `given_up` count as told from now on.
+    /// What integrations count as told from now on, if all of `leaves` leave.
     pub retold: Vec<(IntegrationId, Told)>,
 }
 
@@ -93,14 +93,14 @@ impl Group {
             return Err(LeaseLost);
         }
         self.lease = None;
-        for (integration, told) in &farewell.retold {
-            *self.told_mut(integration) = told.clone();
-        }
+        let do_all_leave = farewell.leaves.iter().all(|leave| self.may_leave(leave));
         for leave in &farewell.leaves {
-            let member = self.members.get(leave.fingerprint);
-            if member.is_some_and(|member| member.updated_at <= leave.updated_at) {
+            if self.may_leave(leave) {
                 self.members.remove(leave.fingerprint);
             }
+        }
+        for (integration, told) in farewell.retold.iter().filter(|_| do_all_leave) {
+            *self.told_mut(integration) = told.clone();
         }
         if self.members.is_empty() {
             return Ok(Finished::Gone);
@@ -111,5 +111,11 @@ impl Group {
             at: self.grid.go_on(now),
             given_up: farewell.given_up.clone(),
         })
+    }
+
+    /// Whether nothing newer is known of who is to leave.
+    pub fn may_leave(&self, leave: &Leave) -> bool {
+        let member = self.members.get(leave.fingerprint);
+        member.is_none_or(|member| member.updated_at <= leave.updated_at)
     }
 }

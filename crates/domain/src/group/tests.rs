@@ -293,8 +293,9 @@ fn a_reload_ticks_at_once_and_restarts_the_grid_but_keeps_group_wait() {
 /// Takes in a member that moved from a group like this one.
 fn adopt(group: &mut Group, member: &Arc<Alert>, told: &[(IntegrationId, Told)], now: i64) {
     let identity = Arc::clone(group.identity());
-    let groups = [Arc::clone(&identity)];
-    group.adopt(Arc::clone(member), &identity, &groups, told, at(now));
+    let (lineage, groups) = (identity.lineage(), [Arc::clone(&identity)]);
+    let left = lineage.as_ref();
+    group.adopt(Arc::clone(member), left, &groups, told, at(now));
 }
 
 #[test]
@@ -381,24 +382,26 @@ fn way(receiver: &str, route: &str, labels: &str, is_fallback: bool) -> Arc<Grou
 #[test]
 fn one_of_those_a_member_moves_to_goes_on_with_what_was_told() {
     let groups = [
-        way("team", "{}/{a=\"b\"}", "x", false),
+        way("r", "{}/{a=\"b\"}", "x", false),
         way("main", "{}/{a=\"b\"}", "x", true),
         way("main", "{}/{c=\"d\"}", "x", true),
         way("other", "{}", "x", true),
     ];
     let heirs = |left: &GroupIdentity, groups: &[Arc<GroupIdentity>]| {
-        let is_heir = |group: &&Arc<GroupIdentity>| group.is_heir(&integration(), left, groups);
+        let left = left.lineage();
+        let is_heir =
+            |group: &&Arc<GroupIdentity>| group.is_heir(&integration(), left.as_ref(), groups);
         let heirs = groups.iter().filter(is_heir);
-        let heirs = heirs.map(|group| (&*group.receiver.name, group.route_key()));
+        let heirs = heirs.filter_map(|group| group.lineage());
         heirs
-            .map(|(name, route)| format!("{name} {route}"))
+            .map(|heir| format!("{} {}", heir.receiver, heir.route_key))
             .collect::<Vec<_>>()
     };
-    let (team, main) = ("team {}/{a=\"b\"}", "main {}/{c=\"d\"}");
+    let (own, main) = ("r {}/{a=\"b\"}", "main {}/{c=\"d\"}");
     let cases: [(_, &[Arc<GroupIdentity>], &[&str]); 6] = [
-        (way("team", "{}/{a=\"b\"}", "y", false), &groups, &[team]),
-        // Renamed, or by other matchers: whoever tells it in the same place.
-        (way("crew", "{}", "y", false), &groups, &[team]),
+        (way("r", "{}/{a=\"b\"}", "y", false), &groups, &[own]),
+        // By other matchers: whoever tells it in the same place.
+        (way("r", "{}", "y", false), &groups, &[own]),
         (way("main", "{}/{c=\"d\"}", "y", true), &groups, &[main]),
         (
             way("other", "{}/{e=\"f\"}", "y", true),
@@ -406,7 +409,7 @@ fn one_of_those_a_member_moves_to_goes_on_with_what_was_told() {
             &["other {}"],
         ),
         // The only one there is left.
-        (way("main", "{}", "y", true), &groups[..1], &[team]),
+        (way("main", "{}", "y", true), &groups[..1], &[own]),
         (
             way("gone", "{}", "y", true),
             &groups[1..2],
@@ -429,4 +432,21 @@ fn after_an_absence_only_missed_ticks_are_due() {
     assert_eq!(Grid::resumed(at(0), interval, at(10)).next(), at(300));
     assert_eq!(Grid::resumed(at(0), interval, at(310)).next(), at(600));
     assert_eq!(Grid::resumed(at(50), interval, at(10)).next(), at(50));
+}
+
+/// What was told of who is elsewhere says nothing any more; a message in flight is repeated as it was.
+#[test]
+fn who_leaves_takes_along_what_was_told_of_it() {
+    let mut group = Group::new(identity(true), alert("a", 0, 9000, 0), at(0));
+    assert_eq!(
+        group.put(alert("b", 0, 9000, 1), at(1), Grace::NONE),
+        Joined::Added
+    );
+    let first = claim(&mut group, 30);
+    tell(&mut group, &first, 31);
+    let [leaves, stays] = [0, 1].map(|at| group.told()[0].1.firing()[at]);
+    let released = group.release(|member| member == stays);
+    assert_eq!(released.len(), 1);
+    let told = &group.told()[0].1;
+    assert!(!told.believes_firing(leaves) && told.believes_firing(stays));
 }

@@ -289,12 +289,21 @@ impl Told {
         }
     }
 
+    /// Stops believing what was told last of alerts that belong elsewhere now; answers whether that said anything of one. What is
+    /// in flight is repeated as it was.
+    pub fn leave_behind(&mut self, is_elsewhere: impl Fn(Fingerprint) -> bool) -> bool {
+        let Some(last) = &mut self.last else {
+            return false;
+        };
+        let before = last.firing.len() + last.hidden.len();
+        last.firing.retain(|known| !is_elsewhere(*known));
+        last.hidden.retain(|known| !is_elsewhere(*known));
+        last.firing.len() + last.hidden.len() < before
+    }
+
     /// Stops believing that an alert fires, without a message.
     pub fn forget(&mut self, fingerprint: Fingerprint) {
-        if let Some(last) = &mut self.last {
-            last.firing.retain(|f| *f != fingerprint);
-            last.hidden.retain(|f| *f != fingerprint);
-        }
+        self.leave_behind(|known| known == fingerprint);
         if let Some(pending) = &mut self.pending {
             pending.firing.retain(|f| *f != fingerprint);
             pending.resolved.retain(|f| *f != fingerprint);

@@ -7,6 +7,7 @@ use domain::alert::{Alert, Grace};
 use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::Leave;
+use domain::group::heir::Lineage;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId};
 use domain::time::Timestamp;
@@ -28,37 +29,71 @@ fn named(told: &Told) -> impl Iterator<Item = Fingerprint> + '_ {
     told.firing().iter().chain(in_flight).chain(hidden).copied()
 }
 
-/// What was told about alerts in groups that no longer exist under this configuration.
-pub(super) struct ToldElsewhere {
+/// The groups each alert belongs to under this configuration.
+pub(super) type Placed = HashMap<Fingerprint, Vec<Arc<GroupIdentity>>>;
+
+/// What was told about alerts in groups they do not belong to under this configuration.
+pub(super) struct ToldElsewhere<'a> {
+    placed: &'a Placed,
     /// As of when it is numbered where it is carried over to.
     as_of: Timestamp,
-    by_alert: HashMap<Fingerprint, Vec<(IntegrationId, Arc<Told>)>>,
+    by_alert: HashMap<Fingerprint, Vec<Elsewhere>>,
 }
 
-impl ToldElsewhere {
-    /// Collects it from the groups that are not among `keys`.
+/// What an integration was told in a group that was left.
+struct Elsewhere {
+    left: Option<Lineage>,
+    integration: IntegrationId,
+    told: Arc<Told>,
+}
+
+impl<'a> ToldElsewhere<'a> {
+    /// Collects it from the groups as recorded.
     pub(super) fn new(
         groups: &HashMap<GroupKey, RecordedGroup>,
-        keys: &HashSet<GroupKey>,
+        placed: &'a Placed,
         as_of: Timestamp,
     ) -> Self {
         let mut by_alert: HashMap<_, Vec<_>> = HashMap::new();
-        for (_, group) in groups.iter().filter(|(key, _)| !keys.contains(key)) {
+        for (key, group) in groups {
             for (integration, told) in &group.told {
-                for fingerprint in named(told) {
-                    let here = by_alert.entry(fingerprint).or_default();
-                    here.push((integration.clone(), Arc::clone(told)));
+                for fingerprint in named(told).filter(|f| has_left(placed, *f, *key)) {
+                    let here: &mut Vec<Elsewhere> = by_alert.entry(fingerprint).or_default();
+                    here.push(Elsewhere {
+                        left: group.lineage.clone(),
+                        integration: integration.clone(),
+                        told: Arc::clone(told),
+                    });
                 }
             }
         }
-        Self { as_of, by_alert }
+        Self {
+            placed,
+            as_of,
+            by_alert,
+        }
     }
 
-    fn about(&self, alert: &Alert) -> &[(IntegrationId, Arc<Told>)] {
-        self.by_alert
-            .get(&alert.fingerprint)
-            .map_or(&[], Vec::as_slice)
+    /// Whether nothing was told of any alert in a group it does not belong to.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_alert.is_empty()
     }
+
+    /// What a group goes on with of what was told of an alert.
+    fn for_heir(&self, heir: &GroupIdentity, alert: &Alert) -> impl Iterator<Item = &Elsewhere> {
+        let about = self.by_alert.get(&alert.fingerprint);
+        let groups = self.placed.get(&alert.fingerprint).map_or(&[][..], |g| g);
+        about.into_iter().flatten().filter(move |there| {
+            let left = there.left.as_ref();
+            heir.is_heir(&there.integration, left, groups)
+        })
+    }
+}
+
+/// Whether an alert belongs to other groups than this one.
+fn has_left(placed: &Placed, alert: Fingerprint, key: GroupKey) -> bool {
+    let groups = placed.get(&alert);
+    groups.is_some_and(|groups| groups.iter().all(|group| group.key != key))
 }
 
 /// A group as recorded. Ended alerts come back only where somebody is owed their end or a message in flight names them; what
@@ -67,7 +102,7 @@ pub(super) fn restored_group(
     identity: Arc<GroupIdentity>,
     members: Vec<Arc<Alert>>,
     recorded: Option<&RecordedGroup>,
-    elsewhere: &ToldElsewhere,
+    elsewhere: &ToldElsewhere<'_>,
     known_until: Timestamp,
     grace: Grace,
 ) -> RestoredGroup {
@@ -142,23 +177,28 @@ impl RecordedGroup {
     }
 }
 
-/// What this group's integrations were told: as recorded under its key, and about members that were elsewhere.
+/// What this group's integrations were told: as recorded under its key of alerts that belong to it, and of members that were
+/// elsewhere.
 fn told_of(
     identity: &GroupIdentity,
     members: &[Arc<Alert>],
     recorded: Option<&RecordedGroup>,
-    elsewhere: &ToldElsewhere,
+    elsewhere: &ToldElsewhere<'_>,
 ) -> BTreeMap<IntegrationId, Told> {
     let is_ours = |id: &IntegrationId| identity.receiver.integrations.iter().any(|s| s.id == *id);
     let known = recorded.iter().flat_map(|group| &group.told);
+    let known = known.filter(|(integration, _)| is_ours(integration));
     let mut told: BTreeMap<IntegrationId, Told> = known
-        .filter(|(integration, _)| is_ours(integration))
-        .map(|(integration, known)| (integration.clone(), Told::clone(known)))
+        .map(|(integration, known)| {
+            let mut known = Told::clone(known);
+            known.leave_behind(|alert| has_left(elsewhere.placed, alert, identity.key));
+            (integration.clone(), known)
+        })
         .collect();
     for alert in members {
-        for (integration, there) in elsewhere.about(alert).iter().filter(|(id, _)| is_ours(id)) {
-            let here = told.entry(integration.clone()).or_default();
-            here.take_over(there, alert, elsewhere.as_of);
+        for there in elsewhere.for_heir(identity, alert) {
+            let here = told.entry(there.integration.clone()).or_default();
+            here.take_over(&there.told, alert, elsewhere.as_of);
         }
     }
     told

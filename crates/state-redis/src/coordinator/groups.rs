@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::grid::Grid;
+use domain::group::heir::Lineage;
 use domain::group::told::Told;
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
@@ -96,6 +97,7 @@ impl RedisCoordinator {
         }
         Ok(Some(SharedGroup {
             name: name.clone(),
+            lineage: read_lineage(&meta),
             grid: read_grid(&meta)?,
             members: members.into_values().collect(),
             told: read_all_told(&meta)?,
@@ -113,11 +115,20 @@ fn read_fingerprints(answer: Value) -> Read<Vec<Fingerprint>> {
     Ok(fingerprints)
 }
 
+fn field<'a>(meta: &'a [(String, String)], wanted: &str) -> Option<&'a str> {
+    let found = meta.iter().find(|(name, _)| name == wanted);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// `None` also where only the key of the group was known to whoever wrote it.
+fn read_lineage(meta: &[(String, String)]) -> Option<Lineage> {
+    let text = field(meta, "text").filter(|text| !text.is_empty())?;
+    let labels = wire::read_labels(field(meta, "labels")?)?;
+    Some(Lineage::of(field(meta, "receiver")?, text, &labels))
+}
+
 fn read_grid(meta: &[(String, String)]) -> Read<Grid> {
-    let field = |wanted: &str| {
-        let found = meta.iter().find(|(name, _)| name == wanted);
-        found.map(|(_, value)| value.as_str())
-    };
+    let field = |wanted: &str| field(meta, wanted);
     let number = |wanted| {
         let value = field(wanted).and_then(|value| value.parse().ok());
         value.ok_or_else(|| unreadable("the ticks of a group"))

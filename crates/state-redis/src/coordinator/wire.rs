@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use domain::label::Labels;
 use domain::time::{Timestamp, push_padded};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -129,6 +130,12 @@ impl Pairs<'_> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&*name.0, &*value.0))
     }
+}
+
+/// Reads labels that [`object`] wrote.
+pub(super) fn read_labels(text: &str) -> Option<Labels> {
+    let pairs: Pairs<'_> = serde_json::from_str(text).ok()?;
+    Some(Labels::from_pairs(pairs.iter()))
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {

@@ -105,6 +105,7 @@ impl Coordinated {
         news.push(News::Group {
             tenant: tenant.clone(),
             key,
+            lineage: there.lineage.clone(),
             first_tick: there.grid.first(),
         });
         for (integration, told) in &there.told {

@@ -223,12 +223,13 @@ impl Coordinated {
             Event::Grid { group, grid } => {
                 self.take_grid(group, *grid, orphans);
                 if !is_ours {
+                    let lineage = self.memory.see(group, |known| known.identity().lineage());
                     let GroupName { tenant, key } = group.clone();
-                    let first_tick = grid.first();
                     news.push(News::Group {
                         tenant,
                         key,
-                        first_tick,
+                        lineage: lineage.flatten(),
+                        first_tick: grid.first(),
                     });
                 }
             }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use domain::alert::Alert;
 use domain::group::GroupIdentity;
 use domain::group::grid::Grid;
-use domain::id::{GroupKey, TenantId};
+use domain::id::TenantId;
 use domain::time::Timestamp;
 use tokio::time::Instant;
 
@@ -34,7 +34,7 @@ struct Post {
     placed: Vec<Arc<GroupIdentity>>,
     /// As the groups that answered hold it; the latest of them.
     held: Option<Arc<Alert>>,
-    created: Vec<(GroupKey, Timestamp)>,
+    created: Vec<(Arc<GroupIdentity>, Timestamp)>,
     /// Groups that are still to be offered it.
     open: Vec<usize>,
     /// Groups that hold it.
@@ -295,7 +295,7 @@ impl Coordinated {
         }
         self.memory.learn_alert(tenant, &alert, true);
         for group in post.holding.iter().filter_map(|g| post.groups.get(*g)) {
-            let first = created.iter().find(|(key, _)| *key == group.key);
+            let first = created.iter().find(|(made, _)| made.key == group.key);
             let first = first.map(|(_, first)| *first);
             let is_known = self.memory.see(&GroupName::of(group), |_| ()).is_some();
             if is_known || first.is_some() {
@@ -386,7 +386,7 @@ impl Post {
         self.open.retain(|open| *open != group);
         self.is_overtaken |= self.is_denied_by(group, &offered, now);
         if let (Some(first), Some(identity)) = (offered.created, self.groups.get(group)) {
-            self.created.push((identity.key, first));
+            self.created.push((Arc::clone(identity), first));
         }
         let is_later = |held: &Arc<Alert>| held.updated_at < offered.alert.updated_at;
         if offered.is_member {

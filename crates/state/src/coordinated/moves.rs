@@ -336,10 +336,7 @@ impl Coordinated {
                 return Ok(());
             }
         }
-        let farewell = Farewell {
-            leaves,
-            ..Farewell::default()
-        };
+        let farewell = farewell_to(leaves, &source);
         let finished = self.shared.finish(name, claimed.fence, &farewell).await;
         let _ = self.directly(finished)?;
         tracing::debug!(tenant = %name.tenant, group = %name.key, "Moved members to the groups of the new configuration");
@@ -396,7 +393,6 @@ impl Coordinated {
         let past = self.past_of(&claimed.group, &merge.alerts, source).await?;
         // Whose end was told there already stays out, and what was told of it before says nothing any more.
         let is_over = |alert: &&Arc<Alert>| past.over.contains(&alert.fingerprint);
-        let left = self.identity_of(&source.name);
         for alert in merge.alerts.iter().filter(|alert| !is_over(alert)) {
             let groups = host.placement(&source.name.tenant, alert);
             let mut told = Cow::Borrowed(&source.told);
@@ -404,7 +400,13 @@ impl Coordinated {
                 let told = told.to_mut().iter_mut();
                 told.for_each(|(_, told)| told.doubt(alert.fingerprint));
             }
-            group.adopt(Arc::clone(alert), &left, &groups, &told, now);
+            group.adopt(
+                Arc::clone(alert),
+                source.lineage.as_ref(),
+                &groups,
+                &told,
+                now,
+            );
         }
         let merge = Merge {
             told: group.told().to_vec(),
@@ -460,5 +462,20 @@ impl Coordinated {
             }
         }
         Ok(None)
+    }
+}
+
+/// Members that are in other groups now leave, and with them what was told of them.
+fn farewell_to(leaves: Vec<Leave>, source: &SharedGroup) -> Farewell {
+    let leaving: HashSet<_> = leaves.iter().map(|leave| leave.fingerprint).collect();
+    let retold = source.told.iter().filter_map(|(integration, told)| {
+        let mut told = told.clone();
+        let is_about = told.leave_behind(|alert| leaving.contains(&alert));
+        is_about.then(|| (integration.clone(), told))
+    });
+    Farewell {
+        retold: retold.collect(),
+        leaves,
+        ..Farewell::default()
     }
 }

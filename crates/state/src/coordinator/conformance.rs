@@ -125,6 +125,7 @@ macro_rules! coordinator_conformance {
             what_left_is_gone_and_so_is_an_empty_group,
             a_finish_is_heard_once,
             what_is_given_up_is_told_no_more,
+            who_stays_counts_as_told_as_before,
             numbers_are_not_reused_after_the_group_was_made_anew,
             numbers_are_not_reused_after_a_loss,
         );

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::alert::{Alert, Grace};
 use domain::fingerprint::{Fingerprint, FingerprintState};
-use domain::id::GroupKey;
+use domain::group::GroupIdentity;
 use domain::time::Timestamp;
 use hashbrown::HashMap;
 
@@ -50,7 +50,7 @@ impl AlertTable {
     pub(super) fn merge(
         &self,
         posted: Alert,
-        offer: impl FnOnce(&Arc<Alert>) -> Vec<(GroupKey, Timestamp)>,
+        offer: impl FnOnce(&Arc<Alert>) -> Vec<(Arc<GroupIdentity>, Timestamp)>,
     ) -> Ingested {
         let fingerprint = posted.fingerprint;
         let mut part = lock(self.part(fingerprint));

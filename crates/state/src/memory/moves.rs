@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::grid::Grid;
+use domain::group::heir::Lineage;
 use domain::group::told::Told;
 use domain::group::{Group, GroupIdentity};
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -24,7 +25,9 @@ pub(super) struct Move {
     /// As it was known when it left.
     pub(super) alert: Arc<Alert>,
     /// The group it left.
-    pub(super) left: Arc<GroupIdentity>,
+    pub(super) left: GroupKey,
+    /// What stays of that group.
+    pub(super) lineage: Option<Lineage>,
     /// The groups it belongs to now.
     pub(super) groups: Arc<[Arc<GroupIdentity>]>,
     /// Those of them it has not come to yet.
@@ -39,14 +42,15 @@ impl Move {
     /// A member that left a group for others, which ticks when that one would have.
     pub(super) fn new(
         alert: Arc<Alert>,
-        left: Arc<GroupIdentity>,
+        left: &GroupIdentity,
         groups: Vec<Arc<GroupIdentity>>,
         told: Arc<Vec<(IntegrationId, Told)>>,
         first_tick: Timestamp,
     ) -> Self {
         Self {
             alert,
-            left,
+            left: left.key,
+            lineage: left.lineage(),
             groups: Arc::from(groups.clone()),
             to: groups,
             told,
@@ -54,8 +58,18 @@ impl Move {
         }
     }
 
+    /// The same member, on its way to these groups.
+    pub(super) fn sent_to(self, groups: Vec<Arc<GroupIdentity>>) -> Self {
+        Self {
+            groups: Arc::from(groups.clone()),
+            to: groups,
+            ..self
+        }
+    }
+
     fn join(&self, group: &mut Group, alert: &Arc<Alert>, now: Timestamp) {
-        group.adopt(Arc::clone(alert), &self.left, &self.groups, &self.told, now);
+        let left = self.lineage.as_ref();
+        group.adopt(Arc::clone(alert), left, &self.groups, &self.told, now);
     }
 }
 
@@ -83,10 +97,11 @@ impl Waiting {
                 .all(|(alert, _)| alert.fingerprint != member)
         });
         // Also those the flush dropped as told and over: they may fire again by now.
-        moves.extend(self.out.into_iter().map(|(alert, groups)| {
-            let left = Arc::clone(&left);
-            Move::new(alert, left, groups, Arc::clone(&told), now)
-        }));
+        moves.extend(
+            self.out
+                .into_iter()
+                .map(|(alert, groups)| Move::new(alert, &left, groups, Arc::clone(&told), now)),
+        );
         moves
     }
 }
@@ -186,7 +201,7 @@ pub(super) fn arrive(memory: &Memory, tenant: &TenantId, moved: &Move, now: Time
 fn bring(memory: &Memory, tenant: &TenantId, moved: &Move, now: Timestamp, waits: bool) {
     let fingerprint = moved.alert.fingerprint;
     memory.table(tenant).with(fingerprint, |current| {
-        memory.leaving.remove(tenant, fingerprint, moved.left.key);
+        memory.leaving.remove(tenant, fingerprint, moved.left);
         let alert = current.unwrap_or(&moved.alert);
         for identity in &moved.to {
             join(memory, identity, alert, moved, now, waits);

@@ -66,13 +66,7 @@ fn settle_existing(
         // On their way by the previous configuration: sent on by this one.
         movers.extend(waiting.into_iter().map(|mover| {
             let groups = placement(&mover.alert);
-            Move::new(
-                mover.alert,
-                mover.left,
-                groups,
-                mover.told,
-                mover.first_tick,
-            )
+            mover.sent_to(groups)
         }));
         let names: Vec<_> = shard
             .groups
@@ -135,8 +129,8 @@ fn settle(
     let left = Arc::clone(group.identity());
     let gone = group.release(belongs);
     movers.extend(gone.into_iter().map(|alert| {
-        let (left, groups) = (Arc::clone(&left), placement(&alert));
-        Move::new(alert, left, groups, Arc::clone(&told), first_tick)
+        let groups = placement(&alert);
+        Move::new(alert, &left, groups, Arc::clone(&told), first_tick)
     }));
     match belonging {
         Some((identity, _)) if group.members().len() > 0 => {

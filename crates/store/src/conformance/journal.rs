@@ -32,7 +32,7 @@ pub(super) async fn replays_what_was_appended(backend: &dyn Backend) {
         .expect("is written");
     expected.extend(more);
     let (replayed, records) = replay(&store).await;
-    assert_eq!(replayed.records, 206);
+    assert_eq!(replayed.records, 207);
     assert!(
         records.iter().map(shown).eq(expected.iter().map(shown)),
         "the same records in the same order"

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
+use domain::group::heir::Lineage;
 use domain::group::inherited::Inherited;
 use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -67,6 +68,16 @@ impl<'i> Decoder<'i> {
             Wire::Group(tenant, key, first_tick) => Record::Group {
                 tenant: self.tenant(tenant)?,
                 key: GroupKey(key),
+                lineage: None,
+                first_tick: first_tick.into(),
+            },
+            Wire::GroupOf(tenant, key, first_tick, receiver, route_key) => Record::Group {
+                tenant: self.tenant(tenant)?,
+                key: GroupKey(key),
+                lineage: Some(Lineage {
+                    receiver: receiver.into(),
+                    route_key: route_key.into(),
+                }),
                 first_tick: first_tick.into(),
             },
             Wire::GroupGone(tenant, key) => Record::GroupGone {

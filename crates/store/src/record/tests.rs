@@ -3,6 +3,7 @@ use std::sync::Arc;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
+use domain::group::heir::Lineage;
 use domain::group::inherited::Inherited;
 use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -71,13 +72,14 @@ fn the_form_of_version_1_stands() {
 }
 
 /// So many kinds, in so many bytes of this checksum: the first ones, then those that were added.
-const FORMS: [(usize, usize, u64); 6] = [
+const FORMS: [(usize, usize, u64); 7] = [
     (8, 803, 16_831_189_227_393_101_719),
     (10, 1136, 10_415_850_800_045_209_191),
     (12, 1148, 12_776_735_848_505_733_831),
     (13, 1262, 13_146_602_149_336_977_113),
     (14, 1405, 2_884_466_691_710_385_760),
     (16, 1503, 13_221_992_312_315_188_058),
+    (17, 1553, 14_806_983_229_104_035_505),
 ];
 
 #[test]
@@ -100,6 +102,14 @@ fn the_checksum_notices_every_single_flipped_bit_and_lost_byte() {
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "[a-z_]{1,12}", any::<String>()]
+}
+
+fn lineage() -> impl Strategy<Value = Option<Lineage>> {
+    let lineage = (text(), text()).prop_map(|(receiver, route_key)| Lineage {
+        receiver: receiver.into(),
+        route_key: route_key.into(),
+    });
+    proptest::option::of(lineage)
 }
 
 fn time() -> impl Strategy<Value = Timestamp> {
@@ -254,10 +264,13 @@ fn record() -> impl Strategy<Value = Record> {
         );
     prop_oneof![
         alert,
-        (tenant(), key(), time()).prop_map(|(tenant, key, first_tick)| Record::Group {
-            tenant,
-            key,
-            first_tick
+        (tenant(), key(), lineage(), time()).prop_map(|(tenant, key, lineage, first_tick)| {
+            Record::Group {
+                tenant,
+                key,
+                lineage,
+                first_tick,
+            }
         }),
         (tenant(), key()).prop_map(|(tenant, key)| Record::GroupGone { tenant, key }),
         (tenant(), key(), text(), told()).prop_map(|(tenant, key, integration, told)| {

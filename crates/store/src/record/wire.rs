@@ -5,6 +5,7 @@ use std::fmt;
 use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
+use domain::group::heir::Lineage;
 use domain::group::inherited::Inherited;
 use domain::group::told::{ReceiverData, Told};
 use domain::id::{GroupKey, IntegrationId, TenantId};
@@ -46,6 +47,8 @@ pub(super) enum Wire<'a> {
     #[serde(borrow)]
     Inherited(WireInherited<'a>),
     Imported(&'a str, WireTime),
+    /// A group of which it is known what stays of it: with its receiver and route key.
+    GroupOf(&'a str, [u8; 16], WireTime, &'a str, &'a str),
 }
 
 /// Receiver data: names and texts.
@@ -297,8 +300,9 @@ pub(super) fn to_wire(record: &Record) -> Wire<'_> {
         Record::Group {
             tenant,
             key,
+            lineage,
             first_tick,
-        } => Wire::Group(tenant.as_str(), key.0, (*first_tick).into()),
+        } => group_to_wire(tenant.as_str(), key.0, lineage, (*first_tick).into()),
         Record::GroupGone { tenant, key } => Wire::GroupGone(tenant.as_str(), key.0),
         Record::Told {
             tenant,
@@ -369,6 +373,18 @@ fn inherited_to_wire<'a>(
 
 fn kept(data: Option<&ReceiverData>) -> Kept<'_> {
     data.into_iter().flat_map(ReceiverData::iter).collect()
+}
+
+fn group_to_wire<'a>(
+    tenant: &'a str,
+    key: [u8; 16],
+    lineage: &'a Option<Lineage>,
+    first_tick: WireTime,
+) -> Wire<'a> {
+    match lineage {
+        None => Wire::Group(tenant, key, first_tick),
+        Some(of) => Wire::GroupOf(tenant, key, first_tick, &of.receiver, &of.route_key),
+    }
 }
 
 fn told_to_wire<'a>(

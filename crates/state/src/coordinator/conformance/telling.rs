@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::alert::Alert;
 use domain::group::LeaseLost;
 use domain::group::farewell::Farewell;
 use domain::group::numbers::Numbers;
@@ -269,6 +270,35 @@ pub async fn what_is_given_up_is_told_no_more(world: Arc<dyn World>) {
     let next = stage.one.try_finish(&claim, &farewell).await;
     assert!(next.expect("the claim holds").is_some());
     assert_eq!(stage.two.told(&claim.group).await, retold);
+}
+
+/// What is told of who leaves goes along, unless one of them is known better meanwhile and stays.
+pub async fn who_stays_counts_as_told_as_before(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, alert, claim) = stage.claimed("a").await;
+    let told = stage.one.tell(&claim, &alert).await;
+    let mut retold = stage.one.told(&claim.group).await;
+    retold.forget(alert.fingerprint);
+    stage.pass(1).await;
+    let newer = stage.one.post(&group, stage.refreshed(&alert)).await.alert;
+    let farewell = |seen: &Alert| Farewell {
+        leaves: vec![leave(seen.fingerprint, seen.updated_at)],
+        retold: vec![(webhook(), retold.clone())],
+        ..Farewell::default()
+    };
+    let next = stage.one.try_finish(&claim, &farewell(&alert)).await;
+    assert!(next.expect("the claim holds").is_some());
+    assert_eq!(
+        stage.two.told(&claim.group).await.firing(),
+        [alert.fingerprint]
+    );
+
+    stage.one.post(&group, stage.alert("b", 900)).await;
+    let claim = stage.next_claim().await;
+    let next = stage.one.try_finish(&claim, &farewell(&newer)).await;
+    assert!(next.expect("the claim holds").is_some());
+    assert_eq!(stage.two.told(&claim.group).await, retold);
+    assert_eq!(retold.seq, told.seq);
 }
 
 /// A number names one message for ever, also when the group that counted was deleted.

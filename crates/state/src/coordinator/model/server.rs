@@ -402,6 +402,7 @@ impl Shard {
 pub(super) fn shared(name: &GroupName, group: &Group) -> SharedGroup {
     SharedGroup {
         name: name.clone(),
+        lineage: group.identity().lineage(),
         grid: group.grid(),
         members: group.members().cloned().collect(),
         told: group.told().to_vec(),

@@ -210,10 +210,9 @@ impl Server {
         }
         let grid = entry.group.grid();
         let mut left = farewell.leaves.clone();
-        left.retain(|leave| {
-            let member = entry.group.member(leave.fingerprint);
-            member.is_some_and(|member| member.updated_at <= leave.updated_at)
-        });
+        left.retain(|leave| entry.group.may_leave(leave));
+        let do_all_leave = left.len() == farewell.leaves.len();
+        left.retain(|leave| entry.group.member(leave.fingerprint).is_some());
         let finished = entry.group.let_go(fence, &farewell, now)?;
         if flight.is_seized {
             entry.group.set_grid(grid);
@@ -222,15 +221,15 @@ impl Server {
         for leave in &left {
             shard.bury(name, leave.fingerprint, leave.updated_at, (now, kept));
         }
-        for (integration, _) in &farewell.retold {
-            self.tell_told(request, name, integration);
-        }
         if !left.is_empty() {
             let event = Event::Left {
                 group: name.clone(),
                 alerts: left.iter().map(|leave| leave.fingerprint).collect(),
             };
             self.tell(request, name.shard(), event);
+        }
+        for (integration, _) in farewell.retold.iter().filter(|_| do_all_leave) {
+            self.tell_told(request, name, integration);
         }
         if finished == Finished::Gone && self.unless_evicted(name.shard()).is_err() {
             // It did not end, it was lost.
