@@ -335,10 +335,15 @@ impl Coordinated {
         }
     }
 
+    /// The server of a shard answered, whatever it was asked.
+    fn heard_from(&self, shard: usize) {
+        lock(&self.domain(shard).breaker).succeed(Instant::now());
+    }
+
     /// The coordinator answered.
     fn succeed(&self, shard: usize) {
+        self.heard_from(shard);
         let domain = self.domain(shard);
-        lock(&domain.breaker).succeed(Instant::now());
         *lock(&domain.reached_at) = Some(self.clock.now());
     }
 

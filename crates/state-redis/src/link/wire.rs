@@ -4,11 +4,13 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo, SingleNodeRoutingInfo};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -40,11 +42,32 @@ enum Client {
 }
 
 /// The task that moves a connection's bytes; it ends when the connection does, at the latest when dropped.
-struct Driver(JoinHandle<()>);
+struct Driver {
+    task: JoinHandle<()>,
+    /// Its other end goes with the task.
+    life: watch::Receiver<()>,
+}
+
+impl Driver {
+    fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        let (alive, life) = watch::channel(());
+        let task = tokio::spawn(async move {
+            let _alive = alive;
+            work.await;
+        });
+        Self { task, life }
+    }
+
+    /// Waits for its end.
+    async fn ended(&self) {
+        let mut life = self.life.clone();
+        while life.changed().await.is_ok() {}
+    }
+}
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -55,7 +78,7 @@ impl Wire {
         driver: impl Future<Output = ()> + Send + 'static,
         response_timeout: Duration,
     ) -> Self {
-        let driver = Driver(tokio::spawn(driver));
+        let driver = Driver::new(driver);
         Self::new(Client::Node { connection, driver }, response_timeout)
     }
 
@@ -76,7 +99,7 @@ impl Wire {
     /// Whether commands can go out; a cluster mends single connections by itself.
     pub(super) fn is_open(&self) -> bool {
         match &self.client {
-            Client::Node { driver, .. } => !driver.0.is_finished(),
+            Client::Node { driver, .. } => !driver.task.is_finished(),
             Client::Cluster(_) => true,
         }
     }
@@ -96,13 +119,32 @@ impl Wire {
         self.made_at + heard <= then
     }
 
-    /// Waits for an answer as long as one may take.
+    /// Waits for the end of a connection to one server.
+    async fn closed(&self) {
+        match &self.client {
+            Client::Node { driver, .. } => driver.ended().await,
+            Client::Cluster(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits for an answer as long as one may take, and no longer than the connection is there: what is handed to the driver in the
+    /// moment it ends is neither sent nor refused.
     async fn within<T>(
         &self,
         answer: impl Future<Output = RedisResult<T>>,
     ) -> Result<T, LinkError> {
         let limit = self.response_timeout;
-        let Ok(answer) = tokio::time::timeout(limit, answer).await else {
+        let mut answer = std::pin::pin!(tokio::time::timeout(limit, answer));
+        let answered = tokio::select! {
+            biased;
+            answer = &mut answer => Some(answer),
+            () = self.closed() => answer.as_mut().now_or_never(),
+        };
+        let Some(answered) = answered else {
+            let message = "the server closed the connection";
+            return Err(LinkError::new(LinkErrorKind::Unreachable, message));
+        };
+        let Ok(answer) = answered else {
             let message = format!("no answer within {limit:?}");
             return Err(LinkError::new(LinkErrorKind::Timeout, message));
         };
@@ -254,4 +296,40 @@ async fn ask_importing(
         .into_iter()
         .nth(1)
         .ok_or_else(|| (ErrorKind::UnexpectedReturnType, "no answer after ASKING").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::{AsyncConnectionConfig, RedisConnectionInfo};
+
+    use super::*;
+
+    /// A connection to nobody, and what would drive it.
+    async fn silent(
+        login: &RedisConnectionInfo,
+    ) -> (MultiplexedConnection, impl Future<Output = ()>) {
+        let (near, far) = tokio::io::duplex(1024);
+        std::mem::forget(far);
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+        let made = MultiplexedConnection::new_with_config(login, near, config);
+        made.await.expect("nothing is asked")
+    }
+
+    /// A command that was handed over as the connection ended is not waited for.
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_heard_over_a_connection_that_ended() {
+        let limit = Duration::from_secs(2);
+        let login = RedisConnectionInfo::default().set_skip_set_lib_name();
+        for lasts in [Duration::ZERO, Duration::from_millis(300)] {
+            let (connection, driver) = silent(&login).await;
+            // Nobody reads what it is handed, and nobody says so.
+            let wire = Wire::node(connection, tokio::time::sleep(lasts), limit);
+            let began = Instant::now();
+            let error = wire.ask(&redis::cmd("PING")).await.expect_err("it ended");
+            assert_eq!(error.kind, LinkErrorKind::Unreachable);
+            assert_eq!(began.elapsed(), lasts);
+            assert!(!wire.is_open());
+            drop(driver);
+        }
+    }
 }

@@ -226,7 +226,9 @@ impl Coordinated {
 
     /// Whether somebody left a group whom this instance did not see leave.
     async fn have_others_left(&self, name: &GroupName, since: Timestamp) -> Result<bool, Alone> {
-        let left = self.insist(|| self.shared.left_since(name, since)).await?;
+        let left = self
+            .insist(Some(name.shard()), || self.shared.left_since(name, since))
+            .await?;
         let known = lock(&self.tombs).departed(name, &left, self.timing.tombstone);
         Ok(known.len() < left.len())
     }

@@ -87,13 +87,17 @@ impl Coordinated {
             false => HoldFor::Others,
         };
         let past = self.past(shard, lost);
-        let opened = self.insist(|| self.shared.open_epoch(shard, lost, hold, past));
+        let opened = self.insist(Some(shard), || {
+            self.shared.open_epoch(shard, lost, hold, past)
+        });
         let epoch = opened.await?;
         let met = self.view(shard).met.clone();
         if let Some(met) = met.filter(|met| lost.is_none() && *met != epoch) {
             // Lost while it was to be read anew: whoever opened another one may not know.
             let hold = HoldFor::Reseed;
-            let opened = self.insist(|| self.shared.open_epoch(shard, Some(&met), hold, past));
+            let opened = self.insist(Some(shard), || {
+                self.shared.open_epoch(shard, Some(&met), hold, past)
+            });
             opened.await?;
         }
         let is_another = |known: &Epoch| *known != epoch;

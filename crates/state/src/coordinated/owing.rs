@@ -50,7 +50,7 @@ impl Coordinated {
         if owed.is_empty() {
             return Ok(owed);
         }
-        let instances = self.insist(|| self.shared.instances()).await?;
+        let instances = self.insist(None, || self.shared.instances()).await?;
         let may_have_moved = |merge: &Merge| self.is_configured_otherwise(merge, &instances);
         if !owed.iter().any(may_have_moved) {
             return Ok(owed);
@@ -137,7 +137,9 @@ impl Coordinated {
         let has_ended = |fingerprint| message.resolved.contains(&fingerprint);
         let ended = |fingerprint| Ok(has_ended(fingerprint).then_some(sent_at));
         for _ in 0..ROUNDS_MAX {
-            let there = self.insist(|| self.shared.group(&name)).await?;
+            let there = self
+                .insist(Some(name.shard()), || self.shared.group(&name))
+                .await?;
             let theirs = there.as_ref().and_then(|group| group.told_to(integration));
             let theirs = theirs.cloned().unwrap_or_default();
             if there.is_some() && theirs.seq <= message.seq {

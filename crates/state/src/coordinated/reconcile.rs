@@ -55,11 +55,22 @@ impl Coordinated {
     }
 
     /// Asks again a few times if that it was not answered is known at once: on the way back many requests follow each other, and
-    /// one whose connection breaks would lose what came before it. Every one of them may be repeated.
+    /// one whose connection breaks would lose what came before it. Every one of them may be repeated. An answer about a shard shows
+    /// that its server is there, however long the way takes.
     pub(super) async fn insist<'a, T>(
         &self,
+        shard: Option<usize>,
         ask: impl Fn() -> Answer<'a, T> + Send,
     ) -> Result<T, Alone> {
+        let ask = || async {
+            let answer = ask().await;
+            if answer.is_ok()
+                && let Some(shard) = shard
+            {
+                self.heard_from(shard);
+            }
+            answer
+        };
         for _ in 1..TRIES {
             let asked_at = Instant::now();
             let answer = ask().await;
@@ -125,7 +136,9 @@ impl Coordinated {
         for _ in 0..ROUNDS_MAX {
             let mut there = HashMap::new();
             for name in names {
-                let group = self.insist(|| self.shared.group(name)).await?;
+                let group = self
+                    .insist(Some(name.shard()), || self.shared.group(name))
+                    .await?;
                 there.extend(group.map(|group| (name.clone(), group)));
             }
             let here = names
@@ -147,7 +160,9 @@ impl Coordinated {
     pub(super) async fn merge_in(&self, merges: Vec<Merge>) -> Result<Merged, Alone> {
         let mut outcome = Merged::Done;
         for chunk in merges.chunks(CHUNK) {
-            let merged = self.insist(|| {
+            let first = chunk.first();
+            let shard = first.map(|merge| GroupName::of(&merge.group).shard());
+            let merged = self.insist(shard, || {
                 Box::pin(async {
                     let merged = self.shared.merge(chunk.to_vec()).await;
                     merged.into_iter().collect::<Result<Vec<Merged>, _>>()
@@ -261,7 +276,8 @@ impl Coordinated {
         if let Some(host) = self.host() {
             host.skipped_to(shard, last_event, &epoch);
         }
-        self.insist(|| self.shared.reseeded(shard, &epoch)).await
+        self.insist(Some(shard), || self.shared.reseeded(shard, &epoch))
+            .await
     }
 
     /// Merges a shard's groups; answers what came of it: somebody may have known better.
@@ -305,7 +321,9 @@ impl Coordinated {
         &self,
         shard: usize,
     ) -> Result<(EventId, HashMap<GroupName, SharedGroup>), Alone> {
-        let (last_event, groups) = self.insist(|| self.shared.shard(shard)).await?;
+        let (last_event, groups) = self
+            .insist(Some(shard), || self.shared.shard(shard))
+            .await?;
         let there = groups.into_iter().map(|group| (group.name.clone(), group));
         Ok((last_event, there.collect()))
     }

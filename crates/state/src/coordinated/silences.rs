@@ -188,10 +188,10 @@ impl Coordinated {
         for tenant in host.tenants() {
             let silences = host.silences(&tenant);
             if !silences.is_empty() {
-                self.insist(|| self.shared.silence_merge(&tenant, &silences))
+                self.insist(None, || self.shared.silence_merge(&tenant, &silences))
                     .await?;
             }
-            let shared = self.insist(|| self.shared.silences(&tenant)).await?;
+            let shared = self.insist(None, || self.shared.silences(&tenant)).await?;
             self.take_silences(&tenant, &shared).await;
             // Lower after a loss: what counts from now on is the number of the data that is there.
             lock(&self.silence_versions).insert(tenant.clone(), shared.version);
