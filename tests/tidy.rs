@@ -253,6 +253,10 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         {
             found.push((name, number - start + 1));
         }
+        // Declared over several lines, without a body.
+        if trimmed.starts_with(')') && trimmed.ends_with(';') {
+            let _ = open.pop_if(|(i, _, _)| *i == indent);
+        }
         let words = ["pub ", "pub(crate) ", "pub(super) ", "const ", "async "];
         let mut rest = trimmed;
         while let Some(shorter) = words.iter().find_map(|w| rest.strip_prefix(w)) {

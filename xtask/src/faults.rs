@@ -76,9 +76,12 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     workspace::run(&mut build)?;
     let profile = if options.release { "release" } else { "debug" };
-    // A copy: the next ordinary build puts its own program into that place.
+    // A copy: the next ordinary build puts its own program into that place. Another run may be using the one there is.
     let binary = folder.join("belfry");
-    fs::copy(target.join(profile).join("belfry"), &binary).context("cannot copy the program")?;
+    let copied = folder.join(format!("belfry.{}", std::process::id()));
+    fs::copy(target.join(profile).join("belfry"), &copied)
+        .and_then(|_| fs::rename(&copied, &binary))
+        .context("cannot copy the program")?;
     let table = folder.join("table.md");
     let _ = fs::remove_file(&table);
     let rows = match options.rows.is_empty() {

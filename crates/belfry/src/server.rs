@@ -211,6 +211,10 @@ fn run_engine(tasks: &TaskGroup, engine: &Arc<Engine>) {
     tasks.spawn_restarting("maintain", move |stop| {
         Arc::clone(&maintaining).maintain(stop)
     });
+    let heeding = Arc::clone(engine);
+    tasks.spawn_restarting("heed holds", move |stop| {
+        Arc::clone(&heeding).heed_holds(stop)
+    });
 }
 
 fn reload_on_hangup(tasks: &TaskGroup, mut hangups: Signal, reloader: &Arc<Reloader>) {

@@ -164,11 +164,11 @@ impl Channel {
         self.live().hold
     }
 
-    /// Notes that the provider asked for patience.
-    pub(crate) fn hold(&self, until: Option<Instant>) {
-        if until.is_some() {
-            self.live().hold = until;
-        }
+    /// Notes that the provider asked for patience for so long, or another instance.
+    pub(crate) fn hold_for(&self, span: Duration) {
+        let until = Some(Instant::now() + span);
+        let mut live = self.live();
+        live.hold = live.hold.max(until);
     }
 
     /// Goes on from what is known of an integration of an earlier configuration.

@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use domain::id::{IntegrationId, TenantId};
 use domain::time::Timestamp;
-use notify::{Composed, Delivered, DeliveryError, FailureReason, Notification};
+use notify::{Composed, Delivered, DeliveryError, FailureReason, Notification, RetryAdvice};
 use runtime::backoff::Backoff;
 use runtime::failpoint::reach;
 use runtime::metrics::Counter;
 use runtime::timing::Timing;
-use state::rate::{RateBuckets, Taken};
+use state::rate::{Hold, RateBuckets, Taken};
 use store::{Attempt, AttemptOutcome};
 use tokio::time::Instant;
 
 use crate::channel::Channel;
 
 /// The longest a provider may ask us to wait before we try anyway: one bad header must not cost an hour of pages.
-const HOLD_MAX: Duration = Duration::from_secs(300);
+pub(crate) const HOLD_MAX: Duration = Duration::from_secs(300);
+
+/// How long telling the other instances of it may take.
+const HOLD_PATIENCE: Duration = Duration::from_millis(200);
 
 /// A further attempt is made while at least this part of a send's longest time is left: a second.
 const ATTEMPT_SHARE: u32 = 20;
@@ -134,6 +137,24 @@ impl Pace<'_> {
         let id = channel.integration.id();
         let taken = self.rates.take(self.tenant, id, 1, rate).await;
         !matches!(taken, Ok(Taken::Wait(_)))
+    }
+
+    /// Leaves a provider alone for so long, as it asked, and has the other instances do so.
+    async fn hold(&self, channel: &Channel, span: Duration) {
+        channel.hold_for(span);
+        let hold = Hold {
+            tenant: self.tenant.clone(),
+            integration: channel.integration.id().clone(),
+            span,
+        };
+        // Who does not hear it is asked by the provider.
+        let told = tokio::time::timeout(HOLD_PATIENCE, self.rates.hold(hold)).await;
+        if !matches!(told, Ok(Ok(()))) {
+            tracing::debug!(
+                ?told,
+                "Other instances could not be told that a provider wants to be left alone"
+            );
+        }
     }
 }
 
@@ -256,11 +277,10 @@ impl<'a> Sending<'a> {
             failure = error;
             match retry {
                 None => break,
-                Some(advice) => channel.hold(
-                    advice
-                        .after
-                        .map(|after| Instant::now() + after.min(HOLD_MAX)),
-                ),
+                Some(RetryAdvice { after: None }) => {}
+                Some(RetryAdvice { after: Some(span) }) => {
+                    self.pace.hold(channel, span.min(HOLD_MAX)).await;
+                }
             }
         }
         Outcome::failed(is_tried, may_have_arrived, failure)

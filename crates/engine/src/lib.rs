@@ -13,6 +13,7 @@ pub mod events;
 pub mod explain;
 mod fallback;
 pub mod flush;
+mod holds;
 mod host;
 pub mod import;
 pub mod ingest;

@@ -85,6 +85,17 @@ pub enum Taken {
     Never,
 }
 
+/// That a provider wants to be left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Whose integration it is.
+    pub tenant: TenantId,
+    /// The integration.
+    pub integration: IntegrationId,
+    /// For how long from now.
+    pub span: Duration,
+}
+
 /// Where buckets are kept.
 #[async_trait]
 pub trait RateBuckets: Send + Sync {
@@ -99,6 +110,12 @@ pub trait RateBuckets: Send + Sync {
         tokens: u32,
         rate: Rate,
     ) -> Result<Taken, StateError>;
+
+    /// Lets all instances know that a provider wants to be left alone. Who does not hear it is told so by the provider.
+    async fn hold(&self, hold: Hold) -> Result<(), StateError>;
+
+    /// Waits for what an instance lets know next; for ever where there are no others. One caller at a time hears it.
+    async fn next_hold(&self) -> Hold;
 }
 
 /// Buckets that are shared while what they are shared through answers; each process has its own otherwise.
@@ -140,6 +157,14 @@ impl RateBuckets for SharedOrOwn {
             }
         }
     }
+
+    async fn hold(&self, hold: Hold) -> Result<(), StateError> {
+        self.shared.hold(hold).await
+    }
+
+    async fn next_hold(&self) -> Hold {
+        self.shared.next_hold().await
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +184,14 @@ mod tests {
             _: Rate,
         ) -> Result<Taken, StateError> {
             Err(StateError::Unavailable("gone".to_owned()))
+        }
+
+        async fn hold(&self, _: Hold) -> Result<(), StateError> {
+            Err(StateError::Unavailable("gone".to_owned()))
+        }
+
+        async fn next_hold(&self) -> Hold {
+            std::future::pending().await
         }
     }
 

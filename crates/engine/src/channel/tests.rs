@@ -92,9 +92,10 @@ async fn what_is_urgent_has_a_line_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_asks_for_patience_holds_every_group() {
     let channel = channel();
-    channel.hold(None);
     assert_eq!(channel.held(group(1)), None);
-    channel.hold(Some(Instant::now() + SECOND * 3));
+    channel.hold_for(SECOND * 3);
+    // Another instance was told less before.
+    channel.hold_for(SECOND);
     let (wait, by) = (SECOND * 3, HeldBy::Provider);
     assert_eq!(channel.held(group(1)), Some(Held { wait, by }));
     tokio::time::advance(SECOND * 3).await;

@@ -10,7 +10,7 @@ use runtime::tasks::TaskGroup;
 use state::StateError;
 use state::cache::{Queries, QueryKey, Source};
 use state::lock::{DistributedLock, LockName};
-use state::rate::{Rate, RateBuckets};
+use state::rate::{Hold, Rate, RateBuckets};
 use state::session::{Created, NewSession, SessionChange, SessionId, Sessions};
 use state_redis::cache::RedisCache;
 use state_redis::rate::RedisBuckets;
@@ -131,4 +131,34 @@ async fn without_redis_queries_are_computed() {
     let _ = sources().await;
     let _ = sources().await;
     assert_eq!(sources().await, Ok(Source::Cache));
+}
+
+/// What a provider asked of one instance is heard by the others, over a connection that is made again when it was lost.
+#[tokio::test]
+async fn a_hold_is_heard_by_all() {
+    let Some(mut server) = server("a_hold_is_heard_by_all") else {
+        return;
+    };
+    let here = RedisBuckets::new(link_to(server.port()));
+    let there = Arc::new(RedisBuckets::new(link_to(server.port())));
+    let hold = |seconds| Hold {
+        tenant: TenantId::default_tenant(),
+        integration: IntegrationId::new("team a", "slack", 0),
+        span: Duration::from_secs(seconds),
+    };
+    for seconds in [30, 60] {
+        let hearing = Arc::clone(&there);
+        let wanted = hold(seconds);
+        let heard = tokio::spawn(async move { while hearing.next_hold().await != wanted {} });
+        // Nobody is told when the other one listens, so it is said until it was heard.
+        while !heard.is_finished() {
+            let _ = here.hold(hold(seconds)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        heard.await.expect("it was heard");
+        server.kill();
+        server.restart();
+    }
+    server.kill();
+    is_unavailable(here.hold(hold(1)).await);
 }

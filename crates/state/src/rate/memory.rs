@@ -8,7 +8,7 @@ use domain::id::{IntegrationId, TenantId};
 use hashbrown::HashMap;
 use tokio::time::Instant;
 
-use super::{Rate, RateBuckets, Taken};
+use super::{Hold, Rate, RateBuckets, Taken};
 use crate::StateError;
 
 /// Full buckets are swept when there are this many, and twice as many as were left last time.
@@ -59,6 +59,14 @@ impl RateBuckets for MemoryBuckets {
         }
         table.full_at.insert(name, full_at);
         Ok(Taken::Now)
+    }
+
+    async fn hold(&self, _: Hold) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    async fn next_hold(&self) -> Hold {
+        std::future::pending().await
     }
 }
 
