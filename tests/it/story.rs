@@ -11,6 +11,7 @@ mod inherited;
 mod inhibit;
 mod interval;
 mod limits;
+mod moved;
 mod reload;
 mod repeat;
 mod restart;

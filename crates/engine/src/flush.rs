@@ -28,6 +28,7 @@ use domain::verdict::Verdict;
 use futures::StreamExt as _;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
+use state::coordinator::GroupName;
 use store::journal::Record;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -245,8 +246,10 @@ impl Engine {
             .await;
         let mut records = Vec::new();
         let now_in_force = tenant.settings();
-        if !Arc::ptr_eq(settings, &now_in_force) {
+        let left = self.state.take_left();
+        if !Arc::ptr_eq(settings, &now_in_force) || !left.is_empty() {
             records = self.moved_on(&now_in_force, claim);
+            records.extend(self.left_for_good(left));
             self.wake.notify_one();
         }
         match finished {
@@ -288,11 +291,24 @@ impl Engine {
         let groups = claim.alerts.iter();
         let groups =
             groups.flat_map(|alert| settings.placement(tenant, &alert.labels, &self.interner));
-        let keys: BTreeSet<GroupKey> = groups.map(|identity| identity.key).collect();
+        let mut keys: BTreeSet<GroupKey> = groups.map(|identity| identity.key).collect();
+        // Others may have moved to this one.
+        keys.insert(claim.identity.key);
         let groups = keys
             .into_iter()
             .filter_map(|key| self.state.group(tenant, key));
         groups.flat_map(|group| group_records(&group)).collect()
+    }
+
+    /// Groups that are no more, and whose members have come to the groups they belong to since: what was told there is recorded.
+    fn left_for_good(&self, mut left: Vec<GroupName>) -> impl Iterator<Item = Record> + '_ {
+        left.sort_unstable();
+        left.dedup();
+        left.retain(|name| self.state.group(&name.tenant, name.key).is_none());
+        left.into_iter().filter_map(|GroupName { tenant, key }| {
+            let waiting = self.state.groups_left_for_later(&tenant);
+            (!waiting.contains(&key)).then_some(Record::GroupGone { tenant, key })
+        })
     }
 
     /// Writes what an integration was told, and tells those who follow.

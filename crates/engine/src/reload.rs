@@ -1,14 +1,23 @@
 //! Putting a configuration in force: whole, while alerts keep coming, without telling anything twice (D5).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use domain::alert::Alert;
-use domain::id::{GroupKey, TenantId};
+use domain::group::GroupIdentity;
+use domain::group::told::Told;
+use domain::id::{GroupKey, IntegrationId, TenantId};
 use store::journal::Record;
 
 use crate::settings::Settings;
 use crate::{Engine, EngineError, Tenant};
+
+/// That an integration was told something of a group, by the number of the last message.
+pub(crate) struct ToldTo {
+    pub(crate) group: Arc<GroupIdentity>,
+    pub(crate) integration: IntegrationId,
+    pub(crate) seq: u64,
+}
 
 impl Engine {
     /// Puts configurations in force: tenants that are new begin empty, those that are missing stop being served until they
@@ -66,6 +75,7 @@ impl Engine {
         let now = self.clock.now();
         let id = tenant.id().clone();
         let before = self.group_keys(&id);
+        let fallbacks = self.told_to_fallbacks(&id);
         let placement = |alert: &Alert| settings.placement(&id, &alert.labels, &self.interner);
         let hash = settings.config_hash();
         // What is heard of from others meanwhile is placed by it already.
@@ -80,7 +90,49 @@ impl Engine {
         tenant.set_coming(None);
         moved.map_err(|error| EngineError::Unavailable(error.to_string()))?;
         // Grids restarted and members moved: the journal learns of it before the reload is reported done.
-        self.record_groups(&id, before).await
+        self.record_groups(&id, before).await?;
+        let still = self.told_to_fallbacks(&id).into_iter();
+        let still: HashSet<_> = still
+            .map(|told| (told.group.key, told.integration))
+            .collect();
+        let mut former = fallbacks;
+        former.retain(|told| !still.contains(&(told.group.key, told.integration.clone())));
+        self.record_forgotten(former).await
+    }
+
+    /// What integrations of fallbacks were told.
+    fn told_to_fallbacks(&self, tenant: &TenantId) -> Vec<ToldTo> {
+        let mut all = Vec::new();
+        self.state.visit_groups(&mut |group| {
+            let identity = &group.identity;
+            let specs = identity.receiver.integrations.iter();
+            let fallbacks = specs.filter(|spec| spec.is_fallback);
+            let fallbacks = fallbacks.filter(|_| identity.tenant == *tenant);
+            all.extend(fallbacks.filter_map(|spec| {
+                let (_, told) = group.told.iter().find(|(id, _)| *id == spec.id)?;
+                Some(ToldTo {
+                    group: Arc::clone(identity),
+                    integration: spec.id.clone(),
+                    seq: told.seq,
+                })
+            }));
+        });
+        all
+    }
+
+    /// Records that what former fallbacks were told counts no more: it would again, should they become fallbacks again.
+    pub(crate) async fn record_forgotten(&self, told: Vec<ToldTo>) -> Result<(), EngineError> {
+        let records = told.into_iter().map(|told| Record::Told {
+            tenant: told.group.tenant.clone(),
+            key: told.group.key,
+            integration: told.integration,
+            told: Arc::new(Told {
+                seq: told.seq,
+                ..Told::default()
+            }),
+        });
+        let written = self.journal.append(records.collect()).await;
+        written.map_err(|error| EngineError::Unavailable(error.to_string()))
     }
 
     fn group_keys(&self, tenant: &TenantId) -> BTreeSet<GroupKey> {
@@ -108,7 +160,9 @@ impl Engine {
         });
         // What a dissolved group was told is in the groups its members moved to; left behind, it would be carried over
         // again at every start.
-        records.extend(before.into_iter().map(|key| Record::GroupGone {
+        let waiting = self.state.groups_left_for_later(tenant);
+        let gone = before.into_iter().filter(|key| !waiting.contains(key));
+        records.extend(gone.map(|key| Record::GroupGone {
             tenant: tenant.clone(),
             key,
         }));

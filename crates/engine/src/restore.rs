@@ -345,6 +345,7 @@ impl Engine {
         let as_of = self.carried_over_as_of(known_until, now);
         let elsewhere = ToldElsewhere::new(&recorded.groups, &placed, as_of);
         let keys: HashSet<GroupKey> = groups.keys().copied().collect();
+        let mut forgotten = Vec::new();
         for (key, (identity, members)) in groups {
             let known = recorded.groups.get(&key);
             let over = known.map_or_else(Vec::new, |known| known.over_alone(&members, grace));
@@ -355,8 +356,9 @@ impl Engine {
             if group.members.is_empty() {
                 continue;
             }
-            if let Some(group) = known {
-                tenant.fallbacks().restore(key, &group.fallbacks);
+            if let Some(recorded) = known {
+                tenant.fallbacks().restore(key, &recorded.fallbacks);
+                forgotten.extend(recorded.told_to_former_fallbacks(&group.identity));
             }
             let put = self.state.restore_group(group, now).await;
             put.map_err(|error| EngineError::Unavailable(error.to_string()))?;
@@ -371,6 +373,7 @@ impl Engine {
             // Carried over once: from now on the new groups' own records count.
             self.record_groups(tenant.id(), recorded).await?;
         }
+        self.record_forgotten(forgotten).await?;
         Ok(restored)
     }
 
@@ -384,10 +387,11 @@ impl Engine {
         let now = grace.since;
         let believed = believed_firing(&recorded.groups);
         let settings = tenant.settings();
+        let was_shared = self.known_alone_since().is_some();
         let mut all = RestoredAlerts::default();
         for alert in std::mem::take(&mut recorded.alerts).into_values() {
             let alert = refreshed(alert, &recorded.refreshes);
-            let (alert, is_own) = recorded.as_it_counts(alert, &believed, grace);
+            let (alert, is_own) = recorded.as_it_counts(alert, &believed, was_shared, grace);
             let is_old = alert.ends_at + self.options.alerts_gc_interval <= now;
             let is_over = is_old && alert.is_resolved(now, tenant.grace());
             let is_believed = believed.contains(&alert.fingerprint);

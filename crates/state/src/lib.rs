@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`State`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
+use coordinator::GroupName;
 use sharing::{NotReached, ShardStanding, Standing, Version};
 
 mod agreed;
@@ -384,6 +386,17 @@ pub trait State: Send + Sync {
 
     /// Groups that ended while this instance was alone, as far as that may still matter, for the same.
     fn ended_alone(&self) -> Vec<EndedGroup> {
+        Vec::new()
+    }
+
+    /// Groups that members left for others that are being flushed: until that is done only these say what was told of them.
+    fn groups_left_for_later(&self, tenant: &TenantId) -> BTreeSet<GroupKey> {
+        let _ = tenant;
+        BTreeSet::new()
+    }
+
+    /// Those of them whose members have arrived since this was asked last.
+    fn take_left(&self) -> Vec<GroupName> {
         Vec::new()
     }
 

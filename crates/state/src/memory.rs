@@ -3,6 +3,7 @@
 //! Alerts are spread over parts by fingerprint, groups by (tenant, group), each part behind its own short lock, so that
 //! no lock is global. Lock order: alert part, then group shard; never the other way.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use domain::time::Timestamp;
 use hashbrown::HashMap;
 use runtime::timing::Timing;
 
+use crate::coordinator::GroupName;
 use crate::{
     GroupSnapshot, Held, Ingested, Placed, Placement, Polled, RestoredGroup, SilencePut, State,
     StateError,
@@ -50,6 +52,8 @@ pub struct Memory {
     silences: Mutex<HashMap<TenantId, Silences>>,
     grace: RwLock<Grace>,
     leaving: Leaving,
+    /// Groups that were left for others that were being flushed then, and are not any more.
+    left: Mutex<Vec<GroupName>>,
     timing: Timing,
 }
 
@@ -73,6 +77,7 @@ impl Memory {
             alerts: RwLock::default(),
             shards: (0..limits::SHARDS).map(|_| Mutex::default()).collect(),
             silences: Mutex::default(),
+            left: Mutex::default(),
             grace: RwLock::new(Grace::NONE),
             leaving: Leaving::default(),
             timing,
@@ -314,6 +319,7 @@ impl State for Memory {
         for moved in &moves {
             moves::arrive(self, &name.0, moved, now);
         }
+        self.note_left(&name.0, &moves);
         let mut shard = self.shard(&name.0, name.1);
         let is_empty = |group: &Group| group.members().len() == 0;
         if shard.groups.get(&name).is_some_and(is_empty) {
@@ -426,6 +432,23 @@ impl State for Memory {
             let snapshots: Vec<_> = lock(shard).groups.values().map(snapshot).collect();
             snapshots.into_iter().for_each(&mut *visit);
         }
+    }
+
+    fn groups_left_for_later(&self, tenant: &TenantId) -> BTreeSet<GroupKey> {
+        let mut left = BTreeSet::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            let waiting = shard
+                .waiting
+                .iter()
+                .filter(|((owner, _), _)| owner == tenant);
+            left.extend(waiting.flat_map(|(_, waiting)| waiting.left()));
+        }
+        left
+    }
+
+    fn take_left(&self) -> Vec<GroupName> {
+        std::mem::take(&mut lock(&self.left))
     }
 
     fn group_count(&self) -> usize {

@@ -226,8 +226,12 @@ impl Told {
         // Later than everything said there, and here before this group was last gone.
         let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
         self.seq = Numbers::SHARED.next(self.seq.saturating_sub(1).max(there.seq), millis);
-        if uncertain.is_some() && !is_open {
-            // What is in flight from here stays as it is, and firing is news then.
+        if let Some(flight) = uncertain.filter(|_| !is_open) {
+            // What is in flight from here stays as it is. That it fires is news then, and its end is owed.
+            let like = last.cloned();
+            let like = like.unwrap_or_else(|| flight.clone().accepted(now));
+            self.believe(fingerprint, &like, true);
+            self.hide_in_flight(fingerprint);
             return;
         }
         if let Some(last) = last {
@@ -255,10 +259,16 @@ impl Told {
             } else {
                 insert(&mut pending.firing, fingerprint);
             }
-        } else if !self.has_in_flight(fingerprint)
+        } else {
+            self.hide_in_flight(fingerprint);
+        }
+    }
+
+    /// Once a message in flight that does not name an alert is accepted, what was told of that elsewhere is believed still.
+    fn hide_in_flight(&mut self, fingerprint: Fingerprint) {
+        if !self.has_in_flight(fingerprint)
             && let Some(frozen) = &mut self.pending
         {
-            // It does not name the alert: once it is accepted, what was told of that elsewhere is believed still.
             insert(&mut frozen.hidden, fingerprint);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use domain::fingerprint::Fingerprint;
 use domain::group::IntegrationSpec;
 use domain::group::severity::Severity;
 use domain::group::told::{Pending, Told, ToldMessage};
@@ -277,8 +278,24 @@ impl Flush<'_> {
 
     /// An earlier attempt at a message that was refused now may have been accepted all the same: taken back and in doubt, in one step.
     async fn doubt_refused(&self, spec: &IntegrationSpec, begun: &Pending, intent: &Told) {
-        let doubt = intent.in_doubt(begun, self.engine.clock.now());
+        let mut refused = begun.clone();
+        self.leave_behind(&mut refused);
+        let doubt = intent.in_doubt(&refused, self.engine.clock.now());
         self.settle(spec, intent, doubt).await;
+    }
+
+    /// Leaves out of what will count as told whom a configuration moved away since the message was begun: it was said again where
+    /// they are now, and should they come back when they fire anew, that is news.
+    fn leave_behind(&self, begun: &mut Pending) {
+        let key = self.claim.identity.key;
+        let is_member = |f: Fingerprint| self.claim.alerts.iter().any(|a| a.fingerprint == f);
+        let mirror = self.tenant.mirror();
+        let is_elsewhere = |f: Fingerprint| {
+            let known = mirror.known(f).filter(|_| !is_member(f));
+            known.is_some_and(|known| known.groups.iter().all(|group| group.key != key))
+        };
+        begun.firing.retain(|f| !is_elsewhere(*f));
+        begun.hidden.retain(|f| !is_elsewhere(*f));
     }
 
     /// Freezes a message; `None` when the claim lapsed, or what is shared did not answer.
@@ -319,6 +336,7 @@ impl Flush<'_> {
         if let Some(kept) = delivered.receiver_data {
             begun.receiver_data = kept;
         }
+        self.leave_behind(&mut begun);
         let sent_at = engine.clock.now();
         let told = Told {
             seq,

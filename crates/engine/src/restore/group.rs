@@ -14,6 +14,7 @@ use domain::time::Timestamp;
 use state::{EndedGroup, RestoredGroup};
 
 use super::RecordedGroup;
+use crate::reload::ToldTo;
 
 /// Every alert some integration may believe to be firing, or a message in flight names.
 pub(super) fn believed_firing(groups: &HashMap<GroupKey, RecordedGroup>) -> HashSet<Fingerprint> {
@@ -145,6 +146,25 @@ pub(super) fn restored_group(
 }
 
 impl RecordedGroup {
+    /// What was told in place of this group's receiver to integrations that are none of its fallback any more.
+    pub(super) fn told_to_former_fallbacks(&self, identity: &Arc<GroupIdentity>) -> Vec<ToldTo> {
+        let receiver = &identity.receiver;
+        let is_former = |id: &IntegrationId| {
+            let is_own = id.receiver() == &*receiver.name;
+            !is_own && receiver.integrations.iter().all(|spec| spec.id != *id)
+        };
+        let told = self.told.iter().filter(|(id, told)| {
+            let says_something = told.last.is_some() || told.pending.is_some();
+            says_something && is_former(id)
+        });
+        told.map(|(id, told)| ToldTo {
+            group: Arc::clone(identity),
+            integration: id.clone(),
+            seq: told.seq,
+        })
+        .collect()
+    }
+
     /// Members that are over, if the group ended while this instance was alone.
     pub(super) fn over_alone(&self, members: &[Arc<Alert>], grace: Grace) -> Vec<Leave> {
         let is_over = |alert: &&Arc<Alert>| {

@@ -24,11 +24,13 @@ impl RecordedTenant {
         &self,
         alert: Arc<Alert>,
         believed: &HashSet<Fingerprint>,
+        was_shared: bool,
         grace: Grace,
     ) -> (Arc<Alert>, bool) {
         let is_own = self.is_own(alert.fingerprint);
         let is_end = alert.is_explicit_end() && believed.contains(&alert.fingerprint);
-        if !is_end || !self.is_overtaken(&alert) {
+        // Where nobody else was, nobody else told anything.
+        if !was_shared || !is_end || !self.is_overtaken(&alert) {
             return (alert, is_own);
         }
         let elsewhere = Alert {

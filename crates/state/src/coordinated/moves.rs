@@ -336,12 +336,24 @@ impl Coordinated {
                 return Ok(());
             }
         }
-        let farewell = farewell_to(leaves, &source);
+        let has_left = |alert| self.has_left(host, &source, alert);
+        let farewell = farewell_to(leaves, &source, has_left);
         let finished = self.shared.finish(name, claimed.fence, &farewell).await;
         let _ = self.directly(finished)?;
         tracing::debug!(tenant = %name.tenant, group = %name.key, "Moved members to the groups of the new configuration");
         // The feed says who left; whoever changed meanwhile is still there and moves the next time.
         Ok(())
+    }
+
+    /// Whether an alert is no member of a group and belongs to others: it left when not all who were to leave did.
+    fn has_left(&self, host: &dyn Host, group: &SharedGroup, alert: Fingerprint) -> bool {
+        let is_member = group.members.iter().any(|one| one.fingerprint == alert);
+        let tenant = &group.name.tenant;
+        let known = self.memory.alert(tenant, alert).filter(|_| !is_member);
+        known.is_some_and(|known| {
+            let groups = host.placement(tenant, &known);
+            groups.iter().all(|other| other.key != group.name.key)
+        })
     }
 
     /// A stranded group that is not there any more is forgotten, unless its shard lost its data: then what is known here may be all
@@ -465,12 +477,16 @@ impl Coordinated {
     }
 }
 
-/// Members that are in other groups now leave, and with them what was told of them.
-fn farewell_to(leaves: Vec<Leave>, source: &SharedGroup) -> Farewell {
+/// Members that are in other groups now leave, and with them what was told of them, and of those who left before.
+fn farewell_to(
+    leaves: Vec<Leave>,
+    source: &SharedGroup,
+    has_left: impl Fn(Fingerprint) -> bool,
+) -> Farewell {
     let leaving: HashSet<_> = leaves.iter().map(|leave| leave.fingerprint).collect();
     let retold = source.told.iter().filter_map(|(integration, told)| {
         let mut told = told.clone();
-        let is_about = told.leave_behind(|alert| leaving.contains(&alert));
+        let is_about = told.leave_behind(|alert| leaving.contains(&alert) || has_left(alert));
         is_about.then(|| (integration.clone(), told))
     });
     Farewell {

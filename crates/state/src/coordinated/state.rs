@@ -1,5 +1,6 @@
 //! The port the engine sees: reads come from the replica, transitions go to their homes.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -239,6 +240,14 @@ impl State for Coordinated {
 
     fn ended_alone(&self) -> Vec<EndedGroup> {
         lock(&self.tombs).told_alone(self.timing.tombstone)
+    }
+
+    fn groups_left_for_later(&self, tenant: &TenantId) -> BTreeSet<GroupKey> {
+        self.memory.groups_left_for_later(tenant)
+    }
+
+    fn take_left(&self) -> Vec<GroupName> {
+        self.memory.take_left()
     }
 
     fn group_count(&self) -> usize {

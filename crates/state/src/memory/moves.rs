@@ -83,6 +83,11 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    /// The groups that those who come in have left.
+    pub(super) fn left(&self) -> impl Iterator<Item = GroupKey> + '_ {
+        self.into.iter().map(|moved| moved.left)
+    }
+
     /// Takes the leaving members out of their group.
     pub(super) fn carry_out(self, group: &mut Group, now: Timestamp) -> Vec<Move> {
         let mut moves = self.into;
@@ -163,6 +168,15 @@ pub(crate) struct TakenBack {
 }
 
 impl Memory {
+    /// Notes that members arrived late.
+    pub(super) fn note_left(&self, tenant: &TenantId, moves: &[Move]) {
+        let names = moves.iter().map(|moved| GroupName {
+            tenant: tenant.clone(),
+            key: moved.left,
+        });
+        lock(&self.left).extend(names);
+    }
+
     /// Takes back what waits for the end of flushes in a shard, before that is shared: such an end may never be heard of here,
     /// and what came in since is known to nobody else. Members on their way into a group join it.
     pub(crate) fn take_back_moves(&self, shard: usize, now: Timestamp) -> TakenBack {
@@ -181,6 +195,7 @@ impl Memory {
             for moved in &waiting.into {
                 bring(self, &name.tenant, moved, now, false);
             }
+            self.note_left(&name.tenant, &waiting.into);
             if !waiting.into.is_empty() {
                 taken_back.joined.push(name.clone());
             }

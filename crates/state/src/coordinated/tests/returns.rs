@@ -3,6 +3,7 @@
 use super::*;
 use domain::group::grid::Grid;
 use domain::group::told::Told;
+use runtime::tasks::TaskGroup;
 
 impl Scene {
     /// Another instance merges alerts into a group.
@@ -212,6 +213,29 @@ async fn a_shard_is_read_anew_although_most_connections_break() {
     scene.line.is_lossy.store(true, Ordering::SeqCst);
     let _ = scene.state.poll(10, scene.clock.now()).await;
     assert!(scene.state.view(lost).epoch.is_some(), "in one go");
+    assert_eq!(scene.state.mode(), Mode::Coordinated);
+}
+
+/// After one failure nothing else is asked while shards are read, which takes longer than an outage may.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_answers_while_shards_are_read_is_there() {
+    let scene = Scene::started().await;
+    let tasks = TaskGroup::new();
+    let keeping = Arc::clone(&scene.state);
+    tasks.spawn("keep", move |stop| keeping.run_keeper(stop));
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    for shard in 0..limits::SHARDS {
+        scene.state.view(shard).epoch = None;
+    }
+    *lock(&scene.line.slow) = Some(("shard", Duration::from_millis(700)));
+    let failure = CoordinatorError {
+        outage: Outage::Transient,
+        text: "the connection broke".to_owned(),
+    };
+    scene.state.fail(0, &failure, Instant::now());
+    let began = Instant::now();
+    let _ = scene.state.poll(10, scene.clock.now()).await;
+    assert!(Timing::default().breaker_silence < began.elapsed());
     assert_eq!(scene.state.mode(), Mode::Coordinated);
 }
 
