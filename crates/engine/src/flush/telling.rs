@@ -1,5 +1,6 @@
 //! Telling one integration: what holds it back, the message in flight, the news, and what is known afterwards.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use domain::fingerprint::Fingerprint;
@@ -288,10 +289,12 @@ impl Flush<'_> {
     /// they are now, and should they come back when they fire anew, that is news.
     fn leave_behind(&self, begun: &mut Pending) {
         let key = self.claim.identity.key;
-        let is_member = |f: Fingerprint| self.claim.alerts.iter().any(|a| a.fingerprint == f);
+        let members = self.claim.alerts.iter().map(|alert| alert.fingerprint);
+        let members: HashSet<Fingerprint> = members.collect();
         let mirror = self.tenant.mirror();
         let is_elsewhere = |f: Fingerprint| {
-            let known = mirror.known(f).filter(|_| !is_member(f));
+            let is_member = members.contains(&f);
+            let known = (!is_member).then(|| mirror.known(f)).flatten();
             known.is_some_and(|known| known.groups.iter().all(|group| group.key != key))
         };
         begun.firing.retain(|f| !is_elsewhere(*f));
