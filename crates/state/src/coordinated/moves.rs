@@ -336,8 +336,7 @@ impl Coordinated {
                 return Ok(());
             }
         }
-        let has_left = |alert| self.has_left(host, &source, alert);
-        let farewell = farewell_to(leaves, &source, has_left);
+        let farewell = self.farewell_to(host, leaves, &source);
         let finished = self.shared.finish(name, claimed.fence, &farewell).await;
         let _ = self.directly(finished)?;
         tracing::debug!(tenant = %name.tenant, group = %name.key, "Moved members to the groups of the new configuration");
@@ -345,15 +344,30 @@ impl Coordinated {
         Ok(())
     }
 
-    /// Whether an alert is no member of a group and belongs to others: it left when not all who were to leave did.
-    fn has_left(&self, host: &dyn Host, group: &SharedGroup, alert: Fingerprint) -> bool {
-        let is_member = group.members.iter().any(|one| one.fingerprint == alert);
-        let tenant = &group.name.tenant;
-        let known = self.memory.alert(tenant, alert).filter(|_| !is_member);
-        known.is_some_and(|known| {
-            let groups = host.placement(tenant, &known);
-            groups.iter().all(|other| other.key != group.name.key)
-        })
+    /// Members that are in other groups now leave, and with them what was told of them, and of those who left when not all who were
+    /// to leave did.
+    fn farewell_to(&self, host: &dyn Host, leaves: Vec<Leave>, source: &SharedGroup) -> Farewell {
+        let GroupName { tenant, key } = &source.name;
+        let leaving: HashSet<_> = leaves.iter().map(|leave| leave.fingerprint).collect();
+        let members: HashSet<_> = source.members.iter().map(|m| m.fingerprint).collect();
+        let has_left = |alert: Fingerprint| {
+            let is_member = members.contains(&alert);
+            let known = (!is_member).then(|| self.memory.alert(tenant, alert));
+            known.flatten().is_some_and(|known| {
+                let groups = host.placement(tenant, &known);
+                groups.iter().all(|group| group.key != *key)
+            })
+        };
+        let retold = source.told.iter().filter_map(|(integration, told)| {
+            let mut told = told.clone();
+            let is_about = told.leave_behind(|alert| leaving.contains(&alert) || has_left(alert));
+            is_about.then(|| (integration.clone(), told))
+        });
+        Farewell {
+            retold: retold.collect(),
+            leaves,
+            ..Farewell::default()
+        }
     }
 
     /// A stranded group that is not there any more is forgotten, unless its shard lost its data: then what is known here may be all
@@ -474,24 +488,5 @@ impl Coordinated {
             }
         }
         Ok(None)
-    }
-}
-
-/// Members that are in other groups now leave, and with them what was told of them, and of those who left before.
-fn farewell_to(
-    leaves: Vec<Leave>,
-    source: &SharedGroup,
-    has_left: impl Fn(Fingerprint) -> bool,
-) -> Farewell {
-    let leaving: HashSet<_> = leaves.iter().map(|leave| leave.fingerprint).collect();
-    let retold = source.told.iter().filter_map(|(integration, told)| {
-        let mut told = told.clone();
-        let is_about = told.leave_behind(|alert| leaving.contains(&alert) || has_left(alert));
-        is_about.then(|| (integration.clone(), told))
-    });
-    Farewell {
-        retold: retold.collect(),
-        leaves,
-        ..Farewell::default()
     }
 }
