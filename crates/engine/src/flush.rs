@@ -22,13 +22,12 @@ use std::time::Duration;
 use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told};
 use domain::group::{Claim, Finished, IntegrationSpec};
-use domain::id::{GroupKey, IntegrationId};
+use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 use futures::StreamExt as _;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
-use state::coordinator::GroupName;
 use store::journal::Record;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -246,10 +245,10 @@ impl Engine {
             .await;
         let mut records = Vec::new();
         let now_in_force = tenant.settings();
-        let left = self.state.take_left();
+        let left = self.state.take_left(tenant.id());
         if !Arc::ptr_eq(settings, &now_in_force) || !left.is_empty() {
             records = self.moved_on(&now_in_force, claim);
-            records.extend(self.left_for_good(left));
+            records.extend(self.left_for_good(tenant.id(), left));
             self.wake.notify_one();
         }
         match finished {
@@ -300,15 +299,18 @@ impl Engine {
         groups.flat_map(|group| group_records(&group)).collect()
     }
 
-    /// Groups that are no more, and whose members have come to the groups they belong to since: what was told there is recorded.
-    fn left_for_good(&self, mut left: Vec<GroupName>) -> impl Iterator<Item = Record> + '_ {
-        left.sort_unstable();
-        left.dedup();
-        left.retain(|name| self.state.group(&name.tenant, name.key).is_none());
-        left.into_iter().filter_map(|GroupName { tenant, key }| {
-            let waiting = self.state.groups_left_for_later(&tenant);
-            (!waiting.contains(&key)).then_some(Record::GroupGone { tenant, key })
-        })
+    /// Groups whose members have come to the groups they belong to since, as they are: what was told of those is recorded there.
+    fn left_for_good(&self, tenant: &TenantId, left: BTreeSet<GroupKey>) -> Vec<Record> {
+        let waiting = self.state.groups_left_for_later(tenant);
+        let left = left.difference(&waiting);
+        let records = left.map(|key| match self.state.group(tenant, *key) {
+            Some(group) => group_records(&group),
+            None => vec![Record::GroupGone {
+                tenant: tenant.clone(),
+                key: *key,
+            }],
+        });
+        records.flatten().collect()
     }
 
     /// Writes what an integration was told, and tells those who follow.

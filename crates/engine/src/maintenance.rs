@@ -187,15 +187,18 @@ fn ended_records(ended: &EndedGroup) -> Vec<Record> {
 
 /// Everything the journal keeps of a group.
 pub(crate) fn group_records(group: &GroupSnapshot) -> Vec<Record> {
-    let (tenant, key) = (&group.identity.tenant, group.identity.key);
-    let first = Record::Group {
-        tenant: tenant.clone(),
-        key,
+    let told = told_records(&group.identity, &group.told);
+    std::iter::once(group_record(group)).chain(told).collect()
+}
+
+/// What the journal keeps of a group but for what was told.
+pub(crate) fn group_record(group: &GroupSnapshot) -> Record {
+    Record::Group {
+        tenant: group.identity.tenant.clone(),
+        key: group.identity.key,
         lineage: group.identity.lineage(),
         first_tick: group.first_tick,
-    };
-    let told = told_records(&group.identity, &group.told);
-    std::iter::once(first).chain(told).collect()
+    }
 }
 
 fn told_records(group: &GroupIdentity, told: &[(IntegrationId, Told)]) -> Vec<Record> {

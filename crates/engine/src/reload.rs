@@ -1,6 +1,6 @@
 //! Putting a configuration in force: whole, while alerts keep coming, without telling anything twice (D5).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use domain::alert::Alert;
@@ -9,6 +9,7 @@ use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use store::journal::Record;
 
+use crate::maintenance::{group_record, group_records};
 use crate::settings::Settings;
 use crate::{Engine, EngineError, Tenant};
 
@@ -74,8 +75,7 @@ impl Engine {
         let _nothing_is_placed = tenant.placing.write().await;
         let now = self.clock.now();
         let id = tenant.id().clone();
-        let before = self.group_keys(&id);
-        let fallbacks = self.told_to_fallbacks(&id);
+        let (before, mut fallbacks) = self.groups_before(&id);
         let placement = |alert: &Alert| settings.placement(&id, &alert.labels, &self.interner);
         let hash = settings.config_hash();
         // What is heard of from others meanwhile is placed by it already.
@@ -91,33 +91,12 @@ impl Engine {
         moved.map_err(|error| EngineError::Unavailable(error.to_string()))?;
         // Grids restarted and members moved: the journal learns of it before the reload is reported done.
         self.record_groups(&id, before).await?;
-        let still = self.told_to_fallbacks(&id).into_iter();
-        let still: HashSet<_> = still
-            .map(|told| (told.group.key, told.integration))
-            .collect();
-        let mut former = fallbacks;
-        former.retain(|told| !still.contains(&(told.group.key, told.integration.clone())));
-        self.record_forgotten(former).await
-    }
-
-    /// What integrations of fallbacks were told.
-    fn told_to_fallbacks(&self, tenant: &TenantId) -> Vec<ToldTo> {
-        let mut all = Vec::new();
-        self.state.visit_groups(&mut |group| {
-            let identity = &group.identity;
-            let specs = identity.receiver.integrations.iter();
-            let fallbacks = specs.filter(|spec| spec.is_fallback);
-            let fallbacks = fallbacks.filter(|_| identity.tenant == *tenant);
-            all.extend(fallbacks.filter_map(|spec| {
-                let (_, told) = group.told.iter().find(|(id, _)| *id == spec.id)?;
-                Some(ToldTo {
-                    group: Arc::clone(identity),
-                    integration: spec.id.clone(),
-                    seq: told.seq,
-                })
-            }));
+        // A group that is no more takes along what it told.
+        fallbacks.retain(|told| {
+            let group = self.state.group(&id, told.group.key);
+            group.is_some_and(|group| group.told.iter().all(|(id, _)| *id != told.integration))
         });
-        all
+        self.record_forgotten(fallbacks).await
     }
 
     /// Records that what former fallbacks were told counts no more: it would again, should they become fallbacks again.
@@ -135,14 +114,27 @@ impl Engine {
         written.map_err(|error| EngineError::Unavailable(error.to_string()))
     }
 
-    fn group_keys(&self, tenant: &TenantId) -> BTreeSet<GroupKey> {
-        let mut keys = BTreeSet::new();
+    /// The groups of a tenant, and what integrations of fallbacks were told in them.
+    fn groups_before(&self, tenant: &TenantId) -> (BTreeSet<GroupKey>, Vec<ToldTo>) {
+        let (mut keys, mut fallbacks) = (BTreeSet::new(), Vec::new());
         self.state.visit_groups(&mut |group| {
-            if group.identity.tenant == *tenant {
-                keys.insert(group.identity.key);
+            let identity = &group.identity;
+            if identity.tenant != *tenant {
+                return;
             }
+            keys.insert(identity.key);
+            let specs = identity.receiver.integrations.iter();
+            let specs = specs.filter(|spec| spec.is_fallback);
+            fallbacks.extend(specs.filter_map(|spec| {
+                let (_, told) = group.told.iter().find(|(id, _)| *id == spec.id)?;
+                Some(ToldTo {
+                    group: Arc::clone(identity),
+                    integration: spec.id.clone(),
+                    seq: told.seq,
+                })
+            }));
         });
-        keys
+        (keys, fallbacks)
     }
 
     /// Records every group of a tenant as it is now, and that those of `before` that are no more are gone.
@@ -152,15 +144,20 @@ impl Engine {
         mut before: BTreeSet<GroupKey>,
     ) -> Result<(), EngineError> {
         let mut records = Vec::new();
+        // What was told of their members is in no other group yet: what is recorded of them stays until it is.
+        let waiting = self.state.groups_left_for_later(tenant);
         self.state.visit_groups(&mut |group| {
-            if group.identity.tenant == *tenant {
-                before.remove(&group.identity.key);
-                records.extend(crate::maintenance::group_records(&group));
+            if group.identity.tenant != *tenant {
+                return;
+            }
+            before.remove(&group.identity.key);
+            match waiting.contains(&group.identity.key) {
+                true => records.push(group_record(&group)),
+                false => records.extend(group_records(&group)),
             }
         });
         // What a dissolved group was told is in the groups its members moved to; left behind, it would be carried over
         // again at every start.
-        let waiting = self.state.groups_left_for_later(tenant);
         let gone = before.into_iter().filter(|key| !waiting.contains(key));
         records.extend(gone.map(|key| Record::GroupGone {
             tenant: tenant.clone(),

@@ -20,7 +20,6 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
-use coordinator::GroupName;
 use sharing::{NotReached, ShardStanding, Standing, Version};
 
 mod agreed;
@@ -396,8 +395,9 @@ pub trait State: Send + Sync {
     }
 
     /// Those of them whose members have arrived since this was asked last.
-    fn take_left(&self) -> Vec<GroupName> {
-        Vec::new()
+    fn take_left(&self, tenant: &TenantId) -> BTreeSet<GroupKey> {
+        let _ = tenant;
+        BTreeSet::new()
     }
 
     /// How many groups there are.

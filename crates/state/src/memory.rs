@@ -19,7 +19,6 @@ use domain::time::Timestamp;
 use hashbrown::HashMap;
 use runtime::timing::Timing;
 
-use crate::coordinator::GroupName;
 use crate::{
     GroupSnapshot, Held, Ingested, Placed, Placement, Polled, RestoredGroup, SilencePut, State,
     StateError,
@@ -53,7 +52,7 @@ pub struct Memory {
     grace: RwLock<Grace>,
     leaving: Leaving,
     /// Groups that were left for others that were being flushed then, and are not any more.
-    left: Mutex<Vec<GroupName>>,
+    left: Mutex<HashMap<TenantId, BTreeSet<GroupKey>>>,
     timing: Timing,
 }
 
@@ -447,8 +446,8 @@ impl State for Memory {
         left
     }
 
-    fn take_left(&self) -> Vec<GroupName> {
-        std::mem::take(&mut lock(&self.left))
+    fn take_left(&self, tenant: &TenantId) -> BTreeSet<GroupKey> {
+        lock(&self.left).remove(tenant).unwrap_or_default()
     }
 
     fn group_count(&self) -> usize {

@@ -5,6 +5,9 @@ use crate::world::{Alert, Answer, Hook, World, alert, between};
 /// Takes n1 and n2 out of the group of all.
 const OWN: &str = "{matchers: ['alertname=~\"n1|n2\"'], receiver: default}";
 
+/// Takes n0 and n1.
+const OTHER: &str = "{matchers: ['alertname=~\"n0|n1\"'], receiver: default}";
+
 /// One group of all alerts, but for those a route of its own takes.
 fn yaml(routes: &str) -> String {
     format!(
@@ -120,7 +123,13 @@ async fn what_is_over_does_not_fire_again_after_a_move_and_a_restart() {
 /// A member comes to a group that is being flushed when that is done; what it was told before outlives a restart before and after.
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_the_end_of_a_flush_counts_as_told_after_a_restart() {
-    for restarted_at in [35.0, 60.0] {
+    // Before and after it has come; the group it left is no more, or n2 stays in it.
+    let swapped = (format!("{OWN}, {OTHER}"), format!("{OTHER}, {OWN}"));
+    let routes = [(OWN.to_owned(), String::new()), swapped];
+    let cases = routes
+        .iter()
+        .flat_map(|routes| [(routes, 35.0), (routes, 60.0)]);
+    for ((before, after), restarted_at) in cases {
         let (a, b) = (Hook::new("a"), {
             let answer = |number| match number {
                 1 => Answer::Accept.after(8.0),
@@ -128,22 +137,21 @@ async fn who_waits_for_the_end_of_a_flush_counts_as_told_after_a_restart() {
             };
             Hook::scripted("b", move |_, number| answer(number))
         });
-        let mut world = World::new(&yaml(OWN), &[&a, &b]).await;
-        world.at(1.0).push([fires("n1", 1.0)]).await;
+        let mut world = World::new(&yaml(before), &[&a, &b]).await;
+        world
+            .at(1.0)
+            .push([fires("n1", 1.0), fires("n2", 1.0)])
+            .await;
         world.at(30.0).push([fires("n0", 30.0)]).await;
         // The group of n0 is being told from 31 to 39.
-        world.change(33.0, &yaml(""), false).await;
+        world.change(33.0, &yaml(after), false).await;
         world.at(restarted_at).restart().await;
         let over = alert("n1").start(1.0).end(69.9);
         world.at(70.0).push([over]).await;
         world.at(200.0).reached().await;
         world.kill();
-        assert_eq!(
-            told(&a, "n1", false, 10.0),
-            0,
-            "restarted at {restarted_at}"
-        );
-        assert_eq!(told(&a, "n1", true, 0.0), 1, "restarted at {restarted_at}");
+        assert_eq!(told(&a, "n1", false, 10.0), 0, "{restarted_at} {after}");
+        assert_eq!(told(&a, "n1", true, 0.0), 1, "{restarted_at} {after}");
     }
 }
 

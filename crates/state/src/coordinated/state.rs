@@ -246,8 +246,8 @@ impl State for Coordinated {
         self.memory.groups_left_for_later(tenant)
     }
 
-    fn take_left(&self) -> Vec<GroupName> {
-        self.memory.take_left()
+    fn take_left(&self, tenant: &TenantId) -> BTreeSet<GroupKey> {
+        self.memory.take_left(tenant)
     }
 
     fn group_count(&self) -> usize {

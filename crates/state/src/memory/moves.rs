@@ -170,11 +170,11 @@ pub(crate) struct TakenBack {
 impl Memory {
     /// Notes that members arrived late.
     pub(super) fn note_left(&self, tenant: &TenantId, moves: &[Move]) {
-        let names = moves.iter().map(|moved| GroupName {
-            tenant: tenant.clone(),
-            key: moved.left,
-        });
-        lock(&self.left).extend(names);
+        if !moves.is_empty() {
+            let left = moves.iter().map(|moved| moved.left);
+            let mut all = lock(&self.left);
+            all.entry(tenant.clone()).or_default().extend(left);
+        }
     }
 
     /// Takes back what waits for the end of flushes in a shard, before that is shared: such an end may never be heard of here,
