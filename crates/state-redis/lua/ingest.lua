@@ -104,7 +104,7 @@ local function update(offer, text, was_over)
   return written == offer.text and '' or written
 end
 
--- Whoever knows only the key of a group, as its empty text says, makes none and changes none.
+-- Whoever knows only the key of a group, as its empty text says, makes none, joins none and changes none.
 local function is_stand_in(group) return ARGV[group.facts_at] == '' end
 
 -- Looks whether a group is there. A configuration may have changed its times: what the latest post comes with holds.
@@ -162,7 +162,7 @@ local function offer_to_group(offer)
   local firing, over = offer.group.firing[offer.fingerprint], offer.group.over[offer.fingerprint]
   if firing or over then return update(offer, firing or over, not firing), 1, -1 end
   local is_over = offer.lasts_ms <= 0
-  if is_stand_in(offer.group) and not offer.group.is_there then return '', 0, -1 end
+  if is_stand_in(offer.group) then return '', 0, -1 end
   if is_over and not offer.is_owed then return '', 0, -1 end
   local post = (is_over or offer.is_again) and read_alert(offer.text)
   local is_end = post and is_explicit_end(post)

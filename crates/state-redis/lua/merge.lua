@@ -3,22 +3,23 @@
 -- KEYS[1]  shard:{sNN}
 -- ARGV     instance, group, its facts (text, labels, receiver, wait, interval, repeat, kept), its ticks (first, next, 1 if it
 --          has ticked: then a later next tick counts for a group that is there), life of a tombstone in milliseconds, 1 if the alerts come
---          from another group, number of alerts, of each: fingerprint, alert, its end in milliseconds; number of
+--          from another group, 1 if it counts only where the group is not there yet, number of alerts, of each: fingerprint, alert, its end in milliseconds; number of
 --          integrations, of each: integration, seq, last, pending ('' = none); number of integrations whose tellers could not
 --          hear each other, of each: integration, number it was worked out from (0 = none), seq, last, pending; then of each
 --          member seen off: fingerprint, its instant `updated`
--- Reply    'merged', or 'overtaken' when an integration was told something since what was joined was worked out
+-- Reply    'merged', or 'overtaken' when an integration was told something since what was joined was worked out, or when the
+--          group is there already: then nothing is changed
 --
 -- Safe in every prefix because each piece is merged by itself, who leaves is remembered before anybody joins, and members come
 -- before what was told of them.
 
 local group, facts = ARGV[2], read_facts(3)
 local first, next_tick, ticked = tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12] == '1'
-local tomb_ms, is_move, alert_count = tonumber(ARGV[13]), ARGV[14] == '1', tonumber(ARGV[15])
+local tomb_ms, is_move, is_first, alert_count = tonumber(ARGV[13]), ARGV[14] == '1', ARGV[15] == '1', tonumber(ARGV[16])
 if not (facts and first and next_tick and tomb_ms and alert_count) then
   return redis.error_reply('ERR a merge cannot be read')
 end
-local alerts, at = {}, 16
+local alerts, at = {}, 17
 for index = 1, alert_count do
   local alert, ends_ms = read_alert(ARGV[at + 1] or ''), tonumber(ARGV[at + 2])
   if not (alert and ends_ms) then return redis.error_reply('ERR an alert to merge cannot be read') end
@@ -28,6 +29,7 @@ for index = 1, alert_count do
 end
 
 local is_there = exists(group)
+if is_first and is_there then return 'overtaken' end
 
 local function merge_alert(alert)
   local text, was_over = member(group, alert.fingerprint)

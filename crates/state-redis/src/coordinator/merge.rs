@@ -68,6 +68,7 @@ impl RedisCoordinator {
 
     fn merge_call(&self, merge: &Merge, alerts: &[Arc<Alert>], is_first: bool) -> Call {
         let name = GroupName::of(&merge.group);
+        let flag = |is_set| Arg::from(if is_set { "1" } else { "0" });
         let count = |count: usize| Arg::from(i64::try_from(count).unwrap_or(i64::MAX));
         let mut args = vec![Arg::from(names::group_text(&name))];
         args.extend(names::facts(&merge.group));
@@ -76,7 +77,8 @@ impl RedisCoordinator {
             Arg::from(merge.grid.next().unix_ms()),
             Arg::from(if merge.grid.has_ticked() { "1" } else { "0" }),
             Arg::from(names::span_ms(self.timing.tombstone)),
-            Arg::from(if merge.is_move { "1" } else { "0" }),
+            flag(merge.is_move),
+            flag(merge.is_first && is_first),
             count(alerts.len()),
         ]);
         for alert in alerts {

@@ -281,6 +281,7 @@ impl Pair {
             joined: joined.into_iter().collect(),
             leaves: off.collect(),
             is_move: has(*leaves, 6),
+            is_first: has(*alerts, 6) && has(*leaves, 2),
             ..Merge::of(identity, grid)
         };
         let model = self.model[1].merge(vec![merge.clone()]).await;

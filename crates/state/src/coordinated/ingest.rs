@@ -1,6 +1,7 @@
 //! Taking alerts in: offered to their groups where those are shared, or to the replica where this instance is alone.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,6 +12,7 @@ use domain::id::TenantId;
 use domain::time::Timestamp;
 use tokio::time::Instant;
 
+use super::moves::Wanted;
 use super::{Coordinated, lock};
 use crate::coordinator::{GroupName, Offer, Offered};
 use crate::memory::has_same_content;
@@ -30,6 +32,8 @@ struct Post {
     stated_start: Timestamp,
     owed: OwedRecord,
     groups: Vec<Arc<GroupIdentity>>,
+    /// Which of them it waits in to be moved: they hold it already or are offered nothing.
+    waits_in: Range<usize>,
     /// Where it belongs by this instance's configuration, if it waits elsewhere to be moved there.
     placed: Vec<Arc<GroupIdentity>>,
     /// As the groups that answered hold it; the latest of them.
@@ -140,7 +144,11 @@ impl Coordinated {
             as_read
         });
         let (alert, owed) = self.memory.peek(tenant, placed.alert);
-        let (groups, placed) = self.not_leaving(tenant, &alert, placed.groups);
+        let Wanted {
+            groups,
+            waits_in,
+            placed,
+        } = self.not_leaving(tenant, &alert, placed.groups);
         // A refresh that what is shared covers costs no request (protocol.md §5, coalescing).
         let is_held = |group: &Arc<GroupIdentity>| {
             self.memory
@@ -163,6 +171,7 @@ impl Coordinated {
             fires,
             owed,
             groups,
+            waits_in,
             placed,
             held: None,
             created: Vec::new(),
@@ -193,14 +202,14 @@ impl Coordinated {
         offers
     }
 
-    fn as_offer(&self, post: &Post, group: &Arc<GroupIdentity>) -> Offer {
+    fn as_offer(&self, post: &Post, index: usize, group: &Arc<GroupIdentity>) -> Offer {
         let fingerprint = post.alert.fingerprint;
         let known = self.memory.see(&GroupName::of(group), |known| {
             (known.contains(fingerprint), known.is_owed(fingerprint))
         });
         let (is_member, is_owed) = known.unwrap_or_default();
         Offer {
-            group: Arc::clone(group),
+            group: self.offered_as(group, post.waits_in.contains(&index)),
             alert: post.as_offered(is_member),
             is_owed: is_owed || post.is_owed,
             is_again: post.is_again,
@@ -232,7 +241,7 @@ impl Coordinated {
                 continue;
             };
             places.push((p, g, GroupName::of(group).shard()));
-            asked.push(self.as_offer(post, group));
+            asked.push(self.as_offer(post, g, group));
         }
         let asked_at = Instant::now();
         let answers = tokio::select! {
@@ -366,8 +375,8 @@ impl Post {
 
     /// Whether a group holds the opposite of a post that may have waited.
     fn is_denied_by(&self, group: usize, offered: &Offered, now: Timestamp) -> bool {
-        let is_unknown = self.groups.get(group).is_none_or(|g| g.is_stand_in());
-        if !self.may_have_waited || (is_unknown && !offered.is_member) {
+        let has_moved = self.waits_in.contains(&group) && !offered.is_member;
+        if !self.may_have_waited || has_moved {
             return false;
         }
         self.fires != (offered.is_member && now < offered.alert.ends_at)
@@ -391,8 +400,8 @@ impl Post {
         let is_later = |held: &Arc<Alert>| held.updated_at < offered.alert.updated_at;
         if offered.is_member {
             self.holding.push(group);
-        } else if self.groups.get(group).is_some_and(|g| g.is_stand_in()) {
-            // It is no more.
+        } else if self.waits_in.contains(&group) {
+            // It is there no more.
             self.place_anew();
         }
         if offered.is_member && self.held.as_ref().is_none_or(is_later) {

@@ -73,15 +73,14 @@ impl Coordinated {
         alert: &Arc<Alert>,
         groups: Vec<Arc<GroupIdentity>>,
     ) -> Vec<Offer> {
-        let (groups, _) = self.not_leaving(tenant, alert, groups);
+        let wanted = self.not_leaving(tenant, alert, groups);
         let is_held = |group: &GroupName| {
             !self.is_alone(group.shard()) && self.memory.has_member(group, alert.fingerprint)
         };
-        let held = groups
-            .into_iter()
-            .filter(|group| is_held(&GroupName::of(group)));
-        held.map(|group| Offer {
-            group,
+        let groups = wanted.groups.iter().enumerate();
+        let held = groups.filter(|(_, group)| is_held(&GroupName::of(group)));
+        held.map(|(index, group)| Offer {
+            group: self.offered_as(group, wanted.waits_in.contains(&index)),
             alert: Arc::clone(alert),
             is_owed: false,
             is_again: true,

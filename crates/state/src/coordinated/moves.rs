@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -21,19 +22,21 @@ use domain::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{Claimed, Epoch, GroupName, Merge, SharedGroup};
+use crate::coordinator::{Epoch, GroupName, Merge, Merged, SharedGroup};
 use crate::host::Host;
 use crate::{Placement, State, StateError};
 
 /// Most stranded groups that are remembered; further ones are found again when they are claimed.
 const STRANDED_MAX: usize = 100_000;
 
-/// How long a group that a move made waits for what was told in the group its members come from.
+/// How long a group that a move made waits for members that come to it from other groups.
 const MADE_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// How often a group that was just made is tried to be held, and the pause between two tries.
-const HOLD_TRIES: usize = 10;
-const HOLD_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+/// How often a group is tried to be made or held.
+const HOLD_TRIES: usize = 3;
+
+/// Most members with which a group is made in one go: a coordinator takes so many at once.
+const MADE_WITH_MAX: usize = 256;
 
 /// By how much an alert that was moved is known newer.
 const MOVED: std::time::Duration = std::time::Duration::from_millis(1);
@@ -150,48 +153,77 @@ impl Stranded {
     }
 }
 
+/// The groups a post is offered to.
+#[derive(Default)]
+pub(super) struct Wanted {
+    pub(super) groups: Vec<Arc<GroupIdentity>>,
+    /// Which of them are stranded: its alert waits there to be moved, if it has not been moved already.
+    pub(super) waits_in: Range<usize>,
+    /// Where it belongs by this instance's configuration, if it waits elsewhere to be moved there.
+    pub(super) placed: Vec<Arc<GroupIdentity>>,
+}
+
 impl Coordinated {
-    /// The groups a post is offered to: an alert that waits in a stranded group starts no other one meanwhile. Then also all
-    /// the groups it belongs to.
+    /// The groups a post is offered to: an alert that waits in a stranded group starts no other one meanwhile.
     pub(super) fn not_leaving(
         &self,
         tenant: &TenantId,
         alert: &Alert,
         groups: Vec<Arc<GroupIdentity>>,
-    ) -> (Vec<Arc<GroupIdentity>>, Vec<Arc<GroupIdentity>>) {
+    ) -> Wanted {
         let stranded = lock(&self.stranded).of(tenant, alert.fingerprint).to_vec();
         if stranded.is_empty() {
-            return (groups, Vec::new());
+            return Wanted {
+                groups,
+                ..Wanted::default()
+            };
         }
         let is_member = |group: &Arc<GroupIdentity>| {
             self.memory
                 .has_member(&GroupName::of(group), alert.fingerprint)
         };
         let mut kept: Vec<_> = groups.iter().filter(|g| is_member(g)).cloned().collect();
+        let stays = kept.len();
         kept.extend(stranded.iter().map(|name| self.identity_of(name)));
-        (kept, groups)
+        Wanted {
+            waits_in: stays..kept.len(),
+            groups: kept,
+            placed: groups,
+        }
     }
 
     /// What a stranded group is: as it was configured, or a stand-in where this instance never knew.
     fn identity_of(&self, name: &GroupName) -> Arc<GroupIdentity> {
         let known = self.memory.with(name, |group| Arc::clone(group.identity()));
-        known.unwrap_or_else(|| {
-            Arc::new(GroupIdentity {
-                tenant: name.tenant.clone(),
-                key: name.key,
-                text: String::new(),
-                route: RouteIndex(0),
-                labels: Labels::empty(),
-                receiver: Arc::new(ReceiverSpec {
-                    name: Arc::from(""),
-                    integrations: Vec::new(),
-                }),
-                group_wait: self.timing.lease,
-                group_interval: self.timing.lease,
-                repeat_interval: self.timing.grace,
-                mute_time_intervals: Vec::new(),
-                active_time_intervals: Vec::new(),
-            })
+        known.unwrap_or_else(|| self.stand_in(name))
+    }
+
+    /// As what a group is offered an alert that it holds to be moved (`waits`): others may have moved it meanwhile, and then neither
+    /// the alert comes back nor the group.
+    pub(super) fn offered_as(&self, group: &Arc<GroupIdentity>, waits: bool) -> Arc<GroupIdentity> {
+        if waits {
+            return self.stand_in(&GroupName::of(group));
+        }
+        Arc::clone(group)
+    }
+
+    /// A group of which nothing but the key is known.
+    fn stand_in(&self, name: &GroupName) -> Arc<GroupIdentity> {
+        Arc::new(GroupIdentity {
+            tenant: name.tenant.clone(),
+            key: name.key,
+            text: String::new(),
+            route: RouteIndex(0),
+            labels: Labels::empty(),
+            receiver: Arc::new(ReceiverSpec {
+                name: Arc::from(""),
+                integrations: Vec::new(),
+            }),
+            group_wait: self.timing.lease,
+            group_interval: self.timing.lease,
+            repeat_interval: self.timing.grace,
+            mute_time_intervals: Vec::new(),
+            active_time_intervals: Vec::new(),
         })
     }
 
@@ -383,6 +415,9 @@ impl Coordinated {
     }
 
     /// Moves alerts into one group; false when somebody is flushing it.
+    ///
+    /// A group that is not there yet is made with all that was told of them, so that whoever flushes it first knows. What was told
+    /// in one that is there is merged only by who holds it: two who move members there at once would undo each other's.
     async fn move_to(
         &self,
         host: &dyn Host,
@@ -402,47 +437,75 @@ impl Coordinated {
         } else {
             source.grid.next().max(soon)
         };
+        let name = GroupName::of(&identity);
         let grid = Grid::starting(first, identity.group_interval);
-        let merge = Merge {
-            alerts: moved,
-            is_move: true,
-            ..Merge::of(Arc::clone(&identity), grid)
-        };
-        let Some(claimed) = self.hold_target(&merge).await? else {
-            return Ok(false);
-        };
-        let there = self.directly(self.shared.group(&claimed.group).await)?;
-        let mut group = Group::restored(identity, merge.grid);
-        for (integration, told) in there.iter().flat_map(|there| &there.told) {
-            group.merge_told(integration, told);
+        let empty = || Group::restored(Arc::clone(&identity), grid);
+        for _ in 0..HOLD_TRIES {
+            let Some(held) = self.directly(self.shared.seize(&name).await)? else {
+                let made = Merge {
+                    is_first: true,
+                    ..self.joining(host, empty(), &moved, source).await?
+                };
+                let is_whole = made.alerts.len() <= MADE_WITH_MAX;
+                if self.merged(made).await? == Merged::Done && is_whole {
+                    return Ok(true);
+                }
+                continue;
+            };
+            let Ok(claimed) = held else {
+                return Ok(false);
+            };
+            let there = self.directly(self.shared.group(&name).await)?;
+            let mut group = empty();
+            for (integration, told) in there.iter().flat_map(|there| &there.told) {
+                group.merge_told(integration, told);
+            }
+            let joining = self.joining(host, group, &moved, source).await?;
+            let _ = self.merged(joining).await?;
+            self.give_back(&claimed, std::time::Duration::ZERO).await;
+            return Ok(true);
         }
-        let past = self.past_of(&claimed.group, &merge.alerts, source).await?;
+        Ok(false)
+    }
+
+    /// What a group becomes with these alerts in it, which come from another one.
+    async fn joining(
+        &self,
+        host: &dyn Host,
+        mut group: Group,
+        alerts: &[Arc<Alert>],
+        source: &SharedGroup,
+    ) -> Result<Merge, Alone> {
+        let now = self.clock.now();
+        let identity = Arc::clone(group.identity());
+        let past = self
+            .past_of(&GroupName::of(&identity), alerts, source)
+            .await?;
         // Whose end was told there already stays out, and what was told of it before says nothing any more.
         let is_over = |alert: &&Arc<Alert>| past.over.contains(&alert.fingerprint);
-        for alert in merge.alerts.iter().filter(|alert| !is_over(alert)) {
+        let joining = alerts.iter().filter(|alert| !is_over(alert));
+        let joining: Vec<_> = joining.cloned().collect();
+        for alert in &joining {
             let groups = host.placement(&source.name.tenant, alert);
             let mut told = Cow::Borrowed(&source.told);
             if past.anew.contains(&alert.fingerprint) {
                 let told = told.to_mut().iter_mut();
                 told.for_each(|(_, told)| told.doubt(alert.fingerprint));
             }
-            group.adopt(
-                Arc::clone(alert),
-                source.lineage.as_ref(),
-                &groups,
-                &told,
-                now,
-            );
+            let left = source.lineage.as_ref();
+            group.adopt(Arc::clone(alert), left, &groups, &told, now);
         }
-        let merge = Merge {
+        Ok(Merge {
+            alerts: joining,
             told: group.told().to_vec(),
-            ..merge
-        };
-        for merged in self.shared.merge(vec![merge]).await {
-            self.directly(merged)?;
-        }
-        self.give_back(&claimed, std::time::Duration::ZERO).await;
-        Ok(true)
+            is_move: true,
+            ..Merge::of(identity, group.grid())
+        })
+    }
+
+    async fn merged(&self, merge: Merge) -> Result<Merged, Alone> {
+        let mut answers = self.shared.merge(vec![merge]).await;
+        self.directly(answers.pop().unwrap_or(Ok(Merged::Overtaken)))
     }
 
     /// The members that fire, or whose end is owed.
@@ -466,27 +529,5 @@ impl Coordinated {
             })
         };
         alerts.into_iter().filter(is_wanted).map(newer).collect()
-    }
-
-    /// Holds the group members move to, which is made if it is missing. What was told is merged only by who
-    /// holds it: two who move members there at once would undo each other's.
-    async fn hold_target(&self, merge: &Merge) -> Result<Option<Claimed>, Alone> {
-        let name = GroupName::of(&merge.group);
-        let mut is_made = false;
-        for _ in 0..HOLD_TRIES {
-            match self.directly(self.shared.seize(&name).await)? {
-                Some(Ok(claimed)) => return Ok(Some(claimed)),
-                Some(Err(_)) if !is_made => return Ok(None),
-                // Just made: somebody else moves members there, which takes moments.
-                Some(Err(_)) => tokio::time::sleep(HOLD_PAUSE).await,
-                None => {
-                    is_made = true;
-                    for merged in self.shared.merge(vec![merge.clone()]).await {
-                        self.directly(merged)?;
-                    }
-                }
-            }
-        }
-        Ok(None)
     }
 }

@@ -25,15 +25,18 @@ mod asleep;
 mod believed;
 mod cause;
 mod losses;
+mod moves;
 mod returns;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// An engine that places alerts by their label `group`, and counts what it has to write down of alerts.
+/// An engine that places alerts by their label `group`, or all in one, and counts what it has to write down of alerts.
 #[derive(Default)]
 struct Engine {
     taken_over: AtomicUsize,
     silences: Mutex<Vec<Arc<Silence>>>,
+    /// The group of all alerts, whatever they say.
+    of_all: Mutex<Option<&'static str>>,
 }
 
 #[async_trait]
@@ -43,7 +46,7 @@ impl Host for Engine {
     }
 
     fn placement(&self, _: &TenantId, alert: &Alert) -> Vec<Arc<GroupIdentity>> {
-        let name = alert.labels.get("group");
+        let name = lock(&self.of_all).or_else(|| alert.labels.get("group"));
         name.map(group).into_iter().collect()
     }
 

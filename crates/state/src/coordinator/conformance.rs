@@ -131,6 +131,7 @@ macro_rules! coordinator_conformance {
         );
         $crate::coordinator_conformance!($test, $factory, merges:
             a_merge_builds_what_is_missing,
+            of_two_who_make_a_group_one_does,
             a_repeated_merge_changes_nothing,
             of_two_states_of_an_alert_the_later_stays,
             of_two_told_states_the_later_stays,

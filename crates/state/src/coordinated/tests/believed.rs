@@ -6,7 +6,7 @@ use domain::group::told::{Told, ToldMessage};
 
 impl Scene {
     /// Another instance merges what it knows of a group: its members, and that these were told to fire just now.
-    async fn put(&self, name: &str, alerts: &[&Alert], firing: &[&Alert]) {
+    pub(super) async fn put(&self, name: &str, alerts: &[&Alert], firing: &[&Alert]) {
         let now = self.clock.now();
         let seq = u64::try_from(now.unix_ms()).expect("a time");
         self.put_numbered(name, alerts, firing, seq).await;
@@ -34,14 +34,14 @@ impl Scene {
     }
 
     /// What counts as told of a group as it is shared.
-    async fn told_there(&self, name: &str) -> Told {
+    pub(super) async fn told_there(&self, name: &str) -> Told {
         let there = self.other.group(&GroupName::of(&group(name))).await;
         let there = there.expect("the server answers").expect("a group");
         there.told_to(&webhook()).cloned().unwrap_or_default()
     }
 
     /// The alert as over from now on.
-    fn as_over(&self, alert: &Alert) -> Alert {
+    pub(super) fn as_over(&self, alert: &Alert) -> Alert {
         let now = self.clock.now();
         Alert {
             ends_at: now,
@@ -50,7 +50,7 @@ impl Scene {
         }
     }
 
-    async fn pass(&self) {
+    pub(super) async fn pass(&self) {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

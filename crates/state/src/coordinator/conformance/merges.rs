@@ -45,6 +45,26 @@ pub async fn a_merge_builds_what_is_missing(world: Arc<dyn World>) {
     assert_eq!(stage.two.poll().await.len(), 1);
 }
 
+/// Who makes a group with what was told makes it alone: the next one finds it.
+pub async fn of_two_who_make_a_group_one_does(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (first, second) = (stage.alert("a", 900), stage.severe("a", "critical", 900));
+    let made = |alert: &Alert| Merge {
+        alerts: vec![Arc::new(alert.clone())],
+        told: vec![(webhook(), told(seq(&stage), alert, stage.now()))],
+        is_first: true,
+        ..merge(&stage, "a")
+    };
+    let (ours, theirs) = (made(&first), made(&second));
+    let (name, known) = (GroupName::of(&ours.group), ours.told.clone());
+    assert_eq!(stage.one.merge(ours).await, Merged::Done);
+    stage.pass(1).await;
+    assert_eq!(stage.two.merge(theirs).await, Merged::Overtaken);
+    let held = stage.two.read(&name).await;
+    assert_eq!(held.members, [Arc::new(first)]);
+    assert_eq!(held.told, known);
+}
+
 /// What was merged once is no news the second time.
 pub async fn a_repeated_merge_changes_nothing(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;

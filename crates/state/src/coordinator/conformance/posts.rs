@@ -212,7 +212,7 @@ pub async fn a_group_follows_the_interval_of_its_posts(world: Arc<dyn World>) {
     stage.near(grid.first(), claim.tick);
 }
 
-/// An instance without a route for a group knows its key only: what it offers there speaks of no group.
+/// An instance without a route for a group knows its key only: what it offers there speaks of who is in it, and of no group.
 pub async fn a_group_known_by_its_key_only_is_neither_made_nor_changed(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;
     let group = stage.group("a");
@@ -233,13 +233,13 @@ pub async fn a_group_known_by_its_key_only_is_neither_made_nor_changed(world: Ar
     assert!(!none.is_member && none.created.is_none());
     let name = GroupName::of(&group);
     assert!(stage.one.try_read(&name).await.is_none());
-    stage.one.post(&group, stage.alert("a", 900)).await;
-    let joined = stage
-        .two
-        .post(&stand_in, stage.severe("a", "critical", 900))
-        .await;
-    assert!(joined.is_member);
+    let alert = stage.one.post(&group, stage.alert("a", 900)).await.alert;
+    let other = stage.severe("a", "critical", 900);
+    assert!(!stage.two.post(&stand_in, other).await.is_member);
+    stage.pass(1).await;
+    let over = stage.two.post(&stand_in, stage.ended(&alert)).await;
+    assert!(over.is_member);
     let there = stage.one.read(&name).await;
-    assert_eq!(there.members.len(), 2);
+    assert_eq!(there.members, [over.alert]);
     assert_eq!(there.grid.interval(), group.group_interval);
 }

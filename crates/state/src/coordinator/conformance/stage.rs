@@ -20,8 +20,9 @@ use tokio::sync::Mutex;
 
 use super::World;
 use crate::coordinator::{
-    Change, Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Merge, NothingKnown,
-    Offer, Offered, Past, PollAnswer, PollAsk, RecordVersions, ShardClaims, ShardPoll, SharedGroup,
+    Change, Claimed, Coordinator, Epoch, Event, EventId, GroupName, HoldFor, Merge, Merged,
+    NothingKnown, Offer, Offered, Past, PollAnswer, PollAsk, RecordVersions, ShardClaims,
+    ShardPoll, SharedGroup,
 };
 
 /// A world and two instances in it.
@@ -435,10 +436,10 @@ impl Player {
         finished.expect("the claim holds")
     }
 
-    pub(super) async fn merge(&self, merge: Merge) {
+    pub(super) async fn merge(&self, merge: Merge) -> Merged {
         let mut answers = self.coordinator.merge(vec![merge]).await;
         assert_eq!(answers.len(), 1, "one answer per element");
-        answers.remove(0).expect("reachable");
+        answers.remove(0).expect("reachable")
     }
 
     pub(super) async fn try_read(&self, group: &GroupName) -> Option<SharedGroup> {

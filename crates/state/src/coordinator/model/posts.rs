@@ -48,7 +48,7 @@ impl Server {
     ) -> Offered {
         let alert = &offer.alert;
         let fingerprint = alert.fingerprint;
-        // Whoever knows only the key of a group makes none, and changes none.
+        // Whoever knows only the key of a group makes none, joins none and changes none.
         if !offer.group.is_stand_in() {
             self.follow_interval(request, name, offer.group.group_interval);
         }
@@ -58,7 +58,6 @@ impl Server {
         if let Some(member) = member {
             return self.refresh(request, name, &member, offer);
         }
-        let is_unknown = offer.group.is_stand_in() && self.group(name).is_none();
         let is_over = alert.is_resolved(received_at, Grace::NONE);
         // An end that was told already, stated again to an instance that has not heard of that; or a post that was taken in
         // before, and has left since.
@@ -66,7 +65,7 @@ impl Server {
         let may_be_buried = is_end || self.is_replay(offer);
         let is_buried =
             may_be_buried && self.shard(name.shard()).is_buried(name, alert, request.now);
-        if is_unknown || is_buried || (is_over && !offer.is_owed) {
+        if offer.group.is_stand_in() || is_buried || (is_over && !offer.is_owed) {
             return Offered {
                 alert: Arc::clone(alert),
                 is_member: false,
@@ -178,6 +177,9 @@ impl Server {
         let answers = merges.iter().map(|merge| {
             let name = GroupName::of(&merge.group);
             self.admit(request, name.shard())?;
+            if merge.is_first && self.group(&name).is_some() {
+                return Ok(Merged::Overtaken);
+            }
             self.merge_grid(request, &name, merge);
             self.merge_leaves(request, &name, merge);
             self.merge_alerts(request, &name, merge);
