@@ -2,17 +2,18 @@
 -- owed, and the group goes on to its next tick, or away when it has no members left.
 --
 -- KEYS[1]  shard:{sNN}
--- ARGV     instance, group, fence, life of a tombstone in milliseconds, number of integrations that count as told
---          otherwise if all who are to leave do, of each: integration, seq, last, pending ('' = none); then of each member
---          that is to leave: fingerprint, the instant `updated` the flush saw
+-- ARGV     instance, group, fence, life of a tombstone in milliseconds, 1 if what was told of who is to leave is in other groups
+--          already, number of integrations that count as told otherwise, then or if all who are to leave do, of each:
+--          integration, seq, last, pending ('' = none); then of each member that is to leave: fingerprint, the instant
+--          `updated` the flush saw
 -- Reply    {'lost'} (also when members were thrown away by the server), {'gone'}, or {'again', next tick}
 --
 -- Safe in every prefix because a member is remembered as gone before it goes, and the lease is given back last.
 
-local group, fence, tomb_ms, retold_count = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local group, fence, tomb_ms, is_move, retold_count = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5] == '1', tonumber(ARGV[6])
 if not (tomb_ms and retold_count) then return redis.error_reply('ERR a farewell cannot be read') end
 if not lease_end(group, fence) then return { 'lost' } end
-local left, do_all_leave, at = {}, true, 6 + 4 * retold_count
+local left, do_all_leave, at = {}, true, 7 + 4 * retold_count
 while ARGV[at + 1] do
   local fingerprint, text = ARGV[at], member(group, ARGV[at])
   local alert = text and read_alert(text)
@@ -29,8 +30,8 @@ if #left > 0 then
   keep_tombs(group, tomb_ms)
   emit('left', group, 'f', table.concat(left, ','))
 end
-for index = 1, do_all_leave and retold_count or 0 do
-  at = 2 + 4 * index
+for index = 1, (is_move or do_all_leave) and retold_count or 0 do
+  at = 3 + 4 * index
   write_told(group, ARGV[at], { seq = tonumber(ARGV[at + 1]), last = ARGV[at + 2], pend = ARGV[at + 3] })
 end
 if count_members(group) == 0 then

@@ -28,6 +28,8 @@ pub struct Farewell {
     pub given_up: Vec<(IntegrationId, Fingerprint)>,
     /// What integrations count as told from now on, if all of `leaves` leave.
     pub retold: Vec<(IntegrationId, Told)>,
+    /// Whether what was told of them is in other groups already: then it counts here no more, whoever of them stays.
+    pub is_move: bool,
 }
 
 impl Group {
@@ -93,13 +95,13 @@ impl Group {
             return Err(LeaseLost);
         }
         self.lease = None;
-        let do_all_leave = farewell.leaves.iter().all(|leave| self.may_leave(leave));
+        let is_retold = self.is_retold(farewell);
         for leave in &farewell.leaves {
             if self.may_leave(leave) {
                 self.members.remove(leave.fingerprint);
             }
         }
-        for (integration, told) in farewell.retold.iter().filter(|_| do_all_leave) {
+        for (integration, told) in farewell.retold.iter().filter(|_| is_retold) {
             *self.told_mut(integration) = told.clone();
         }
         if self.members.is_empty() {
@@ -111,6 +113,11 @@ impl Group {
             at: self.grid.go_on(now),
             given_up: farewell.given_up.clone(),
         })
+    }
+
+    /// Whether integrations count as told otherwise once this farewell is over.
+    pub fn is_retold(&self, farewell: &Farewell) -> bool {
+        farewell.is_move || farewell.leaves.iter().all(|leave| self.may_leave(leave))
     }
 
     /// Whether nothing newer is known of who is to leave.

@@ -124,6 +124,7 @@ impl RedisCoordinator {
         let mut args = vec![
             Arg::from(fence),
             Arg::from(names::span_ms(self.timing.tombstone)),
+            Arg::from(if farewell.is_move { "1" } else { "0" }),
             Arg::from(retold_count),
         ];
         for (integration, told) in &farewell.retold {

@@ -368,38 +368,12 @@ impl Coordinated {
                 return Ok(());
             }
         }
-        let farewell = self.farewell_to(host, leaves, &source);
+        let farewell = farewell_to(leaves, &source);
         let finished = self.shared.finish(name, claimed.fence, &farewell).await;
         let _ = self.directly(finished)?;
         tracing::debug!(tenant = %name.tenant, group = %name.key, "Moved members to the groups of the new configuration");
         // The feed says who left; whoever changed meanwhile is still there and moves the next time.
         Ok(())
-    }
-
-    /// Members that are in other groups now leave, and with them what was told of them, and of those who left when not all who were
-    /// to leave did.
-    fn farewell_to(&self, host: &dyn Host, leaves: Vec<Leave>, source: &SharedGroup) -> Farewell {
-        let GroupName { tenant, key } = &source.name;
-        let leaving: HashSet<_> = leaves.iter().map(|leave| leave.fingerprint).collect();
-        let members: HashSet<_> = source.members.iter().map(|m| m.fingerprint).collect();
-        let has_left = |alert: Fingerprint| {
-            let is_member = members.contains(&alert);
-            let known = (!is_member).then(|| self.memory.alert(tenant, alert));
-            known.flatten().is_some_and(|known| {
-                let groups = host.placement(tenant, &known);
-                groups.iter().all(|group| group.key != *key)
-            })
-        };
-        let retold = source.told.iter().filter_map(|(integration, told)| {
-            let mut told = told.clone();
-            let is_about = told.leave_behind(|alert| leaving.contains(&alert) || has_left(alert));
-            is_about.then(|| (integration.clone(), told))
-        });
-        Farewell {
-            retold: retold.collect(),
-            leaves,
-            ..Farewell::default()
-        }
     }
 
     /// A stranded group that is not there any more is forgotten, unless its shard lost its data: then what is known here may be all
@@ -529,5 +503,21 @@ impl Coordinated {
             })
         };
         alerts.into_iter().filter(is_wanted).map(newer).collect()
+    }
+}
+
+/// Members that are in other groups now leave, and with them what was told of them.
+fn farewell_to(leaves: Vec<Leave>, source: &SharedGroup) -> Farewell {
+    let leaving: HashSet<_> = leaves.iter().map(|leave| leave.fingerprint).collect();
+    let retold = source.told.iter().filter_map(|(integration, told)| {
+        let mut told = told.clone();
+        let is_about = told.leave_behind(|alert| leaving.contains(&alert));
+        is_about.then(|| (integration.clone(), told))
+    });
+    Farewell {
+        retold: retold.collect(),
+        leaves,
+        is_move: true,
+        ..Farewell::default()
     }
 }

@@ -14,8 +14,7 @@ use crate::coordinator::{GroupName, SharedGroup};
 
 /// What became of alerts earlier in a group they move to.
 pub(super) struct Past {
-    /// They left it in the state in which they come, or in a later one; or it told their end since anything was said of them
-    /// where they come from.
+    /// They left it in the state in which they come, or in a later one.
     pub(super) over: HashSet<Fingerprint>,
     /// They left it after what is believed of them was told, and fire anew since.
     pub(super) anew: HashSet<Fingerprint>,
@@ -30,26 +29,16 @@ impl Coordinated {
         alerts: &[Arc<Alert>],
         source: &SharedGroup,
     ) -> Result<Past, Alone> {
-        let believed_since = |alert: &Alert| {
+        let firing = alerts.iter().filter(|alert| !alert.is_explicit_end());
+        let as_known = firing.clone().map(|a| (a.fingerprint, a.updated_at));
+        let told_before = firing.filter_map(|alert| {
             let told = source.told.iter().map(|(_, told)| told);
             let believed = told.filter(|told| told.believes_firing(alert.fingerprint));
-            believed.map(said_until).max()
-        };
-        let left_since = alerts.iter().filter_map(|alert| {
-            if !alert.is_explicit_end() {
-                return Some((alert.fingerprint, alert.updated_at));
-            }
-            // It was moved before, and stated again before it could leave; who moved away again without being told of is believed
-            // where it went as of then.
-            let since = believed_since(alert)?;
-            Some((alert.fingerprint, since.max(alert.ends_at)))
-        });
-        let told_before = alerts.iter().filter_map(|alert| {
-            let since = believed_since(alert).filter(|_| !alert.is_explicit_end())?;
+            let since = believed.map(said_until).max()?;
             (since < alert.starts_at).then_some((alert.fingerprint, since))
         });
         Ok(Past {
-            over: self.left(name, left_since.collect()).await?,
+            over: self.left(name, as_known.collect()).await?,
             anew: self.left(name, told_before.collect()).await?,
         })
     }

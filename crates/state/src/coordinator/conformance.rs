@@ -126,6 +126,7 @@ macro_rules! coordinator_conformance {
             a_finish_is_heard_once,
             what_is_given_up_is_told_no_more,
             who_stays_counts_as_told_as_before,
+            what_moved_counts_as_told_where_it_moved_to,
             numbers_are_not_reused_after_the_group_was_made_anew,
             numbers_are_not_reused_after_a_loss,
         );

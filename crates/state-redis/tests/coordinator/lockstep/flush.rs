@@ -137,6 +137,7 @@ impl Pair {
                 });
             }
         }
+        farewell.is_move = *later && *forget;
         if *forget {
             for (id, mut told) in group.told {
                 told.forget(alert(0, 0).fingerprint);

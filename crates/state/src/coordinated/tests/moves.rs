@@ -82,6 +82,7 @@ async fn an_end_that_was_stated_again_while_it_moved_is_told_once() {
     scene.merge("old", vec![Arc::new(again)]).await;
     moving.await.expect("it ends");
     assert_eq!(scene.shared("old").await, ["x"], "it stays for now");
+    assert!(scene.told_there("old").await.firing().is_empty());
     // It is told.
     let there = scene.members("g").await;
     let moved = there.iter().find(|a| a.fingerprint == x.fingerprint);

@@ -265,10 +265,31 @@ pub async fn what_is_given_up_is_told_no_more(world: Arc<dyn World>) {
     let farewell = Farewell {
         given_up: vec![(webhook(), alert.fingerprint)],
         retold: vec![(webhook(), retold.clone())],
-        leaves: vec![],
+        ..Farewell::default()
     };
     let next = stage.one.try_finish(&claim, &farewell).await;
     assert!(next.expect("the claim holds").is_some());
+    assert_eq!(stage.two.told(&claim.group).await, retold);
+}
+
+/// What was told of members is in the group they move to before they leave: it counts no more where one of them stays, as it is
+/// known better meanwhile.
+pub async fn what_moved_counts_as_told_where_it_moved_to(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let (group, alert, claim) = stage.claimed("a").await;
+    stage.one.tell(&claim, &alert).await;
+    let mut retold = stage.one.told(&claim.group).await;
+    retold.forget(alert.fingerprint);
+    stage.pass(1).await;
+    stage.one.post(&group, stage.refreshed(&alert)).await;
+    let farewell = Farewell {
+        leaves: vec![leave(alert.fingerprint, alert.updated_at)],
+        retold: vec![(webhook(), retold.clone())],
+        is_move: true,
+        ..Farewell::default()
+    };
+    let next = stage.one.try_finish(&claim, &farewell).await;
+    assert!(next.expect("the claim holds").is_some(), "it stays");
     assert_eq!(stage.two.told(&claim.group).await, retold);
 }
 

@@ -211,7 +211,7 @@ impl Server {
         let grid = entry.group.grid();
         let mut left = farewell.leaves.clone();
         left.retain(|leave| entry.group.may_leave(leave));
-        let do_all_leave = left.len() == farewell.leaves.len();
+        let is_retold = entry.group.is_retold(&farewell);
         left.retain(|leave| entry.group.member(leave.fingerprint).is_some());
         let finished = entry.group.let_go(fence, &farewell, now)?;
         if flight.is_seized {
@@ -228,7 +228,7 @@ impl Server {
             };
             self.tell(request, name.shard(), event);
         }
-        for (integration, _) in farewell.retold.iter().filter(|_| do_all_leave) {
+        for (integration, _) in farewell.retold.iter().filter(|_| is_retold) {
             self.tell_told(request, name, integration);
         }
         if finished == Finished::Gone && self.unless_evicted(name.shard()).is_err() {
