@@ -384,8 +384,13 @@ impl<'a> Judge<'a> {
         };
         // From tick to tick it is a whole number of intervals; arrivals stray from their ticks.
         let repeat = self.evidence.timing.repeat - self.evidence.timing.group_interval;
+        // The last message need not have named it: it was suppressed by then, or was told of in another group.
+        let is_believed = |name: &_| {
+            let word = told.words.get(name);
+            word.is_some_and(|word| word.resolved < word.firing)
+        };
         let is_news = !message.firing.is_subset(&told.firing)
-            || !message.resolved.is_disjoint(&told.firing)
+            || message.resolved.iter().any(is_believed)
             || last.at + repeat <= message.at;
         if is_news {
             return;

@@ -48,6 +48,7 @@ mod flush;
 mod follow;
 mod heard;
 mod ingest;
+mod joining;
 mod kept_back;
 mod missed;
 mod moves;
@@ -59,6 +60,7 @@ mod reconcile;
 mod silences;
 mod state;
 mod status;
+mod stranded;
 mod tasks;
 mod tombs;
 
@@ -69,9 +71,9 @@ pub use status::SharingCounters;
 
 use apart::ToldAlone;
 use breaker::Breaker;
-use moves::Stranded;
 use pulse::Pulse;
 use status::Turn;
+use stranded::Stranded;
 use tombs::Tombs;
 
 /// Pause before a request that failed is repeated.

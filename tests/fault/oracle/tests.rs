@@ -227,6 +227,15 @@ fn ends_alone_are_no_news_to_those_who_were_told_nothing() {
     log.told(1.0, "k1", "-a").check("NoNews");
 }
 
+/// A configuration splits a group: what comes is told of in a group of its own first.
+#[test]
+fn an_end_is_news_although_the_last_message_was_about_others() {
+    let log = Log::new().stated(0.0, "a", true).told(1.0, "k1", "+a");
+    let log = log.stated(1.5, "b", true).told(2.0, "k2", "+b");
+    let log = log.stated(2.5, "a", false).told(3.0, "k3", "+b -a");
+    log.check("");
+}
+
 #[test]
 fn an_end_nobody_stated_is_false() {
     let log = Log::new().stated(0.0, "a", true).told(1.0, "k1", "+a");

@@ -12,7 +12,7 @@ use domain::id::TenantId;
 use domain::time::Timestamp;
 use tokio::time::Instant;
 
-use super::moves::Wanted;
+use super::stranded::Wanted;
 use super::{Coordinated, lock};
 use crate::coordinator::{GroupName, Offer, Offered};
 use crate::memory::has_same_content;

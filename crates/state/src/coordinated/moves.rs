@@ -4,229 +4,24 @@
 //! Until then such a group is *stranded*: its members stay in it, posts of them go to it, and only an instance whose
 //! configuration still knows it may flush it. Who moves a group holds its lease, so nobody else flushes or moves it.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::Range;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::{Farewell, Leave};
-use domain::group::grid::Grid;
-use domain::group::{Group, GroupIdentity, ReceiverSpec};
-use domain::id::TenantId;
-use domain::label::Labels;
-use domain::route::RouteIndex;
+use domain::group::told::Told;
+use domain::id::{IntegrationId, TenantId};
 use domain::time::Timestamp;
-use tokio::time::Instant;
 
+use super::reconcile::ROUNDS_MAX;
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{Epoch, GroupName, Merge, Merged, SharedGroup};
+use crate::coordinator::{Epoch, GroupName};
 use crate::host::Host;
-use crate::{Placement, State, StateError};
-
-/// Most stranded groups that are remembered; further ones are found again when they are claimed.
-const STRANDED_MAX: usize = 100_000;
-
-/// How long a group that a move made waits for members that come to it from other groups.
-const MADE_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// How often a group is tried to be made or held.
-const HOLD_TRIES: usize = 3;
-
-/// Most members with which a group is made in one go: a coordinator takes so many at once.
-const MADE_WITH_MAX: usize = 256;
-
-/// By how much an alert that was moved is known newer.
-const MOVED: std::time::Duration = std::time::Duration::from_millis(1);
-
-/// Groups moved in one go, so that the caller looks at the world in between.
-const MOVES_MAX: usize = 200;
-
-/// Groups that this instance's configuration has no route for, with their members.
-#[derive(Default)]
-pub(super) struct Stranded {
-    groups: HashMap<GroupName, HashSet<Fingerprint>>,
-    members: HashMap<(TenantId, Fingerprint), Vec<GroupName>>,
-    /// When each tenant's first one was seen.
-    since: BTreeMap<TenantId, Instant>,
-}
-
-impl Stranded {
-    /// Notes members of a group nothing here routes to.
-    pub(super) fn see_foreign(
-        &mut self,
-        name: &GroupName,
-        members: impl IntoIterator<Item = Fingerprint>,
-    ) {
-        if self.groups.len() >= STRANDED_MAX && !self.groups.contains_key(name) {
-            return;
-        }
-        self.since
-            .entry(name.tenant.clone())
-            .or_insert_with(Instant::now);
-        let known = self.groups.entry(name.clone()).or_default();
-        for member in members {
-            if known.insert(member) {
-                let of = (name.tenant.clone(), member);
-                self.members.entry(of).or_default().push(name.clone());
-            }
-        }
-    }
-
-    /// A member belongs to a group: the group is none of them if nobody in it belongs elsewhere. One that was seen without any
-    /// member is taken for one until then.
-    pub(super) fn see_own(&mut self, name: &GroupName) {
-        if self.groups.get(name).is_some_and(HashSet::is_empty) {
-            self.gone(name);
-        }
-    }
-
-    /// Whether a group is one of them.
-    pub(super) fn holds(&self, name: &GroupName) -> bool {
-        self.groups.contains_key(name)
-    }
-
-    /// The stranded groups an alert is in.
-    fn of(&self, tenant: &TenantId, alert: Fingerprint) -> &[GroupName] {
-        if self.members.is_empty() {
-            return &[];
-        }
-        self.members
-            .get(&(tenant.clone(), alert))
-            .map_or(&[], Vec::as_slice)
-    }
-
-    /// Members left a group.
-    pub(super) fn left(&mut self, name: &GroupName, members: &[Fingerprint]) {
-        let Some(known) = self.groups.get_mut(name) else {
-            return;
-        };
-        for member in members {
-            known.remove(member);
-            let of = (name.tenant.clone(), *member);
-            if let Some(groups) = self.members.get_mut(&of) {
-                groups.retain(|group| group != name);
-                if groups.is_empty() {
-                    self.members.remove(&of);
-                }
-            }
-        }
-    }
-
-    /// A group is no more.
-    pub(super) fn gone(&mut self, name: &GroupName) {
-        let Some(members) = self.groups.get(name) else {
-            return;
-        };
-        let members: Vec<_> = members.iter().copied().collect();
-        self.left(name, &members);
-        self.groups.remove(name);
-        let is_last = !self.groups.keys().any(|group| group.tenant == name.tenant);
-        if is_last {
-            self.since.remove(&name.tenant);
-        }
-    }
-
-    /// Forgets a tenant's, before they are found anew.
-    fn forget(&mut self, tenant: &TenantId) {
-        self.groups.retain(|name, _| name.tenant != *tenant);
-        self.members.retain(|(owner, _), _| owner != tenant);
-        self.since.remove(tenant);
-    }
-
-    /// How many groups there are.
-    pub(super) fn len(&self) -> usize {
-        self.groups.len()
-    }
-
-    /// The shards a tenant's lie in.
-    fn shards(&self, tenant: &TenantId) -> HashSet<usize> {
-        let names = self.groups.keys().filter(|name| name.tenant == *tenant);
-        names.map(GroupName::shard).collect()
-    }
-
-    fn names(&self, tenant: &TenantId) -> Vec<GroupName> {
-        let names = self.groups.keys().filter(|name| name.tenant == *tenant);
-        names.take(MOVES_MAX).cloned().collect()
-    }
-}
-
-/// The groups a post is offered to.
-#[derive(Default)]
-pub(super) struct Wanted {
-    pub(super) groups: Vec<Arc<GroupIdentity>>,
-    /// Which of them are stranded: its alert waits there to be moved, if it has not been moved already.
-    pub(super) waits_in: Range<usize>,
-    /// Where it belongs by this instance's configuration, if it waits elsewhere to be moved there.
-    pub(super) placed: Vec<Arc<GroupIdentity>>,
-}
+use crate::{Placement, StateError};
 
 impl Coordinated {
-    /// The groups a post is offered to: an alert that waits in a stranded group starts no other one meanwhile.
-    pub(super) fn not_leaving(
-        &self,
-        tenant: &TenantId,
-        alert: &Alert,
-        groups: Vec<Arc<GroupIdentity>>,
-    ) -> Wanted {
-        let stranded = lock(&self.stranded).of(tenant, alert.fingerprint).to_vec();
-        if stranded.is_empty() {
-            return Wanted {
-                groups,
-                ..Wanted::default()
-            };
-        }
-        let is_member = |group: &Arc<GroupIdentity>| {
-            self.memory
-                .has_member(&GroupName::of(group), alert.fingerprint)
-        };
-        let mut kept: Vec<_> = groups.iter().filter(|g| is_member(g)).cloned().collect();
-        let stays = kept.len();
-        kept.extend(stranded.iter().map(|name| self.identity_of(name)));
-        Wanted {
-            waits_in: stays..kept.len(),
-            groups: kept,
-            placed: groups,
-        }
-    }
-
-    /// What a stranded group is: as it was configured, or a stand-in where this instance never knew.
-    fn identity_of(&self, name: &GroupName) -> Arc<GroupIdentity> {
-        let known = self.memory.with(name, |group| Arc::clone(group.identity()));
-        known.unwrap_or_else(|| self.stand_in(name))
-    }
-
-    /// As what a group is offered an alert that it holds to be moved (`waits`): others may have moved it meanwhile, and then neither
-    /// the alert comes back nor the group.
-    pub(super) fn offered_as(&self, group: &Arc<GroupIdentity>, waits: bool) -> Arc<GroupIdentity> {
-        if waits {
-            return self.stand_in(&GroupName::of(group));
-        }
-        Arc::clone(group)
-    }
-
-    /// A group of which nothing but the key is known.
-    fn stand_in(&self, name: &GroupName) -> Arc<GroupIdentity> {
-        Arc::new(GroupIdentity {
-            tenant: name.tenant.clone(),
-            key: name.key,
-            text: String::new(),
-            route: RouteIndex(0),
-            labels: Labels::empty(),
-            receiver: Arc::new(ReceiverSpec {
-                name: Arc::from(""),
-                integrations: Vec::new(),
-            }),
-            group_wait: self.timing.lease,
-            group_interval: self.timing.lease,
-            repeat_interval: self.timing.grace,
-            mute_time_intervals: Vec::new(),
-            active_time_intervals: Vec::new(),
-        })
-    }
-
     pub(super) async fn reconfigure_shared(
         &self,
         tenant: &TenantId,
@@ -291,11 +86,7 @@ impl Coordinated {
 
     /// Moves members out of stranded groups, of tenants whose turn it is.
     pub(super) async fn move_stranded(&self) {
-        let since: Vec<_> = lock(&self.stranded)
-            .since
-            .iter()
-            .map(|(tenant, since)| (tenant.clone(), *since))
-            .collect();
+        let since = lock(&self.stranded).since();
         if since.is_empty() || self.current_mode() == crate::Mode::Degraded {
             return;
         }
@@ -326,54 +117,69 @@ impl Coordinated {
         }
     }
 
-    /// Moves the members of one group that belong elsewhere.
+    /// Moves the members of one group that belong elsewhere. Who changes in the last moment stays, and moves in the next round.
     async fn move_members(&self, host: &dyn Host, name: &GroupName) -> Result<(), Alone> {
-        let epoch = self.view(name.shard()).epoch.clone();
-        let Some(held) = self.directly(self.shared.seize(name).await)? else {
-            return self.forget_moved(name, epoch.as_ref()).await;
-        };
-        // Somebody is flushing it: what becomes of that moves along, later.
-        let Ok(claimed) = held else { return Ok(()) };
-        let Some(source) = self.directly(self.shared.group(name).await)? else {
-            return self.forget_moved(name, epoch.as_ref()).await;
-        };
-        let mut targets: HashMap<GroupName, (Arc<GroupIdentity>, Vec<Arc<Alert>>)> = HashMap::new();
-        let mut leaves = Vec::new();
-        for alert in &source.members {
-            let groups = host.placement(&name.tenant, alert);
-            if groups.iter().any(|group| group.key == name.key) {
-                continue;
-            }
-            leaves.push(Leave {
-                fingerprint: alert.fingerprint,
-                updated_at: alert.updated_at,
-            });
-            // It may have ended where this instance heard of it alone, in the group it is moved to.
-            let known = self.memory.alert(&name.tenant, alert.fingerprint);
-            let is_later = |known: &Arc<Alert>| known.updated_at > alert.updated_at;
-            let latest = known.filter(is_later).unwrap_or_else(|| Arc::clone(alert));
-            for group in groups {
-                let target = targets
-                    .entry(GroupName::of(&group))
-                    .or_insert_with(|| (group, Vec::new()));
-                target.1.push(Arc::clone(&latest));
-            }
-        }
-        if leaves.is_empty() && !source.members.is_empty() {
-            lock(&self.stranded).gone(name);
-        }
-        for (identity, alerts) in targets.into_values() {
-            if !self.move_to(host, identity, alerts, &source).await? {
+        for _ in 0..ROUNDS_MAX {
+            let epoch = self.view(name.shard()).epoch.clone();
+            let Some(held) = self.directly(self.shared.seize(name).await)? else {
+                return self.forget_moved(name, epoch.as_ref()).await;
+            };
+            // Somebody is flushing it: what becomes of that moves along, later.
+            let Ok(claimed) = held else { return Ok(()) };
+            let Some(farewell) = self.take_along(host, name).await? else {
                 self.give_back(&claimed, self.timing.behind_delay).await;
+                return Ok(());
+            };
+            let finished = self.shared.finish(name, claimed.fence, &farewell).await;
+            let next = self.directly(finished)?.ok().flatten();
+            tracing::debug!(tenant = %name.tenant, group = %name.key, "Moved members to the groups of the new configuration");
+            // The feed says who left.
+            if next.is_none() || farewell.leaves.is_empty() {
                 return Ok(());
             }
         }
-        let farewell = farewell_to(leaves, &source);
-        let finished = self.shared.finish(name, claimed.fence, &farewell).await;
-        let _ = self.directly(finished)?;
-        tracing::debug!(tenant = %name.tenant, group = %name.key, "Moved members to the groups of the new configuration");
-        // The feed says who left; whoever changed meanwhile is still there and moves the next time.
         Ok(())
+    }
+
+    /// Takes the members of a held group that belong elsewhere there, with what was told of them, until none of them changed
+    /// meanwhile or somebody is flushing a group they belong to; answers who may leave now, and nothing if none was taken.
+    async fn take_along(
+        &self,
+        host: &dyn Host,
+        name: &GroupName,
+    ) -> Result<Option<Farewell>, Alone> {
+        let mut taken: HashMap<Fingerprint, Timestamp> = HashMap::new();
+        let mut round = 0;
+        loop {
+            let Some(mut source) = self.directly(self.shared.group(name).await)? else {
+                return Ok(None);
+            };
+            // What was told of who was taken already is there.
+            let retold = left_behind(&source.told, |alert| taken.contains_key(&alert));
+            let belongs_elsewhere = |alert: &&Arc<Alert>| {
+                let groups = host.placement(&name.tenant, alert);
+                groups.iter().all(|group| group.key != name.key)
+            };
+            let leaving = source.members.iter().filter(belongs_elsewhere);
+            let leaving: Vec<_> = leaving
+                .filter(|alert| taken.get(&alert.fingerprint) != Some(&alert.updated_at))
+                .cloned()
+                .collect();
+            for (integration, told) in retold.clone() {
+                source.told.retain(|(id, _)| *id != integration);
+                source.told.push((integration, told));
+            }
+            let is_over = leaving.is_empty() || round == ROUNDS_MAX;
+            if is_over || !self.join_theirs(host, &leaving, &source).await? {
+                if leaving.is_empty() && taken.is_empty() && !source.members.is_empty() {
+                    lock(&self.stranded).gone(name);
+                }
+                let is_nothing_done = taken.is_empty() && !leaving.is_empty();
+                return Ok((!is_nothing_done).then(|| farewell_to(taken, retold)));
+            }
+            taken.extend(leaving.iter().map(|a| (a.fingerprint, a.updated_at)));
+            round += 1;
+        }
     }
 
     /// A stranded group that is not there any more is forgotten, unless its shard lost its data: then what is known here may be all
@@ -387,137 +193,34 @@ impl Coordinated {
         }
         Ok(())
     }
-
-    /// Moves alerts into one group; false when somebody is flushing it.
-    ///
-    /// A group that is not there yet is made with all that was told of them, so that whoever flushes it first knows. What was told
-    /// in one that is there is merged only by who holds it: two who move members there at once would undo each other's.
-    async fn move_to(
-        &self,
-        host: &dyn Host,
-        identity: Arc<GroupIdentity>,
-        alerts: Vec<Arc<Alert>>,
-        source: &SharedGroup,
-    ) -> Result<bool, Alone> {
-        let now = self.clock.now();
-        let moved = self.movable(alerts, source, now);
-        if moved.is_empty() {
-            return Ok(true);
-        }
-        // A group that has ticked ticks soon, and so do those its members move to; one in its group_wait keeps it.
-        let soon = now + MADE_PAUSE;
-        let first = if source.grid.has_ticked() {
-            soon
-        } else {
-            source.grid.next().max(soon)
-        };
-        let name = GroupName::of(&identity);
-        let grid = Grid::starting(first, identity.group_interval);
-        let empty = || Group::restored(Arc::clone(&identity), grid);
-        for _ in 0..HOLD_TRIES {
-            let Some(held) = self.directly(self.shared.seize(&name).await)? else {
-                let made = Merge {
-                    is_first: true,
-                    ..self.joining(host, empty(), &moved, source).await?
-                };
-                let is_whole = made.alerts.len() <= MADE_WITH_MAX;
-                if self.merged(made).await? == Merged::Done && is_whole {
-                    return Ok(true);
-                }
-                continue;
-            };
-            let Ok(claimed) = held else {
-                return Ok(false);
-            };
-            let there = self.directly(self.shared.group(&name).await)?;
-            let mut group = empty();
-            for (integration, told) in there.iter().flat_map(|there| &there.told) {
-                group.merge_told(integration, told);
-            }
-            let joining = self.joining(host, group, &moved, source).await?;
-            let _ = self.merged(joining).await?;
-            self.give_back(&claimed, std::time::Duration::ZERO).await;
-            return Ok(true);
-        }
-        Ok(false)
-    }
-
-    /// What a group becomes with these alerts in it, which come from another one.
-    async fn joining(
-        &self,
-        host: &dyn Host,
-        mut group: Group,
-        alerts: &[Arc<Alert>],
-        source: &SharedGroup,
-    ) -> Result<Merge, Alone> {
-        let now = self.clock.now();
-        let identity = Arc::clone(group.identity());
-        let past = self
-            .past_of(&GroupName::of(&identity), alerts, source)
-            .await?;
-        // Whose end was told there already stays out, and what was told of it before says nothing any more.
-        let is_over = |alert: &&Arc<Alert>| past.over.contains(&alert.fingerprint);
-        let joining = alerts.iter().filter(|alert| !is_over(alert));
-        let joining: Vec<_> = joining.cloned().collect();
-        for alert in &joining {
-            let groups = host.placement(&source.name.tenant, alert);
-            let mut told = Cow::Borrowed(&source.told);
-            if past.anew.contains(&alert.fingerprint) {
-                let told = told.to_mut().iter_mut();
-                told.for_each(|(_, told)| told.doubt(alert.fingerprint));
-            }
-            let left = source.lineage.as_ref();
-            group.adopt(Arc::clone(alert), left, &groups, &told, now);
-        }
-        Ok(Merge {
-            alerts: joining,
-            told: group.told().to_vec(),
-            is_move: true,
-            ..Merge::of(identity, group.grid())
-        })
-    }
-
-    async fn merged(&self, merge: Merge) -> Result<Merged, Alone> {
-        let mut answers = self.shared.merge(vec![merge]).await;
-        self.directly(answers.pop().unwrap_or(Ok(Merged::Overtaken)))
-    }
-
-    /// The members that fire, or whose end is owed.
-    fn movable(
-        &self,
-        alerts: Vec<Arc<Alert>>,
-        source: &SharedGroup,
-        now: Timestamp,
-    ) -> Vec<Arc<Alert>> {
-        let grace = State::grace(&self.memory);
-        let is_wanted = |alert: &Arc<Alert>| {
-            let mut told = source.told.iter();
-            let is_believed = told.any(|(_, told)| told.believes_firing(alert.fingerprint));
-            !alert.is_resolved(now, grace) || is_believed
-        };
-        // Known newer than when it may have left there: this is no replay.
-        let newer = |alert: Arc<Alert>| {
-            Arc::new(Alert {
-                updated_at: alert.updated_at + MOVED,
-                ..Alert::clone(&alert)
-            })
-        };
-        alerts.into_iter().filter(is_wanted).map(newer).collect()
-    }
 }
 
-/// Members that are in other groups now leave, and with them what was told of them.
-fn farewell_to(leaves: Vec<Leave>, source: &SharedGroup) -> Farewell {
-    let leaving: HashSet<_> = leaves.iter().map(|leave| leave.fingerprint).collect();
-    let retold = source.told.iter().filter_map(|(integration, told)| {
-        let mut told = told.clone();
-        let is_about = told.leave_behind(|alert| leaving.contains(&alert));
-        is_about.then(|| (integration.clone(), told))
+/// Who was taken along may leave, each unless it changed since.
+fn farewell_to(
+    taken: HashMap<Fingerprint, Timestamp>,
+    retold: Vec<(IntegrationId, Told)>,
+) -> Farewell {
+    let leaves = taken.into_iter().map(|(fingerprint, updated_at)| Leave {
+        fingerprint,
+        updated_at,
     });
     Farewell {
-        retold: retold.collect(),
-        leaves,
+        leaves: leaves.collect(),
+        retold,
         is_move: true,
         ..Farewell::default()
     }
+}
+
+/// What integrations count as told once these alerts are told of elsewhere; of those it makes a difference to.
+fn left_behind(
+    told: &[(IntegrationId, Told)],
+    is_elsewhere: impl Fn(Fingerprint) -> bool,
+) -> Vec<(IntegrationId, Told)> {
+    let left = told.iter().filter_map(|(integration, told)| {
+        let mut told = told.clone();
+        let is_about = told.leave_behind(&is_elsewhere);
+        is_about.then(|| (integration.clone(), told))
+    });
+    left.collect()
 }

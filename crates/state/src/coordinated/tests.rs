@@ -35,8 +35,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 struct Engine {
     taken_over: AtomicUsize,
     silences: Mutex<Vec<Arc<Silence>>>,
-    /// The group of all alerts, whatever they say.
-    of_all: Mutex<Option<&'static str>>,
+    /// The groups of all alerts, whatever they say.
+    of_all: Mutex<Vec<&'static str>>,
 }
 
 #[async_trait]
@@ -46,7 +46,11 @@ impl Host for Engine {
     }
 
     fn placement(&self, _: &TenantId, alert: &Alert) -> Vec<Arc<GroupIdentity>> {
-        let name = lock(&self.of_all).or_else(|| alert.labels.get("group"));
+        let of_all = lock(&self.of_all);
+        if !of_all.is_empty() {
+            return of_all.iter().map(|name| group(name)).collect();
+        }
+        let name = alert.labels.get("group");
         name.map(group).into_iter().collect()
     }
 
