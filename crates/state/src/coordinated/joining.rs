@@ -33,6 +33,14 @@ struct Target {
     alerts: Vec<Arc<Alert>>,
 }
 
+/// What becomes of alerts whose group is another one.
+struct Movable {
+    /// They fire, or their end is owed by what was told where they are.
+    moved: Vec<Arc<Alert>>,
+    /// They are over, and nothing was told of them where they are; or it counts elsewhere already, as they moved and stayed.
+    ended: Vec<Arc<Alert>>,
+}
+
 impl Coordinated {
     /// Has alerts join all the groups they belong to; false, and nothing is done, when somebody is flushing one of them.
     pub(super) async fn join_theirs(
@@ -123,10 +131,7 @@ impl Coordinated {
     ) -> Result<bool, Alone> {
         let Target { group, alerts } = target;
         let now = self.clock.now();
-        let moved = self.movable(alerts, source, now);
-        if moved.is_empty() {
-            return Ok(true);
-        }
+        let Movable { moved, ended } = self.movable(alerts, source, now);
         // A group that has ticked ticks soon, and so do those its members move to; one in its group_wait keeps it.
         let soon = now + MADE_PAUSE;
         let first = if source.grid.has_ticked() {
@@ -140,7 +145,10 @@ impl Coordinated {
             Grid::starting(first, group.group_interval),
         );
         if is_held {
-            self.join(host, group, &moved, source).await?;
+            self.join(host, group, moved, ended, source).await?;
+            return Ok(true);
+        }
+        if moved.is_empty() {
             return Ok(true);
         }
         for _ in 0..HOLD_TRIES {
@@ -154,7 +162,7 @@ impl Coordinated {
             }
             match self.directly(self.shared.seize(&name).await)? {
                 Some(Ok(claimed)) => {
-                    self.join(host, group, &moved, source).await?;
+                    self.join(host, group, moved, ended, source).await?;
                     self.give_back(&claimed, std::time::Duration::ZERO).await;
                     return Ok(true);
                 }
@@ -166,12 +174,13 @@ impl Coordinated {
         Ok(false)
     }
 
-    /// Merges alerts into a group that is there, and is held.
+    /// Merges alerts into a group that is there, and is held; those that `ended` only where it has them as members.
     async fn join(
         &self,
         host: &dyn Host,
         mut group: Group,
-        alerts: &[Arc<Alert>],
+        moved: Vec<Arc<Alert>>,
+        mut ended: Vec<Arc<Alert>>,
         source: &SharedGroup,
     ) -> Result<(), Alone> {
         let name = GroupName::of(group.identity());
@@ -179,7 +188,12 @@ impl Coordinated {
         for (integration, told) in there.iter().flat_map(|there| &there.told) {
             group.merge_told(integration, told);
         }
-        let joining = self.joining(host, group, alerts, source).await?;
+        ended.retain(|alert| {
+            let mut members = there.iter().flat_map(|there| &there.members);
+            members.any(|member| member.fingerprint == alert.fingerprint)
+        });
+        let mut joining = self.joining(host, group, &moved, source).await?;
+        joining.alerts.append(&mut ended);
         self.merged(joining).await.map(drop)
     }
 
@@ -223,13 +237,7 @@ impl Coordinated {
         self.directly(answers.pop().unwrap_or(Ok(Merged::Overtaken)))
     }
 
-    /// The members that fire, or whose end is owed.
-    fn movable(
-        &self,
-        alerts: Vec<Arc<Alert>>,
-        source: &SharedGroup,
-        now: Timestamp,
-    ) -> Vec<Arc<Alert>> {
+    fn movable(&self, alerts: Vec<Arc<Alert>>, source: &SharedGroup, now: Timestamp) -> Movable {
         let grace = State::grace(&self.memory);
         let is_wanted = |alert: &Arc<Alert>| {
             let mut told = source.told.iter();
@@ -243,6 +251,7 @@ impl Coordinated {
                 ..Alert::clone(&alert)
             })
         };
-        alerts.into_iter().filter(is_wanted).map(newer).collect()
+        let (moved, ended) = alerts.into_iter().map(newer).partition(is_wanted);
+        Movable { moved, ended }
     }
 }

@@ -134,3 +134,40 @@ async fn who_cannot_follow_for_now_counts_as_told_in_its_new_group() {
     assert!(scene.told_there("old").await.firing().is_empty());
     assert_eq!(scene.told_there("g").await.firing(), [x.fingerprint]);
 }
+
+/// An alert ends while it moves, where it was: the group it moved to hears of it, be it that somebody is flushing that group just
+/// then.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_comes_while_its_alert_moves_follows_it() {
+    for is_flushed in [false, true] {
+        let scene = Scene::started().await;
+        let x = scene.alert("old", "x");
+        scene.put("old", &[&x], &[&x]).await;
+        scene.take_all_to(&["g"]).await;
+        let moving = scene.move_slowly(MINUTE);
+        scene.pass().await;
+        assert_eq!(scene.shared("g").await, ["x"], "it fires there");
+        let name = GroupName::of(&group("g"));
+        let mut claimed = None;
+        if is_flushed {
+            let seized = scene.other.seize(&name).await.expect("answered");
+            claimed = Some(seized.expect("a group").expect("held"));
+        }
+        let over = scene.as_over(&x);
+        scene.merge("old", vec![Arc::new(over)]).await;
+        moving.await.expect("it ends");
+        assert_eq!(scene.members("old").await.len(), usize::from(is_flushed));
+        if let Some(claimed) = claimed {
+            let given = scene.other.unclaim(&name, claimed.fence, Duration::ZERO);
+            given.await.expect("given back");
+            *lock(&scene.line.slow) = None;
+            scene.state.follow().await.expect("the feed is there");
+            scene.state.move_stranded().await;
+            assert!(scene.members("old").await.is_empty(), "it moved");
+        }
+        let there = scene.members("g").await;
+        let ends: Vec<_> = there.iter().map(|x| x.is_explicit_end()).collect();
+        assert_eq!(ends, [true], "and is owed");
+        assert!(scene.told_there("g").await.believes_firing(x.fingerprint));
+    }
+}
