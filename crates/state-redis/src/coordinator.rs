@@ -262,7 +262,7 @@ impl Coordinator for RedisCoordinator {
         &self,
         group: &GroupName,
         since: Timestamp,
-    ) -> Result<Vec<Fingerprint>, CoordinatorError> {
+    ) -> Result<Vec<(Fingerprint, Timestamp)>, CoordinatorError> {
         self.left_since_of(group, since).await
     }
 

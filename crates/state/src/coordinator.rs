@@ -33,7 +33,7 @@ pub mod model;
 mod records;
 
 pub use feed::{CHANGES_MAX, Change, Event, Feed, KnownAlerts, NothingKnown};
-pub use merging::{Joined, Merge, Merged};
+pub use merging::{Joined, MERGED_AT_ONCE_MAX, Merge, Merged};
 pub use records::{RecordVersions, RecordsHeard};
 
 /// How a coordinator fails.
@@ -342,7 +342,7 @@ pub trait Coordinator: Send + Sync {
     /// Offers alerts to their groups. One answer per offer, in order: shards fail one by one.
     ///
     /// A fresh post: the last one wins, as in Alertmanager (`Alert::updated_by`). A group of which only the key is known is
-    /// neither made nor changed by a post, and nobody joins it (`GroupIdentity::is_stand_in`). `now` is when the posts were received, by
+    /// not made by a post, its facts do not change, and nobody joins it (`GroupIdentity::is_stand_in`). `now` is when the posts were received, by
     /// the instance's clock.
     async fn ingest(
         &self,
@@ -432,12 +432,13 @@ pub trait Coordinator: Send + Sync {
         alerts: &[Fingerprint],
     ) -> Result<Vec<Fingerprint>, CoordinatorError>;
 
-    /// Who is remembered to have left a group in a state of this instant or a later one. Whoever did may be forgotten.
+    /// Who is remembered to have left a group in a state of this instant or a later one, and in which, to the millisecond. Whoever
+    /// did may be forgotten.
     async fn left_since(
         &self,
         group: &GroupName,
         since: Timestamp,
-    ) -> Result<Vec<Fingerprint>, CoordinatorError>;
+    ) -> Result<Vec<(Fingerprint, Timestamp)>, CoordinatorError>;
 
     /// What the server of a fault domain threw away. If that is a loss it refuses from then on to hand out groups, to let a
     /// group go that became empty, and to open an epoch, until [`Coordinator::start_over`].

@@ -26,7 +26,7 @@ pub struct Farewell {
     pub leaves: Vec<Leave>,
     /// Owed "resolved" messages that are given up (integration, alert).
     pub given_up: Vec<(IntegrationId, Fingerprint)>,
-    /// What integrations count as told from now on, if all of `leaves` leave.
+    /// What integrations count as told from now on, if all of `leaves` leave or `is_move`.
     pub retold: Vec<(IntegrationId, Told)>,
     /// Whether what was told of them is in other groups already: then it counts here no more, whoever of them stays.
     pub is_move: bool,

@@ -72,9 +72,15 @@ impl RedisCoordinator {
         &self,
         group: &GroupName,
         since: Timestamp,
-    ) -> Read<Vec<Fingerprint>> {
+    ) -> Read<Vec<(Fingerprint, Timestamp)>> {
         let args = [Arg::from(since.unix_ms())];
-        read_fingerprints(self.on_group(&scripts::LEFT_SINCE, group, args).await?)
+        let answer = self.on_group(&scripts::LEFT_SINCE, group, args).await?;
+        let left = Reply::of(answer)?.pairs()?.into_iter();
+        let left = left.map(|(alert, state_ms)| {
+            let state_ms = state_ms.parse().map_err(|_| unreadable("an instant"))?;
+            Ok((read_fingerprint(&alert)?, Timestamp::from_unix_ms(state_ms)))
+        });
+        left.collect()
     }
 
     fn group_call(&self, name: &GroupName) -> Call {
@@ -109,10 +115,13 @@ fn read_fingerprints(answer: Value) -> Read<Vec<Fingerprint>> {
     let mut reply = Reply::of(answer)?;
     let mut fingerprints = Vec::new();
     while !reply.is_empty() {
-        let text = reply.text()?;
-        fingerprints.push(text.parse().map_err(|_| unreadable("a fingerprint"))?);
+        fingerprints.push(read_fingerprint(&reply.text()?)?);
     }
     Ok(fingerprints)
+}
+
+fn read_fingerprint(text: &str) -> Read<Fingerprint> {
+    text.parse().map_err(|_| unreadable("a fingerprint"))
 }
 
 fn field<'a>(meta: &'a [(String, String)], wanted: &str) -> Option<&'a str> {

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use domain::alert::Alert;
 use redis::Value;
-use state::coordinator::{CoordinatorError, GroupName, Merge, Merged};
+use state::coordinator::{CoordinatorError, GroupName, MERGED_AT_ONCE_MAX, Merge, Merged};
 
 use super::reply::{self, Read, unreadable};
 use super::wire::told::told_texts;
 use super::{RedisCoordinator, names, scripts, wire};
 use crate::call::{Arg, Call};
 
-/// Most alerts in one run of the script, so that others get their turn.
-const ALERTS_MAX: usize = 256;
 /// Most runs that wait for an answer at a time.
 const CALLS_MAX: usize = 256;
 
@@ -58,10 +56,11 @@ impl RedisCoordinator {
     fn merge_calls(&self, merge: &Merge) -> Vec<Call> {
         let (first, rest) = merge
             .alerts
-            .split_at_checked(ALERTS_MAX)
+            .split_at_checked(MERGED_AT_ONCE_MAX)
             .unwrap_or((&merge.alerts, &[]));
         let mut calls = vec![self.merge_call(merge, first, true)];
-        let more = rest.chunks(ALERTS_MAX);
+        let rest = if merge.is_first { &[] } else { rest };
+        let more = rest.chunks(MERGED_AT_ONCE_MAX);
         calls.extend(more.map(|part| self.merge_call(merge, part, false)));
         calls
     }
@@ -78,7 +77,7 @@ impl RedisCoordinator {
             Arg::from(if merge.grid.has_ticked() { "1" } else { "0" }),
             Arg::from(names::span_ms(self.timing.tombstone)),
             flag(merge.is_move),
-            flag(merge.is_first && is_first),
+            flag(merge.is_first),
             count(alerts.len()),
         ]);
         for alert in alerts {

@@ -163,7 +163,11 @@ impl Coordinator for Agreed {
         self.inner.departed(group, since, alerts).await
     }
 
-    async fn left_since(&self, group: &GroupName, since: Timestamp) -> Answered<Vec<Fingerprint>> {
+    async fn left_since(
+        &self,
+        group: &GroupName,
+        since: Timestamp,
+    ) -> Answered<Vec<(Fingerprint, Timestamp)>> {
         self.inner.left_since(group, since).await
     }
 

@@ -229,6 +229,7 @@ impl Coordinated {
         let left = self
             .insist(Some(name.shard()), || self.shared.left_since(name, since))
             .await?;
+        let left: Vec<_> = left.into_iter().map(|(alert, _)| alert).collect();
         let known = lock(&self.tombs).departed(name, &left, self.timing.tombstone);
         Ok(known.len() < left.len())
     }

@@ -1,17 +1,17 @@
 //! Members of a stranded group join the groups they belong to, with what was told of them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
 use domain::group::grid::Grid;
 use domain::group::{Group, GroupIdentity};
-use domain::time::Timestamp;
 
 use super::{Alone, Coordinated};
 use crate::State;
-use crate::coordinator::{GroupName, Merge, Merged, SharedGroup};
+use crate::coordinator::{Claimed, GroupName, MERGED_AT_ONCE_MAX, Merge, Merged, SharedGroup};
 use crate::host::Host;
 
 /// How long a group that a move made waits for members that come to it from other groups.
@@ -20,9 +20,6 @@ const MADE_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 /// How often a group is tried to be made or held, and the pause between two tries.
 const HOLD_TRIES: usize = 10;
 const HOLD_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
-
-/// Most members with which a group is made in one go: a coordinator takes so many at once.
-const MADE_WITH_MAX: usize = 256;
 
 /// By how much an alert that was moved is known newer.
 const MOVED: std::time::Duration = std::time::Duration::from_millis(1);
@@ -41,41 +38,70 @@ struct Movable {
     ended: Vec<Arc<Alert>>,
 }
 
+impl Target {
+    fn leave_out(&mut self, staying: &HashSet<Fingerprint>) {
+        self.alerts
+            .retain(|alert| !staying.contains(&alert.fingerprint));
+    }
+}
+
 impl Coordinated {
-    /// Has alerts join all the groups they belong to; false, and nothing is done, when somebody is flushing one of them.
+    /// Has alerts join the groups they belong to; answers which of them did, each all of its groups. Who belongs to one that somebody
+    /// is flushing joins none: what was told of it would count there and where it stays.
     pub(super) async fn join_theirs(
         &self,
         host: &dyn Host,
         alerts: &[Arc<Alert>],
         source: &SharedGroup,
-    ) -> Result<bool, Alone> {
-        let targets = self.targets(host, alerts, source);
+    ) -> Result<Vec<Arc<Alert>>, Alone> {
         let mut claims = BTreeMap::new();
-        let mut do_all_join = true;
-        for name in targets.keys() {
-            match self.directly(self.shared.seize(name).await)? {
-                Some(Ok(claimed)) => drop(claims.insert(name.clone(), claimed)),
-                Some(Err(_)) => {
-                    do_all_join = false;
-                    break;
-                }
-                None => {}
-            }
-        }
-        for (name, target) in targets {
-            if do_all_join {
-                let is_held = claims.contains_key(&name);
-                do_all_join = self.move_to(host, target, is_held, source).await?;
-            }
-        }
+        let joined = self.join_free(host, alerts, source, &mut claims).await;
         for claimed in claims.values() {
             self.give_back(claimed, std::time::Duration::ZERO).await;
         }
-        Ok(do_all_join)
+        joined
+    }
+
+    /// The same; notes the groups that are held for it.
+    async fn join_free(
+        &self,
+        host: &dyn Host,
+        alerts: &[Arc<Alert>],
+        source: &SharedGroup,
+        claims: &mut BTreeMap<GroupName, Claimed>,
+    ) -> Result<Vec<Arc<Alert>>, Alone> {
+        let (mut missing, mut there) = (Vec::new(), Vec::new());
+        let mut staying: HashSet<Fingerprint> = HashSet::new();
+        for (name, target) in self.targets(host, alerts, source) {
+            match self.directly(self.shared.seize(&name).await)? {
+                Some(Ok(claimed)) => {
+                    claims.insert(name, claimed);
+                    there.push(target);
+                }
+                Some(Err(_)) => staying.extend(target.alerts.iter().map(|a| a.fingerprint)),
+                None => missing.push(target),
+            }
+        }
+        // Those that are made first: that somebody else may do meanwhile, and then who was to join one stays.
+        for mut target in missing {
+            target.leave_out(&staying);
+            let wanted: Vec<_> = target.alerts.iter().map(|a| a.fingerprint).collect();
+            if !self.make(host, target, source).await? {
+                staying.extend(wanted);
+            }
+        }
+        for mut target in there {
+            target.leave_out(&staying);
+            let group = self.group_for(&target, source);
+            let movable = self.movable(target.alerts, source);
+            self.join(host, group, movable, source).await?;
+        }
+        let joined = alerts.iter().filter(|a| !staying.contains(&a.fingerprint));
+        Ok(joined.cloned().collect())
     }
 
     /// The groups that alerts move to, in the order in which they are held, each with those of them that do in the latest state
-    /// known. Those are none where nothing changes: it holds the alert already, and was told of it by itself.
+    /// known. A group that has an alert in that state already, and takes over nothing that was told of it, is none of them.
     fn targets(
         &self,
         host: &dyn Host,
@@ -97,7 +123,7 @@ impl Coordinated {
                         && group.is_heir(integration, source.lineage.as_ref(), &groups)
                 })
             };
-            let holds = |name: &GroupName| {
+            let has_it = |name: &GroupName| {
                 let known = self.memory.see(name, |known| {
                     let member = known.member(alert.fingerprint)?;
                     Some(latest.updated_at <= member.updated_at)
@@ -106,7 +132,7 @@ impl Coordinated {
             };
             for group in &groups {
                 let name = GroupName::of(group);
-                if takes_over(group) || !holds(&name) {
+                if takes_over(group) || !has_it(&name) {
                     let target = targets.entry(name).or_insert_with(|| Target {
                         group: Arc::clone(group),
                         alerts: Vec::new(),
@@ -118,53 +144,50 @@ impl Coordinated {
         targets
     }
 
-    /// Moves alerts into one group, which is held or was not there; false when somebody has made it meanwhile and does not let go.
-    ///
-    /// A group that is not there yet is made with all that was told of them, so that whoever flushes it first knows. What was told
-    /// in one that is there is merged only by who holds it: two who move members there at once would undo each other's.
-    async fn move_to(
-        &self,
-        host: &dyn Host,
-        target: Target,
-        is_held: bool,
-        source: &SharedGroup,
-    ) -> Result<bool, Alone> {
-        let Target { group, alerts } = target;
-        let now = self.clock.now();
-        let Movable { moved, ended } = self.movable(alerts, source, now);
+    /// A group as a move makes it.
+    fn group_for(&self, target: &Target, source: &SharedGroup) -> Group {
         // A group that has ticked ticks soon, and so do those its members move to; one in its group_wait keeps it.
-        let soon = now + MADE_PAUSE;
+        let soon = self.clock.now() + MADE_PAUSE;
         let first = if source.grid.has_ticked() {
             soon
         } else {
             source.grid.next().max(soon)
         };
-        let name = GroupName::of(&group);
-        let group = Group::restored(
-            Arc::clone(&group),
-            Grid::starting(first, group.group_interval),
-        );
-        if is_held {
-            self.join(host, group, moved, ended, source).await?;
-            return Ok(true);
-        }
-        if moved.is_empty() {
+        let grid = Grid::starting(first, target.group.group_interval);
+        Group::restored(Arc::clone(&target.group), grid)
+    }
+
+    /// Makes a group that was not there with alerts that move to it; false when somebody made it meanwhile and does not let go.
+    ///
+    /// It is made with all that was told of them, so that whoever flushes it first knows. What was told in one that is there is
+    /// merged only by who holds it: two who move members there at once would undo each other's.
+    async fn make(
+        &self,
+        host: &dyn Host,
+        target: Target,
+        source: &SharedGroup,
+    ) -> Result<bool, Alone> {
+        let name = GroupName::of(&target.group);
+        let group = self.group_for(&target, source);
+        let movable = self.movable(target.alerts, source);
+        if movable.moved.is_empty() {
             return Ok(true);
         }
         for _ in 0..HOLD_TRIES {
-            let made = Merge {
-                is_first: true,
-                ..self.joining(host, group.clone(), &moved, source).await?
-            };
-            let is_whole = made.alerts.len() <= MADE_WITH_MAX;
+            let mut made = self
+                .joining(host, group.clone(), &movable.moved, source)
+                .await?;
+            made.is_first = true;
+            let is_whole = made.alerts.len() <= MERGED_AT_ONCE_MAX;
+            made.alerts.truncate(MERGED_AT_ONCE_MAX);
             if self.merged(made).await? == Merged::Done && is_whole {
                 return Ok(true);
             }
             match self.directly(self.shared.seize(&name).await)? {
                 Some(Ok(claimed)) => {
-                    self.join(host, group, moved, ended, source).await?;
+                    let joined = self.join(host, group, movable, source).await;
                     self.give_back(&claimed, std::time::Duration::ZERO).await;
-                    return Ok(true);
+                    return joined.map(|()| true);
                 }
                 // Just made: somebody else moves members there, which takes moments.
                 Some(Err(_)) => tokio::time::sleep(HOLD_PAUSE).await,
@@ -174,15 +197,18 @@ impl Coordinated {
         Ok(false)
     }
 
-    /// Merges alerts into a group that is there, and is held; those that `ended` only where it has them as members.
+    /// Merges alerts into a group that is there, and is held; those that are over only where it has them as members.
     async fn join(
         &self,
         host: &dyn Host,
         mut group: Group,
-        moved: Vec<Arc<Alert>>,
-        mut ended: Vec<Arc<Alert>>,
+        movable: Movable,
         source: &SharedGroup,
     ) -> Result<(), Alone> {
+        let Movable { moved, mut ended } = movable;
+        if moved.is_empty() && ended.is_empty() {
+            return Ok(());
+        }
         let name = GroupName::of(group.identity());
         let there = self.directly(self.shared.group(&name).await)?;
         for (integration, told) in there.iter().flat_map(|there| &there.told) {
@@ -237,8 +263,8 @@ impl Coordinated {
         self.directly(answers.pop().unwrap_or(Ok(Merged::Overtaken)))
     }
 
-    fn movable(&self, alerts: Vec<Arc<Alert>>, source: &SharedGroup, now: Timestamp) -> Movable {
-        let grace = State::grace(&self.memory);
+    fn movable(&self, alerts: Vec<Arc<Alert>>, source: &SharedGroup) -> Movable {
+        let (now, grace) = (self.clock.now(), State::grace(&self.memory));
         let is_wanted = |alert: &Arc<Alert>| {
             let mut told = source.told.iter();
             let is_believed = told.any(|(_, told)| told.believes_firing(alert.fingerprint));

@@ -4,10 +4,12 @@
 //! after is written long before that matters. When they stop, what is shared would end up to a quarter of the span before the end
 //! that was stated last; so that end is written shortly before.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::alert::Alert;
+use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::id::TenantId;
 use runtime::tasks::Stop;
@@ -52,16 +54,20 @@ impl Coordinated {
             if offers.is_empty() {
                 continue;
             }
-            let written: Vec<_> = offers
-                .iter()
-                .map(|offer| Arc::clone(&offer.alert))
-                .collect();
+            let offered: Vec<_> = offers.iter().map(|offer| offer.alert.fingerprint).collect();
             let answers = self.shared.ingest(offers, self.clock.now()).await;
-            // What found no answer is tried again in a moment.
-            for (alert, answer) in written.iter().zip(answers) {
-                if answer.is_ok() {
-                    self.memory.mark_shared(&tenant, alert);
-                }
+            // What found no answer, or was moved meanwhile, is tried again in a moment.
+            let (mut written, mut missed) = (HashSet::new(), HashSet::new());
+            for (alert, answer) in offered.into_iter().zip(answers) {
+                match answer {
+                    Ok(offered) if offered.is_member => written.insert(alert),
+                    _ => missed.insert(alert),
+                };
+            }
+            let is_written =
+                |alert: Fingerprint| written.contains(&alert) && !missed.contains(&alert);
+            for alert in alerts.iter().filter(|alert| is_written(alert.fingerprint)) {
+                self.memory.mark_shared(&tenant, alert);
             }
         }
     }

@@ -15,11 +15,13 @@ use domain::group::told::Told;
 use domain::id::{IntegrationId, TenantId};
 use domain::time::Timestamp;
 
-use super::reconcile::ROUNDS_MAX;
 use super::{Alone, Coordinated, lock};
 use crate::coordinator::{Epoch, GroupName};
 use crate::host::Host;
 use crate::{Placement, StateError};
+
+/// How often members of a group that changed while they moved follow at once, and how often it is held for the rest of them.
+const ROUNDS_MAX: usize = 4;
 
 impl Coordinated {
     pub(super) async fn reconfigure_shared(
@@ -126,36 +128,38 @@ impl Coordinated {
             };
             // Somebody is flushing it: what becomes of that moves along, later.
             let Ok(claimed) = held else { return Ok(()) };
-            let Some(farewell) = self.take_along(host, name).await? else {
+            let taken = self.take_along(host, name).await;
+            let Ok(Taken::Some(farewell)) = taken else {
                 self.give_back(&claimed, self.timing.behind_delay).await;
+                if let Taken::NoneLeaves = taken? {
+                    lock(&self.stranded).gone(name);
+                }
                 return Ok(());
             };
             let finished = self.shared.finish(name, claimed.fence, &farewell).await;
-            let next = self.directly(finished)?.ok().flatten();
-            tracing::debug!(tenant = %name.tenant, group = %name.key, "Moved members to the groups of the new configuration");
             // The feed says who left.
-            if next.is_none() || farewell.leaves.is_empty() {
+            let Ok(Some(_)) = self.directly(finished)? else {
                 return Ok(());
-            }
+            };
+            tracing::debug!(tenant = %name.tenant, group = %name.key, "Moved members to the groups of the new configuration");
         }
         Ok(())
     }
 
     /// Takes the members of a held group that belong elsewhere there, with what was told of them, until none of them changed
-    /// meanwhile or somebody is flushing a group they belong to; answers who may leave now, and nothing if none was taken.
-    async fn take_along(
-        &self,
-        host: &dyn Host,
-        name: &GroupName,
-    ) -> Result<Option<Farewell>, Alone> {
+    /// meanwhile, or somebody is flushing a group they belong to.
+    async fn take_along(&self, host: &dyn Host, name: &GroupName) -> Result<Taken, Alone> {
         let mut taken: HashMap<Fingerprint, Timestamp> = HashMap::new();
-        let mut round = 0;
-        loop {
+        for round in 0..=ROUNDS_MAX {
             let Some(mut source) = self.directly(self.shared.group(name).await)? else {
-                return Ok(None);
+                break;
             };
             // What was told of who was taken already is there.
             let retold = left_behind(&source.told, |alert| taken.contains_key(&alert));
+            for (integration, told) in retold.clone() {
+                source.told.retain(|(id, _)| *id != integration);
+                source.told.push((integration, told));
+            }
             let belongs_elsewhere = |alert: &&Arc<Alert>| {
                 let groups = host.placement(&name.tenant, alert);
                 groups.iter().all(|group| group.key != name.key)
@@ -165,21 +169,25 @@ impl Coordinated {
                 .filter(|alert| taken.get(&alert.fingerprint) != Some(&alert.updated_at))
                 .cloned()
                 .collect();
-            for (integration, told) in retold.clone() {
-                source.told.retain(|(id, _)| *id != integration);
-                source.told.push((integration, told));
+            if leaving.is_empty() && taken.is_empty() {
+                return Ok(match source.members.is_empty() {
+                    true => Taken::Some(Farewell::default()),
+                    false => Taken::NoneLeaves,
+                });
             }
-            let is_over = leaving.is_empty() || round == ROUNDS_MAX;
-            if is_over || !self.join_theirs(host, &leaving, &source).await? {
-                if leaving.is_empty() && taken.is_empty() && !source.members.is_empty() {
-                    lock(&self.stranded).gone(name);
+            let joined = match round == ROUNDS_MAX {
+                true => Vec::new(),
+                false => self.join_theirs(host, &leaving, &source).await?,
+            };
+            if joined.is_empty() {
+                if taken.is_empty() {
+                    break;
                 }
-                let is_nothing_done = taken.is_empty() && !leaving.is_empty();
-                return Ok((!is_nothing_done).then(|| farewell_to(taken, retold)));
+                return Ok(Taken::Some(farewell_to(taken, retold)));
             }
-            taken.extend(leaving.iter().map(|a| (a.fingerprint, a.updated_at)));
-            round += 1;
+            taken.extend(joined.iter().map(|a| (a.fingerprint, a.updated_at)));
         }
+        Ok(Taken::Nothing)
     }
 
     /// A stranded group that is not there any more is forgotten, unless its shard lost its data: then what is known here may be all
@@ -193,6 +201,16 @@ impl Coordinated {
         }
         Ok(())
     }
+}
+
+/// What became of the members of a group that is held to move them.
+enum Taken {
+    /// Some are where they belong, and may leave: all, if none is named.
+    Some(Farewell),
+    /// None is: somebody is flushing their groups, or this one is not there any more.
+    Nothing,
+    /// All belong where they are.
+    NoneLeaves,
 }
 
 /// Who was taken along may leave, each unless it changed since.

@@ -1,7 +1,7 @@
 //! What became of an alert earlier in a group it moves to: an instance that started with another configuration than the others have
 //! put it there, and there it was told, and left, while the group it comes from held it still.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::alert::Alert;
@@ -52,16 +52,14 @@ impl Coordinated {
         let Some(first) = asked.iter().map(|(_, since)| *since).min() else {
             return Ok(HashSet::new());
         };
-        let since_first = self.directly(self.shared.left_since(name, first).await)?;
-        let mut left = HashSet::new();
-        for (alert, since) in asked {
-            if !since_first.contains(&alert) {
-                continue;
-            }
-            let since = self.directly(self.shared.left_since(name, since).await)?;
-            left.extend(since.contains(&alert).then_some(alert));
-        }
-        Ok(left)
+        let left = self.directly(self.shared.left_since(name, first).await)?;
+        let left: HashMap<_, _> = left.into_iter().collect();
+        let has_left = |(alert, since): &(Fingerprint, Timestamp)| {
+            let state = left.get(alert);
+            state.is_some_and(|state| since.unix_ms() <= state.unix_ms())
+        };
+        let left = asked.iter().filter(|asked| has_left(asked));
+        Ok(left.map(|(alert, _)| *alert).collect())
     }
 }
 

@@ -35,7 +35,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 struct Engine {
     taken_over: AtomicUsize,
     silences: Mutex<Vec<Arc<Silence>>>,
-    /// The groups of all alerts, whatever they say.
+    /// The groups of all alerts, whatever they say; one of a label's value where that is named.
     of_all: Mutex<Vec<&'static str>>,
 }
 
@@ -48,7 +48,10 @@ impl Host for Engine {
     fn placement(&self, _: &TenantId, alert: &Alert) -> Vec<Arc<GroupIdentity>> {
         let of_all = lock(&self.of_all);
         if !of_all.is_empty() {
-            return of_all.iter().map(|name| group(name)).collect();
+            let of_all = of_all.iter();
+            return of_all
+                .map(|name| group(alert.labels.get(name).unwrap_or(name)))
+                .collect();
         }
         let name = alert.labels.get("group");
         name.map(group).into_iter().collect()

@@ -9,6 +9,9 @@ use domain::group::grid::Grid;
 use domain::group::told::Told;
 use domain::id::IntegrationId;
 
+/// Most alerts that are merged in one step: what comes with more of them is merged step by step.
+pub const MERGED_AT_ONCE_MAX: usize = 256;
+
 /// What an instance knows better of a group, to be merged in; the later state wins, so it may be repeated.
 #[derive(Clone, Debug)]
 pub struct Merge {
@@ -24,10 +27,11 @@ pub struct Merge {
     pub leaves: Vec<Leave>,
     /// Its ticks. Of a group that is there a later next tick counts, if the sender's has ticked.
     pub grid: Grid,
-    /// Whether the alerts come from another group. They may have been here before and moved away, which is no end: tombstones
-    /// are not asked.
+    /// Whether the alerts come from another group. They may have been here before and moved away, which is no end: those that are
+    /// over join whatever the tombstones say.
     pub is_move: bool,
-    /// Whether it counts only if it makes the group: where that is there already nothing changes, and it is overtaken.
+    /// Whether it counts only if it makes the group: where that is there already nothing changes, and it is overtaken. Such a one
+    /// has at most [`MERGED_AT_ONCE_MAX`] alerts.
     pub is_first: bool,
     /// By how many milliseconds the shard clock is ahead of the one alerts are stated by.
     pub ahead_ms: i64,

@@ -164,7 +164,7 @@ async fn an_alert_is_not_offered_in_vain_to_a_group_nothing_is_known_of() {
 }
 
 /// An instance that shares an alert, and has just taken in a refresh that what is shared covers.
-async fn kept_back() -> (Scene, Alert) {
+pub(super) async fn kept_back() -> (Scene, Alert) {
     let scene = Scene::started().await;
     let x = scene.alert("g", "x");
     scene.post("g", x.clone()).await;

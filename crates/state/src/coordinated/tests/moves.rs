@@ -9,8 +9,8 @@ impl Scene {
         tokio::time::sleep(MINUTE).await;
         self.state.follow().await.expect("the feed is there");
         *lock(&self.host.of_all) = names.to_vec();
-        let elsewhere = |_: &Alert| names.iter().map(|name| group(name)).collect();
         let (tenant, now) = (TenantId::default_tenant(), self.clock.now());
+        let elsewhere = |alert: &Alert| self.host.placement(&tenant, alert);
         let configured = self.state.reconfigure(&tenant, "a", &elsewhere, now).await;
         configured.expect("it is in force");
     }
@@ -170,4 +170,45 @@ async fn an_end_that_comes_while_its_alert_moves_follows_it() {
         assert_eq!(ends, [true], "and is owed");
         assert!(scene.told_there("g").await.believes_firing(x.fingerprint));
     }
+}
+
+/// A configuration splits a group, and somebody is flushing one of the new ones, whose receiver may be dead: only who belongs there
+/// waits.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_flushed_keeps_nobody_from_another_one() {
+    let scene = Scene::started().await;
+    let (x, y) = (scene.alert("old", "x"), scene.alert("old", "y"));
+    let z = scene.alert("y", "z");
+    scene.put("old", &[&x, &y], &[&x, &y]).await;
+    scene.put("y", &[&z], &[&z]).await;
+    scene.take_all_to(&["alertname"]).await;
+    let name = GroupName::of(&group("y"));
+    let seized = scene.other.seize(&name).await.expect("answered");
+    seized.expect("a group").expect("held");
+    scene.state.move_stranded().await;
+    assert_eq!(scene.shared("x").await, ["x"]);
+    assert_eq!(scene.told_there("x").await.firing(), [x.fingerprint]);
+    assert_eq!(scene.shared("old").await, ["y"]);
+    assert_eq!(scene.told_there("old").await.firing(), [y.fingerprint]);
+    assert_eq!(scene.shared("y").await, ["z"]);
+}
+
+/// What was stated last of an alert was kept back here, and others moved the alert, which was not heard of yet: it is written where
+/// they moved it to, once it is.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_kept_back_follows_its_alert() {
+    let (scene, x) = losses::kept_back().await;
+    let stated = scene.known(&x).ends_at;
+    let shared = scene.members("g").await;
+    scene.take_all_to(&["h"]).await;
+    scene.put("h", &[&shared[0]], &[&x]).await;
+    scene.see_off("g", &shared[0]).await;
+    let left = shared[0].ends_at.since(scene.clock.now());
+    tokio::time::sleep(left - Duration::from_secs(3)).await;
+    scene.state.write_kept_back().await;
+    assert_eq!(scene.shared("g").await, [""; 0]);
+    assert!(scene.members("h").await[0].ends_at < stated, "not heard of");
+    scene.state.follow().await.expect("the feed is there");
+    scene.state.write_kept_back().await;
+    assert_eq!(scene.members("h").await[0].ends_at, stated);
 }

@@ -229,7 +229,7 @@ impl Coordinator for ModelClient {
         &self,
         group: &GroupName,
         since: Timestamp,
-    ) -> Result<Vec<Fingerprint>, CoordinatorError> {
+    ) -> Result<Vec<(Fingerprint, Timestamp)>, CoordinatorError> {
         let name = group.clone();
         self.request_on(name.shard(), "left_since", move |server, request| {
             let now = request.now;

@@ -377,18 +377,19 @@ impl Shard {
         alerts
     }
 
-    /// Who left in a state of this instant or a later one.
+    /// Who left in a state of this instant or a later one, and in which.
     pub(super) fn left_since(
         &self,
         name: &GroupName,
         since: Timestamp,
         now: Timestamp,
-    ) -> Vec<Fingerprint> {
+    ) -> Vec<(Fingerprint, Timestamp)> {
         let tombs = self.tombs.iter();
         let left = tombs.filter(|((group, _), (state, until))| {
             group == name && since <= *state && now < *until
         });
-        left.map(|((_, fingerprint), _)| *fingerprint).collect()
+        let left = left.map(|((_, fingerprint), (state, _))| (*fingerprint, *state));
+        left.collect()
     }
 
     /// Whether a member left in this state or a later one.
