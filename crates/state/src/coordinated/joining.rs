@@ -101,7 +101,8 @@ impl Coordinated {
     }
 
     /// The groups that alerts move to, in the order in which they are held, each with those of them that do in the latest state
-    /// known. A group that has an alert in that state already, and takes over nothing that was told of it, is none of them.
+    /// known. A group that has an alert in a later state already, and takes over nothing that was told of it, is none of them; the
+    /// same state is not enough: where it leaves it is remembered by that state, and would not come back with it.
     fn targets(
         &self,
         host: &dyn Host,
@@ -126,7 +127,7 @@ impl Coordinated {
             let has_it = |name: &GroupName| {
                 let known = self.memory.see(name, |known| {
                     let member = known.member(alert.fingerprint)?;
-                    Some(latest.updated_at <= member.updated_at)
+                    Some(latest.updated_at < member.updated_at)
                 });
                 known.flatten() == Some(true)
             };

@@ -212,3 +212,17 @@ async fn a_refresh_kept_back_follows_its_alert() {
     scene.state.write_kept_back().await;
     assert_eq!(scene.members("h").await[0].ends_at, stated);
 }
+
+/// Its new group had it already, in the same state: it is known newer there all the same, or it would be taken for a replay where it
+/// left, should the configuration go back.
+#[tokio::test(start_paused = true)]
+async fn who_left_is_known_newer_than_when_it_did() {
+    let scene = Scene::started().await;
+    let x = scene.alert("old", "x");
+    scene.put("old", &[&x], &[]).await;
+    scene.put("g", &[&x], &[]).await;
+    scene.take_all_to(&["g"]).await;
+    scene.state.move_stranded().await;
+    assert!(scene.members("old").await.is_empty(), "it moved");
+    assert!(x.updated_at < scene.members("g").await[0].updated_at);
+}
