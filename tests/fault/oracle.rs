@@ -15,6 +15,9 @@ use crate::tenant;
 /// nobody knows its fate.
 const FROZEN: Duration = Duration::from_secs(15);
 
+/// A message arrives within this after it was made up, when nothing is wrong: what is acknowledged in between it does not know.
+pub(crate) const MADE_UP: Duration = Duration::from_millis(100);
+
 /// A message that tells an end was judged at most this long before it arrived, when nothing is wrong.
 const TELLING: Duration = Duration::from_secs(1);
 
@@ -344,9 +347,9 @@ impl<'a> Judge<'a> {
 
     fn wrong_end(&self, message: &Message, name: &str, at: Instant) -> Option<Kind> {
         let stated = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
-        // A beginning counts once it is acknowledged, an end from when it may be known.
+        // A beginning counts once it is acknowledged, in time for the message; an end from when it may be known.
         let is_known = |word: &&&Statement| match word.fires {
-            true => word.acked.is_some_and(|acked| acked <= at),
+            true => word.acked.is_some_and(|acked| acked + MADE_UP <= at),
             false => word.posted <= at,
         };
         let known = stated.iter().filter(is_known);

@@ -262,6 +262,18 @@ fn an_end_told_again_after_a_new_beginning_is_stale() {
 }
 
 #[test]
+fn a_beginning_counts_once_a_message_can_know_of_it() {
+    let told = || {
+        let log = Log::new().stated(0.0, "a", true).told(1.0, "k1", "+a");
+        let log = log.stated(4.0, "a", false).told(8.0, "k2", "-a");
+        log.stated(9.0, "a", true).stated(9.0, "b", true)
+    };
+    let then = |log: Log, at| log.told(at, "k3", "+b -a").told(14.0, "k4", "+a +b");
+    then(told(), 9.05).check("");
+    then(told(), 10.0).check("StaleEnd");
+}
+
+#[test]
 fn a_frozen_message_is_judged_when_it_was_first_tried() {
     let log = Log::new().stated(0.0, "a", true).told(1.0, "k1", "+a");
     let log = log.stated(5.0, "a", false);

@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 use harness::alert;
 
 use crate::feeder::Load;
+use crate::oracle::MADE_UP;
 use crate::redis::{must, number, writes};
 use crate::row::{Row, alone, shared};
 use crate::scene::{QUICK, Scene, TIMING, config};
 use crate::sink::{Message, Stream};
-
-/// A send past its gate when a silence was acknowledged arrives within this.
-const PAST_THE_GATE: Duration = Duration::from_millis(100);
 
 /// Alerts that all change each second: the churn is their number each second.
 const FLAPPING: Load = Load {
@@ -120,7 +118,7 @@ fn silences(scene: &mut Scene) -> Result<(), String> {
     let late = messages.iter().filter(|message| {
         let silenced = message.firing.iter();
         let mut silenced = silenced.filter_map(|name| acknowledged.get(&**name));
-        silenced.any(|at| *at + PAST_THE_GATE < message.at)
+        silenced.any(|at| *at + MADE_UP < message.at)
     });
     let late = late.count();
     scene.note(format!("{} races", acknowledged.len()));

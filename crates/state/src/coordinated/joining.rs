@@ -47,7 +47,7 @@ impl Target {
 
 impl Coordinated {
     /// Has alerts join the groups they belong to; answers which of them did, each all of its groups. Who belongs to one that somebody
-    /// is flushing joins none: what was told of it would count there and where it stays.
+    /// is flushing joins none, unless that one was made at this very moment: what was told of it would count there and where it stays.
     pub(super) async fn join_theirs(
         &self,
         host: &dyn Host,
@@ -215,10 +215,9 @@ impl Coordinated {
         for (integration, told) in there.iter().flat_map(|there| &there.told) {
             group.merge_told(integration, told);
         }
-        ended.retain(|alert| {
-            let mut members = there.iter().flat_map(|there| &there.members);
-            members.any(|member| member.fingerprint == alert.fingerprint)
-        });
+        let members = there.iter().flat_map(|there| &there.members);
+        let members: HashSet<Fingerprint> = members.map(|member| member.fingerprint).collect();
+        ended.retain(|alert| members.contains(&alert.fingerprint));
         let mut joining = self.joining(host, group, &moved, source).await?;
         joining.alerts.append(&mut ended);
         self.merged(joining).await.map(drop)

@@ -110,7 +110,7 @@ impl Coordinated {
             if !do_agree {
                 tracing::debug!(%tenant, "Instances have different configurations for this tenant; members are moved by this one's");
             }
-            let names = lock(&self.stranded).names(&tenant);
+            let names = lock(&self.stranded).next(&tenant);
             for name in names {
                 if self.move_members(&*host, &name).await.is_err() {
                     return;

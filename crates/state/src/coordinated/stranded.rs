@@ -24,10 +24,12 @@ const MOVES_MAX: usize = 200;
 /// Groups that this instance's configuration has no route for, with their members.
 #[derive(Default)]
 pub(super) struct Stranded {
-    groups: HashMap<GroupName, HashSet<Fingerprint>>,
+    groups: BTreeMap<GroupName, HashSet<Fingerprint>>,
     members: HashMap<(TenantId, Fingerprint), Vec<GroupName>>,
     /// When each tenant's first one was seen.
     since: BTreeMap<TenantId, Instant>,
+    /// The last one of each tenant whose turn it was.
+    served: BTreeMap<TenantId, GroupName>,
 }
 
 impl Stranded {
@@ -103,6 +105,7 @@ impl Stranded {
         let is_last = !self.groups.keys().any(|group| group.tenant == name.tenant);
         if is_last {
             self.since.remove(&name.tenant);
+            self.served.remove(&name.tenant);
         }
     }
 
@@ -111,6 +114,7 @@ impl Stranded {
         self.groups.retain(|name, _| name.tenant != *tenant);
         self.members.retain(|(owner, _), _| owner != tenant);
         self.since.remove(tenant);
+        self.served.remove(tenant);
     }
 
     /// The tenants that have any, each with when its first one was seen.
@@ -132,10 +136,18 @@ impl Stranded {
         names.map(GroupName::shard).collect()
     }
 
-    /// Some of a tenant's, so that the caller looks at the world in between.
-    pub(super) fn names(&self, tenant: &TenantId) -> Vec<GroupName> {
-        let names = self.groups.keys().filter(|name| name.tenant == *tenant);
-        names.take(MOVES_MAX).cloned().collect()
+    /// Some of a tenant's, so that the caller looks at the world in between; those come next whose turn it was not for longest.
+    pub(super) fn next(&mut self, tenant: &TenantId) -> Vec<GroupName> {
+        let served = self.served.get(tenant);
+        let is_waiting = |name: &&GroupName| served.is_none_or(|served| served < *name);
+        let ours = self.groups.keys().filter(|name| name.tenant == *tenant);
+        let (waiting, before): (Vec<_>, Vec<_>) = ours.partition(is_waiting);
+        let next = waiting.into_iter().chain(before).take(MOVES_MAX);
+        let next: Vec<_> = next.cloned().collect();
+        if let Some(last) = next.last() {
+            self.served.insert(tenant.clone(), last.clone());
+        }
+        next
     }
 }
 

@@ -226,3 +226,23 @@ async fn who_left_is_known_newer_than_when_it_did() {
     assert!(scene.members("old").await.is_empty(), "it moved");
     assert!(x.updated_at < scene.members("g").await[0].updated_at);
 }
+
+/// More groups have to move than have their turn at a time, and the first of them cannot.
+#[test]
+fn every_stranded_group_has_its_turn() {
+    let mut stranded = Stranded::default();
+    let names: Vec<_> = (0..450)
+        .map(|n| GroupName::of(&group(&n.to_string())))
+        .collect();
+    for name in &names {
+        stranded.see_foreign(name, []);
+    }
+    let tenant = TenantId::default_tenant();
+    let mut seen: Vec<_> = (0..3).flat_map(|_| stranded.next(&tenant)).collect();
+    assert_eq!(seen.len(), 600);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), names.len());
+    names.iter().for_each(|name| stranded.gone(name));
+    assert!(stranded.next(&tenant).is_empty());
+}
