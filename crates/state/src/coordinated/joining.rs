@@ -258,11 +258,13 @@ impl Coordinated {
         })
     }
 
+    /// Merges into one group; what became of that.
     async fn merged(&self, merge: Merge) -> Result<Merged, Alone> {
         let mut answers = self.shared.merge(vec![merge]).await;
         self.directly(answers.pop().unwrap_or(Ok(Merged::Overtaken)))
     }
 
+    /// Which alerts join their groups whatever those know of them, and which only update what they have.
     fn movable(&self, alerts: Vec<Arc<Alert>>, source: &SharedGroup) -> Movable {
         let (now, grace) = (self.clock.now(), State::grace(&self.memory));
         let is_wanted = |alert: &Arc<Alert>| {

@@ -155,10 +155,11 @@ impl Coordinated {
                 break;
             };
             // What was told of who was taken already is there.
-            let retold = left_behind(&source.told, |alert| taken.contains_key(&alert));
-            for (integration, told) in retold.clone() {
-                source.told.retain(|(id, _)| *id != integration);
-                source.told.push((integration, told));
+            let mut retold = Vec::new();
+            for (integration, told) in &mut source.told {
+                if told.leave_behind(|alert| taken.contains_key(&alert)) {
+                    retold.push((integration.clone(), told.clone()));
+                }
             }
             let belongs_elsewhere = |alert: &&Arc<Alert>| {
                 let groups = host.placement(&name.tenant, alert);
@@ -228,17 +229,4 @@ fn farewell_to(
         is_move: true,
         ..Farewell::default()
     }
-}
-
-/// What integrations count as told once these alerts are told of elsewhere; of those it makes a difference to.
-fn left_behind(
-    told: &[(IntegrationId, Told)],
-    is_elsewhere: impl Fn(Fingerprint) -> bool,
-) -> Vec<(IntegrationId, Told)> {
-    let left = told.iter().filter_map(|(integration, told)| {
-        let mut told = told.clone();
-        let is_about = told.leave_behind(&is_elsewhere);
-        is_about.then(|| (integration.clone(), told))
-    });
-    left.collect()
 }

@@ -13,6 +13,7 @@ use super::{Alone, Coordinated};
 use crate::coordinator::{GroupName, SharedGroup};
 
 /// What became of alerts earlier in a group they move to.
+#[derive(Default)]
 pub(super) struct Past {
     /// They left it in the state in which they come, or in a later one.
     pub(super) over: HashSet<Fingerprint>,
@@ -37,29 +38,26 @@ impl Coordinated {
             let since = believed.map(said_until).max()?;
             (since < alert.starts_at).then_some((alert.fingerprint, since))
         });
-        Ok(Past {
-            over: self.left(name, as_known.collect()).await?,
-            anew: self.left(name, told_before.collect()).await?,
-        })
-    }
-
-    /// Which of these alerts left a group, each in a state of an instant or a later one.
-    async fn left(
-        &self,
-        name: &GroupName,
-        asked: Vec<(Fingerprint, Timestamp)>,
-    ) -> Result<HashSet<Fingerprint>, Alone> {
-        let Some(first) = asked.iter().map(|(_, since)| *since).min() else {
-            return Ok(HashSet::new());
+        let (as_known, told_before): (Vec<_>, Vec<_>) = (as_known.collect(), told_before.collect());
+        let asked = as_known.iter().chain(&told_before);
+        let Some(first) = asked.map(|(_, since)| *since).min() else {
+            return Ok(Past::default());
         };
         let left = self.directly(self.shared.left_since(name, first).await)?;
         let left: HashMap<_, _> = left.into_iter().collect();
-        let has_left = |(alert, since): &(Fingerprint, Timestamp)| {
-            let state = left.get(alert);
-            state.is_some_and(|state| since.unix_ms() <= state.unix_ms())
+        // Which of these left, each in a state of its instant or a later one.
+        let who_left = |asked: Vec<(Fingerprint, Timestamp)>| {
+            let has_left = |(alert, since): &(Fingerprint, Timestamp)| {
+                let state = left.get(alert);
+                state.is_some_and(|state| since.unix_ms() <= state.unix_ms())
+            };
+            let left = asked.into_iter().filter(has_left);
+            left.map(|(alert, _)| alert).collect()
         };
-        let left = asked.iter().filter(|asked| has_left(asked));
-        Ok(left.map(|(alert, _)| *alert).collect())
+        Ok(Past {
+            over: who_left(as_known),
+            anew: who_left(told_before),
+        })
     }
 }
 

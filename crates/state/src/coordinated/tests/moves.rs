@@ -1,6 +1,7 @@
 //! Members that move to the groups of another configuration, with several instances.
 
 use super::*;
+use crate::coordinator::Claimed;
 
 impl Scene {
     /// This instance is given a configuration that takes everybody to these groups.
@@ -15,11 +16,28 @@ impl Scene {
         configured.expect("it is in force");
     }
 
-    /// Begins to move; the answers to what is merged come late.
-    fn move_slowly(&self, delay: Duration) -> tokio::task::JoinHandle<()> {
-        *lock(&self.line.slow) = Some(("merge", delay));
+    /// Begins to move everybody to one group, and is held up once that is made: the answers to what is merged come late.
+    async fn begin_to_move_to(&self, name: &'static str) -> tokio::task::JoinHandle<()> {
+        self.take_all_to(&[name]).await;
+        *lock(&self.line.slow) = Some(("merge", MINUTE));
         let state = Arc::clone(&self.state);
-        tokio::spawn(async move { state.move_stranded().await })
+        let moving = tokio::spawn(async move { state.move_stranded().await });
+        self.pass().await;
+        moving
+    }
+
+    /// Somebody else holds a group, as if it were flushed.
+    async fn hold(&self, name: &str) -> Claimed {
+        let seized = self.other.seize(&GroupName::of(&group(name))).await;
+        let held = seized.expect("answered").expect("a group");
+        held.expect("held")
+    }
+
+    async fn let_go(&self, claimed: &Claimed) {
+        let given = self
+            .other
+            .unclaim(&claimed.group, claimed.fence, Duration::ZERO);
+        given.await.expect("given back");
     }
 }
 
@@ -55,9 +73,7 @@ async fn a_group_that_is_made_by_a_move_knows_what_was_told_from_the_beginning()
     let scene = Scene::started().await;
     let x = scene.alert("old", "x");
     scene.put("old", &[&x], &[&x]).await;
-    scene.take_all_to(&["g"]).await;
-    let moving = scene.move_slowly(MINUTE);
-    scene.pass().await;
+    let moving = scene.begin_to_move_to("g").await;
     assert_eq!(scene.shared("g").await, ["x"]);
     assert_eq!(scene.told_there("g").await.firing(), [x.fingerprint]);
     moving.abort();
@@ -72,9 +88,7 @@ async fn an_end_that_was_stated_again_while_it_moved_is_told_once() {
     scene.pass().await;
     let over = scene.as_over(&x);
     scene.merge("old", vec![Arc::new(over.clone())]).await;
-    scene.take_all_to(&["g"]).await;
-    let moving = scene.move_slowly(MINUTE);
-    scene.pass().await;
+    let moving = scene.begin_to_move_to("g").await;
     let there = scene.members("g").await;
     let moved = there.iter().find(|a| a.fingerprint == x.fingerprint);
     scene.put("g", &[], &[&y]).await;
@@ -99,14 +113,11 @@ async fn members_move_to_all_their_groups_or_to_none() {
     scene.put("old", &[&x], &[&x]).await;
     scene.put("h", &[&y], &[&y]).await;
     scene.take_all_to(&["g", "h"]).await;
-    let name = GroupName::of(&group("h"));
-    let seized = scene.other.seize(&name).await.expect("answered");
-    let claimed = seized.expect("a group").expect("held");
+    let claimed = scene.hold("h").await;
     scene.state.move_stranded().await;
     assert!(scene.members("g").await.is_empty());
     assert_eq!(scene.told_there("old").await.firing(), [x.fingerprint]);
-    let given = scene.other.unclaim(&name, claimed.fence, Duration::ZERO);
-    given.await.expect("given back");
+    scene.let_go(&claimed).await;
     scene.pass().await;
     scene.state.move_stranded().await;
     assert_eq!(scene.shared("old").await, [""; 0]);
@@ -121,12 +132,8 @@ async fn who_cannot_follow_for_now_counts_as_told_in_its_new_group() {
     let scene = Scene::started().await;
     let x = scene.alert("old", "x");
     scene.put("old", &[&x], &[&x]).await;
-    scene.take_all_to(&["g"]).await;
-    let moving = scene.move_slowly(MINUTE);
-    scene.pass().await;
-    let name = GroupName::of(&group("g"));
-    let seized = scene.other.seize(&name).await.expect("answered");
-    seized.expect("a group").expect("held");
+    let moving = scene.begin_to_move_to("g").await;
+    scene.hold("g").await;
     let again = scene.alert("old", "x");
     scene.merge("old", vec![Arc::new(again)]).await;
     moving.await.expect("it ends");
@@ -143,23 +150,18 @@ async fn an_end_that_comes_while_its_alert_moves_follows_it() {
         let scene = Scene::started().await;
         let x = scene.alert("old", "x");
         scene.put("old", &[&x], &[&x]).await;
-        scene.take_all_to(&["g"]).await;
-        let moving = scene.move_slowly(MINUTE);
-        scene.pass().await;
+        let moving = scene.begin_to_move_to("g").await;
         assert_eq!(scene.shared("g").await, ["x"], "it fires there");
-        let name = GroupName::of(&group("g"));
         let mut claimed = None;
         if is_flushed {
-            let seized = scene.other.seize(&name).await.expect("answered");
-            claimed = Some(seized.expect("a group").expect("held"));
+            claimed = Some(scene.hold("g").await);
         }
         let over = scene.as_over(&x);
         scene.merge("old", vec![Arc::new(over)]).await;
         moving.await.expect("it ends");
         assert_eq!(scene.members("old").await.len(), usize::from(is_flushed));
         if let Some(claimed) = claimed {
-            let given = scene.other.unclaim(&name, claimed.fence, Duration::ZERO);
-            given.await.expect("given back");
+            scene.let_go(&claimed).await;
             *lock(&scene.line.slow) = None;
             scene.state.follow().await.expect("the feed is there");
             scene.state.move_stranded().await;
@@ -182,9 +184,7 @@ async fn a_group_that_is_flushed_keeps_nobody_from_another_one() {
     scene.put("old", &[&x, &y], &[&x, &y]).await;
     scene.put("y", &[&z], &[&z]).await;
     scene.take_all_to(&["alertname"]).await;
-    let name = GroupName::of(&group("y"));
-    let seized = scene.other.seize(&name).await.expect("answered");
-    seized.expect("a group").expect("held");
+    scene.hold("y").await;
     scene.state.move_stranded().await;
     assert_eq!(scene.shared("x").await, ["x"]);
     assert_eq!(scene.told_there("x").await.firing(), [x.fingerprint]);
