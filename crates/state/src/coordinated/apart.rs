@@ -36,9 +36,9 @@ struct Said {
     number: u64,
 }
 
-/// What an integration was told alone of a group that ended before it was shared again.
+/// What an integration was told alone of a group that is not here when it is shared again.
 struct Parted {
-    /// That nothing fires any more.
+    /// That nothing fires any more, if it ended here.
     told: Told,
     ends: Option<HashMap<Fingerprint, Timestamp>>,
     since: Instant,
@@ -128,8 +128,8 @@ impl ToldAlone {
         lock(&self.integrations).contains_key(&(name.clone(), integration.clone()))
     }
 
-    /// What of this is known: forgotten once all of a fault domain is shared again, but for groups that ended meanwhile, of
-    /// which `told_last` tells what was told last; that is remembered for as long as it may matter.
+    /// What of this is known: forgotten once all of a fault domain is shared again, but for groups that are not here, of which
+    /// `told_last` tells what was told last, if they ended here; that is remembered for as long as it may matter.
     pub(super) fn forget(
         &self,
         is_over: impl Fn(&GroupName) -> bool,
@@ -142,7 +142,9 @@ impl ToldAlone {
         parted.retain(|_, parted| since.duration_since(parted.since) < kept);
         let over = integrations.extract_if(|(name, _), _| is_over(name));
         for (key, Said { ends, .. }) in over {
-            if let Some(told) = told_last(&key.0, &key.1)
+            // Of a group that was never here a configuration may have carried ends over.
+            let has_said = |told: &Told| told.seq > 0 || ends.iter().any(|ends| !ends.is_empty());
+            if let Some(told) = told_last(&key.0, &key.1).filter(has_said)
                 && parted.len() < PARTED_MAX
             {
                 parted.insert(key, Parted { told, ends, since });
@@ -286,11 +288,19 @@ impl Coordinated {
         let parted = lock(&self.told_alone.parted);
         let ours = parted.get(&key)?;
         let told = self.made_one(&ours.told, theirs, ours.ends.as_ref(), true);
-        (told != *theirs).then(|| Joined {
-            integration: integration.clone(),
-            told,
-            over: theirs.seq,
-        })
+        said_over(integration, told, theirs)
+    }
+
+    /// What this instance told alone of alerts that a configuration took to a group which only others made: it has nothing to tell
+    /// of that one but that they ended.
+    pub(super) fn joins_of_unknown(&self, there: &SharedGroup) -> Vec<Joined> {
+        let told = there.told.iter();
+        let told = told.filter(|(id, _)| self.told_alone.contains(&there.name, id));
+        let joined = told.filter_map(|(integration, theirs)| {
+            let told = self.joined(&there.name, integration, &Told::default(), theirs);
+            said_over(integration, told, theirs)
+        });
+        joined.collect()
     }
 
     /// What is to be merged of what this instance told alone.
@@ -302,11 +312,7 @@ impl Coordinated {
             let theirs = there.and_then(|group| group.told_to(integration));
             let theirs = theirs.cloned().unwrap_or_default();
             let told = self.joined(&name, integration, ours, &theirs);
-            (told != theirs).then(|| Joined {
-                integration: integration.clone(),
-                told,
-                over: theirs.seq,
-            })
+            said_over(integration, told, &theirs)
         });
         joined.collect()
     }
@@ -334,6 +340,15 @@ impl Coordinated {
         }
         Numbers::alone(mixed(&own))
     }
+}
+
+/// What is to be said of what others told, unless it is what they know.
+fn said_over(integration: &IntegrationId, told: Told, theirs: &Told) -> Option<Joined> {
+    (told != *theirs).then(|| Joined {
+        integration: integration.clone(),
+        told,
+        over: theirs.seq,
+    })
 }
 
 /// A number that differs from id to id (FNV-1a, then its middle bits).

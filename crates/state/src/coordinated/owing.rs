@@ -87,7 +87,7 @@ impl Coordinated {
         do_differ || !merge.alerts.iter().all(is_ours)
     }
 
-    /// Adds ends of members of groups that are not here: this instance may have heard of them before it heard of the group.
+    /// Adds what this instance knows better of groups that are not here: ends it heard of, or told, before others made the group.
     pub(super) fn add_ends(
         &self,
         there: &HashMap<GroupName, SharedGroup>,
@@ -96,8 +96,9 @@ impl Coordinated {
         let unknown = there
             .values()
             .filter(|group| self.memory.with(&group.name, |_| ()).is_none());
-        let ends = self.ends_known_here(unknown);
-        merges.extend(ends.map(|merge| (GroupName::of(&merge.group), merge)));
+        let better =
+            unknown.filter_map(|group| self.known_better(group, self.joins_of_unknown(group)));
+        merges.extend(better.map(|merge| (GroupName::of(&merge.group), merge)));
     }
 
     /// Ends this instance knows of members that fire as they are shared.
@@ -105,16 +106,24 @@ impl Coordinated {
         &'a self,
         groups: impl Iterator<Item = &'a SharedGroup> + 'a,
     ) -> impl Iterator<Item = Merge> + 'a {
-        let host = self.host();
-        groups.filter_map(move |group| {
-            let tenant = &group.name.tenant;
-            let members = group.members.iter();
-            let ends: Vec<_> = members
-                .filter_map(|alert| self.end_known_here(tenant, alert))
-                .collect();
-            let groups = host.as_ref()?.placement(tenant, ends.first()?);
-            let identity = follow::of_key(&groups, &group.name)?;
-            Some(self.correction(&identity, ends))
+        groups.filter_map(|group| self.known_better(group, Vec::new()))
+    }
+
+    /// Ends this instance knows of a group's members, and what it told; `None` if nothing of that is news.
+    fn known_better(&self, group: &SharedGroup, joined: Vec<Joined>) -> Option<Merge> {
+        let tenant = &group.name.tenant;
+        let members = group.members.iter();
+        let ends = members.filter_map(|alert| self.end_known_here(tenant, alert));
+        let ends: Vec<_> = ends.collect();
+        if ends.is_empty() && joined.is_empty() {
+            return None;
+        }
+        let member = ends.first().or(group.members.first())?;
+        let groups = self.host()?.placement(tenant, member);
+        let identity = follow::of_key(&groups, &group.name)?;
+        Some(Merge {
+            joined,
+            ..self.correction(&identity, ends)
         })
     }
 

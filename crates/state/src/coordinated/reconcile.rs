@@ -122,7 +122,11 @@ impl Coordinated {
         let is_back = |name: &GroupName| name.shard() % self.domains.len() == domain;
         let told_last = |name: &GroupName, integration: &IntegrationId| {
             let is_gone = self.memory.with(name, |_| ()).is_none();
-            is_gone.then(|| lock(&self.tombs).told_last(name, integration))?
+            is_gone.then(|| {
+                lock(&self.tombs)
+                    .told_last(name, integration)
+                    .unwrap_or_default()
+            })
         };
         self.told_alone
             .forget(is_back, told_last, self.timing.tombstone);

@@ -148,6 +148,55 @@ async fn an_end_told_alone_is_known_where_a_configuration_takes_the_alert() {
     }
 }
 
+/// Alone it told that an alert is over, and then a configuration took the alert, which it knew no more, to another group. Others
+/// know neither, and make that group of what they know.
+#[tokio::test(start_paused = true)]
+async fn an_end_told_alone_is_known_in_a_group_that_only_others_make() {
+    for is_back_first in [true, false] {
+        let scene = Scene::started().await;
+        let tenant = TenantId::default_tenant();
+        let x = scene.alert("g", "x");
+        scene.put("g", &[&x], &[&x]).await;
+        let before = scene.told_there("g").await;
+        scene.state.follow().await.expect("the feed is there");
+        scene.cut().await;
+        scene.pass().await;
+        scene.post("g", scene.as_over(&x)).await;
+        assert_eq!(scene.tell_over(&x).await, Finished::Gone);
+        let elsewhere = |_: &Alert| vec![group("h")];
+        lock(&scene.host.of_all).push("h");
+        let now = scene.clock.now();
+        let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
+        configured.expect("it is in force");
+        scene.pass().await;
+        if is_back_first {
+            scene.mend().await;
+        }
+        let moved = Told {
+            seq: u64::try_from(scene.clock.now().unix_ms()).expect("a time"),
+            ..before
+        };
+        let moved = Merge {
+            alerts: vec![Arc::new(x.clone())],
+            told: vec![(webhook(), moved)],
+            ..Merge::of(group("h"), Grid::starting(scene.clock.now(), MINUTE))
+        };
+        assert_eq!(scene.other.merge(vec![moved]).await, vec![Ok(Merged::Done)]);
+        if is_back_first {
+            scene.state.follow().await.expect("the feed is there");
+        } else {
+            scene.mend().await;
+        }
+        let members = scene.members("h").await;
+        assert!(members[0].is_explicit_end(), "{is_back_first}");
+        let told = scene.told_there("h").await;
+        assert!(
+            told.firing().is_empty(),
+            "that it fires anew is news: {told:?}"
+        );
+    }
+}
+
 /// A configuration put an alert into two groups; in the one it belongs to its end was told, and then it moves there.
 #[tokio::test(start_paused = true)]
 async fn what_an_alert_moves_to_may_have_told_its_end() {
