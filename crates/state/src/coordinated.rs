@@ -50,6 +50,7 @@ mod heard;
 mod ingest;
 mod joining;
 mod kept_back;
+mod late;
 mod missed;
 mod moves;
 mod owing;
@@ -71,6 +72,7 @@ pub use status::SharingCounters;
 
 use apart::ToldAlone;
 use breaker::Breaker;
+use late::Late;
 use pulse::Pulse;
 use status::Turn;
 use stranded::Stranded;
@@ -164,6 +166,7 @@ pub struct Coordinated {
     /// Integrations this instance was the last to tell.
     told_here: Mutex<HashMap<GroupName, HashSet<IntegrationId>>>,
     told_alone: ToldAlone,
+    late: Mutex<Late>,
     stranded: Mutex<Stranded>,
     /// Tenants for which instances have different configurations.
     differing: Mutex<differing::Differing>,
@@ -228,6 +231,7 @@ impl Coordinated {
             void: Mutex::default(),
             told_here: Mutex::default(),
             told_alone: ToldAlone::default(),
+            late: Mutex::default(),
             stranded: Mutex::default(),
             differing: Mutex::default(),
             tombs: Mutex::default(),

@@ -80,8 +80,7 @@ impl Coordinated {
                 self.take_told(&name, integration, &told);
                 let is_gone = self.memory.with(&name, |_| ()).is_none();
                 if message.seq < told.seq || is_gone {
-                    // Should that fail the next reconciliation does not know of it: a fault within a fault.
-                    let _ = self.own_up_late(group, integration, message, sent_at).await;
+                    self.own_up_late(group, integration, message, sent_at).await;
                 }
                 Ok(told)
             }

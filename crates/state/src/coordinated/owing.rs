@@ -11,18 +11,13 @@ use std::time::Duration;
 
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
-use domain::group::apart::Apart;
-use domain::group::grid::Grid;
-use domain::group::told::{Pending, Told};
-use domain::group::{Group, GroupIdentity};
-use domain::id::IntegrationId;
+use domain::group::Group;
+use domain::group::told::Told;
 use domain::limits;
-use domain::time::Timestamp;
 
-use super::reconcile::ROUNDS_MAX;
 use super::{Alone, Coordinated, follow};
 use crate::State;
-use crate::coordinator::{GroupName, InstanceReport, Joined, Merge, Merged, SharedGroup};
+use crate::coordinator::{GroupName, InstanceReport, Joined, Merge, SharedGroup};
 
 /// By how much a state that is put back as ended is later than what is known.
 const LATER: Duration = Duration::from_millis(1);
@@ -46,7 +41,7 @@ impl Coordinated {
 
     /// Leaves out alerts that are put back as ended although they fire on in another group: a configuration moved them there.
     /// Answers what is left to merge.
-    async fn without_moved(&self, mut owed: Vec<Merge>) -> Result<Vec<Merge>, Alone> {
+    pub(super) async fn without_moved(&self, mut owed: Vec<Merge>) -> Result<Vec<Merge>, Alone> {
         if owed.is_empty() {
             return Ok(owed);
         }
@@ -127,68 +122,8 @@ impl Coordinated {
         })
     }
 
-    /// A message was accepted although a later one of somebody else had been, or although its group is gone: whoever sent it
-    /// was stopped past its lease with the request on its way. It is the last the receiver heard, so what it says
-    /// against the later one is owed anew.
-    pub(super) async fn own_up_late(
-        &self,
-        group: &GroupIdentity,
-        integration: &IntegrationId,
-        message: &Pending,
-        sent_at: Timestamp,
-    ) -> Result<(), Alone> {
-        let name = GroupName::of(group);
-        let ours = Told {
-            seq: message.seq,
-            last: Some(message.clone().accepted(sent_at)),
-            pending: None,
-        };
-        let has_ended = |fingerprint| message.resolved.contains(&fingerprint);
-        let ended = |fingerprint| Ok(has_ended(fingerprint).then_some(sent_at));
-        for _ in 0..ROUNDS_MAX {
-            let there = self
-                .insist(Some(name.shard()), || self.shared.group(&name))
-                .await?;
-            let theirs = there.as_ref().and_then(|group| group.told_to(integration));
-            let theirs = theirs.cloned().unwrap_or_default();
-            if there.is_some() && theirs.seq <= message.seq {
-                // Nothing was told since: a repeat says the same.
-                return Ok(());
-            }
-            let apart = Apart {
-                ended: &ended,
-                is_theirs_new: true,
-                doubt: self.timing.send_timeout,
-                skew: self.clocks_differ_by(),
-            };
-            let told = ours.joined(&theirs, &apart);
-            if told == theirs {
-                return Ok(());
-            }
-            let grid = Grid::starting(self.clock.now(), group.group_interval);
-            let mut merge = Merge::of(Arc::new(group.clone()), grid);
-            merge.alerts = self.missing(&name, &told, there.as_ref());
-            merge.is_move = true;
-            let owed = self.without_moved(vec![merge.clone()]).await?;
-            merge.alerts = owed.into_iter().flat_map(|owed| owed.alerts).collect();
-            if there.is_some() {
-                merge.joined.push(Joined {
-                    integration: integration.clone(),
-                    told,
-                    over: theirs.seq,
-                });
-            } else if !merge.alerts.is_empty() {
-                merge.told.push((integration.clone(), told));
-            }
-            if self.merge_in(vec![merge]).await? == Merged::Done {
-                return Ok(());
-            }
-        }
-        Err(Alone)
-    }
-
     /// What an integration believes to be firing and is no member any more, as over.
-    fn missing(
+    pub(super) fn missing(
         &self,
         name: &GroupName,
         told: &Told,

@@ -103,8 +103,7 @@ impl State for Coordinated {
         now: Timestamp,
     ) {
         if !self.is_alone(GroupName::of(group).shard()) {
-            // Should that fail nobody knows more than before.
-            let _ = self.own_up_late(group, integration, message, now).await;
+            self.own_up_late(group, integration, message, now).await;
         }
     }
 

@@ -151,6 +151,7 @@ impl Coordinated {
                 self.look_around().await;
                 self.compare_configs(&report);
             }
+            self.own_up_again().await;
             self.move_stranded().await;
             if audited_at.elapsed() >= AUDIT_PAUSE && !self.is_alone(shard) {
                 audited_at = Instant::now();
