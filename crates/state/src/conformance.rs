@@ -465,6 +465,7 @@ pub async fn a_restored_group_keeps_its_grid_and_repeats_what_was_in_flight(stat
         known_until: at(75),
         members: vec![Arc::clone(&member)],
         told: told.map(|told| (webhook("r"), told)).into_iter().collect(),
+        carried_over: Vec::new(),
     };
     let pending = Pending {
         seq: 7,

@@ -54,6 +54,7 @@ mod late;
 mod missed;
 mod moves;
 mod owing;
+mod parts;
 mod past;
 mod poll;
 mod pulse;
@@ -73,6 +74,7 @@ pub use status::SharingCounters;
 use apart::ToldAlone;
 use breaker::Breaker;
 use late::Late;
+use parts::Parts;
 use pulse::Pulse;
 use status::Turn;
 use stranded::Stranded;
@@ -167,6 +169,7 @@ pub struct Coordinated {
     told_here: Mutex<HashMap<GroupName, HashSet<IntegrationId>>>,
     told_alone: ToldAlone,
     late: Mutex<Late>,
+    parts: Mutex<Parts>,
     stranded: Mutex<Stranded>,
     /// Tenants for which instances have different configurations.
     differing: Mutex<differing::Differing>,
@@ -232,6 +235,7 @@ impl Coordinated {
             told_here: Mutex::default(),
             told_alone: ToldAlone::default(),
             late: Mutex::default(),
+            parts: Mutex::default(),
             stranded: Mutex::default(),
             differing: Mutex::default(),
             tombs: Mutex::default(),

@@ -88,6 +88,8 @@ pub struct RestoredGroup {
     pub members: Vec<Arc<Alert>>,
     /// What each integration was told.
     pub told: Vec<(IntegrationId, Told)>,
+    /// Those that were told some of it elsewhere, in groups their alerts were in under the configuration before.
+    pub carried_over: Vec<IntegrationId>,
 }
 
 /// A group that ended while this instance was alone: others may have told something else of it, and are heard again later.

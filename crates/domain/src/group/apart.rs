@@ -126,6 +126,30 @@ impl Told {
         joined
     }
 
+    /// Joins what two instances carried over from other groups, each what it knew of: parts of what an integration believes.
+    ///
+    /// `is_untouched`: nothing was told since the first part was put there, so the parts add up. Otherwise what only one knows may have
+    /// been told to be over: its end is owed, and that it fires is news.
+    #[must_use]
+    pub fn joined_parts(&self, theirs: &Told, is_untouched: bool) -> Told {
+        let apart = Apart {
+            ended: &|_| Ok(None),
+            is_theirs_new: false,
+            doubt: Duration::ZERO,
+            skew: Duration::ZERO,
+        };
+        let mut joined = self.joined(theirs, &apart);
+        let (Some(last), None, true) = (&mut joined.last, &joined.pending, is_untouched) else {
+            return joined;
+        };
+        let (ours, theirs) = (self.firing().iter(), theirs.firing().iter());
+        for fingerprint in ours.chain(theirs) {
+            last.hidden.retain(|hidden| hidden != fingerprint);
+            insert(&mut last.firing, *fingerprint);
+        }
+        joined
+    }
+
     /// Whatever the integration believes, or may believe, to be firing.
     fn believed(&self) -> impl Iterator<Item = Fingerprint> + '_ {
         let last = self

@@ -1,6 +1,6 @@
 //! One group as recorded: its members, its grid, and what its integrations were told, here or where its members were before.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::alert::{Alert, Grace};
@@ -108,7 +108,7 @@ pub(super) fn restored_group(
     grace: Grace,
 ) -> RestoredGroup {
     let now = grace.since;
-    let told = told_of(&identity, &members, recorded, elsewhere);
+    let (told, carried_over) = told_of(&identity, &members, recorded, elsewhere);
     let is_owed = |alert: &Alert| {
         let mut wanting = identity
             .receiver
@@ -142,6 +142,7 @@ pub(super) fn restored_group(
         known_until,
         members,
         told,
+        carried_over: carried_over.into_iter().collect(),
     }
 }
 
@@ -197,14 +198,14 @@ impl RecordedGroup {
     }
 }
 
-/// What this group's integrations were told: as recorded under its key of alerts that belong to it, and of members that were
-/// elsewhere.
+/// What this group's integrations were told, as recorded under its key of alerts that belong to it, and of members that were
+/// elsewhere; and which of them were told something there.
 fn told_of(
     identity: &GroupIdentity,
     members: &[Arc<Alert>],
     recorded: Option<&RecordedGroup>,
     elsewhere: &ToldElsewhere<'_>,
-) -> BTreeMap<IntegrationId, Told> {
+) -> (BTreeMap<IntegrationId, Told>, BTreeSet<IntegrationId>) {
     let is_ours = |id: &IntegrationId| identity.receiver.integrations.iter().any(|s| s.id == *id);
     let known = recorded.iter().flat_map(|group| &group.told);
     let known = known.filter(|(integration, _)| is_ours(integration));
@@ -215,11 +216,13 @@ fn told_of(
             (integration.clone(), known)
         })
         .collect();
+    let mut carried_over = BTreeSet::new();
     for alert in members {
         for there in elsewhere.for_heir(identity, alert) {
+            carried_over.insert(there.integration.clone());
             let here = told.entry(there.integration.clone()).or_default();
             here.take_over(&there.told, alert, elsewhere.as_of);
         }
     }
-    told
+    (told, carried_over)
 }

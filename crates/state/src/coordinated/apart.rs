@@ -343,7 +343,7 @@ impl Coordinated {
 }
 
 /// What is to be said of what others told, unless it is what they know.
-fn said_over(integration: &IntegrationId, told: Told, theirs: &Told) -> Option<Joined> {
+pub(super) fn said_over(integration: &IntegrationId, told: Told, theirs: &Told) -> Option<Joined> {
     (told != *theirs).then(|| Joined {
         integration: integration.clone(),
         told,

@@ -14,6 +14,7 @@ use domain::group::told::Told;
 use domain::group::{Group, GroupIdentity};
 use domain::id::IntegrationId;
 use domain::limits;
+use domain::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{Alone, Answer, Coordinated, RETRY_PAUSE, lock};
@@ -137,6 +138,7 @@ impl Coordinated {
 
     /// Merges what is known later here of these groups.
     async fn reconcile_groups(&self, names: &[GroupName]) -> Result<(), Alone> {
+        let now = self.clock.now();
         for _ in 0..ROUNDS_MAX {
             let mut there = HashMap::new();
             for name in names {
@@ -150,7 +152,7 @@ impl Coordinated {
                 .filter_map(|name| self.memory.with(name, |group| group.clone()));
             let here: Vec<Group> = here.collect();
             let merges = here.iter().filter_map(|here| {
-                self.differences(here, there.get(&GroupName::of(here.identity())), true)
+                self.differences(here, there.get(&GroupName::of(here.identity())), Some(now))
             });
             let merged = self.merge_in(merges.collect()).await?;
             if merged == Merged::Done && !self.own_up(&here, &there).await? {
@@ -243,10 +245,10 @@ impl Coordinated {
         let epoch = self.open_epoch(shard, lost.as_ref()).await?;
         let now = self.clock.now();
         let began = self.agreed.began_at(shard, &epoch);
-        let is_fresh = began.is_some_and(|began| now.since(began) < FRESH);
+        let lost_at = began.filter(|began| now.since(*began) < FRESH);
         let missed = self.see_off_missed(shard, &epoch, &mut here).await?;
         self.doubt_overtold(shard, &mut here).await?;
-        let (last_event, there) = self.merge_shard(shard, &here, is_fresh).await?;
+        let (last_event, there) = self.merge_shard(shard, &here, lost_at).await?;
         // Whoever came back at the same moment may have merged in alerts after this instance compared: the feed goes on after
         // them, so what is known better here is said now.
         let ends = self.ends_known_here(there.values()).collect();
@@ -269,6 +271,7 @@ impl Coordinated {
         if let Some(host) = self.host().filter(|_| !ended.is_empty()) {
             host.heard(ended).await;
         }
+        self.forget_parts(shard);
         self.adopt_all(there.into_values()).await;
         self.join_again(shard).await;
         *self.view(shard) = super::ShardView {
@@ -289,7 +292,7 @@ impl Coordinated {
         &self,
         shard: usize,
         here: &[Group],
-        is_fresh: bool,
+        lost_at: Option<Timestamp>,
     ) -> Result<(EventId, HashMap<GroupName, SharedGroup>), Alone> {
         for _ in 0..ROUNDS_MAX {
             let (last_event, there) = self.read_shard(shard).await?;
@@ -297,7 +300,7 @@ impl Coordinated {
                 .iter()
                 .filter_map(|group| {
                     let name = GroupName::of(group.identity());
-                    let merge = self.differences(group, there.get(&name), is_fresh)?;
+                    let merge = self.differences(group, there.get(&name), lost_at)?;
                     Some((name, merge))
                 })
                 .collect();
@@ -334,15 +337,15 @@ impl Coordinated {
 
     /// What this instance knows later of a group than shared state does.
     ///
-    /// `is_fresh`: shared state lost its data, so even what may be over is put back; whoever knows better says so within the
-    /// grace that follows.
+    /// `lost_at`: shared state lost its data just then, so even what may be over is put back; whoever knows better says so within
+    /// the grace that follows.
     fn differences(
         &self,
         here: &Group,
         there: Option<&SharedGroup>,
-        is_fresh: bool,
+        lost_at: Option<Timestamp>,
     ) -> Option<Merge> {
-        let now = self.clock.now();
+        let (now, is_fresh) = (self.clock.now(), lost_at.is_some());
         let known: HashMap<Fingerprint, &Arc<Alert>> = there
             .iter()
             .flat_map(|group| &group.members)
@@ -370,14 +373,20 @@ impl Coordinated {
             is_over.then_some(alert)
         }));
         let name = GroupName::of(here.identity());
+        let mut joined = self.joins(here, there);
+        joined.extend(lost_at.map_or_else(Vec::new, |at| self.joins_of_parts(here, there, at)));
+        let is_joined = |integration: &IntegrationId, told: &Told| {
+            self.is_told_alone(&name, integration, told)
+                || (is_fresh && self.is_part(&name, integration, told))
+        };
         let told = here.told().iter().filter(|(integration, told)| {
-            !self.is_told_alone(&name, integration, told)
+            !is_joined(integration, told)
                 && self.is_told_later(here, integration, told, there, is_fresh)
         });
         let merge = Merge {
             alerts,
             told: told.cloned().collect(),
-            joined: self.joins(here, there),
+            joined,
             ..Merge::of(Arc::clone(here.identity()), here.grid())
         };
         let is_told = !merge.told.is_empty() || !merge.joined.is_empty();

@@ -335,6 +335,7 @@ async fn a_tick_that_passed_while_the_instance_was_away_is_due_at_once_without_s
         known_until: now - MINUTE * 2,
         members: vec![Arc::new(scene.alert("g", "x"))],
         told: Vec::new(),
+        carried_over: Vec::new(),
     };
     let restored = scene.state.restore_group(restored, now).await;
     assert_eq!(restored, Ok(()));
@@ -364,6 +365,7 @@ async fn an_instance_that_starts_alone_answers_for_what_its_journal_says_it_took
         known_until: now - MINUTE * 2,
         members,
         told: Vec::new(),
+        carried_over: Vec::new(),
     };
     let restored = scene.state.restore_group(restored, now).await;
     assert_eq!(restored, Ok(()));

@@ -212,3 +212,17 @@ fn what_others_told_the_same_stays_as_it_is() {
     };
     assert_eq!(ours.joined(&theirs, &apart), theirs);
 }
+
+#[test]
+fn parts_of_what_was_told_add_up_until_something_is_told() {
+    let (ours, theirs) = (told(100, 1, &[1]), told(200, 2, &[2]));
+    for (is_untouched, firing, hidden) in [(true, &[1, 2][..], &[][..]), (false, &[2], &[1])] {
+        let joined = ours.joined_parts(&theirs, is_untouched);
+        assert!(joined.seq > theirs.seq);
+        assert_eq!(ours.joined_parts(&joined, is_untouched), joined);
+        let last = joined.last.expect("a message");
+        assert_eq!((last.firing, last.hidden), (prints(firing), prints(hidden)));
+    }
+    let alone = ours.joined_parts(&Told::default(), true);
+    assert_eq!(alone.last, ours.last);
+}
