@@ -245,10 +245,13 @@ impl Coordinated {
         theirs: &Told,
     ) -> Told {
         let seen_ms = self.view(name.shard()).seen.ms;
+        // A message that was begun before this instance was alone may have been accepted since.
+        let sent_at = theirs.last.as_ref().map(|last| last.sent_at.unix_ms());
+        let sent_ms = sent_at.and_then(|at| u64::try_from(at).ok()).unwrap_or(0);
         let key = (name.clone(), integration.clone());
         let integrations = lock(&self.told_alone.integrations);
         let ends = integrations.get(&key).and_then(|said| said.ends.as_ref());
-        self.made_one(ours, theirs, ends, theirs.seq > seen_ms)
+        self.made_one(ours, theirs, ends, theirs.seq.max(sent_ms) > seen_ms)
     }
 
     /// By how much the clocks of two instances that are alone may differ: they go by the time all agreed on last.

@@ -268,6 +268,58 @@ async fn what_others_left_out_when_they_told_that_all_is_over_is_news() {
     }
 }
 
+/// A message was in flight when nobody could hear of the others any more, and was repeated by each: the last to repeat it said so after
+/// another one had told that its alert fires anew.
+#[tokio::test(start_paused = true)]
+async fn what_others_repeated_later_than_this_one_told_the_contrary_is_news() {
+    for is_repeated_later in [true, false] {
+        let scene = Scene::started().await;
+        let x = scene.alert("g", "x");
+        scene.post("g", x.clone()).await;
+        scene.tell_firing(&x).await;
+        scene.post("g", scene.as_over(&x)).await;
+        let (claim, webhook) = (scene.next_claim().await, webhook());
+        let over = Pending {
+            firing: Vec::new(),
+            resolved: vec![x.fingerprint],
+            ..message(claim.tick, &x)
+        };
+        let now = scene.clock.now();
+        let begun = scene.state.begin(&claim, &webhook, over, now).await;
+        let begun = begun.expect("answered").expect("held");
+        let unknown = scene.state.finish(&claim, false, now).await;
+        unknown.expect("answered").expect("held");
+        // All that happened until then is known here, and more.
+        scene.pass().await;
+        scene.offer(scene.alert("g", "y")).await;
+        scene.state.follow().await.expect("the feed is there");
+        let repeat = async || {
+            let name = GroupName::of(&group("g"));
+            let sent_at = scene.clock.now();
+            let told = scene.other.commit(&name, &webhook, &begun, sent_at).await;
+            told.expect("the server answers");
+        };
+        scene.cut().await;
+        let claim = scene.next_claim().await;
+        tell(&scene, &claim, begun.clone()).await;
+        scene.post("g", scene.alert("g", "x")).await;
+        if !is_repeated_later {
+            repeat().await;
+        }
+        let finished = scene.state.finish(&claim, true, scene.clock.now()).await;
+        finished.expect("answered").expect("held");
+        scene.tell_firing(&x).await;
+        scene.pass().await;
+        if is_repeated_later {
+            repeat().await;
+        }
+        scene.mend().await;
+        let told = scene.told_there("g").await;
+        assert_eq!(told.firing().is_empty(), is_repeated_later, "{told:?}");
+        assert!(told.believes_firing(x.fingerprint), "its end is owed");
+    }
+}
+
 /// That it is over was told alone, and nobody heard of it before the process was started anew.
 #[tokio::test(start_paused = true)]
 async fn an_end_that_was_told_alone_outlives_a_restart() {
