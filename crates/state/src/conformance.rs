@@ -16,7 +16,7 @@ use domain::route::RouteIndex;
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
-use crate::{OwedRecord, Placed, RestoredGroup, SilencePut, State};
+use crate::{CarriedOver, OwedRecord, Placed, RestoredGroup, SilencePut, State};
 
 /// Stamps out the suite for one backend; the argument is a closure that makes a fresh, empty one.
 #[macro_export]
@@ -465,7 +465,7 @@ pub async fn a_restored_group_keeps_its_grid_and_repeats_what_was_in_flight(stat
         known_until: at(75),
         members: vec![Arc::clone(&member)],
         told: told.map(|told| (webhook("r"), told)).into_iter().collect(),
-        carried_over: Vec::new(),
+        carried_over: CarriedOver::default(),
     };
     let pending = Pending {
         seq: 7,

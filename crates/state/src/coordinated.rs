@@ -41,6 +41,7 @@ use crate::memory::Memory;
 mod adopt;
 mod apart;
 mod breaker;
+mod carried_over;
 mod degraded;
 mod differing;
 mod evictions;
@@ -54,7 +55,6 @@ mod late;
 mod missed;
 mod moves;
 mod owing;
-mod parts;
 mod past;
 mod poll;
 mod pulse;
@@ -73,8 +73,8 @@ pub use status::SharingCounters;
 
 use apart::ToldAlone;
 use breaker::Breaker;
+use carried_over::Carried;
 use late::Late;
-use parts::Parts;
 use pulse::Pulse;
 use status::Turn;
 use stranded::Stranded;
@@ -169,7 +169,7 @@ pub struct Coordinated {
     told_here: Mutex<HashMap<GroupName, HashSet<IntegrationId>>>,
     told_alone: ToldAlone,
     late: Mutex<Late>,
-    parts: Mutex<Parts>,
+    carried: Mutex<Carried>,
     stranded: Mutex<Stranded>,
     /// Tenants for which instances have different configurations.
     differing: Mutex<differing::Differing>,
@@ -235,7 +235,7 @@ impl Coordinated {
             told_here: Mutex::default(),
             told_alone: ToldAlone::default(),
             late: Mutex::default(),
-            parts: Mutex::default(),
+            carried: Mutex::default(),
             stranded: Mutex::default(),
             differing: Mutex::default(),
             tombs: Mutex::default(),

@@ -88,8 +88,17 @@ pub struct RestoredGroup {
     pub members: Vec<Arc<Alert>>,
     /// What each integration was told.
     pub told: Vec<(IntegrationId, Told)>,
-    /// Those that were told some of it elsewhere, in groups their alerts were in under the configuration before.
-    pub carried_over: Vec<IntegrationId>,
+    /// What of that, and of whom, comes from other groups.
+    pub carried_over: CarriedOver,
+}
+
+/// What a restored group has from groups its members were in under the configuration before.
+#[derive(Clone, Debug, Default)]
+pub struct CarriedOver {
+    /// Integrations that were told something of a member there.
+    pub told_to: BTreeSet<IntegrationId>,
+    /// Members, and the groups in which they were told of.
+    pub members: Vec<(Fingerprint, GroupKey)>,
 }
 
 /// A group that ended while this instance was alone: others may have told something else of it, and are heard again later.

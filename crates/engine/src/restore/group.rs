@@ -1,6 +1,6 @@
 //! One group as recorded: its members, its grid, and what its integrations were told, here or where its members were before.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::alert::{Alert, Grace};
@@ -11,7 +11,7 @@ use domain::group::heir::Lineage;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId};
 use domain::time::Timestamp;
-use state::{EndedGroup, RestoredGroup};
+use state::{CarriedOver, EndedGroup, RestoredGroup};
 
 use super::RecordedGroup;
 use crate::reload::ToldTo;
@@ -43,6 +43,7 @@ pub(super) struct ToldElsewhere<'a> {
 
 /// What an integration was told in a group that was left.
 struct Elsewhere {
+    group: GroupKey,
     left: Option<Lineage>,
     integration: IntegrationId,
     told: Arc<Told>,
@@ -61,6 +62,7 @@ impl<'a> ToldElsewhere<'a> {
                 for fingerprint in named(told).filter(|f| has_left(placed, *f, *key)) {
                     let here: &mut Vec<Elsewhere> = by_alert.entry(fingerprint).or_default();
                     here.push(Elsewhere {
+                        group: *key,
                         left: group.lineage.clone(),
                         integration: integration.clone(),
                         told: Arc::clone(told),
@@ -80,11 +82,16 @@ impl<'a> ToldElsewhere<'a> {
         self.by_alert.is_empty()
     }
 
+    /// What was told of an alert elsewhere.
+    fn about(&self, alert: &Alert) -> &[Elsewhere] {
+        let about = self.by_alert.get(&alert.fingerprint);
+        about.map_or(&[], Vec::as_slice)
+    }
+
     /// What a group goes on with of what was told of an alert.
     fn for_heir(&self, heir: &GroupIdentity, alert: &Alert) -> impl Iterator<Item = &Elsewhere> {
-        let about = self.by_alert.get(&alert.fingerprint);
         let groups = self.placed.get(&alert.fingerprint).map_or(&[][..], |g| g);
-        about.into_iter().flatten().filter(move |there| {
+        self.about(alert).iter().filter(move |there| {
             let left = there.left.as_ref();
             heir.is_heir(&there.integration, left, groups)
         })
@@ -142,7 +149,7 @@ pub(super) fn restored_group(
         known_until,
         members,
         told,
-        carried_over: carried_over.into_iter().collect(),
+        carried_over,
     }
 }
 
@@ -199,13 +206,13 @@ impl RecordedGroup {
 }
 
 /// What this group's integrations were told, as recorded under its key of alerts that belong to it, and of members that were
-/// elsewhere; and which of them were told something there.
+/// elsewhere.
 fn told_of(
     identity: &GroupIdentity,
     members: &[Arc<Alert>],
     recorded: Option<&RecordedGroup>,
     elsewhere: &ToldElsewhere<'_>,
-) -> (BTreeMap<IntegrationId, Told>, BTreeSet<IntegrationId>) {
+) -> (BTreeMap<IntegrationId, Told>, CarriedOver) {
     let is_ours = |id: &IntegrationId| identity.receiver.integrations.iter().any(|s| s.id == *id);
     let known = recorded.iter().flat_map(|group| &group.told);
     let known = known.filter(|(integration, _)| is_ours(integration));
@@ -216,10 +223,13 @@ fn told_of(
             (integration.clone(), known)
         })
         .collect();
-    let mut carried_over = BTreeSet::new();
+    let mut carried_over = CarriedOver::default();
     for alert in members {
+        let were_in = elsewhere.about(alert).iter().map(|there| there.group);
+        let were_in = were_in.map(|group| (alert.fingerprint, group));
+        carried_over.members.extend(were_in);
         for there in elsewhere.for_heir(identity, alert) {
-            carried_over.insert(there.integration.clone());
+            carried_over.told_to.insert(there.integration.clone());
             let here = told.entry(there.integration.clone()).or_default();
             here.take_over(&there.told, alert, elsewhere.as_of);
         }

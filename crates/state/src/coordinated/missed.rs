@@ -17,7 +17,7 @@ use domain::time::Timestamp;
 use super::owing::ended;
 use super::reconcile::SKEW_MS;
 use super::{Alone, Coordinated, lock};
-use crate::coordinator::{Epoch, EventId, GroupName, HoldFor, Past};
+use crate::coordinator::{Epoch, EventId, GroupName, HoldFor, Past, SharedGroup};
 use crate::host::News;
 use crate::{Mode, State};
 
@@ -32,6 +32,9 @@ pub(super) struct Left {
     /// What was taken in before this was shared.
     shared_until: Timestamp,
 }
+
+/// Members that were let go, by tenant.
+pub(super) type Seen = HashMap<TenantId, Vec<Arc<Alert>>>;
 
 impl Coordinated {
     /// Notes how an earlier life of this instance left.
@@ -189,11 +192,29 @@ impl Coordinated {
         epoch: &Epoch,
         here: &mut [Group],
     ) -> Result<Vec<News>, Alone> {
-        let Some(until) = self.settled_until(shard, epoch) else {
-            return Ok(Vec::new());
-        };
-        let (_, there) = self.read_shard(shard).await?;
-        let mut missed: HashMap<TenantId, Vec<Arc<Alert>>> = HashMap::new();
+        let mut missed = self.see_off_carried_over(here).await?;
+        if let Some(until) = self.settled_until(shard, epoch) {
+            let (_, there) = self.read_shard(shard).await?;
+            for (tenant, gone) in self.see_off_settled(until, &there, here) {
+                missed.entry(tenant).or_default().extend(gone);
+            }
+        }
+        let missed = missed.into_iter().map(|(tenant, alerts)| {
+            let alerts = self.memory.forget_ungrouped(&tenant, alerts);
+            let alerts = alerts.iter().map(|alert| ended(alert)).collect();
+            News::Missed { tenant, alerts }
+        });
+        Ok(missed.collect())
+    }
+
+    /// Lets members go that were shared and are not there any more; answers them.
+    fn see_off_settled(
+        &self,
+        until: Timestamp,
+        there: &HashMap<GroupName, SharedGroup>,
+        here: &mut [Group],
+    ) -> Seen {
+        let mut seen = Seen::new();
         for group in here {
             let name = GroupName::of(group.identity());
             let shared = there.get(&name).map_or(&[][..], |there| &there.members);
@@ -206,14 +227,9 @@ impl Coordinated {
                 group.remove(alert.fingerprint);
                 self.memory
                     .with(&name, |known| known.remove(alert.fingerprint));
-                missed.entry(name.tenant.clone()).or_default().push(alert);
+                seen.entry(name.tenant.clone()).or_default().push(alert);
             }
         }
-        let missed = missed.into_iter().map(|(tenant, alerts)| {
-            let alerts = self.memory.forget_ungrouped(&tenant, alerts);
-            let alerts = alerts.iter().map(|alert| ended(alert)).collect();
-            News::Missed { tenant, alerts }
-        });
-        Ok(missed.collect())
+        seen
     }
 }

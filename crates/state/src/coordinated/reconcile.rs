@@ -271,7 +271,7 @@ impl Coordinated {
         if let Some(host) = self.host().filter(|_| !ended.is_empty()) {
             host.heard(ended).await;
         }
-        self.forget_parts(shard);
+        self.forget_carried_over(shard);
         self.adopt_all(there.into_values()).await;
         self.join_again(shard).await;
         *self.view(shard) = super::ShardView {

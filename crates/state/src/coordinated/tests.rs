@@ -19,10 +19,11 @@ use crate::coordinator::model::weather::{End, Fate, Weather};
 use crate::coordinator::model::{Model, ModelClient};
 use crate::coordinator::{Merge, Merged};
 use crate::host::News;
-use crate::{OwedRecord, Placed, RestoredGroup, State};
+use crate::{CarriedOver, OwedRecord, Placed, RestoredGroup, State};
 
 mod asleep;
 mod believed;
+mod carried_over;
 mod cause;
 mod late;
 mod losses;
@@ -335,7 +336,7 @@ async fn a_tick_that_passed_while_the_instance_was_away_is_due_at_once_without_s
         known_until: now - MINUTE * 2,
         members: vec![Arc::new(scene.alert("g", "x"))],
         told: Vec::new(),
-        carried_over: Vec::new(),
+        carried_over: CarriedOver::default(),
     };
     let restored = scene.state.restore_group(restored, now).await;
     assert_eq!(restored, Ok(()));
@@ -365,7 +366,7 @@ async fn an_instance_that_starts_alone_answers_for_what_its_journal_says_it_took
         known_until: now - MINUTE * 2,
         members,
         told: Vec::new(),
-        carried_over: Vec::new(),
+        carried_over: CarriedOver::default(),
     };
     let restored = scene.state.restore_group(restored, now).await;
     assert_eq!(restored, Ok(()));

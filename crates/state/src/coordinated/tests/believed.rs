@@ -2,10 +2,7 @@
 
 use super::*;
 use domain::group::grid::Grid;
-use domain::group::numbers::Numbers;
 use domain::group::told::{Told, ToldMessage};
-
-const LATER: Duration = Duration::from_millis(500);
 
 impl Scene {
     /// Another instance merges what it knows of a group: its members, and that these were told to fire just now.
@@ -197,70 +194,6 @@ async fn an_end_told_alone_is_known_in_a_group_that_only_others_make() {
             told.firing().is_empty(),
             "that it fires anew is news: {told:?}"
         );
-    }
-}
-
-/// All were started anew with another configuration, and shared state was lost meanwhile: each knows what was told of some.
-#[tokio::test(start_paused = true)]
-async fn what_each_carries_over_after_a_loss_adds_up() {
-    // What was told since, and what counts as told then: it may have said that x is over, to somebody who told nothing else.
-    for (is_told_since, is_later, is_news) in [
-        (false, false, false),
-        (false, true, false),
-        (true, false, true),
-    ] {
-        let scene = Scene::new();
-        let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
-        let before = scene.clock.now();
-        let told = |alert: &Alert, at: Timestamp| Told {
-            seq: Numbers::SHARED.next(0, u64::try_from(at.unix_ms()).expect("a time")),
-            last: Some(message(at, alert).accepted(at)),
-            pending: None,
-        };
-        scene.pass().await;
-        // The first that starts begins an epoch.
-        let first = Scene::over(scene.model.clone(), Arc::clone(&scene.clock));
-        first.state.start().await;
-        scene.pass().await;
-        let at = if is_told_since {
-            scene.clock.now()
-        } else {
-            before
-        };
-        let merge = Merge {
-            alerts: vec![Arc::new(y.clone())],
-            told: vec![(webhook(), told(&y, at))],
-            ..Merge::of(group("g"), Grid::starting(before, MINUTE))
-        };
-        assert_eq!(scene.other.merge(vec![merge]).await, vec![Ok(Merged::Done)]);
-        let ours = if is_later {
-            before + LATER
-        } else {
-            before - LATER
-        };
-        let restored = RestoredGroup {
-            identity: group("g"),
-            first_tick: before,
-            known_until: before,
-            members: vec![Arc::new(x.clone())],
-            told: vec![(webhook(), told(&x, ours))],
-            carried_over: vec![webhook()],
-        };
-        let now = scene.clock.now();
-        let restored = scene.state.restore_group(restored, now).await;
-        restored.expect("restored");
-        let tenant = TenantId::default_tenant();
-        let put = scene
-            .state
-            .restore_alert(&tenant, Arc::new(x.clone()), true);
-        put.await.expect("restored");
-        scene.state.start().await;
-        let told = scene.told_there("g").await;
-        let both = sorted([x.fingerprint, y.fingerprint]);
-        let firing = if is_news { vec![y.fingerprint] } else { both };
-        assert_eq!(told.firing(), firing, "{is_told_since}, {is_later}");
-        assert!(told.believes_firing(x.fingerprint), "its end is owed");
-        assert_eq!(scene.told(), told);
     }
 }
 

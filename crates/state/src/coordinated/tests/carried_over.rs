@@ -1,0 +1,118 @@
+//! What an instance carries over that starts with another configuration.
+
+use super::*;
+use domain::group::grid::Grid;
+use domain::group::numbers::Numbers;
+use domain::group::told::Told;
+
+const LATER: Duration = Duration::from_millis(500);
+
+/// Told at that instant that this one fires.
+fn told(alert: &Alert, at: Timestamp) -> Told {
+    Told {
+        seq: Numbers::SHARED.next(0, u64::try_from(at.unix_ms()).expect("a time")),
+        last: Some(message(at, alert).accepted(at)),
+        pending: None,
+    }
+}
+
+impl Scene {
+    /// Starts with a group as its journal tells: this member, and what was told of it in group `old`.
+    async fn start_with(&self, name: &str, alert: &Alert, told: Told) {
+        let now = self.clock.now();
+        let restored = RestoredGroup {
+            identity: group(name),
+            first_tick: now,
+            known_until: now,
+            members: vec![Arc::new(alert.clone())],
+            told: vec![(webhook(), told)],
+            carried_over: CarriedOver {
+                told_to: [webhook()].into(),
+                members: vec![(alert.fingerprint, group("old").key)],
+            },
+        };
+        let put = self.state.restore_group(restored, now).await;
+        put.expect("restored");
+        let (tenant, alert) = (TenantId::default_tenant(), Arc::new(alert.clone()));
+        let put = self.state.restore_alert(&tenant, alert, true).await;
+        put.expect("restored");
+        self.state.start().await;
+    }
+}
+
+/// All were started anew, and shared state was lost meanwhile: each knows what was told of some.
+#[tokio::test(start_paused = true)]
+async fn what_each_carries_over_after_a_loss_adds_up() {
+    // What was told since may have been that x is over.
+    for (is_told_since, is_later, is_news) in [
+        (false, false, false),
+        (false, true, false),
+        (true, false, true),
+    ] {
+        let scene = Scene::new();
+        let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+        let before = scene.clock.now();
+        scene.pass().await;
+        // The first that starts begins an epoch.
+        let first = Scene::over(scene.model.clone(), Arc::clone(&scene.clock));
+        first.state.start().await;
+        scene.pass().await;
+        let at = match is_told_since {
+            true => scene.clock.now(),
+            false => before,
+        };
+        let merge = Merge {
+            alerts: vec![Arc::new(y.clone())],
+            told: vec![(webhook(), told(&y, at))],
+            ..Merge::of(group("g"), Grid::starting(before, MINUTE))
+        };
+        assert_eq!(scene.other.merge(vec![merge]).await, vec![Ok(Merged::Done)]);
+        let ours = match is_later {
+            true => before + LATER,
+            false => before - LATER,
+        };
+        scene.start_with("g", &x, told(&x, ours)).await;
+        let told = scene.told_there("g").await;
+        let both = sorted([x.fingerprint, y.fingerprint]);
+        let firing = match is_news {
+            true => vec![y.fingerprint],
+            false => both,
+        };
+        assert_eq!(told.firing(), firing, "{is_told_since}, {is_later}");
+        assert!(told.believes_firing(x.fingerprint), "its end is owed");
+        assert_eq!(scene.told(), told);
+    }
+}
+
+/// Its end came while this instance was dead, and was told in the group it was in then.
+#[tokio::test(start_paused = true)]
+async fn who_left_a_group_of_before_does_not_come_back_in_another_one() {
+    for (has_left, fires_anew) in [(true, false), (false, false), (true, true)] {
+        let scene = Scene::new();
+        // Others are there, and go on.
+        let first = Scene::over(scene.model.clone(), Arc::clone(&scene.clock));
+        first.state.start().await;
+        let x = scene.alert("g", "x");
+        let said = told(&x, scene.clock.now());
+        scene.put("old", &[&x], &[&x]).await;
+        tokio::time::sleep(MINUTE * 2).await;
+        if has_left {
+            scene.see_off("old", &x).await;
+        }
+        scene.pass().await;
+        let known = match fires_anew {
+            true => scene.alert("g", "x"),
+            false => x.clone(),
+        };
+        scene.start_with("g", &known, said).await;
+        let is_back = !has_left || fires_anew;
+        let members = scene.other.group(&GroupName::of(&group("g"))).await;
+        let members = members.expect("answered").map(|group| group.members.len());
+        assert_eq!(members.unwrap_or(0), usize::from(is_back), "{has_left}");
+        let known = scene
+            .state
+            .memory
+            .alert(&TenantId::default_tenant(), x.fingerprint);
+        assert_eq!(known.is_some(), is_back);
+    }
+}
