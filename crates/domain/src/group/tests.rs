@@ -312,6 +312,26 @@ fn an_adopted_member_carries_what_was_told_about_it() {
     assert!(new.told()[0].1.believes_firing(member.fingerprint));
 }
 
+/// Somebody may have told its end in the group it moves to: what was told before where it comes from says nothing against that.
+#[test]
+fn an_adopted_member_that_is_doubted_stays_doubted() {
+    let mut old = Group::new(identity(true), alert("a", 0, 9000, 0), at(0));
+    let first = claim(&mut old, 30);
+    tell(&mut old, &first, 31);
+    let (integration, told) = old.told()[0].clone();
+    let member = old.members().next().unwrap().clone();
+    let grid = Grid::starting(at(40), Duration::from_secs(300));
+    let mut new = Group::restored(identity(true), grid);
+    let mut doubted = told;
+    let last = doubted.last.as_mut().unwrap();
+    last.hidden = std::mem::take(&mut last.firing);
+    new.restore_told(&integration, doubted, at(50));
+    adopt(&mut new, &member, old.told(), 60);
+    let told = &new.told()[0].1;
+    assert!(told.firing().is_empty(), "that it fires is news: {told:?}");
+    assert!(told.believes_firing(member.fingerprint), "its end is owed");
+}
+
 /// Its end was on the way when the group it comes from was dissolved, and it fires anew.
 #[test]
 fn an_adopted_member_that_fires_anew_is_not_said_to_be_over() {

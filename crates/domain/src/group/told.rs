@@ -273,7 +273,8 @@ impl Told {
         }
     }
 
-    /// Believes that an alert fires, as a message to another group said.
+    /// Believes that an alert fires, as a message to another group said. What is believed of it here stays: that it fires may be news
+    /// although it was told there.
     fn believe(&mut self, fingerprint: Fingerprint, there: &ToldMessage, is_hidden: bool) {
         let empty = || ToldMessage {
             firing: Vec::new(),
@@ -283,6 +284,9 @@ impl Told {
             ..there.clone()
         };
         let here = self.last.get_or_insert_with(empty);
+        if here.believes(fingerprint) {
+            return;
+        }
         let set = match is_hidden {
             true => &mut here.hidden,
             false => &mut here.firing,
