@@ -17,7 +17,7 @@ use domain::limits;
 
 use super::{Alone, Coordinated, follow};
 use crate::State;
-use crate::coordinator::{GroupName, InstanceReport, Joined, Merge, SharedGroup};
+use crate::coordinator::{GroupName, InstanceReport, Merge, SharedGroup};
 
 /// By how much a state that is put back as ended is later than what is known.
 const LATER: Duration = Duration::from_millis(1);
@@ -88,28 +88,26 @@ impl Coordinated {
         there: &HashMap<GroupName, SharedGroup>,
         merges: &mut HashMap<GroupName, Merge>,
     ) {
-        let unknown = there
-            .values()
-            .filter(|group| self.memory.with(&group.name, |_| ()).is_none());
-        let better =
-            unknown.filter_map(|group| self.known_better(group, self.joins_of_unknown(group)));
+        let unknown = there.values().filter(|group| !self.is_here(group));
+        let better = unknown.filter_map(|group| self.known_better(group));
         merges.extend(better.map(|merge| (GroupName::of(&merge.group), merge)));
     }
 
-    /// Ends this instance knows of members that fire as they are shared.
-    pub(super) fn ends_known_here<'a>(
-        &'a self,
-        groups: impl Iterator<Item = &'a SharedGroup> + 'a,
-    ) -> impl Iterator<Item = Merge> + 'a {
-        groups.filter_map(|group| self.known_better(group, Vec::new()))
+    fn is_here(&self, group: &SharedGroup) -> bool {
+        self.memory.with(&group.name, |_| ()).is_some()
     }
 
-    /// Ends this instance knows of a group's members, and what it told; `None` if nothing of that is news.
-    fn known_better(&self, group: &SharedGroup, joined: Vec<Joined>) -> Option<Merge> {
+    /// Ends this instance knows of members that fire as they are shared, and that it told of alerts of groups that are not here;
+    /// `None` if there are none.
+    pub(super) fn known_better(&self, group: &SharedGroup) -> Option<Merge> {
         let tenant = &group.name.tenant;
         let members = group.members.iter();
         let ends = members.filter_map(|alert| self.end_known_here(tenant, alert));
         let ends: Vec<_> = ends.collect();
+        let joined = match self.is_here(group) {
+            true => Vec::new(),
+            false => self.joins_of_unknown(group),
+        };
         if ends.is_empty() && joined.is_empty() {
             return None;
         }

@@ -251,8 +251,9 @@ impl Coordinated {
         let (last_event, there) = self.merge_shard(shard, &here, lost_at).await?;
         // Whoever came back at the same moment may have merged in alerts after this instance compared: the feed goes on after
         // them, so what is known better here is said now.
-        let ends = self.ends_known_here(there.values()).collect();
-        self.merge_in(ends).await?;
+        let better = there.values();
+        let better = better.filter_map(|group| self.known_better(group));
+        self.merge_in(better.collect()).await?;
         let mut ended = Vec::new();
         for group in &here {
             let name = GroupName::of(group.identity());
