@@ -126,26 +126,39 @@ impl Told {
         joined
     }
 
-    /// Joins what two instances carried over from other groups, each what it knew of: parts of what an integration believes.
+    /// Adds to `theirs` what is known here of alerts that were in other groups before: a part of what an integration believes. Its
+    /// number says when it was carried over, and nothing of when it was told.
     ///
-    /// `is_untouched`: nothing was told since the first part was put there, so the parts add up. Otherwise what only one knows may have
-    /// been told to be over: its end is owed, and that it fires is news.
+    /// `is_untouched`: nothing was told since the first part was put there, so the parts add up. Otherwise what only this one knows may
+    /// have been told to be over: its end is owed, and that it fires is news.
     #[must_use]
-    pub fn joined_parts(&self, theirs: &Told, is_untouched: bool) -> Told {
-        let apart = Apart {
-            ended: &|_| Ok(None),
-            is_theirs_new: false,
-            doubt: Duration::ZERO,
-            skew: Duration::ZERO,
-        };
-        let mut joined = self.joined(theirs, &apart);
-        let (Some(last), None, true) = (&mut joined.last, &joined.pending, is_untouched) else {
-            return joined;
-        };
-        let (ours, theirs) = (self.firing().iter(), theirs.firing().iter());
-        for fingerprint in ours.chain(theirs) {
-            last.hidden.retain(|hidden| hidden != fingerprint);
-            insert(&mut last.firing, *fingerprint);
+    pub fn added_to(&self, theirs: &Told, is_untouched: bool) -> Told {
+        if theirs.last.is_none() && theirs.pending.is_none() {
+            return self.clone();
+        }
+        let mut joined = theirs.clone();
+        joined.pending = joined.pending.or_else(|| self.pending.clone());
+        let adds_up = is_untouched && joined.pending.is_none();
+        let said = self.last.as_ref().or(theirs.last.as_ref());
+        for fingerprint in self.believed() {
+            if theirs.believes_firing(fingerprint) || theirs.has_in_flight(fingerprint) {
+                continue;
+            }
+            let Some(said) = said else { break };
+            let last = joined.last.get_or_insert_with(|| ToldMessage {
+                firing: Vec::new(),
+                hidden: Vec::new(),
+                ..said.clone()
+            });
+            let set = match adds_up && self.firing().contains(&fingerprint) {
+                true => &mut last.firing,
+                false => &mut last.hidden,
+            };
+            insert(set, fingerprint);
+        }
+        joined.keep_owing_behind_pending();
+        if joined != *theirs {
+            joined.seq = Numbers::SHARED.next(self.seq.max(theirs.seq), 0);
         }
         joined
     }

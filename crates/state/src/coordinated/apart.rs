@@ -23,7 +23,7 @@ use super::{Alone, Coordinated, lock};
 use crate::coordinator::{GroupName, Joined, SharedGroup};
 
 /// Groups that are asked about at a time on the way back.
-const ASKED_AT_ONCE: usize = 64;
+pub(super) const ASKED_AT_ONCE: usize = 64;
 
 /// Most ends that are remembered; past it, what was told counts as unknown, so some ends are told once more.
 const ENDS_MAX: usize = 200_000;

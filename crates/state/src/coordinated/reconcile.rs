@@ -131,6 +131,7 @@ impl Coordinated {
         };
         self.told_alone
             .forget(is_back, told_last, self.timing.tombstone);
+        self.forget_carried_over(is_back);
         lock(&part.breaker).close(Instant::now());
         *lock(&part.reached_at) = Some(self.clock.now());
         Ok(())
@@ -138,7 +139,8 @@ impl Coordinated {
 
     /// Merges what is known later here of these groups.
     async fn reconcile_groups(&self, names: &[GroupName]) -> Result<(), Alone> {
-        let now = self.clock.now();
+        // What may be over is put back too; what others told counts for what it is.
+        let lost_at = Some(Timestamp::from_unix_ms(0));
         for _ in 0..ROUNDS_MAX {
             let mut there = HashMap::new();
             for name in names {
@@ -152,7 +154,7 @@ impl Coordinated {
                 .filter_map(|name| self.memory.with(name, |group| group.clone()));
             let here: Vec<Group> = here.collect();
             let merges = here.iter().filter_map(|here| {
-                self.differences(here, there.get(&GroupName::of(here.identity())), Some(now))
+                self.differences(here, there.get(&GroupName::of(here.identity())), lost_at)
             });
             let merged = self.merge_in(merges.collect()).await?;
             if merged == Merged::Done && !self.own_up(&here, &there).await? {
@@ -272,7 +274,6 @@ impl Coordinated {
         if let Some(host) = self.host().filter(|_| !ended.is_empty()) {
             host.heard(ended).await;
         }
-        self.forget_carried_over(shard);
         self.adopt_all(there.into_values()).await;
         self.join_again(shard).await;
         *self.view(shard) = super::ShardView {
@@ -375,10 +376,9 @@ impl Coordinated {
         }));
         let name = GroupName::of(here.identity());
         let mut joined = self.joins(here, there);
-        joined.extend(lost_at.map_or_else(Vec::new, |at| self.joins_of_parts(here, there, at)));
+        joined.extend(self.joins_of_parts(here, there, lost_at));
         let is_joined = |integration: &IntegrationId, told: &Told| {
-            self.is_told_alone(&name, integration, told)
-                || (is_fresh && self.is_part(&name, integration, told))
+            self.is_told_alone(&name, integration, told) || self.is_part(&name, integration, told)
         };
         let told = here.told().iter().filter(|(integration, told)| {
             !is_joined(integration, told)

@@ -205,7 +205,7 @@ impl State for Coordinated {
     }
 
     async fn restore_group(&self, group: RestoredGroup, now: Timestamp) -> Result<(), StateError> {
-        self.note_carried_over(&group.identity, group.carried_over.clone());
+        self.note_restored(&group);
         self.memory.restore_group(group, now).await
     }
 

@@ -215,14 +215,33 @@ fn what_others_told_the_same_stays_as_it_is() {
 
 #[test]
 fn parts_of_what_was_told_add_up_until_something_is_told() {
-    let (ours, theirs) = (told(100, 1, &[1]), told(200, 2, &[2]));
-    for (is_untouched, firing, hidden) in [(true, &[1, 2][..], &[][..]), (false, &[2], &[1])] {
-        let joined = ours.joined_parts(&theirs, is_untouched);
-        assert!(joined.seq > theirs.seq);
-        assert_eq!(ours.joined_parts(&joined, is_untouched), joined);
-        let last = joined.last.expect("a message");
-        assert_eq!((last.firing, last.hidden), (prints(firing), prints(hidden)));
+    for (ours, theirs) in [(100, 200), (200, 100)] {
+        let (ours, theirs) = (told(ours, 1, &[1, 3]), told(theirs, 2, &[2, 3]));
+        for (is_untouched, firing, hidden) in
+            [(true, &[1, 2, 3][..], &[][..]), (false, &[2, 3], &[1])]
+        {
+            let joined = ours.added_to(&theirs, is_untouched);
+            assert!(joined.seq > theirs.seq.max(ours.seq));
+            assert_eq!(ours.added_to(&joined, is_untouched), joined);
+            let last = joined.last.expect("a message");
+            assert_eq!((last.firing, last.hidden), (prints(firing), prints(hidden)));
+        }
+        assert_eq!(ours.added_to(&Told::default(), true), ours);
+        let in_flight = Told {
+            last: None,
+            pending: Some(Pending {
+                seq: theirs.seq,
+                firing: prints(&[2]),
+                resolved: prints(&[3]),
+                hidden: Vec::new(),
+                tick: at(300),
+                reason: Reason::FirstNotification,
+                receiver_data: ReceiverData::default(),
+            }),
+            ..theirs
+        };
+        let joined = ours.added_to(&in_flight, true);
+        assert_eq!(joined.last.expect("a message").hidden, prints(&[1]));
+        assert_eq!(joined.pending.expect("it goes on").hidden, prints(&[1]));
     }
-    let alone = ours.joined_parts(&Told::default(), true);
-    assert_eq!(alone.last, ours.last);
 }

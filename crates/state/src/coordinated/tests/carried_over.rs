@@ -116,3 +116,37 @@ async fn who_left_a_group_of_before_does_not_come_back_in_another_one() {
         assert_eq!(known.is_some(), is_back);
     }
 }
+
+/// Its configuration came into force while this instance was on its way back, when it had let go of who had moved already.
+#[tokio::test(start_paused = true)]
+async fn what_is_carried_over_alone_does_not_replace_what_others_know() {
+    for (is_known_there, has_left) in [(true, false), (false, false), (false, true)] {
+        let scene = Scene::started().await;
+        let tenant = TenantId::default_tenant();
+        let (x, y) = (scene.alert("old", "x"), scene.alert("old", "y"));
+        scene.put("old", &[&x], &[&x]).await;
+        scene.state.follow().await.expect("the feed is there");
+        scene.cut().await;
+        scene.pass().await;
+        match is_known_there {
+            true => scene.put("g", &[&x, &y], &[&x, &y]).await,
+            false => scene.put("g", &[&y], &[&y]).await,
+        }
+        if has_left {
+            scene.see_off("old", &x).await;
+        }
+        scene.pass().await;
+        let elsewhere = |_: &Alert| vec![group("g")];
+        lock(&scene.host.of_all).push("g");
+        let now = scene.clock.now();
+        let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
+        configured.expect("it is in force");
+        scene.mend().await;
+        let told = scene.told_there("g").await;
+        assert!(told.firing().contains(&y.fingerprint), "{told:?}");
+        assert_eq!(told.firing().contains(&x.fingerprint), is_known_there);
+        assert_eq!(told.believes_firing(x.fingerprint), !has_left);
+        let members = 1 + usize::from(!has_left);
+        assert_eq!(scene.shared("g").await.len(), members);
+    }
+}
