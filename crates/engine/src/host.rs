@@ -95,11 +95,7 @@ impl Host for Engine {
                     groups,
                     is_taken_over,
                 } => {
-                    records.extend(is_taken_over.then(|| Record::Heard {
-                        tenant: tenant.clone(),
-                        fingerprint: alert.fingerprint,
-                        updated_at: alert.updated_at,
-                    }));
+                    records.extend(is_taken_over.then(|| taken_over(&tenant, &alert)));
                     alerts.entry(tenant).or_default().push((alert, groups));
                 }
                 News::Silences {
@@ -236,4 +232,22 @@ fn record(news: News) -> Option<Record> {
         },
         News::Alert { .. } | News::Missed { .. } | News::Silences { .. } => return None,
     })
+}
+
+/// The record of an alert that another instance took in, of which the journal says that this one did. Its end is recorded whole: where
+/// nobody remembers who left it must not fire.
+fn taken_over(tenant: &TenantId, alert: &Arc<Alert>) -> Record {
+    let tenant = tenant.clone();
+    if alert.is_explicit_end() {
+        return Record::Alert {
+            tenant,
+            alert: Arc::clone(alert),
+            is_own: false,
+        };
+    }
+    Record::Heard {
+        tenant,
+        fingerprint: alert.fingerprint,
+        updated_at: alert.updated_at,
+    }
 }

@@ -414,6 +414,30 @@ async fn the_journal_hears_once_that_another_instance_took_an_alert_in() {
     assert!(!scene.state.has_own_record(&tenant, alert.fingerprint));
 }
 
+/// Whoever puts an end back states it again, a moment later.
+#[tokio::test(start_paused = true)]
+async fn the_journal_does_not_hear_that_its_own_end_was_stated_again() {
+    for is_same in [true, false] {
+        let scene = Scene::started().await;
+        let tenant = TenantId::default_tenant();
+        scene.post("g", scene.alert("g", "x")).await;
+        scene.pass().await;
+        scene.post("g", scene.as_over(&scene.alert("g", "x"))).await;
+        let over = scene.known(&scene.alert("g", "x"));
+        scene
+            .state
+            .mark_recorded(&tenant, std::slice::from_ref(&over));
+        scene.pass().await;
+        let again = match is_same {
+            true => owing::ended(&over),
+            false => Arc::new(scene.alert("g", "x")),
+        };
+        scene.merge("g", vec![again]).await;
+        scene.state.follow().await.expect("the feed is there");
+        assert_eq!(scene.taken_over(), usize::from(!is_same));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_is_kept_of_a_group_that_is_gone() {
     let scene = Scene::started().await;

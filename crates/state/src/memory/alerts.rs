@@ -108,7 +108,8 @@ impl AlertTable {
     /// Takes note of an alert as it is known elsewhere; an older state than the one here changes nothing.
     ///
     /// What is heard from others is recorded with them. `is_own`: this instance took the post in, and records it itself.
-    /// Answers whether its journal has to hear that somebody else took the alert in since.
+    /// Answers whether its journal has to hear that somebody else took the alert in since; that the same end is stated again says
+    /// nothing new.
     pub(super) fn learn(&self, alert: &Arc<Alert>, is_own: bool) -> bool {
         let mut part = lock(self.part(alert.fingerprint));
         let entry = part
@@ -118,12 +119,16 @@ impl AlertTable {
             return false;
         }
         entry.has_content_recorded &= has_same_content(&entry.alert, alert);
+        let is_same_end = is_same_end(&entry.alert, alert);
         entry.alert = Arc::clone(alert);
         entry.is_own = is_own;
         if is_own {
             return false;
         }
         entry.set_recorded(alert);
+        if is_same_end {
+            return false;
+        }
         std::mem::take(&mut entry.is_journaled)
     }
 
@@ -290,6 +295,12 @@ impl Entry {
             OwedRecord::End
         }
     }
+}
+
+/// Whether both say that it is over, of the same episode and at the same time.
+fn is_same_end(known: &Alert, heard: &Alert) -> bool {
+    let times = |alert: &Alert| (alert.starts_at, alert.ends_at);
+    known.is_explicit_end() && heard.is_explicit_end() && times(known) == times(heard)
 }
 
 /// Whether two states of an alert differ at most in when it ends and when that was heard.
