@@ -130,14 +130,15 @@ impl Told {
     /// number says when it was carried over, and nothing of when it was told.
     ///
     /// `is_untouched`: nothing was told since the first part was put there, so the parts add up. Otherwise what only this one knows may
-    /// have been told to be over: its end is owed, and that it fires is news.
+    /// have been told to be over: its end is owed, and that it fires is news; and what is in flight here may have been repeated since.
     #[must_use]
     pub fn added_to(&self, theirs: &Told, is_untouched: bool) -> Told {
         if theirs.last.is_none() && theirs.pending.is_none() {
             return self.clone();
         }
         let mut joined = theirs.clone();
-        joined.pending = joined.pending.or_else(|| self.pending.clone());
+        let in_flight = self.pending.as_ref().filter(|_| is_untouched);
+        joined.pending = joined.pending.or_else(|| in_flight.cloned());
         let adds_up = is_untouched && joined.pending.is_none();
         let said = self.last.as_ref().or(theirs.last.as_ref());
         for fingerprint in self.believed() {

@@ -8,6 +8,7 @@ use domain::fingerprint::Fingerprint;
 use domain::group::GroupIdentity;
 use domain::group::farewell::Leave;
 use domain::group::heir::Lineage;
+use domain::group::numbers::Numbers;
 use domain::group::told::Told;
 use domain::id::{GroupKey, IntegrationId};
 use domain::time::Timestamp;
@@ -225,7 +226,10 @@ fn told_of(
         .collect();
     let mut carried_over = CarriedOver::default();
     for alert in members {
-        let were_in = elsewhere.about(alert).iter().map(|there| there.group);
+        let about = elsewhere.about(alert).iter();
+        // Whoever was told alone that it fires is owed its end, whatever others told.
+        let is_alone = about.clone().any(|there| Numbers::is_alone(there.told.seq));
+        let were_in = about.filter(|_| !is_alone).map(|there| there.group);
         let were_in = were_in.map(|group| (alert.fingerprint, group));
         carried_over.members.extend(were_in);
         for there in elsewhere.for_heir(identity, alert) {

@@ -33,6 +33,9 @@ struct Part {
     members: Vec<(Fingerprint, GroupKey)>,
 }
 
+/// Who left groups, and in which state.
+type LeftBefore = HashMap<GroupName, HashMap<Fingerprint, Timestamp>>;
+
 /// The groups of a tenant before another configuration comes into force.
 pub(super) struct Before(Vec<Group>);
 
@@ -71,6 +74,10 @@ impl Coordinated {
         for group in &before.0 {
             let left = GroupName::of(group.identity());
             for alert in group.members() {
+                // Whoever was told alone that it fires is owed its end, whatever others told.
+                if self.is_believed_alone(group, alert.fingerprint) {
+                    continue;
+                }
                 let groups = placement(alert);
                 let others = groups.iter().map(|group| GroupName::of(group));
                 for name in others.filter(|name| *name != left) {
@@ -89,6 +96,14 @@ impl Coordinated {
                 }
             }
         }
+    }
+
+    fn is_believed_alone(&self, group: &Group, fingerprint: Fingerprint) -> bool {
+        let name = GroupName::of(group.identity());
+        let mut told = group.told().iter();
+        told.any(|(integration, told)| {
+            told.believes_firing(fingerprint) && self.is_told_alone(&name, integration, told)
+        })
     }
 
     /// All of a fault domain is shared: from now on everybody knows the same of its groups.
@@ -123,22 +138,7 @@ impl Coordinated {
         let left = self.left_before(&parts).await?;
         for (group, members) in parts {
             let name = GroupName::of(group.identity());
-            let has_left = |(alert, key): &(Fingerprint, GroupKey)| {
-                let tenant = name.tenant.clone();
-                let left = left.get(&GroupName { tenant, key: *key });
-                let state = left.and_then(|left| left.get(alert));
-                let known = group.member(*alert);
-                // In the state in which it is known here, or in a later one.
-                let is_known = |at: &Timestamp| {
-                    known.is_some_and(|known| known.updated_at.unix_ms() <= at.unix_ms())
-                };
-                state.is_some_and(is_known)
-            };
-            let gone: HashSet<Fingerprint> = members
-                .iter()
-                .filter(|m| has_left(m))
-                .map(|(alert, _)| *alert)
-                .collect();
+            let gone = who_left(group, &members, &left);
             if gone.is_empty() {
                 continue;
             }
@@ -154,7 +154,7 @@ impl Coordinated {
     async fn left_before(
         &self,
         parts: &[(&mut Group, Vec<(Fingerprint, GroupKey)>)],
-    ) -> Result<HashMap<GroupName, HashMap<Fingerprint, Timestamp>>, Alone> {
+    ) -> Result<LeftBefore, Alone> {
         let mut first: HashMap<GroupName, Timestamp> = HashMap::new();
         for (group, members) in parts {
             for (fingerprint, key) in members {
@@ -201,6 +201,28 @@ impl Coordinated {
         });
         joined.collect()
     }
+}
+
+/// Which of these members left the groups they were in before, in the state in which they are known here or in a later one.
+fn who_left(
+    group: &Group,
+    members: &[(Fingerprint, GroupKey)],
+    left: &LeftBefore,
+) -> HashSet<Fingerprint> {
+    let tenant = &group.identity().tenant;
+    let has_left = |(alert, key): &(Fingerprint, GroupKey)| {
+        let name = GroupName {
+            tenant: tenant.clone(),
+            key: *key,
+        };
+        let state = left.get(&name).and_then(|left| left.get(alert));
+        let known = group.member(*alert).map(|known| known.updated_at.unix_ms());
+        known
+            .zip(state)
+            .is_some_and(|(known, state)| known <= state.unix_ms())
+    };
+    let gone = members.iter().filter(|member| has_left(member));
+    gone.map(|(alert, _)| *alert).collect()
 }
 
 fn named(group: &Group) -> (GroupName, &Group) {

@@ -227,6 +227,7 @@ fn parts_of_what_was_told_add_up_until_something_is_told() {
             assert_eq!((last.firing, last.hidden), (prints(firing), prints(hidden)));
         }
         assert_eq!(ours.added_to(&Told::default(), true), ours);
+        let theirs_said = told(300, 2, &[4]);
         let in_flight = Told {
             last: None,
             pending: Some(Pending {
@@ -240,6 +241,12 @@ fn parts_of_what_was_told_add_up_until_something_is_told() {
             }),
             ..theirs
         };
+        let said = theirs_said.clone();
+        for (is_untouched, flies) in [(true, true), (false, false)] {
+            let joined = in_flight.added_to(&said, is_untouched);
+            assert_eq!(joined.pending.is_some(), flies);
+            assert!(joined.believes_firing(Fingerprint(2)), "its end is owed");
+        }
         let joined = ours.added_to(&in_flight, true);
         assert_eq!(joined.last.expect("a message").hidden, prints(&[1]));
         assert_eq!(joined.pending.expect("it goes on").hidden, prints(&[1]));
