@@ -170,6 +170,8 @@ pub struct Coordinated {
     told_alone: ToldAlone,
     late: Mutex<Late>,
     carried: Mutex<Carried>,
+    /// Members that were let go on the way back, until all is shared again.
+    missed: Mutex<missed::Seen>,
     stranded: Mutex<Stranded>,
     /// Tenants for which instances have different configurations.
     differing: Mutex<differing::Differing>,
@@ -236,6 +238,7 @@ impl Coordinated {
             told_alone: ToldAlone::default(),
             late: Mutex::default(),
             carried: Mutex::default(),
+            missed: Mutex::default(),
             stranded: Mutex::default(),
             differing: Mutex::default(),
             tombs: Mutex::default(),

@@ -27,7 +27,7 @@ pub enum News {
         /// Whether the journal holds it as taken in here: it has to learn that somebody else did since.
         is_taken_over: bool,
     },
-    /// It saw alerts off while this instance was away: they are over, and nobody knows them any more.
+    /// Alerts ended while this instance was away: they are members of no group any more.
     Missed {
         /// Whose.
         tenant: TenantId,

@@ -158,7 +158,8 @@ impl Told {
             insert(set, fingerprint);
         }
         joined.keep_owing_behind_pending();
-        if joined != *theirs {
+        // A later number here would outlast theirs, which says the same.
+        if joined != *theirs || theirs.seq < self.seq {
             joined.seq = Numbers::SHARED.next(self.seq.max(theirs.seq), 0);
         }
         joined

@@ -362,6 +362,40 @@ fn an_adopted_member_that_fires_anew_is_not_said_to_be_over() {
     }
 }
 
+/// What is said again of it was not sent yet.
+#[test]
+fn an_adopted_member_that_fires_anew_is_said_to_fire_and_not_to_be_over() {
+    let mut old = Group::new(identity(true), alert("a", 0, 9000, 0), at(0));
+    let first = claim(&mut old, 30);
+    tell(&mut old, &first, 31);
+    let (integration, told) = &old.told()[0];
+    let fingerprint = told.firing()[0];
+    let mut ended = told.clone();
+    ended.pending = Some(Pending {
+        seq: ended.seq + Numbers::STEP,
+        firing: Vec::new(),
+        resolved: vec![fingerprint],
+        hidden: Vec::new(),
+        tick: at(330),
+        reason: Reason::AllResolved,
+        receiver_data: ReceiverData::default(),
+    });
+    let told_there = [(integration.clone(), ended)];
+    let grid = Grid::starting(at(440), Duration::from_secs(300));
+    let mut new = Group::restored(identity(true), grid);
+    // Who carried it over did not know yet that it fires anew.
+    adopt(&mut new, &alert("a", 0, 350, 350), &told_there, 400);
+    adopt(&mut new, &alert("a", 0, 9000, 410), &told_there, 420);
+    let told = &new.told()[0].1;
+    let said = told.pending.as_ref().expect("it is said again");
+    assert_eq!(
+        (&said.firing[..], said.resolved.len()),
+        (&[fingerprint][..], 0)
+    );
+    assert!(told.firing().is_empty(), "that it fires is news: {told:?}");
+    assert!(told.believes_firing(fingerprint), "its end is owed");
+}
+
 /// A message that was begun before says nothing of it, and is repeated as it is.
 #[test]
 fn an_adopted_member_is_believed_to_fire_after_the_message_that_was_in_flight() {

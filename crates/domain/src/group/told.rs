@@ -235,8 +235,10 @@ impl Told {
             return;
         }
         if let Some(last) = last {
-            let is_hidden = has(&last.hidden) || (ends.is_some() && !is_over);
-            self.believe(fingerprint, last, is_hidden);
+            self.believe(fingerprint, last, has(&last.hidden));
+            if ends.is_some() && !is_over {
+                self.doubt(fingerprint);
+            }
         }
         if let (None, Some(like)) = (&self.pending, uncertain) {
             let firing = self.firing().to_vec();
@@ -258,6 +260,7 @@ impl Told {
                 pending.firing.retain(|known| *known != fingerprint);
             } else {
                 insert(&mut pending.firing, fingerprint);
+                pending.resolved.retain(|known| *known != fingerprint);
             }
         } else {
             self.hide_in_flight(fingerprint);

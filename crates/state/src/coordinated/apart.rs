@@ -246,12 +246,14 @@ impl Coordinated {
     ) -> Told {
         let seen_ms = self.view(name.shard()).seen.ms;
         // A message that was begun before this instance was alone may have been accepted since.
-        let sent_at = theirs.last.as_ref().map(|last| last.sent_at.unix_ms());
-        let sent_ms = sent_at.and_then(|at| u64::try_from(at).ok()).unwrap_or(0);
+        let last = theirs.last.as_ref();
+        let sent_at = last.map(|last| self.agreed.shard_at(name.shard(), last.sent_at));
+        let sent_ms = sent_at.and_then(|at| u64::try_from(at.unix_ms()).ok());
+        let is_theirs_new = theirs.seq.max(sent_ms.unwrap_or(0)) > seen_ms;
         let key = (name.clone(), integration.clone());
         let integrations = lock(&self.told_alone.integrations);
         let ends = integrations.get(&key).and_then(|said| said.ends.as_ref());
-        self.made_one(ours, theirs, ends, theirs.seq.max(sent_ms) > seen_ms)
+        self.made_one(ours, theirs, ends, is_theirs_new)
     }
 
     /// By how much the clocks of two instances that are alone may differ: they go by the time all agreed on last.

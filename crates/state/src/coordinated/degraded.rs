@@ -85,8 +85,9 @@ impl Coordinated {
         placement: &Placement<'_>,
         now: Timestamp,
     ) -> Result<(), StateError> {
-        let before = self.before_reconfigured(tenant);
-        let told_alone = before.groups().map(|group| {
+        let groups = (0..limits::SHARDS).flat_map(|shard| self.memory.groups_in(shard));
+        let ours = groups.filter(|group| group.identity().tenant == *tenant);
+        let told_alone = ours.map(|group| {
             let name = GroupName::of(group.identity());
             let mut told = group.told().to_vec();
             told.retain(|(integration, told)| self.is_told_alone(&name, integration, told));
@@ -96,7 +97,6 @@ impl Coordinated {
         self.memory
             .reconfigure(tenant, config_hash, placement, now)
             .await?;
-        self.note_reconfigured(&before, placement);
         for (name, told) in told_alone {
             if self.memory.with(&name, |_| ()).is_none() {
                 lock(&self.tombs).dissolve(&name, told);

@@ -20,6 +20,9 @@ use crate::coordinator::{GroupName, Joined, Merge, Merged};
 /// Most that are remembered until shared state answers; past it the oldest is forgotten.
 const LATE_MAX: usize = 1_000;
 
+/// Most that are tried again at a time.
+const TRIED_AT_ONCE: usize = 20;
+
 /// Those of which shared state could not be told yet.
 #[derive(Default)]
 pub(super) struct Late(VecDeque<LateMessage>);
@@ -62,7 +65,7 @@ impl Coordinated {
     /// Tells shared state of late messages it did not hear of when they were accepted.
     pub(super) async fn own_up_again(&self) {
         let count = lock(&self.late).0.len();
-        for _ in 0..count {
+        for _ in 0..count.min(TRIED_AT_ONCE) {
             let Some(late) = lock(&self.late).0.pop_front() else {
                 return;
             };

@@ -185,26 +185,42 @@ impl Coordinated {
         (is_forgotten && is_kept).then_some(left.shared_until)
     }
 
-    /// Lets members go that ended while this instance was away; answers what the engine has to hear.
+    /// Lets members go that ended, or moved, while this instance was away.
     pub(super) async fn see_off_missed(
         &self,
         shard: usize,
         epoch: &Epoch,
         here: &mut [Group],
-    ) -> Result<Vec<News>, Alone> {
-        let mut missed = self.see_off_carried_over(here).await?;
+    ) -> Result<(), Alone> {
+        let mut gone = vec![self.see_off_carried_over(here).await?];
         if let Some(until) = self.settled_until(shard, epoch) {
             let (_, there) = self.read_shard(shard).await?;
-            for (tenant, gone) in self.see_off_settled(until, &there, here) {
-                missed.entry(tenant).or_default().extend(gone);
+            gone.push(self.see_off_settled(until, &there, here));
+        }
+        let mut missed = lock(&self.missed);
+        for (tenant, alerts) in gone.into_iter().flatten() {
+            missed.entry(tenant).or_default().extend(alerts);
+        }
+        Ok(())
+    }
+
+    /// All is shared again: who was let go and is nobody's member is over, which the engine has to hear.
+    pub(super) async fn tell_missed(&self) {
+        let missed = std::mem::take(&mut *lock(&self.missed));
+        let mut news = Vec::new();
+        for (tenant, mut alerts) in missed {
+            let stranded = lock(&self.stranded);
+            alerts.retain(|alert| !stranded.has(&tenant, alert.fingerprint));
+            drop(stranded);
+            let alerts = self.memory.forget_ungrouped(&tenant, alerts);
+            let alerts: Vec<_> = alerts.iter().map(|alert| ended(alert)).collect();
+            if !alerts.is_empty() {
+                news.push(News::Missed { tenant, alerts });
             }
         }
-        let missed = missed.into_iter().map(|(tenant, alerts)| {
-            let alerts = self.memory.forget_ungrouped(&tenant, alerts);
-            let alerts = alerts.iter().map(|alert| ended(alert)).collect();
-            News::Missed { tenant, alerts }
-        });
-        Ok(missed.collect())
+        if let Some(host) = self.host().filter(|_| !news.is_empty()) {
+            host.heard(news).await;
+        }
     }
 
     /// Lets members go that were shared and are not there any more; answers them.

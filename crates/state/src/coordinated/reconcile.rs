@@ -94,6 +94,9 @@ impl Coordinated {
         lock(&part.touched).clear();
         let outcome = self.go_back_quietly(domain).await;
         part.is_returning.store(false, Ordering::Release);
+        if outcome.is_ok() {
+            self.tell_missed().await;
+        }
         outcome
     }
 
@@ -139,8 +142,6 @@ impl Coordinated {
 
     /// Merges what is known later here of these groups.
     async fn reconcile_groups(&self, names: &[GroupName]) -> Result<(), Alone> {
-        // What may be over is put back too; what others told counts for what it is.
-        let lost_at = Some(Timestamp::from_unix_ms(0));
         for _ in 0..ROUNDS_MAX {
             let mut there = HashMap::new();
             for name in names {
@@ -154,7 +155,7 @@ impl Coordinated {
                 .filter_map(|name| self.memory.with(name, |group| group.clone()));
             let here: Vec<Group> = here.collect();
             let merges = here.iter().filter_map(|here| {
-                self.differences(here, there.get(&GroupName::of(here.identity())), lost_at)
+                self.differences(here, there.get(&GroupName::of(here.identity())), true, None)
             });
             let merged = self.merge_in(merges.collect()).await?;
             if merged == Merged::Done && !self.own_up(&here, &there).await? {
@@ -221,6 +222,7 @@ impl Coordinated {
             Err(alone) => Err(alone),
         };
         if outcome.is_ok() {
+            self.tell_missed().await;
             self.tell_turn();
             return;
         }
@@ -248,14 +250,10 @@ impl Coordinated {
         let now = self.clock.now();
         let began = self.agreed.began_at(shard, &epoch);
         let lost_at = began.filter(|began| now.since(*began) < FRESH);
-        let missed = self.see_off_missed(shard, &epoch, &mut here).await?;
+        self.see_off_missed(shard, &epoch, &mut here).await?;
         self.doubt_overtold(shard, &mut here).await?;
         let (last_event, there) = self.merge_shard(shard, &here, lost_at).await?;
-        // Whoever came back at the same moment may have merged in alerts after this instance compared: the feed goes on after
-        // them, so what is known better here is said now.
-        let better = there.values();
-        let better = better.filter_map(|group| self.known_better(group));
-        self.merge_in(better.collect()).await?;
+        let (last_event, there) = self.say_better(shard, last_event, there).await?;
         let mut ended = Vec::new();
         for group in &here {
             let name = GroupName::of(group.identity());
@@ -270,7 +268,6 @@ impl Coordinated {
                 });
             }
         }
-        ended.extend(missed);
         if let Some(host) = self.host().filter(|_| !ended.is_empty()) {
             host.heard(ended).await;
         }
@@ -289,6 +286,25 @@ impl Coordinated {
             .await
     }
 
+    /// Whoever came back at the same moment may have merged in alerts after this instance compared: the feed goes on after them, so what
+    /// is known better here is said now. Answers what came of it.
+    async fn say_better(
+        &self,
+        shard: usize,
+        mut last_event: EventId,
+        mut there: HashMap<GroupName, SharedGroup>,
+    ) -> Result<(EventId, HashMap<GroupName, SharedGroup>), Alone> {
+        for _ in 0..ROUNDS_MAX {
+            let better = there.values();
+            let better = better.filter_map(|group| self.known_better(group));
+            if self.merge_in(better.collect()).await? == Merged::Done {
+                return Ok((last_event, there));
+            }
+            (last_event, there) = self.read_shard(shard).await?;
+        }
+        Err(Alone)
+    }
+
     /// Merges a shard's groups; answers what came of it: somebody may have known better.
     async fn merge_shard(
         &self,
@@ -302,7 +318,8 @@ impl Coordinated {
                 .iter()
                 .filter_map(|group| {
                     let name = GroupName::of(group.identity());
-                    let merge = self.differences(group, there.get(&name), lost_at)?;
+                    let merge =
+                        self.differences(group, there.get(&name), lost_at.is_some(), lost_at)?;
                     Some((name, merge))
                 })
                 .collect();
@@ -339,15 +356,16 @@ impl Coordinated {
 
     /// What this instance knows later of a group than shared state does.
     ///
-    /// `lost_at`: shared state lost its data just then, so even what may be over is put back; whoever knows better says so within
-    /// the grace that follows.
+    /// `is_fresh`: shared state lost its data, so even what may be over is put back; whoever knows better says so within the
+    /// grace that follows. `lost_at`: it did so then, and this instance was not there.
     fn differences(
         &self,
         here: &Group,
         there: Option<&SharedGroup>,
+        is_fresh: bool,
         lost_at: Option<Timestamp>,
     ) -> Option<Merge> {
-        let (now, is_fresh) = (self.clock.now(), lost_at.is_some());
+        let now = self.clock.now();
         let known: HashMap<Fingerprint, &Arc<Alert>> = there
             .iter()
             .flat_map(|group| &group.members)
@@ -376,9 +394,12 @@ impl Coordinated {
         }));
         let name = GroupName::of(here.identity());
         let mut joined = self.joins(here, there);
-        joined.extend(self.joins_of_parts(here, there, lost_at));
+        if let Some(lost_at) = lost_at {
+            joined.extend(self.joins_of_parts(here, there, lost_at));
+        }
         let is_joined = |integration: &IntegrationId, told: &Told| {
-            self.is_told_alone(&name, integration, told) || self.is_part(&name, integration, told)
+            self.is_told_alone(&name, integration, told)
+                || (lost_at.is_some() && self.is_part(&name, integration, told))
         };
         let told = here.told().iter().filter(|(integration, told)| {
             !is_joined(integration, told)

@@ -67,6 +67,11 @@ impl Stranded {
         self.groups.contains_key(name)
     }
 
+    /// Whether an alert is in one of them.
+    pub(super) fn has(&self, tenant: &TenantId, alert: Fingerprint) -> bool {
+        !self.of(tenant, alert).is_empty()
+    }
+
     /// The stranded groups an alert is in.
     fn of(&self, tenant: &TenantId, alert: Fingerprint) -> &[GroupName] {
         if self.members.is_empty() {

@@ -129,7 +129,10 @@ impl AlertTable {
         if is_same_end {
             return false;
         }
-        std::mem::take(&mut entry.is_journaled)
+        let is_news = entry.is_journaled;
+        // Its end is recorded whole: should it fire anew somewhere else the journal has to hear of that too.
+        entry.is_journaled &= alert.is_explicit_end();
+        is_news
     }
 
     /// Alerts whose recorded end comes before `until` although a refresh taken in here says they fire longer; at most so many.

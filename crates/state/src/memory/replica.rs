@@ -1,6 +1,7 @@
 //! The state machine in memory as the replica of one that instances share: it is told what became of each transition
 //! instead of deciding it, and takes over when nobody can be asked any more.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::alert::Alert;
@@ -137,16 +138,21 @@ impl Memory {
         tenant: &TenantId,
         mut alerts: Vec<Arc<Alert>>,
     ) -> Vec<Arc<Alert>> {
+        let mut ungrouped: HashSet<Fingerprint> = alerts.iter().map(|a| a.fingerprint).collect();
         for shard in &self.shards {
+            if ungrouped.is_empty() {
+                break;
+            }
             let shard = lock(shard);
-            for (_, group) in shard
-                .groups
-                .iter()
-                .filter(|((owner, _), _)| owner == tenant)
-            {
-                alerts.retain(|alert| !group.contains(alert.fingerprint));
+            let groups = shard.groups.iter();
+            let groups = groups.filter(|((owner, _), _)| owner == tenant);
+            for (_, group) in groups {
+                for member in group.members() {
+                    ungrouped.remove(&member.fingerprint);
+                }
             }
         }
+        alerts.retain(|alert| ungrouped.contains(&alert.fingerprint));
         let table = self.table(tenant);
         alerts
             .iter()

@@ -84,10 +84,17 @@ async fn what_each_carries_over_after_a_loss_adds_up() {
     }
 }
 
-/// Its end came while this instance was dead, and was told in the group it was in then.
+/// Its end came while this instance was dead, and was told in the group it was in then; or others moved it.
 #[tokio::test(start_paused = true)]
 async fn who_left_a_group_of_before_does_not_come_back_in_another_one() {
-    for (has_left, fires_anew) in [(true, false), (false, false), (true, true)] {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Fate {
+        Stays,
+        Ends,
+        IsMoved,
+        FiresAnew,
+    }
+    for fate in [Fate::Stays, Fate::Ends, Fate::IsMoved, Fate::FiresAnew] {
         let scene = Scene::new();
         // Others are there, and go on.
         let first = Scene::over(scene.model.clone(), Arc::clone(&scene.clock));
@@ -96,57 +103,49 @@ async fn who_left_a_group_of_before_does_not_come_back_in_another_one() {
         let said = told(&x, scene.clock.now());
         scene.put("old", &[&x], &[&x]).await;
         tokio::time::sleep(MINUTE * 2).await;
-        if has_left {
+        if fate != Fate::Stays {
             scene.see_off("old", &x).await;
         }
         scene.pass().await;
-        let known = match fires_anew {
-            true => scene.alert("g", "x"),
-            false => x.clone(),
-        };
-        scene.start_with("g", &known, said).await;
-        let is_back = !has_left || fires_anew;
-        let members = scene.other.group(&GroupName::of(&group("g"))).await;
-        let members = members.expect("answered").map(|group| group.members.len());
-        assert_eq!(members.unwrap_or(0), usize::from(is_back), "{has_left}");
-        let known = scene
-            .state
-            .memory
-            .alert(&TenantId::default_tenant(), x.fingerprint);
-        assert_eq!(known.is_some(), is_back);
+        let anew = scene.alert("g", "x");
+        if fate == Fate::IsMoved {
+            scene.put("g", &[&anew], &[&anew]).await;
+        }
+        let known = if fate == Fate::FiresAnew { &anew } else { &x };
+        scene.start_with("g", known, said).await;
+        let is_over = fate == Fate::Ends;
+        let group = scene.other.group(&GroupName::of(&group("g"))).await;
+        let members = group
+            .expect("answered")
+            .map_or(0, |group| group.members.len());
+        assert_eq!(members, usize::from(!is_over), "{fate:?}");
+        let tenant = TenantId::default_tenant();
+        let known = scene.state.memory.alert(&tenant, x.fingerprint);
+        assert_eq!(known.is_none(), is_over, "{fate:?}");
+        let missed = scene.host.missed.load(Ordering::SeqCst);
+        assert_eq!(missed, usize::from(is_over), "{fate:?}");
     }
 }
 
-/// Its configuration came into force while this instance was on its way back, when it had let go of who had moved already.
+/// Alone it told that an alert fires which it put into another group, and others told its end where it was before.
 #[tokio::test(start_paused = true)]
-async fn what_is_carried_over_alone_does_not_replace_what_others_know() {
-    for (is_known_there, has_left) in [(true, false), (false, false), (false, true)] {
-        let scene = Scene::started().await;
-        let tenant = TenantId::default_tenant();
-        let (x, y) = (scene.alert("old", "x"), scene.alert("old", "y"));
-        scene.put("old", &[&x], &[&x]).await;
-        scene.state.follow().await.expect("the feed is there");
-        scene.cut().await;
-        scene.pass().await;
-        match is_known_there {
-            true => scene.put("g", &[&x, &y], &[&x, &y]).await,
-            false => scene.put("g", &[&y], &[&y]).await,
-        }
-        if has_left {
-            scene.see_off("old", &x).await;
-        }
-        scene.pass().await;
-        let elsewhere = |_: &Alert| vec![group("g")];
-        lock(&scene.host.of_all).push("g");
-        let now = scene.clock.now();
-        let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
-        configured.expect("it is in force");
-        scene.mend().await;
-        let told = scene.told_there("g").await;
-        assert!(told.firing().contains(&y.fingerprint), "{told:?}");
-        assert_eq!(told.firing().contains(&x.fingerprint), is_known_there);
-        assert_eq!(told.believes_firing(x.fingerprint), !has_left);
-        let members = 1 + usize::from(!has_left);
-        assert_eq!(scene.shared("g").await.len(), members);
-    }
+async fn who_was_told_alone_to_fire_is_owed_its_end_wherever_it_left() {
+    let scene = Scene::new();
+    let first = Scene::over(scene.model.clone(), Arc::clone(&scene.clock));
+    first.state.start().await;
+    let x = scene.alert("g", "x");
+    let said = told(&x, scene.clock.now());
+    scene.put("old", &[&x], &[&x]).await;
+    tokio::time::sleep(MINUTE * 2).await;
+    scene.line.is_cut.store(true, Ordering::SeqCst);
+    scene.start_with("g", &x, said).await;
+    let refreshed = scene.alert("g", "x");
+    scene.post("g", refreshed.clone()).await;
+    scene.tell_firing(&refreshed).await;
+    scene.pass().await;
+    scene.see_off("old", &x).await;
+    scene.mend().await;
+    let told = scene.told_there("g").await;
+    assert!(told.believes_firing(x.fingerprint), "{told:?}");
+    assert_eq!(scene.members("g").await.len(), 1);
 }
