@@ -396,6 +396,40 @@ fn an_adopted_member_that_fires_anew_is_said_to_fire_and_not_to_be_over() {
     assert!(told.believes_firing(fingerprint), "its end is owed");
 }
 
+/// Others know the group as it was a moment before, when nothing was in flight.
+#[test]
+fn an_adopted_member_whose_end_is_in_flight_makes_a_later_state() {
+    let mut old = Group::new(identity(true), alert("a", 0, 9000, 0), at(0));
+    let first = claim(&mut old, 30);
+    tell(&mut old, &first, 31);
+    let mut new = Group::new(identity(true), alert("b", 0, 9000, 0), at(0));
+    let grid = Grid::starting(at(440), Duration::from_secs(300));
+    let mut made = Group::restored(identity(true), grid);
+    let claimed = claim(&mut new, 30);
+    tell(&mut new, &claimed, 31);
+    let stays = new.members().next().unwrap().clone();
+    adopt(&mut made, &stays, new.told(), 400);
+    let before = made.told()[0].1.clone();
+    let (integration, told) = &old.told()[0];
+    let mut ended = told.clone();
+    ended.pending = Some(Pending {
+        seq: ended.seq + Numbers::STEP,
+        firing: Vec::new(),
+        resolved: told.firing().to_vec(),
+        hidden: Vec::new(),
+        tick: at(330),
+        reason: Reason::AllResolved,
+        receiver_data: ReceiverData::default(),
+    });
+    let told_there = [(integration.clone(), ended)];
+    for _ in 0..2 {
+        adopt(&mut made, &alert("a", 0, 350, 350), &told_there, 400);
+        let after = &made.told()[0].1;
+        assert!(after.supersedes(&before) && !before.supersedes(after));
+        assert_eq!(after.seq, before.seq + Numbers::STEP);
+    }
+}
+
 /// A message that was begun before says nothing of it, and is repeated as it is.
 #[test]
 fn an_adopted_member_is_believed_to_fire_after_the_message_that_was_in_flight() {

@@ -225,6 +225,7 @@ impl Told {
         };
         // Later than everything said there, and here before this group was last gone.
         let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
+        let before = self.seq;
         self.seq = Numbers::SHARED.next(self.seq.saturating_sub(1).max(there.seq), millis);
         if let Some(flight) = uncertain.filter(|_| !is_open) {
             // What is in flight from here stays as it is. That it fires is news then, and its end is owed.
@@ -241,6 +242,10 @@ impl Told {
             }
         }
         if let (None, Some(like)) = (&self.pending, uncertain) {
+            // Under the same number what is in flight counts as earlier than its end.
+            if self.seq == before {
+                self.seq = Numbers::SHARED.next(self.seq, 0);
+            }
             let firing = self.firing().to_vec();
             self.pending = Some(Pending {
                 firing,
