@@ -197,6 +197,34 @@ async fn an_end_told_alone_is_known_in_a_group_that_only_others_make() {
     }
 }
 
+/// Alone it told that an alert fires, and then a configuration took it to another group, which others made as well, and told other
+/// integrations of.
+#[tokio::test(start_paused = true)]
+async fn what_was_told_alone_is_owed_its_end_where_a_configuration_takes_it() {
+    let scene = Scene::started().await;
+    let tenant = TenantId::default_tenant();
+    let x = scene.alert("g", "x");
+    scene.put("g", &[&x], &[]).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    scene.pass().await;
+    let fires = scene.alert("g", "x");
+    scene.post("g", fires.clone()).await;
+    scene.tell_firing(&fires).await;
+    let elsewhere = |_: &Alert| vec![group("h")];
+    lock(&scene.host.of_all).push("h");
+    let now = scene.clock.now();
+    let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
+    configured.expect("it is in force");
+    scene.pass().await;
+    let over = Arc::new(scene.as_over(&fires));
+    scene.merge("h", vec![over]).await;
+    scene.mend().await;
+    let told = scene.told_there("h").await;
+    assert!(told.believes_firing(x.fingerprint), "{told:?}");
+    assert!(scene.members("h").await[0].is_explicit_end());
+}
+
 /// A configuration put an alert into two groups; in the one it belongs to its end was told, and then it moves there.
 #[tokio::test(start_paused = true)]
 async fn what_an_alert_moves_to_may_have_told_its_end() {
