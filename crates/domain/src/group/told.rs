@@ -124,6 +124,11 @@ impl Told {
         (self.seq, self.pending.is_none()) >= (other.seq, other.pending.is_none())
     }
 
+    /// Whether it was begun, or taken over from another group, after an instant.
+    pub fn is_numbered_after(&self, at: Timestamp) -> bool {
+        u64::try_from(at.unix_ms()).is_ok_and(|millis| millis + Numbers::STEP < self.seq)
+    }
+
     /// Whether nothing was begun, accepted, taken back or settled since it was like this.
     pub fn is_still(&self, seen: &Told) -> bool {
         let in_flight = |told: &Told| told.pending.as_ref().map(|pending| pending.seq);

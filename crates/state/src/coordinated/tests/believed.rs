@@ -225,6 +225,33 @@ async fn what_was_told_alone_is_owed_its_end_where_a_configuration_takes_it() {
     assert!(scene.members("h").await[0].is_explicit_end());
 }
 
+/// The same, and the configuration came into force while it was telling: the alert moved when that was over.
+#[tokio::test(start_paused = true)]
+async fn what_was_told_alone_amid_a_reload_is_owed_its_end() {
+    let scene = Scene::started().await;
+    let tenant = TenantId::default_tenant();
+    let x = scene.alert("g", "x");
+    scene.put("g", &[&x], &[]).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    scene.pass().await;
+    let fires = scene.alert("g", "x");
+    scene.post("g", fires.clone()).await;
+    let claim = scene.next_claim().await;
+    let elsewhere = |_: &Alert| vec![group("h")];
+    lock(&scene.host.of_all).push("h");
+    let now = scene.clock.now();
+    let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
+    configured.expect("it is in force");
+    tell(&scene, &claim, message(claim.tick, &fires)).await;
+    let finished = scene.state.finish(&claim, true, scene.clock.now()).await;
+    finished.expect("answered").expect("held");
+    scene.pass().await;
+    scene.mend().await;
+    let told = scene.told_there("h").await;
+    assert!(told.believes_firing(x.fingerprint), "{told:?}");
+}
+
 /// A configuration put an alert into two groups; in the one it belongs to its end was told, and then it moves there.
 #[tokio::test(start_paused = true)]
 async fn what_an_alert_moves_to_may_have_told_its_end() {
