@@ -10,7 +10,7 @@ use sim::profile::Profile;
 const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
-const KEPT: [(Profile, u64); 40] = [
+const KEPT: [(Profile, u64); 50] = [
     // An alert that fired anew was taken for a refresh by an instance that slept through its end.
     (Profile::Freezes, 6),
     // Senders that spread over the instances were not heard by the one that was alone, and time-outs counted.
@@ -82,6 +82,24 @@ const KEPT: [(Profile, u64); 40] = [
     (Profile::All, 7069),
     // An alert left the group it had moved to before anybody was told of it there, which was taken for a told end.
     (Profile::All, 406),
+    // An end that was told alone was not known of a group that only others had made.
+    (Profile::All, 1108),
+    // A message arrived late and shared state did not answer at that moment.
+    (Profile::All, 2113),
+    // Whoever ended while an instance was dead came back in another group, by that one's new configuration.
+    (Profile::All, 443),
+    // A message that was begun before an outage was repeated amid it, later than others told the contrary.
+    (Profile::All, 4008),
+    // All were started anew with another configuration after a loss, and the later one's part of what was told counted alone.
+    (Profile::All, 3591),
+    // An end that others stated again counted as theirs, so it fired after a loss until the grace was over.
+    (Profile::All, 4651),
+    // A message in flight that came to a group with a moved alert was taken for an earlier one.
+    (Profile::All, 7501),
+    // What an instance carried over hid a later message, put one in flight that had been repeated, or said of one alert both.
+    (Profile::All, 3295),
+    (Profile::All, 848),
+    (Profile::All, 4525),
 ];
 
 /// Plays them; answers how many old builds were shut out.

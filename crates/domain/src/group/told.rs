@@ -247,21 +247,7 @@ impl Told {
             }
         }
         if let (None, Some(like)) = (&self.pending, uncertain) {
-            // Under the same number what is in flight counts as earlier than its end.
-            if self.seq == before {
-                self.seq = Numbers::SHARED.next(self.seq, 0);
-            }
-            let firing = self.firing().to_vec();
-            self.pending = Some(Pending {
-                firing,
-                resolved: Vec::new(),
-                hidden: self
-                    .last
-                    .as_ref()
-                    .map_or_else(Vec::new, |l| l.hidden.clone()),
-                receiver_data: self.receiver_data(),
-                ..like.clone()
-            });
+            self.say_again(like, before);
         }
         if let Some(pending) = self.pending.as_mut().filter(|_| is_open) {
             pending.seq = Numbers::SHARED.next(self.seq, 0);
@@ -275,6 +261,22 @@ impl Told {
         } else {
             self.hide_in_flight(fingerprint);
         }
+    }
+
+    /// Begins a message like one that is in flight in another group; `before`: the number of what was told here until now.
+    fn say_again(&mut self, like: &Pending, before: u64) {
+        // Under the same number what is in flight counts as earlier than its end.
+        if self.seq == before {
+            self.seq = Numbers::SHARED.next(self.seq, 0);
+        }
+        let hidden = self.last.as_ref().map(|last| last.hidden.clone());
+        self.pending = Some(Pending {
+            firing: self.firing().to_vec(),
+            resolved: Vec::new(),
+            hidden: hidden.unwrap_or_default(),
+            receiver_data: self.receiver_data(),
+            ..like.clone()
+        });
     }
 
     /// Once a message in flight that does not name an alert is accepted, what was told of that elsewhere is believed still.
