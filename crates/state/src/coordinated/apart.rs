@@ -309,13 +309,15 @@ impl Coordinated {
         said_over(integration, told, theirs)
     }
 
-    /// What this instance told alone of alerts that a configuration took to a group which only others made: it has nothing to tell
-    /// of that one but that they ended.
+    /// What this instance told alone of a group that is not here and that others share: it ended here, or only others made it, of
+    /// alerts that a configuration took there.
     pub(super) fn joins_of_unknown(&self, there: &SharedGroup) -> Vec<Joined> {
         let told = there.told.iter();
         let told = told.filter(|(id, _)| self.told_alone.contains(&there.name, id));
         let joined = told.filter_map(|(integration, theirs)| {
-            let told = self.joined(&there.name, integration, &Told::default(), theirs);
+            let ours = lock(&self.tombs).told_last(&there.name, integration);
+            let ours = ours.unwrap_or_default();
+            let told = self.joined(&there.name, integration, &ours, theirs);
             said_over(integration, told, theirs)
         });
         joined.collect()

@@ -197,6 +197,28 @@ async fn an_end_told_alone_is_known_in_a_group_that_only_others_make() {
     }
 }
 
+/// Its group ended with that while this instance was alone.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_was_told_alone_last_is_what_is_believed() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.put("g", &[&x], &[&x]).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    scene.pass().await;
+    scene.post("g", scene.as_over(&x)).await;
+    assert_eq!(scene.tell_over(&x).await, Finished::Gone);
+    let over = scene.clock.now();
+    scene.pass().await;
+    // Others go on with the group.
+    scene.merge("g", vec![Arc::new(scene.alert("g", "y"))]).await;
+    scene.mend().await;
+    let told = scene.told_there("g").await;
+    let last = told.last.as_ref().expect("a message");
+    assert!(!told.believes_firing(x.fingerprint), "{told:?}");
+    assert!(over <= last.sent_at + Duration::from_secs(1), "{told:?}");
+}
+
 /// Alone it told that an alert fires, and then a configuration took it to another group, which others made as well, and told other
 /// integrations of.
 #[tokio::test(start_paused = true)]
