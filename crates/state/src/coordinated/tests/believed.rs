@@ -211,7 +211,9 @@ async fn an_end_that_was_told_alone_last_is_what_is_believed() {
     let over = scene.clock.now();
     scene.pass().await;
     // Others go on with the group.
-    scene.merge("g", vec![Arc::new(scene.alert("g", "y"))]).await;
+    scene
+        .merge("g", vec![Arc::new(scene.alert("g", "y"))])
+        .await;
     scene.mend().await;
     let told = scene.told_there("g").await;
     let last = told.last.as_ref().expect("a message");
