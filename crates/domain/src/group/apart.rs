@@ -84,6 +84,9 @@ impl Told {
         if self.last == theirs.last && self.pending == theirs.pending {
             return theirs.clone();
         }
+        if self.is_repeat_of(theirs) {
+            return later_repeat(self, theirs).clone();
+        }
         let is_ours_later = self.supersedes(theirs);
         let (later, earlier) = if is_ours_later {
             (self, theirs)
@@ -124,6 +127,16 @@ impl Told {
             joined.seq = Numbers::SHARED.next(later.seq.max(earlier.seq), 0);
         }
         joined
+    }
+
+    /// Whether both are what came of one message, which was accepted more than once.
+    fn is_repeat_of(&self, other: &Told) -> bool {
+        let settled = |told: &Told| told.pending.is_none() && !Numbers::is_alone(told.seq);
+        let beliefs = |told: &Told| {
+            let last = told.last.as_ref();
+            last.map(|last| (last.firing.clone(), last.hidden.clone(), last.tick))
+        };
+        self.seq == other.seq && settled(self) && settled(other) && beliefs(self) == beliefs(other)
     }
 
     /// Adds to `theirs` what is known here of alerts that were in other groups before: a part of what an integration believes. Its
@@ -187,6 +200,16 @@ impl Told {
                 insert(&mut pending.hidden, *fingerprint);
             }
         }
+    }
+}
+
+/// Of two times at which a message was accepted the later counts: were each to stand for its own, they would correct each other for
+/// ever.
+fn later_repeat<'a>(ours: &'a Told, theirs: &'a Told) -> &'a Told {
+    let sent_at = |told: &Told| told.last.as_ref().map(|last| last.sent_at);
+    match sent_at(theirs) < sent_at(ours) {
+        true => ours,
+        false => theirs,
     }
 }
 

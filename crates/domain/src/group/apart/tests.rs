@@ -213,6 +213,24 @@ fn what_others_told_the_same_stays_as_it_is() {
     assert_eq!(ours.joined(&theirs, &apart), theirs);
 }
 
+/// Each of two repeated the same message while they were alone.
+#[test]
+fn of_two_repeats_the_later_stands_on_both_sides() {
+    let mut first = told(100, 1, &[1]);
+    first.seq = Numbers::SHARED.next(0, 100_000);
+    let mut second = first.clone();
+    second.last.as_mut().expect("a message").sent_at = at(130);
+    let ended = |_: Fingerprint| Ok(None);
+    let apart = Apart {
+        ended: &ended,
+        is_theirs_new: true,
+        doubt: DOUBT,
+        skew: SKEW,
+    };
+    assert_eq!(first.joined(&second, &apart), second);
+    assert_eq!(second.joined(&first, &apart), second);
+}
+
 #[test]
 fn parts_of_what_was_told_add_up_until_something_is_told() {
     for (ours, theirs) in [(100, 200), (200, 100)] {
