@@ -24,7 +24,7 @@ pub enum News {
         alert: Arc<Alert>,
         /// Every group it belongs to here.
         groups: Vec<Arc<GroupIdentity>>,
-        /// Whether the journal holds it as taken in here: it has to learn that somebody else did since.
+        /// Whether the journal holds it, as taken in here or as over: it has to learn that somebody else took it in since.
         is_taken_over: bool,
     },
     /// Alerts ended while this instance was away: they are members of no group any more.

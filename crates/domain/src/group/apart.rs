@@ -178,6 +178,27 @@ impl Told {
         joined
     }
 
+    /// What is said here, in doubt, to be believed by an integration that was told nothing as far as others know; `None` if it was told
+    /// something, or if nothing is said here.
+    #[must_use]
+    pub fn doubted_in(&self, theirs: &Told) -> Option<Told> {
+        let is_silent = theirs.last.is_none() && theirs.pending.is_none();
+        let said = self.last.as_ref().filter(|_| is_silent)?;
+        let mut last = ToldMessage {
+            firing: Vec::new(),
+            hidden: Vec::new(),
+            ..said.clone()
+        };
+        for fingerprint in self.believed() {
+            insert(&mut last.hidden, fingerprint);
+        }
+        (!last.hidden.is_empty()).then(|| Told {
+            seq: Numbers::SHARED.next(self.seq.max(theirs.seq), 0),
+            last: Some(last),
+            pending: None,
+        })
+    }
+
     /// Whatever the integration believes, or may believe, to be firing.
     fn believed(&self) -> impl Iterator<Item = Fingerprint> + '_ {
         let last = self

@@ -124,7 +124,7 @@ impl Told {
         (self.seq, self.pending.is_none()) >= (other.seq, other.pending.is_none())
     }
 
-    /// Whether it was begun, or taken over from another group, after an instant.
+    /// Whether its number was given after an instant, as far as the clocks of those who give numbers agree.
     pub fn is_numbered_after(&self, at: Timestamp) -> bool {
         u64::try_from(at.unix_ms()).is_ok_and(|millis| millis + Numbers::STEP < self.seq)
     }

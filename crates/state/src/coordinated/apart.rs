@@ -19,7 +19,6 @@ use domain::time::Timestamp;
 use futures::future::try_join_all;
 use tokio::time::Instant;
 
-use super::owing::believed;
 use super::{Alone, Coordinated, lock};
 use crate::coordinator::{GroupName, Joined, SharedGroup};
 
@@ -105,30 +104,18 @@ impl ToldAlone {
         }
     }
 
-    /// A configuration puts alerts into other groups: what was told alone of them, that they fire or that they ended, was told
-    /// alone in those too. `told`: what counts as told, by the groups of before.
-    pub(super) fn carry_over(
-        &self,
-        told: &[(GroupName, Vec<(IntegrationId, Told)>)],
-        groups_of: impl Fn(&GroupName, Fingerprint) -> Vec<GroupName>,
-    ) {
+    /// A configuration puts alerts into other groups: that they ended, as was told alone, is known of those too.
+    pub(super) fn carry_over(&self, groups_of: impl Fn(&GroupName, Fingerprint) -> Vec<GroupName>) {
         let mut integrations = lock(&self.integrations);
         let mut carried = Vec::new();
-        for (name, told) in told {
-            for (integration, told) in told {
-                let groups = believed(told).flat_map(|fired| groups_of(name, fired));
-                carried.extend(groups.map(|to| ((to, integration.clone()), None)));
-            }
-        }
         for ((name, integration), said) in &*integrations {
             for (ended, at) in said.ends.iter().flatten() {
                 let groups = groups_of(name, *ended).into_iter();
-                carried.extend(groups.map(|to| ((to, integration.clone()), Some((*ended, *at)))));
+                carried.extend(groups.map(|to| ((to, integration.clone()), *ended, *at)));
             }
         }
-        for (key, end) in carried {
-            let said = integrations.entry(key).or_default();
-            if let (Some(ends), Some((ended, at))) = (&mut said.ends, end) {
+        for (key, ended, at) in carried {
+            if let Some(ends) = &mut integrations.entry(key).or_default().ends {
                 let known = ends.insert(ended, at);
                 ends.insert(ended, known.map_or(at, |known| known.max(at)));
                 self.count

@@ -1,4 +1,4 @@
-//! What an instance carries over from groups of before that starts with another configuration.
+//! What an instance carries over from groups of before: it starts with another configuration, or one comes into force alone.
 //!
 //! A journal holds the alerts its instance took in. Where shared state was lost meanwhile each instance carries over what was told of
 //! those: the first that starts makes the group, what it puts there is a part, and the others add theirs. Where it was not lost it
@@ -152,6 +152,31 @@ impl Coordinated {
             let last = theirs.last.as_ref();
             let is_untouched = last.is_none_or(|last| last.sent_at < lost_at);
             let told = ours.added_to(&theirs, is_untouched);
+            said_over(integration, told, &theirs)
+        });
+        joined.collect()
+    }
+
+    /// What a configuration that came into force alone carried over to a group whose integrations were told nothing there. Whether it
+    /// was told to be over since, in the group it comes from, is not known: its end is owed, and that it fires is news.
+    pub(super) fn doubts_of_carried_over(
+        &self,
+        here: &Group,
+        there: Option<&SharedGroup>,
+        is_merged: impl Fn(&IntegrationId, &Told) -> bool,
+    ) -> Vec<Joined> {
+        let shard = GroupName::of(here.identity()).shard();
+        let Some(reached_at) = *lock(&self.domain(shard).reached_at) else {
+            return Vec::new();
+        };
+        let alone_since = reached_at + self.clocks_differ_by();
+        let carried = here.told().iter().filter(|(integration, told)| {
+            told.is_numbered_after(alone_since) && !is_merged(integration, told)
+        });
+        let joined = carried.filter_map(|(integration, ours)| {
+            let theirs = there.and_then(|group| group.told_to(integration));
+            let theirs = theirs.cloned().unwrap_or_default();
+            let told = ours.doubted_in(&theirs)?;
             said_over(integration, told, &theirs)
         });
         joined.collect()

@@ -97,17 +97,17 @@ impl Coordinated {
         self.memory
             .reconfigure(tenant, config_hash, placement, now)
             .await?;
-        self.told_alone.carry_over(&told_alone, |name, alert| {
-            let known = self.memory.alert(tenant, alert);
-            let known = known.filter(|_| name.tenant == *tenant);
-            let groups = known.map(|alert| placement(&alert)).unwrap_or_default();
-            groups.iter().map(|group| GroupName::of(group)).collect()
-        });
         for (name, told) in told_alone {
             if self.memory.with(&name, |_| ()).is_none() {
                 lock(&self.tombs).dissolve(&name, told);
             }
         }
+        self.told_alone.carry_over(|name, ended| {
+            let known = self.memory.alert(tenant, ended);
+            let known = known.filter(|_| name.tenant == *tenant);
+            let groups = known.map(|alert| placement(&alert)).unwrap_or_default();
+            groups.iter().map(|group| GroupName::of(group)).collect()
+        });
         Ok(())
     }
 

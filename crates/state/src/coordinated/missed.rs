@@ -204,8 +204,11 @@ impl Coordinated {
         Ok(())
     }
 
-    /// All is shared again: who was let go and is nobody's member is over, which the engine has to hear.
+    /// Once all is shared again, who was let go and is nobody's member is over, which the engine has to hear.
     pub(super) async fn tell_missed(&self) {
+        if self.views.iter().any(|view| lock(view).met.is_none()) {
+            return;
+        }
         let missed = std::mem::take(&mut *lock(&self.missed));
         let mut news = Vec::new();
         for (tenant, mut alerts) in missed {

@@ -165,7 +165,7 @@ impl Coordinated {
 }
 
 /// Every alert an integration believes to be firing, or may: nobody knows what became of a message in flight.
-pub(super) fn believed(told: &Told) -> impl Iterator<Item = Fingerprint> + '_ {
+fn believed(told: &Told) -> impl Iterator<Item = Fingerprint> + '_ {
     let last = told.last.iter();
     let last = last.flat_map(|last| last.firing.iter().chain(&last.hidden));
     let in_flight = told.pending.iter();

@@ -405,9 +405,14 @@ impl Coordinated {
             !is_joined(integration, told)
                 && self.is_told_later(here, integration, told, there, is_fresh)
         });
+        let told: Vec<_> = told.cloned().collect();
+        let is_merged = |integration: &IntegrationId, known: &Told| {
+            is_joined(integration, known) || told.iter().any(|(id, _)| id == integration)
+        };
+        joined.extend(self.doubts_of_carried_over(here, there, is_merged));
         let merge = Merge {
             alerts,
-            told: told.cloned().collect(),
+            told,
             joined,
             ..Merge::of(Arc::clone(here.identity()), here.grid())
         };
@@ -459,16 +464,12 @@ impl Coordinated {
             known.is_none_or(|(_, known)| told.supersedes(known) && !told.is_still(known));
         let goes_on = known.is_some_and(|(_, known)| known.seq > 0);
         let away_since_ms = self.view(name.shard()).seen.ms.saturating_sub(SKEW_MS);
-        // A configuration that came into force alone carried it over from where it had been told.
-        let reached_at = *lock(&self.domain(name.shard()).reached_at);
-        let alone_since = reached_at.map(|at| at + self.clocks_differ_by());
-        let is_carried_over = alone_since.is_some_and(|since| told.is_numbered_after(since));
         let is_told_alone = || {
             let told_here = lock(&self.told_here);
             let is_ours = told_here
                 .get(&name)
                 .is_some_and(|ids| ids.contains(integration));
-            is_carried_over || (told.seq > away_since_ms && is_ours)
+            told.seq > away_since_ms && is_ours
         };
         is_later && (is_fresh || goes_on || is_told_alone())
     }

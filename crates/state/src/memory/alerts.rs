@@ -27,7 +27,8 @@ struct Entry {
     has_content_recorded: bool,
     /// Whether this instance took in the last post of it, rather than hearing of it from another one.
     is_own: bool,
-    /// Whether this instance's own journal holds it, as taken in here, rather than those it was heard from.
+    /// Whether this instance's own journal holds it, as taken in here or as over, rather than those it was heard from: then it has to
+    /// hear that the alert was taken in elsewhere.
     is_journaled: bool,
 }
 

@@ -270,3 +270,22 @@ fn parts_of_what_was_told_add_up_until_something_is_told() {
         assert_eq!(joined.pending.expect("it goes on").hidden, prints(&[1]));
     }
 }
+
+#[test]
+fn what_nobody_else_was_told_is_doubted() {
+    let ours = told(100, 1, &[1, 2]);
+    let doubted = ours
+        .doubted_in(&Told::default())
+        .expect("something is said");
+    assert!(doubted.seq > ours.seq && doubted.firing().is_empty());
+    assert_eq!(
+        doubted.last.as_ref().expect("a message").hidden,
+        prints(&[1, 2])
+    );
+    assert_eq!(
+        ours.doubted_in(&told(50, 1, &[])),
+        None,
+        "others know better"
+    );
+    assert_eq!(told(100, 1, &[]).doubted_in(&Told::default()), None);
+}

@@ -276,6 +276,31 @@ async fn what_was_told_alone_amid_a_reload_is_owed_its_end() {
     assert!(told.believes_firing(x.fingerprint), "{told:?}");
 }
 
+/// Its end was told where it was before, and it fires anew in a group that others made and told nothing of yet.
+#[tokio::test(start_paused = true)]
+async fn what_was_carried_over_alone_makes_nobody_deaf_to_what_fires_anew() {
+    let scene = Scene::started().await;
+    let tenant = TenantId::default_tenant();
+    let x = scene.alert("g", "x");
+    scene.put("g", &[&x], &[&x]).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    tokio::time::sleep(MINUTE).await;
+    let elsewhere = |_: &Alert| vec![group("h")];
+    lock(&scene.host.of_all).push("h");
+    let now = scene.clock.now();
+    let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
+    configured.expect("it is in force");
+    scene.see_off("g", &x).await;
+    scene.pass().await;
+    scene
+        .merge("h", vec![Arc::new(scene.alert("g", "x"))])
+        .await;
+    scene.mend().await;
+    let told = scene.told_there("h").await;
+    assert!(told.firing().is_empty(), "that it fires is news: {told:?}");
+}
+
 /// A configuration put an alert into two groups; in the one it belongs to its end was told, and then it moves there.
 #[tokio::test(start_paused = true)]
 async fn what_an_alert_moves_to_may_have_told_its_end() {
