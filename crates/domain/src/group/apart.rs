@@ -178,25 +178,26 @@ impl Told {
         joined
     }
 
-    /// What is said here, in doubt, to be believed by an integration that was told nothing as far as others know; `None` if it was told
-    /// something, or if nothing is said here.
+    /// Adds to `theirs`, in doubt, what is said here: it is not known whether it was told to be over since.
     #[must_use]
-    pub fn doubted_in(&self, theirs: &Told) -> Option<Told> {
-        let is_silent = theirs.last.is_none() && theirs.pending.is_none();
-        let said = self.last.as_ref().filter(|_| is_silent)?;
-        let mut last = ToldMessage {
+    pub fn doubted_beside(&self, theirs: &Told) -> Told {
+        let nothing = ToldMessage {
             firing: Vec::new(),
             hidden: Vec::new(),
-            ..said.clone()
+            ..match &self.last {
+                Some(last) => last.clone(),
+                None => return theirs.clone(),
+            }
         };
-        for fingerprint in self.believed() {
-            insert(&mut last.hidden, fingerprint);
+        let known = Told {
+            last: theirs.last.clone().or(Some(nothing)),
+            ..theirs.clone()
+        };
+        let is_silent = theirs.last.is_none() && theirs.pending.is_none();
+        match is_silent && self.believed().next().is_none() {
+            true => theirs.clone(),
+            false => self.added_to(&known, false),
         }
-        (!last.hidden.is_empty()).then(|| Told {
-            seq: Numbers::SHARED.next(self.seq.max(theirs.seq), 0),
-            last: Some(last),
-            pending: None,
-        })
     }
 
     /// Whatever the integration believes, or may believe, to be firing.

@@ -157,27 +157,29 @@ impl Coordinated {
         joined.collect()
     }
 
-    /// What a configuration that came into force alone carried over to a group whose integrations were told nothing there. Whether it
-    /// was told to be over since, in the group it comes from, is not known: its end is owed, and that it fires is news.
+    /// Since when numbers in a shard are of this instance alone, if it is alone there. What it did not tell itself with a later one a
+    /// configuration carried over that came into force since.
+    pub(super) fn carried_over_since(&self, shard: usize) -> Option<Timestamp> {
+        let reached_at = *lock(&self.domain(shard).reached_at);
+        reached_at.map(|at| at + self.clocks_differ_by())
+    }
+
+    /// What a configuration that came into force alone, after `since`, carried over and others do not know. Whether it was told to be
+    /// over meanwhile in the group it comes from is not known: its end is owed, and that it fires is news.
     pub(super) fn doubts_of_carried_over(
         &self,
         here: &Group,
         there: Option<&SharedGroup>,
-        is_merged: impl Fn(&IntegrationId, &Told) -> bool,
+        since: Timestamp,
     ) -> Vec<Joined> {
-        let shard = GroupName::of(here.identity()).shard();
-        let Some(reached_at) = *lock(&self.domain(shard).reached_at) else {
-            return Vec::new();
-        };
-        let alone_since = reached_at + self.clocks_differ_by();
+        let name = GroupName::of(here.identity());
         let carried = here.told().iter().filter(|(integration, told)| {
-            told.is_numbered_after(alone_since) && !is_merged(integration, told)
+            told.is_numbered_after(since) && !self.is_told_alone(&name, integration, told)
         });
         let joined = carried.filter_map(|(integration, ours)| {
             let theirs = there.and_then(|group| group.told_to(integration));
             let theirs = theirs.cloned().unwrap_or_default();
-            let told = ours.doubted_in(&theirs)?;
-            said_over(integration, told, &theirs)
+            said_over(integration, ours.doubted_beside(&theirs), &theirs)
         });
         joined.collect()
     }

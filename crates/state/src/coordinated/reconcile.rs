@@ -397,22 +397,24 @@ impl Coordinated {
         if let Some(lost_at) = lost_at {
             joined.extend(self.joins_of_parts(here, there, lost_at));
         }
+        // After a loss what is known here may be all there is.
+        let since = self.carried_over_since(name.shard());
+        let since = since.filter(|_| !is_fresh);
+        if let Some(since) = since {
+            joined.extend(self.doubts_of_carried_over(here, there, since));
+        }
         let is_joined = |integration: &IntegrationId, told: &Told| {
             self.is_told_alone(&name, integration, told)
                 || (lost_at.is_some() && self.is_part(&name, integration, told))
+                || since.is_some_and(|since| told.is_numbered_after(since))
         };
         let told = here.told().iter().filter(|(integration, told)| {
             !is_joined(integration, told)
                 && self.is_told_later(here, integration, told, there, is_fresh)
         });
-        let told: Vec<_> = told.cloned().collect();
-        let is_merged = |integration: &IntegrationId, known: &Told| {
-            is_joined(integration, known) || told.iter().any(|(id, _)| id == integration)
-        };
-        joined.extend(self.doubts_of_carried_over(here, there, is_merged));
         let merge = Merge {
             alerts,
-            told,
+            told: told.cloned().collect(),
             joined,
             ..Merge::of(Arc::clone(here.identity()), here.grid())
         };

@@ -274,18 +274,28 @@ fn parts_of_what_was_told_add_up_until_something_is_told() {
 #[test]
 fn what_nobody_else_was_told_is_doubted() {
     let ours = told(100, 1, &[1, 2]);
-    let doubted = ours
-        .doubted_in(&Told::default())
-        .expect("something is said");
-    assert!(doubted.seq > ours.seq && doubted.firing().is_empty());
+    let beside = |theirs: &Told| {
+        let doubted = ours.doubted_beside(theirs);
+        assert_eq!(ours.doubted_beside(&doubted), doubted);
+        assert!(
+            doubted.seq > theirs.seq.max(ours.seq),
+            "or the later number here would stand"
+        );
+        let last = doubted.last.expect("a message");
+        (last.firing, last.hidden)
+    };
+    assert_eq!(beside(&Told::default()), (prints(&[]), prints(&[1, 2])));
+    assert_eq!(beside(&told(50, 1, &[])), (prints(&[]), prints(&[1, 2])));
     assert_eq!(
-        doubted.last.as_ref().expect("a message").hidden,
-        prints(&[1, 2])
+        beside(&told(50, 1, &[2, 3])),
+        (prints(&[2, 3]), prints(&[1]))
     );
+    let theirs = told(50, 1, &[1, 2, 3]);
     assert_eq!(
-        ours.doubted_in(&told(50, 1, &[])),
-        None,
-        "others know better"
+        ours.doubted_beside(&theirs),
+        theirs,
+        "the number alone says nothing"
     );
-    assert_eq!(told(100, 1, &[]).doubted_in(&Told::default()), None);
+    let nothing = told(100, 1, &[]);
+    assert_eq!(nothing.doubted_beside(&Told::default()), Told::default());
 }
