@@ -407,8 +407,8 @@ impl Group {
         let told = self.told_mut(integration);
         if let Some(pending) = &mut told.pending {
             // One that was taken over from another group was not sent under this one's key yet: it is numbered by who sends it.
-            if told.seq < pending.seq {
-                pending.seq = pending.seq.max(least);
+            if told.seq < pending.seq && told.seq < least {
+                pending.seq = least;
             }
             told.seq = told.seq.max(pending.seq);
             return Ok(pending.clone());

@@ -138,7 +138,8 @@ fn a_message_that_was_taken_over_is_numbered_by_who_sends_it_first() {
     let integration = old.told()[0].0.clone();
     let claimed = claim(&mut new, 441);
     let open = new.told()[0].1.pending.clone().expect("it is said again");
-    let least = Numbers::alone(7).next(open.seq + 1_000, 0);
+    let least = Numbers::alone(7).next(new.told()[0].1.seq, 0);
+    assert!(least < open.seq);
     let mut begin = |least| {
         let message = Pending {
             seq: 0,
