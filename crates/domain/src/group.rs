@@ -394,6 +394,19 @@ impl Group {
         self.begin_numbered(integration, fence, message, now, millis)
     }
 
+    /// Numbers a message that was taken over from another group and not sent yet under this one's key. Two who are alone may each have
+    /// taken one over at the same moment.
+    pub fn number_unsent(&mut self, integration: &IntegrationId, number: u64) {
+        let told = self.told_mut(integration);
+        let unsent = told
+            .pending
+            .as_mut()
+            .filter(|pending| told.seq < pending.seq);
+        if let Some(pending) = unsent.filter(|_| told.seq < number) {
+            pending.seq = number;
+        }
+    }
+
     /// As [`Group::begin`], with a number that is at least this one.
     pub fn begin_numbered(
         &mut self,
@@ -405,11 +418,7 @@ impl Group {
     ) -> Result<Pending, LeaseLost> {
         self.check_lease(fence, now)?;
         let told = self.told_mut(integration);
-        if let Some(pending) = &mut told.pending {
-            // One that was taken over from another group was not sent under this one's key yet: it is numbered by who sends it.
-            if told.seq < pending.seq && told.seq < least {
-                pending.seq = least;
-            }
+        if let Some(pending) = &told.pending {
             told.seq = told.seq.max(pending.seq);
             return Ok(pending.clone());
         }

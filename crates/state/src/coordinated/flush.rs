@@ -49,6 +49,7 @@ impl Coordinated {
                     .begin(&name, integration, numbers, last, base_ms);
                 self.touch(name.clone());
                 let begun = self.memory.with(&name, |group| {
+                    group.number_unsent(integration, number);
                     group.begin_numbered(integration, claim.fence, message, now, number)
                 });
                 Ok(begun.unwrap_or(Err(LeaseLost)))

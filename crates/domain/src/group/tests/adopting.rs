@@ -130,31 +130,20 @@ fn an_adopted_member_whose_end_is_in_flight_makes_a_later_state() {
 fn a_message_that_was_taken_over_is_numbered_by_who_sends_it_first() {
     let mut old = Group::new(identity(true), alert("a", 0, 9000, 0), at(0));
     let first = claim(&mut old, 30);
-    let frozen = begin(&mut old, &first, 30);
+    begin(&mut old, &first, 30);
     let member = old.members().next().unwrap().clone();
     let grid = Grid::starting(at(440), Duration::from_secs(300));
     let mut new = Group::restored(identity(true), grid);
     adopt(&mut new, &member, old.told(), 400);
-    let integration = old.told()[0].0.clone();
     let claimed = claim(&mut new, 441);
-    let open = new.told()[0].1.pending.clone().expect("it is said again");
-    let least = Numbers::alone(7).next(new.told()[0].1.seq, 0);
-    assert!(least < open.seq);
-    let mut begin = |least| {
-        let message = Pending {
-            seq: 0,
-            ..frozen.clone()
-        };
-        let begun = new.begin_numbered(&integration, claimed.fence, message, at(441), least);
-        begun.unwrap()
-    };
-    let begun = begin(least);
-    assert_eq!((begun.seq, &begun.firing), (least, &open.firing));
-    assert_eq!(
-        begin(least + 1_000),
-        begun,
-        "from then on it is repeated as it was"
-    );
+    let told = new.told()[0].1.clone();
+    let number = Numbers::alone(7).next(told.seq, 0);
+    assert!(number < told.pending.expect("it is said again").seq);
+    new.number_unsent(&integration(), number);
+    assert_eq!(begin(&mut new, &claimed, 441).seq, number);
+    new.number_unsent(&integration(), number + 1_000);
+    let again = begin(&mut new, &claimed, 442);
+    assert_eq!(again.seq, number, "from then on it is repeated as it was");
 }
 
 /// A message that was begun before says nothing of it, and is repeated as it is.
