@@ -146,7 +146,7 @@ impl Told {
     /// have been told to be over: its end is owed, and that it fires is news; and what is in flight here may have been repeated since.
     #[must_use]
     pub fn added_to(&self, theirs: &Told, is_untouched: bool) -> Told {
-        if theirs.last.is_none() && theirs.pending.is_none() {
+        if theirs.is_silent() {
             return self.clone();
         }
         let mut joined = theirs.clone();
@@ -193,8 +193,7 @@ impl Told {
             last: theirs.last.clone().or(Some(nothing)),
             ..theirs.clone()
         };
-        let is_silent = theirs.last.is_none() && theirs.pending.is_none();
-        match is_silent && self.believed().next().is_none() {
+        match theirs.is_silent() && self.believed().next().is_none() {
             true => theirs.clone(),
             false => self.added_to(&known, false),
         }

@@ -124,6 +124,11 @@ impl Told {
         (self.seq, self.pending.is_none()) >= (other.seq, other.pending.is_none())
     }
 
+    /// Whether nothing was told, and nothing is in flight.
+    pub fn is_silent(&self) -> bool {
+        self.last.is_none() && self.pending.is_none()
+    }
+
     /// Whether its number was given after an instant, as far as the clocks of those who give numbers agree.
     pub fn is_numbered_after(&self, at: Timestamp) -> bool {
         u64::try_from(at.unix_ms()).is_ok_and(|millis| millis + Numbers::STEP < self.seq)

@@ -164,18 +164,16 @@ impl Coordinated {
         reached_at.map(|at| at + self.clocks_differ_by())
     }
 
-    /// What a configuration that came into force alone, after `since`, carried over and others do not know. Whether it was told to be
-    /// over meanwhile in the group it comes from is not known: its end is owed, and that it fires is news.
+    /// What a configuration that came into force alone carried over and others do not know. Whether it was told to be over meanwhile in
+    /// the group it comes from is not known: its end is owed, and that it fires is news.
     pub(super) fn doubts_of_carried_over(
         &self,
         here: &Group,
         there: Option<&SharedGroup>,
-        since: Timestamp,
+        is_carried_over: impl Fn(&IntegrationId, &Told) -> bool,
     ) -> Vec<Joined> {
-        let name = GroupName::of(here.identity());
-        let carried = here.told().iter().filter(|(integration, told)| {
-            told.is_numbered_after(since) && !self.is_told_alone(&name, integration, told)
-        });
+        let told = here.told().iter();
+        let carried = told.filter(|(integration, told)| is_carried_over(integration, told));
         let joined = carried.filter_map(|(integration, ours)| {
             let theirs = there.and_then(|group| group.told_to(integration));
             let theirs = theirs.cloned().unwrap_or_default();

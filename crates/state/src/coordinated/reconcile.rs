@@ -397,16 +397,20 @@ impl Coordinated {
         if let Some(lost_at) = lost_at {
             joined.extend(self.joins_of_parts(here, there, lost_at));
         }
-        // After a loss what is known here may be all there is.
         let since = self.carried_over_since(name.shard());
-        let since = since.filter(|_| !is_fresh);
-        if let Some(since) = since {
-            joined.extend(self.doubts_of_carried_over(here, there, since));
-        }
+        let is_carried_over = |integration: &IntegrationId, told: &Told| {
+            let known = there.and_then(|group| group.told_to(integration));
+            // After a loss what is known here may be all there is.
+            let counts = !is_fresh || known.is_some_and(|known| !known.is_silent());
+            counts
+                && since.is_some_and(|since| told.is_numbered_after(since))
+                && !self.is_told_alone(&name, integration, told)
+        };
+        joined.extend(self.doubts_of_carried_over(here, there, is_carried_over));
         let is_joined = |integration: &IntegrationId, told: &Told| {
             self.is_told_alone(&name, integration, told)
                 || (lost_at.is_some() && self.is_part(&name, integration, told))
-                || since.is_some_and(|since| told.is_numbered_after(since))
+                || is_carried_over(integration, told)
         };
         let told = here.told().iter().filter(|(integration, told)| {
             !is_joined(integration, told)
