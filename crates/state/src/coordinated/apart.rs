@@ -106,14 +106,22 @@ impl ToldAlone {
 
     /// A configuration puts alerts into other groups: that they ended, as was told alone, is known of those too.
     pub(super) fn carry_over(&self, groups_of: impl Fn(&GroupName, Fingerprint) -> Vec<GroupName>) {
-        let mut integrations = lock(&self.integrations);
+        // Where alerts belong is found out under other locks, whose holders may wait for this one.
+        let ends: Vec<_> = {
+            let integrations = lock(&self.integrations);
+            let said = integrations.iter();
+            let ends = said.flat_map(|(key, said)| {
+                let ends = said.ends.iter().flatten();
+                ends.map(|(ended, at)| (key.clone(), *ended, *at))
+            });
+            ends.collect()
+        };
         let mut carried = Vec::new();
-        for ((name, integration), said) in &*integrations {
-            for (ended, at) in said.ends.iter().flatten() {
-                let groups = groups_of(name, *ended).into_iter();
-                carried.extend(groups.map(|to| ((to, integration.clone()), *ended, *at)));
-            }
+        for ((name, integration), ended, at) in ends {
+            let groups = groups_of(&name, ended).into_iter();
+            carried.extend(groups.map(|to| ((to, integration.clone()), ended, at)));
         }
+        let mut integrations = lock(&self.integrations);
         for (key, ended, at) in carried {
             if let Some(ends) = &mut integrations.entry(key).or_default().ends {
                 let known = ends.insert(ended, at);
