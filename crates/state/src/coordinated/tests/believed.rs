@@ -154,7 +154,6 @@ async fn an_end_told_alone_is_known_where_a_configuration_takes_the_alert() {
 async fn an_end_told_alone_is_known_in_a_group_that_only_others_make() {
     for is_back_first in [true, false] {
         let scene = Scene::started().await;
-        let tenant = TenantId::default_tenant();
         let x = scene.alert("g", "x");
         scene.put("g", &[&x], &[&x]).await;
         let before = scene.told_there("g").await;
@@ -163,11 +162,7 @@ async fn an_end_told_alone_is_known_in_a_group_that_only_others_make() {
         scene.pass().await;
         scene.post("g", scene.as_over(&x)).await;
         assert_eq!(scene.tell_over(&x).await, Finished::Gone);
-        let elsewhere = |_: &Alert| vec![group("h")];
-        lock(&scene.host.of_all).push("h");
-        let now = scene.clock.now();
-        let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
-        configured.expect("it is in force");
+        scene.configure_to(&["h"], "b").await;
         scene.pass().await;
         if is_back_first {
             scene.mend().await;
@@ -226,7 +221,6 @@ async fn an_end_that_was_told_alone_last_is_what_is_believed() {
 #[tokio::test(start_paused = true)]
 async fn what_was_told_alone_is_owed_its_end_where_a_configuration_takes_it() {
     let scene = Scene::started().await;
-    let tenant = TenantId::default_tenant();
     let x = scene.alert("g", "x");
     scene.put("g", &[&x], &[]).await;
     scene.state.follow().await.expect("the feed is there");
@@ -235,11 +229,7 @@ async fn what_was_told_alone_is_owed_its_end_where_a_configuration_takes_it() {
     let fires = scene.alert("g", "x");
     scene.post("g", fires.clone()).await;
     scene.tell_firing(&fires).await;
-    let elsewhere = |_: &Alert| vec![group("h")];
-    lock(&scene.host.of_all).push("h");
-    let now = scene.clock.now();
-    let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
-    configured.expect("it is in force");
+    scene.configure_to(&["h"], "b").await;
     scene.pass().await;
     let over = Arc::new(scene.as_over(&fires));
     scene.merge("h", vec![over]).await;
@@ -253,7 +243,6 @@ async fn what_was_told_alone_is_owed_its_end_where_a_configuration_takes_it() {
 #[tokio::test(start_paused = true)]
 async fn what_was_told_alone_amid_a_reload_is_owed_its_end() {
     let scene = Scene::started().await;
-    let tenant = TenantId::default_tenant();
     let x = scene.alert("g", "x");
     scene.put("g", &[&x], &[]).await;
     scene.state.follow().await.expect("the feed is there");
@@ -262,11 +251,7 @@ async fn what_was_told_alone_amid_a_reload_is_owed_its_end() {
     let fires = scene.alert("g", "x");
     scene.post("g", fires.clone()).await;
     let claim = scene.next_claim().await;
-    let elsewhere = |_: &Alert| vec![group("h")];
-    lock(&scene.host.of_all).push("h");
-    let now = scene.clock.now();
-    let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
-    configured.expect("it is in force");
+    scene.configure_to(&["h"], "b").await;
     tell(&scene, &claim, message(claim.tick, &fires)).await;
     let finished = scene.state.finish(&claim, true, scene.clock.now()).await;
     finished.expect("answered").expect("held");
@@ -280,17 +265,12 @@ async fn what_was_told_alone_amid_a_reload_is_owed_its_end() {
 #[tokio::test(start_paused = true)]
 async fn what_was_carried_over_alone_makes_nobody_deaf_to_what_fires_anew() {
     let scene = Scene::started().await;
-    let tenant = TenantId::default_tenant();
     let x = scene.alert("g", "x");
     scene.put("g", &[&x], &[&x]).await;
     scene.state.follow().await.expect("the feed is there");
     scene.cut().await;
     tokio::time::sleep(MINUTE).await;
-    let elsewhere = |_: &Alert| vec![group("h")];
-    lock(&scene.host.of_all).push("h");
-    let now = scene.clock.now();
-    let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
-    configured.expect("it is in force");
+    scene.configure_to(&["h"], "b").await;
     scene.see_off("g", &x).await;
     scene.pass().await;
     scene

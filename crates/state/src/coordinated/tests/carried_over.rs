@@ -155,7 +155,6 @@ async fn who_was_told_alone_to_fire_is_owed_its_end_wherever_it_left() {
 async fn what_is_carried_over_alone_does_not_replace_what_others_know() {
     for is_known_there in [true, false] {
         let scene = Scene::started().await;
-        let tenant = TenantId::default_tenant();
         let (x, y) = (scene.alert("old", "x"), scene.alert("old", "y"));
         scene.put("old", &[&x], &[&x]).await;
         scene.state.follow().await.expect("the feed is there");
@@ -164,11 +163,7 @@ async fn what_is_carried_over_alone_does_not_replace_what_others_know() {
         let firing: &[&Alert] = if is_known_there { &[&x, &y] } else { &[&y] };
         scene.put("g", &[&x, &y], firing).await;
         scene.pass().await;
-        let elsewhere = |_: &Alert| vec![group("g")];
-        lock(&scene.host.of_all).push("g");
-        let now = scene.clock.now();
-        let configured = scene.state.reconfigure(&tenant, "b", &elsewhere, now).await;
-        configured.expect("it is in force");
+        scene.configure_to(&["g"], "b").await;
         scene.mend().await;
         let told = scene.told_there("g").await;
         assert!(told.firing().contains(&y.fingerprint), "{told:?}");

@@ -9,10 +9,15 @@ impl Scene {
         // An epoch that began may hold claims for a while.
         tokio::time::sleep(MINUTE).await;
         self.state.follow().await.expect("the feed is there");
+        self.configure_to(names, "a").await;
+    }
+
+    /// The same at this very moment, by a configuration of this hash.
+    pub(super) async fn configure_to(&self, names: &[&'static str], hash: &str) {
         *lock(&self.host.of_all) = names.to_vec();
         let (tenant, now) = (TenantId::default_tenant(), self.clock.now());
         let elsewhere = |alert: &Alert| self.host.placement(&tenant, alert);
-        let configured = self.state.reconfigure(&tenant, "a", &elsewhere, now).await;
+        let configured = self.state.reconfigure(&tenant, hash, &elsewhere, now).await;
         configured.expect("it is in force");
     }
 
