@@ -53,3 +53,14 @@ pub(crate) fn writes(redis: &RedisServer) -> Result<u64, String> {
     };
     Ok(text.lines().filter_map(calls).sum())
 }
+
+/// How much memory it uses, in bytes.
+///
+/// # Errors
+/// When it does not say.
+pub(crate) fn used_bytes(redis: &RedisServer) -> Result<u64, String> {
+    let text = must(redis, &["INFO", "memory"])?;
+    let used = text.lines().find_map(|l| l.strip_prefix("used_memory:"));
+    let used = used.and_then(|bytes| bytes.trim().parse().ok());
+    used.ok_or_else(|| "redis does not say how much memory it uses".to_owned())
+}

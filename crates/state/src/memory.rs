@@ -31,7 +31,7 @@ mod reconfigure;
 mod replica;
 
 use alerts::AlertTable;
-pub(crate) use alerts::has_same_content;
+pub(crate) use alerts::{TakenIn, has_same_content};
 use due::DueQueue;
 use moves::{Leaving, Waiting};
 

@@ -3,15 +3,18 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::Home;
-use crate::redis::must;
+use crate::redis::{self, must};
 use crate::row::{Allowed, DURABLE, Excuse, Row, shared};
 use crate::scene::Scene;
 
 /// Longest wait for a mode.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Redis as a cache: it throws keys away when its little memory is full.
-const EVICTING: Home = Home::Redis(&["--maxmemory", "3mb", "--maxmemory-policy", "allkeys-lru"]);
+/// Redis as a cache: it throws keys away once it has a limit and reaches it.
+const EVICTING: Home = Home::Redis(&["--maxmemory-policy", "allkeys-lru"]);
+
+/// How much of the memory is free when the fault begins, in bytes.
+const ROOM_BYTES: u64 = 2 << 20;
 
 /// Redis that writes dumps and refuses writes when one fails.
 const DUMPING: Home = Home::Redis(&["--save", "1", "1"]);
@@ -76,6 +79,9 @@ fn out_of_memory(scene: &mut Scene) -> Result<(), String> {
 
 fn evicting(scene: &mut Scene) -> Result<(), String> {
     let began = Instant::now();
+    let redis = scene.cluster.redis()?;
+    let limit = (redis::used_bytes(redis)? + ROOM_BYTES).to_string();
+    must(redis, &["CONFIG", "SET", "maxmemory", &limit])?;
     // Foreign data fills the memory, so that groups are thrown away.
     let filler = "x".repeat(16 * 1024);
     for n in 0..scene.times(600, 6_000) {

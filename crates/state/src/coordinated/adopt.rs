@@ -10,6 +10,7 @@ use super::reconcile::CHUNK;
 use super::{Coordinated, follow, lock};
 use crate::coordinator::{GroupName, SharedGroup};
 use crate::host::{Host, News};
+use crate::memory::TakenIn;
 
 impl Coordinated {
     /// Takes over many groups; the journal hears of a number of them at a time.
@@ -50,7 +51,7 @@ impl Coordinated {
             identity = identity.or(own);
             let known = self.memory.alert(&tenant, alert.fingerprint);
             if known.is_none_or(|known| known.updated_at < alert.updated_at) {
-                let is_taken_over = self.memory.learn_alert(&tenant, alert, false);
+                let is_taken_over = self.memory.learn_alert(&tenant, alert, TakenIn::Elsewhere);
                 news.push(News::Alert {
                     tenant: tenant.clone(),
                     alert: Arc::clone(alert),

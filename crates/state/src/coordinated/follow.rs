@@ -17,6 +17,7 @@ use super::heard::{is_end_before, is_refresh_after, is_same_moment, prolonged};
 use super::{Alone, Coordinated, lock};
 use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName, Merge};
 use crate::host::{Host, News};
+use crate::memory::TakenIn;
 
 /// Ticks of groups whose first member has not been heard of yet; a bounded number.
 #[derive(Default)]
@@ -278,7 +279,11 @@ impl Coordinated {
             Some(_) if is_ours => Vec::new(),
             _ => host.placement(&group.tenant, &alert),
         };
-        let is_taken_over = self.memory.learn_alert(&group.tenant, &alert, is_ours);
+        let taken_in = match is_ours {
+            true => TakenIn::AsKnown,
+            false => TakenIn::Elsewhere,
+        };
+        let is_taken_over = self.memory.learn_alert(&group.tenant, &alert, taken_in);
         match known.or_else(|| of_key(&groups, group)) {
             Some(identity) => {
                 if !is_ours && orphans.corrections.len() < ORPHANS_MAX {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::stranded::Wanted;
 use super::{Coordinated, lock};
 use crate::coordinator::{GroupName, Offer, Offered};
-use crate::memory::has_same_content;
+use crate::memory::{TakenIn, has_same_content};
 use crate::{Ingested, OwedRecord, Placed, State, StateError};
 
 /// While it is held nobody completes the way back to sharing.
@@ -302,7 +302,7 @@ impl Coordinated {
         if !has_same_content(&alert, &post.alert) {
             owed = OwedRecord::Whole;
         }
-        self.memory.learn_alert(tenant, &alert, true);
+        self.memory.learn_alert(tenant, &alert, TakenIn::Here);
         for group in post.holding.iter().filter_map(|g| post.groups.get(*g)) {
             let first = created.iter().find(|(made, _)| made.key == group.key);
             let first = first.map(|(_, first)| *first);

@@ -61,6 +61,13 @@ impl Coordinated {
         here.or(*lock(&self.left))
     }
 
+    /// Whether an earlier life of this instance shared its state under an epoch that began then: what it knew is there, or over.
+    pub(super) fn has_shared_since(&self, shard: usize, began: Timestamp) -> bool {
+        let is_first_look = self.view(shard).met.is_none();
+        let left = lock(&self.left).filter(|_| is_first_look);
+        left.is_some_and(|left| began + SKEW < left.reached_at)
+    }
+
     /// Since when this instance goes on alone in some part; `None` where it does not, or never did otherwise.
     pub(super) fn alone_since(&self) -> Option<Timestamp> {
         let alone = self.domains.iter().enumerate();

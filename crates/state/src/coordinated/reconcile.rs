@@ -249,7 +249,9 @@ impl Coordinated {
         let epoch = self.open_epoch(shard, lost.as_ref()).await?;
         let now = self.clock.now();
         let began = self.agreed.began_at(shard, &epoch);
-        let lost_at = began.filter(|began| now.since(*began) < FRESH);
+        let lost_at = began.filter(|began| {
+            now.since(*began) < FRESH && (lost.is_some() || !self.has_shared_since(shard, *began))
+        });
         self.see_off_missed(shard, &epoch, &mut here).await?;
         self.doubt_overtold(shard, &mut here).await?;
         let (last_event, there) = self.merge_shard(shard, &here, lost_at).await?;

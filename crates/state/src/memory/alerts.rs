@@ -32,6 +32,18 @@ struct Entry {
     is_journaled: bool,
 }
 
+/// Who took in what is learnt of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TakenIn {
+    /// This instance, just now; its own journal records it.
+    Here,
+    /// Whoever it was already: this instance told others of it, of its own posts or of what it knew from them. Only who took an alert
+    /// in hears when it is refreshed, so passing it on makes nobody answer for it.
+    AsKnown,
+    /// Another instance; it is recorded with those that hold it.
+    Elsewhere,
+}
+
 /// All alerts of a tenant.
 pub(super) struct AlertTable {
     parts: Vec<Mutex<Part>>,
@@ -108,10 +120,9 @@ impl AlertTable {
 
     /// Takes note of an alert as it is known elsewhere; an older state than the one here changes nothing.
     ///
-    /// What is heard from others is recorded with them. `is_own`: this instance took the post in, and records it itself.
     /// Answers whether its journal has to hear that somebody else took the alert in since; that the same end is stated again says
     /// nothing new.
-    pub(super) fn learn(&self, alert: &Arc<Alert>, is_own: bool) -> bool {
+    pub(super) fn learn(&self, alert: &Arc<Alert>, taken_in: TakenIn) -> bool {
         let mut part = lock(self.part(alert.fingerprint));
         let entry = part
             .entry(alert.fingerprint)
@@ -122,12 +133,16 @@ impl AlertTable {
         entry.has_content_recorded &= has_same_content(&entry.alert, alert);
         let is_same_end = is_same_end(&entry.alert, alert);
         entry.alert = Arc::clone(alert);
-        entry.is_own = is_own;
-        if is_own {
+        match taken_in {
+            TakenIn::Here => entry.is_own = true,
+            TakenIn::AsKnown => {}
+            TakenIn::Elsewhere => entry.is_own = false,
+        }
+        if entry.is_own {
             return false;
         }
         entry.set_recorded(alert);
-        if is_same_end {
+        if is_same_end || taken_in == TakenIn::AsKnown {
             return false;
         }
         let is_news = entry.is_journaled;

@@ -11,7 +11,7 @@ use domain::group::{Claim, Group, GroupIdentity};
 use domain::id::TenantId;
 use domain::time::Timestamp;
 
-use super::{Memory, Shard, due, lock};
+use super::{Memory, Shard, TakenIn, due, lock};
 use crate::coordinator::{GroupName, KnownAlerts};
 use crate::{OwedRecord, Polled};
 
@@ -22,8 +22,13 @@ impl Memory {
     }
 
     /// Takes note of an alert as it is known elsewhere; answers whether the journal has to hear that it was taken in there.
-    pub(crate) fn learn_alert(&self, tenant: &TenantId, alert: &Arc<Alert>, is_own: bool) -> bool {
-        self.table(tenant).learn(alert, is_own)
+    pub(crate) fn learn_alert(
+        &self,
+        tenant: &TenantId,
+        alert: &Arc<Alert>,
+        taken_in: TakenIn,
+    ) -> bool {
+        self.table(tenant).learn(alert, taken_in)
     }
 
     /// Whether an alert is a member of a group.

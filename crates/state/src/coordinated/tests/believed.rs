@@ -305,3 +305,38 @@ async fn what_an_alert_moves_to_may_have_told_its_end() {
         assert_eq!(members.len(), 1 + usize::from(fires_anew));
     }
 }
+
+/// The group ended, which others told, and began anew, while the process was down: what it told before is not what was told last.
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_life_told_does_not_count_for_a_group_that_began_anew() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.post("g", x.clone()).await;
+    scene.tell_firing(&x).await;
+    tokio::time::sleep(MINUTE / 4).await;
+    let (told, reached_at) = (scene.told(), scene.clock.now());
+    scene.pass().await;
+    scene.see_off("g", &x).await;
+    scene.pass().await;
+    let anew = scene.alert("g", "x");
+    scene.offer(anew.clone()).await;
+
+    let life = Scene::over(scene.model.clone(), Arc::clone(&scene.clock));
+    let tenant = TenantId::default_tenant();
+    life.state.restore_sharing(reached_at, false);
+    let member = Arc::new(x);
+    let restored = life.state.restore_alert(&tenant, Arc::clone(&member), true);
+    restored.await.expect("restored");
+    let restored = RestoredGroup {
+        identity: group("g"),
+        first_tick: reached_at,
+        known_until: reached_at,
+        members: vec![member],
+        told: vec![(webhook(), told)],
+        carried_over: CarriedOver::default(),
+    };
+    let restored = life.state.restore_group(restored, scene.clock.now()).await;
+    restored.expect("restored");
+    life.state.start().await;
+    assert_eq!(life.told_there("g").await, Told::default(), "it is news");
+}

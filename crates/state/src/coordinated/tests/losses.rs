@@ -368,3 +368,22 @@ async fn while_nothing_is_answered_a_post_waits_for_three_seconds() {
     assert!(waited <= Duration::from_secs(3), "{waited:?}");
     assert_eq!(scene.state.mode(), Mode::Degraded);
 }
+
+/// After a loss each puts back what it knows, also what others took in: of that it does not hear whether it fires still.
+#[tokio::test(start_paused = true)]
+async fn who_puts_back_what_others_took_in_does_not_answer_for_it() {
+    let scene = Scene::started().await;
+    let (own, heard) = (scene.alert("g", "own"), scene.alert("g", "heard"));
+    scene.post("g", own.clone()).await;
+    scene.offer(heard.clone()).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.model.flush_all();
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    assert!(polled.expect("polled").claims.is_empty());
+    assert_eq!(scene.shared("g").await, ["heard", "own"], "it is put back");
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    let claim = scene.next_claim().await;
+    assert!(claim.foreign.has(heard.fingerprint));
+    assert!(!claim.foreign.has(own.fingerprint));
+}
