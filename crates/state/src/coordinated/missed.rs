@@ -33,6 +33,13 @@ pub(super) struct Left {
     shared_until: Timestamp,
 }
 
+impl Left {
+    /// Whether that was in reach under an epoch that began then, whatever clocks say.
+    fn has_shared_since(&self, began: Timestamp) -> bool {
+        began < self.reached_at - SKEW
+    }
+}
+
 /// Members that were let go, by tenant.
 pub(super) type Seen = HashMap<TenantId, Vec<Arc<Alert>>>;
 
@@ -65,7 +72,7 @@ impl Coordinated {
     pub(super) fn has_shared_since(&self, shard: usize, began: Timestamp) -> bool {
         let is_first_look = self.view(shard).met.is_none();
         let left = lock(&self.left).filter(|_| is_first_look);
-        left.is_some_and(|left| began + SKEW < left.reached_at)
+        left.is_some_and(|left| left.has_shared_since(began))
     }
 
     /// Since when this instance goes on alone in some part; `None` where it does not, or never did otherwise.
@@ -188,7 +195,7 @@ impl Coordinated {
         let left = self.last_left(shard)?;
         let is_forgotten = self.clock.now().since(left.reached_at) + SKEW >= self.timing.tombstone;
         let began = self.agreed.began_at(shard, epoch);
-        let is_kept = began.is_some_and(|began| began < left.reached_at - SKEW);
+        let is_kept = began.is_some_and(|began| left.has_shared_since(began));
         (is_forgotten && is_kept).then_some(left.shared_until)
     }
 

@@ -318,8 +318,7 @@ async fn what_an_earlier_life_told_does_not_count_for_a_group_that_began_anew() 
     scene.pass().await;
     scene.see_off("g", &x).await;
     scene.pass().await;
-    let anew = scene.alert("g", "x");
-    scene.offer(anew.clone()).await;
+    scene.offer(scene.alert("g", "x")).await;
 
     let life = Scene::over(scene.model.clone(), Arc::clone(&scene.clock));
     let tenant = TenantId::default_tenant();
