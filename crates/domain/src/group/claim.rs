@@ -42,6 +42,8 @@ pub struct Foreign {
     pub repeats: Vec<IntegrationId>,
     /// For how long after its end an alert whose time ran out is not over yet: others may have heard of it meanwhile.
     pub patience: Duration,
+    /// Whether senders may have gone on to another instance for good: then nobody's time runs out here, whoever took it in last.
+    pub may_be_heard_elsewhere: bool,
 }
 
 impl Foreign {
@@ -62,7 +64,8 @@ impl Claim {
 
     fn is_ours_to_end(&self, alert: &Alert) -> bool {
         let foreign = &self.foreign;
-        alert.ends_at + foreign.patience <= self.now && !foreign.has(alert.fingerprint)
+        let has_run_out = alert.ends_at + foreign.patience <= self.now;
+        has_run_out && !foreign.may_be_heard_elsewhere && !foreign.has(alert.fingerprint)
     }
 }
 

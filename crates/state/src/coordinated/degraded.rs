@@ -74,6 +74,18 @@ impl Coordinated {
             repeats: others.cloned().collect(),
             // Senders spread over the instances: the next refresh may have gone to another one.
             patience: self.timing.grace,
+            may_be_heard_elsewhere: self.may_have_others(),
+        }
+    }
+
+    /// Whether there may be other instances. A life that began alone has heard of nobody, but if an earlier one shared its state there
+    /// may be some.
+    fn may_have_others(&self) -> bool {
+        let own = lock(&self.report).id.clone();
+        let instances = lock(&self.instances);
+        match instances.is_empty() {
+            true => self.has_left(),
+            false => instances.iter().any(|instance| instance.id != own),
         }
     }
 

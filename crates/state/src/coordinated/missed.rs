@@ -155,7 +155,12 @@ impl Coordinated {
 
     /// Whether this instance, or an earlier life of it, ever shared what is in a shard.
     fn has_shared(&self, shard: usize) -> bool {
-        self.view(shard).met.is_some() || lock(&self.left).is_some()
+        self.view(shard).met.is_some() || self.has_left()
+    }
+
+    /// Whether an earlier life of this instance shared its state.
+    pub(super) fn has_left(&self) -> bool {
+        lock(&self.left).is_some()
     }
 
     /// Which of these alerts may have left a group after an instant. Alone nobody knows whom others saw off, unless nothing was ever shared.

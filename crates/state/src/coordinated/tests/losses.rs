@@ -391,3 +391,54 @@ async fn who_passes_on_what_others_took_in_does_not_answer_for_it() {
     assert!(claim.foreign.has(heard.fingerprint));
     assert!(!claim.foreign.has(own.fingerprint));
 }
+
+/// Whether, in a claim of an instance that is alone, an alert it took in itself is over half an hour after its time ran out.
+async fn is_over_long_after(scene: &Scene) -> bool {
+    let mut alert = scene.alert("g", "x");
+    alert.ends_at = scene.clock.now() + MINUTE * 4;
+    alert.is_timeout = true;
+    let fingerprint = alert.fingerprint;
+    scene.post("g", alert).await;
+    scene.cut().await;
+    tokio::time::sleep(MINUTE * 34).await;
+    let claim = scene.next_claim().await;
+    assert!(!claim.foreign.has(fingerprint), "it was taken in here");
+    let mut alerts = claim.alerts.iter();
+    let alert = alerts.find(|alert| alert.fingerprint == fingerprint);
+    claim.is_over(alert.expect("a member"))
+}
+
+/// A balancer may send what one instance took in to another one from now on, and while nobody can coordinate neither hears of it.
+#[tokio::test(start_paused = true)]
+async fn beside_others_no_time_runs_out_of_an_alert_that_may_be_heard_there() {
+    let scene = Scene::started().await;
+    let other = InstanceReport {
+        id: "b".to_owned(),
+        ..InstanceReport::default()
+    };
+    scene.other.announce(&other).await.expect("announced");
+    scene.state.look_around().await;
+    assert!(!is_over_long_after(&scene).await);
+}
+
+/// Nobody else is there to hear of it.
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_shares_with_nobody_ends_what_ran_out_of_time() {
+    let scene = Scene::started().await;
+    assert!(is_over_long_after(&scene).await);
+}
+
+/// It shared its state in an earlier life, with whom it has not heard.
+#[tokio::test(start_paused = true)]
+async fn a_life_that_began_alone_reckons_with_those_an_earlier_one_shared_with() {
+    for (has_shared, is_over) in [(true, false), (false, true)] {
+        let scene = Scene::new();
+        if has_shared {
+            scene.state.restore_sharing(scene.clock.now(), false);
+        }
+        scene.line.is_cut.store(true, Ordering::SeqCst);
+        scene.state.start().await;
+        assert_eq!(scene.state.mode(), Mode::Degraded);
+        assert_eq!(is_over_long_after(&scene).await, is_over, "{has_shared}");
+    }
+}
