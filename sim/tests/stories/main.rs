@@ -219,6 +219,35 @@ async fn what_another_instance_took_in_since_is_not_ended_after_a_restart_that_b
     );
 }
 
+/// G5: while nobody can coordinate two senders change places, and neither instance hears what the other one does.
+#[tokio::test(start_paused = true)]
+async fn what_is_heard_elsewhere_since_instances_parted_is_not_over() {
+    let world = World::new(2).await;
+    let four_minutes = Duration::from_secs(240);
+    let state = async |first: usize, minutes| {
+        for _ in 0..minutes {
+            world.post(first, 1, four_minutes).await;
+            world.post(1 - first, 2, four_minutes).await;
+            pass(60).await;
+        }
+    };
+    state(0, 2).await;
+    world.cut_all().await;
+    state(0, 1).await;
+    state(1, 30).await;
+    world.around.sky.cut_all(false);
+    state(1, 3).await;
+    for number in [1, 2] {
+        let told = world.told(number);
+        assert!(told.iter().all(|one| one.resolved.is_empty()), "{told:?}");
+    }
+    world.end(1, 1).await;
+    pass(30).await;
+    let told = world.told(1);
+    let ends = told.iter().filter(|one| one.resolved == [1]).count();
+    assert_eq!(ends, 1, "{told:?}");
+}
+
 /// The journal of an instance says that an alert ended; another one heard that it fires anew, and only that one's journal says so.
 #[tokio::test(start_paused = true)]
 async fn what_fires_anew_elsewhere_is_not_over_after_a_restart_that_begins_alone() {
