@@ -10,7 +10,7 @@ use sim::profile::Profile;
 const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
-const KEPT: [(Profile, u64); 54] = [
+const KEPT: [(Profile, u64); 59] = [
     // An alert that fired anew was taken for a refresh by an instance that slept through its end.
     (Profile::Freezes, 6),
     // Senders that spread over the instances were not heard by the one that was alone, and time-outs counted.
@@ -105,6 +105,13 @@ const KEPT: [(Profile, u64); 54] = [
     (Profile::All, 4525),
     // A process that was started anew put back what it had told of a group that had ended and begun anew since.
     (Profile::Kills, 1869),
+    // Of two that told a part each at the same moment the one with the earlier number was heard last.
+    (Profile::Outage, 4466),
+    (Profile::Outage, 4595),
+    (Profile::Outage, 5417),
+    (Profile::Outage, 7543),
+    // Others saw an alert off anew whom this instance had seen off too, alone, in an earlier state.
+    (Profile::Outage, 2336),
 ];
 
 /// Plays them; answers how many old builds were shut out.

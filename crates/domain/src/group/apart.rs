@@ -33,11 +33,16 @@ impl Apart<'_> {
         earlier: &Told,
         is_ours_later: bool,
     ) -> bool {
-        if is_ours_later {
-            let told = earlier.last.as_ref().filter(|_| self.is_theirs_new);
-            return told.is_some_and(|told| {
-                !earlier.believes_firing(fired) && told.sent_at + self.skew > said.tick
-            });
+        // Whoever takes the last message for the truth takes what it leaves out for over, and which of the two arrived last nobody
+        // knows. What ours said alone is news to the others.
+        let is_news = !is_ours_later || self.is_theirs_new;
+        let told = earlier.last.as_ref().filter(|_| is_news);
+        let is_named =
+            earlier.firing().binary_search(&fired).is_ok() || earlier.has_in_flight(fired);
+        let is_left_out =
+            told.is_some_and(|told| !is_named && told.sent_at + self.skew > said.tick);
+        if is_ours_later || is_left_out {
+            return is_left_out;
         }
         match (self.ended)(fired) {
             Ok(ended) => ended.is_some_and(|at| at + self.skew > said.tick),

@@ -239,9 +239,9 @@ impl Coordinated {
         let left = self
             .insist(Some(name.shard()), || self.shared.left_since(name, since))
             .await?;
-        let left: Vec<_> = left.into_iter().map(|(alert, _)| alert).collect();
-        let known = lock(&self.tombs).departed(name, &left, self.timing.tombstone);
-        Ok(known.len() < left.len())
+        let tombs = lock(&self.tombs);
+        let mut left = left.iter();
+        Ok(left.any(|(alert, at)| !tombs.has_seen_off(name, *alert, *at, self.timing.tombstone)))
     }
 
     /// What was told alone here and by others there, made one.

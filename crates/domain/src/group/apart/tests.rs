@@ -87,6 +87,22 @@ fn what_others_left_out_of_a_later_message_may_have_ended_by_it() {
     assert_eq!(join(&ours, &theirs, &[]), (prints(&[1]), prints(&[2])));
 }
 
+/// Both said at the same time what each had heard of; whoever takes the last one for the truth may believe either.
+#[test]
+fn what_ours_left_out_of_a_message_with_an_earlier_number_may_have_ended_by_it() {
+    let (ours, theirs) = (told(100, 1, &[1]), told(101, 2, &[1, 2]));
+    assert_eq!(join(&ours, &theirs, &[]), (prints(&[1]), prints(&[2])));
+    let (ours, theirs) = (told(90, 1, &[1]), told(101, 2, &[1, 2]));
+    assert_eq!(join(&ours, &theirs, &[]), (prints(&[1, 2]), prints(&[])));
+}
+
+#[test]
+fn what_others_are_in_doubt_of_their_message_left_out() {
+    let (ours, mut theirs) = (told(101, 1, &[1, 2]), told(100, 2, &[1]));
+    theirs.last.as_mut().expect("a message").hidden = prints(&[2]);
+    assert_eq!(join(&ours, &theirs, &[]), (prints(&[1]), prints(&[2])));
+}
+
 #[test]
 fn firing_that_was_told_long_after_others_told_anything_is_certain() {
     let (ours, theirs) = (told(200, 1, &[1, 2]), told(100, 2, &[1]));

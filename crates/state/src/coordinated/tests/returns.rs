@@ -247,6 +247,12 @@ async fn what_others_left_out_when_they_told_that_all_is_over_is_news() {
         let scene = Scene::started().await;
         let y = scene.alert("g", "y");
         scene.cut().await;
+        // It left here too, in an earlier state.
+        let before = Leave {
+            fingerprint: y.fingerprint,
+            updated_at: y.updated_at - MINUTE,
+        };
+        scene.state.bury(&group("g"), &[before]);
         scene.merge("g", vec![Arc::new(y.clone())]).await;
         if left_before {
             scene.see_off("g", &y).await;
