@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::id::{IntegrationId, TenantId};
 use domain::time::Timestamp;
 use notify::{Composed, Delivered, DeliveryError, FailureReason, Notification, RetryAdvice};
@@ -107,13 +108,19 @@ impl Made<'_> {
     }
 }
 
+/// What a flush works with.
+#[async_trait]
+pub(crate) trait Ground: Send + Sync {
+    /// Whether it holds still; answered within seconds.
+    async fn stands(&self) -> bool;
+}
+
 /// The time a flush has for its sends.
 pub(crate) struct Sending<'a> {
     deadline: Instant,
     lease_until: Mutex<Instant>,
     timing: Timing,
-    /// Whether the data the flush works with was not lost since.
-    stands: Box<dyn Fn() -> bool + Send + Sync + 'a>,
+    ground: &'a dyn Ground,
     /// Counts messages the gate held back.
     rejected: Counter,
     /// How often integrations may be used.
@@ -164,12 +171,12 @@ impl<'a> Sending<'a> {
         deadline: Instant,
         lease_until: Instant,
         timing: Timing,
-        stands: impl Fn() -> bool + Send + Sync + 'a,
+        ground: &'a dyn Ground,
         rejected: Counter,
         pace: Pace<'a>,
     ) -> Self {
         Self {
-            stands: Box::new(stands),
+            ground,
             rejected,
             pace,
             deadline,
@@ -244,7 +251,7 @@ impl<'a> Sending<'a> {
                 break;
             };
             reach("C13").await;
-            if !self.may_send() {
+            if !self.may_send().await {
                 self.rejected.inc();
                 failure.detail =
                     "the claim of the group lapsed before the message could be sent".to_owned();
@@ -286,14 +293,17 @@ impl<'a> Sending<'a> {
         Outcome::failed(is_tried, may_have_arrived, failure)
     }
 
-    /// Whether enough of the lease is left to send, of a group that was not lost since (protocol.md §6, GATE).
-    pub(crate) fn may_send(&self) -> bool {
+    /// Whether a message may be sent under the claim still, and enough of its lease is left (protocol.md §6, GATE).
+    pub(crate) async fn may_send(&self) -> bool {
+        if !self.ground.stands().await {
+            return false;
+        }
         let lease_until = *self
             .lease_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let left = lease_until.saturating_duration_since(Instant::now());
-        left >= self.timing.gate && (self.stands)()
+        left >= self.timing.gate
     }
 
     /// Waits until `at`; false when that is past the deadline, or so close to it that a further attempt would be cut off:
@@ -334,10 +344,19 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_gate_is_shut_without_a_lease_and_once_the_data_was_lost() {
+    struct Known(bool);
+
+    #[async_trait]
+    impl Ground for Known {
+        async fn stands(&self) -> bool {
+            self.0
+        }
+    }
+
+    #[tokio::test]
+    async fn the_gate_is_shut_without_a_lease_and_once_the_data_was_lost() {
         let timing = Timing::default();
-        let gate = |lease, stands| {
+        let gate = async |lease, stands| {
             let now = Instant::now();
             let rejected = Counter::default();
             let (rates, tenant) = (MemoryBuckets::default(), TenantId::default_tenant());
@@ -349,14 +368,15 @@ mod tests {
                 now + timing.lease,
                 now + lease,
                 timing,
-                move || stands,
+                &Known(stands),
                 rejected,
                 pace,
             )
             .may_send()
+            .await
         };
-        assert!(gate(timing.gate * 2, true));
-        assert!(!gate(timing.gate / 2, true));
-        assert!(!gate(timing.lease, false));
+        assert!(gate(timing.gate * 2, true).await);
+        assert!(!gate(timing.gate / 2, true).await);
+        assert!(!gate(timing.lease, false).await);
     }
 }

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::fingerprint::Fingerprint;
 use domain::group::told::{Pending, Told};
 use domain::group::{Claim, Finished, IntegrationSpec};
@@ -28,11 +29,12 @@ use domain::verdict::Verdict;
 use futures::StreamExt as _;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
+use state::State;
 use store::journal::Record;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::deliver::{Pace, Sending};
+use crate::deliver::{Ground, Pace, Sending};
 use crate::judge::{judge, judge_time};
 use crate::maintenance::group_records;
 use crate::settings::Settings;
@@ -121,6 +123,16 @@ impl AllTold {
     }
 }
 
+/// A claim, and who knows what became of it.
+struct Claimed<'a>(&'a dyn State, &'a Claim);
+
+#[async_trait]
+impl Ground for Claimed<'_> {
+    async fn stands(&self) -> bool {
+        self.0.stands(self.1).await
+    }
+}
+
 impl Engine {
     /// Flushes a claimed group; the lease counts from `asked_at`, before the claim was asked for (protocol.md §4).
     pub(crate) async fn flush(&self, tenant: &Arc<Tenant>, claim: Claim, asked_at: Instant) {
@@ -135,11 +147,12 @@ impl Engine {
         let judged = self.judge(tenant, &settings, &claim);
         let deadline = claim.identity.group_interval.max(timing.flush_deadline_min);
         let rejected = self.metrics.dispatcher.gate_rejected.clone();
+        let ground = Claimed(&*self.state, &claim);
         let sending = Sending::new(
             started + deadline,
             asked_at + timing.lease,
             timing,
-            || self.state.stands(&claim),
+            &ground,
             rejected,
             Pace {
                 rates: &*self.rates,

@@ -298,8 +298,9 @@ pub trait State: Send + Sync {
         Vec::new()
     }
 
-    /// Whether a claim still stands on the data it was made of; asked just before a send.
-    fn stands(&self, claim: &Claim) -> bool {
+    /// Whether a claim still stands: on the data it was made of, and, if this process stood still since, beside what others did; asked
+    /// just before a send, and answered within seconds.
+    async fn stands(&self, claim: &Claim) -> bool {
         let _ = claim;
         true
     }

@@ -269,7 +269,7 @@ impl Flush<'_> {
             }
             Outcome::Unknown(error) => {
                 self.note_failure(spec, channel, reason, &error);
-                if !self.sending.may_send() {
+                if !self.sending.may_send().await {
                     self.doubt(&spec.id, &begun).await;
                 }
                 Sent::NotAccepted

@@ -4,13 +4,14 @@
 //! that for an outage would go on alone while the others share, and tell again what they told. And posts that waited in
 //! the meantime are read as if they were said now, though their senders may have said something else to others since.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::time::Timestamp;
 use runtime::tasks::Stop;
 use tokio::time::Instant;
 
-use super::{Coordinated, lock};
+use super::{Coordinated, Domain, lock};
 use crate::coordinator::{CoordinatorError, Outage};
 
 /// Beats in the silence after which shared state counts as unreachable.
@@ -18,6 +19,9 @@ const BEATS: u32 = 6;
 
 /// What was sent to a process that did not run is read within this after it woke. It does not scale: it is as long as reading takes.
 const READING: Duration = Duration::from_secs(1);
+
+/// Pause between two looks whether the server was asked since this process woke.
+const DOUBT_PAUSE: Duration = Duration::from_millis(20);
 
 /// When this process ran last, and when it woke from not running.
 #[derive(Debug)]
@@ -46,30 +50,49 @@ impl Pulse {
         }
     }
 
-    pub(super) fn beat(&mut self, now: Instant) {
-        let Some(before) = self.beat_at.replace(now) else {
-            return;
-        };
-        if now.duration_since(before) >= self.sleep_min {
+    /// Answers whether this process did not run before.
+    pub(super) fn beat(&mut self, now: Instant) -> bool {
+        let before = self.beat_at.replace(now);
+        let asleep_since = before.filter(|at| now.duration_since(*at) >= self.sleep_min);
+        if let Some(asleep_since) = asleep_since {
             self.woke = Some(Woke {
-                asleep_since: before,
+                asleep_since,
                 at: now,
             });
         }
+        asleep_since.is_some()
+    }
+
+    /// Whether this process did not run until now.
+    fn is_waking(&self, now: Instant) -> bool {
+        let is_asleep = |at: Instant| now.duration_since(at) >= self.sleep_min;
+        self.beat_at.is_some_and(is_asleep)
     }
 
     /// Whether what fails now may fail because this process did not run.
     pub(super) fn has_slept(&self, now: Instant) -> bool {
-        let is_recent = |at: Instant| now.duration_since(at) < self.sleep_min;
-        self.beat_at.is_some_and(|at| !is_recent(at)) || self.woke.is_some_and(|w| is_recent(w.at))
+        let is_recent = |woke: Woke| now.duration_since(woke.at) < self.sleep_min;
+        self.is_waking(now) || self.woke.is_some_and(is_recent)
     }
 
     /// Since when what is read now may have waited, if this process did not run meanwhile.
     fn waiting_since(&self, now: Instant) -> Option<Instant> {
-        let is_asleep = |at: &Instant| now.duration_since(*at) >= self.sleep_min;
         let woke = self.woke.filter(|w| now.duration_since(w.at) < READING);
         let woke = woke.map(|woke| woke.asleep_since);
-        woke.or(self.beat_at.filter(is_asleep))
+        woke.or(self.beat_at.filter(|_| self.is_waking(now)))
+    }
+}
+
+impl Domain {
+    /// This process stood still: whether it is right to go on alone is not known until the server was asked.
+    fn doubt_being_alone(&self) {
+        let is_alone = lock(&self.breaker).is_open();
+        self.is_alone_in_doubt.store(is_alone, Ordering::Release);
+    }
+
+    /// The server was asked: state is not shared for now, or it is again.
+    pub(super) fn settle_doubt(&self) {
+        self.is_alone_in_doubt.store(false, Ordering::Release);
     }
 }
 
@@ -78,7 +101,9 @@ impl Coordinated {
     pub(super) async fn run_pulse(&self, stop: &Stop) {
         let pause = self.timing.breaker_silence / BEATS;
         loop {
-            lock(&self.pulse).beat(Instant::now());
+            if lock(&self.pulse).beat(Instant::now()) {
+                self.domains.iter().for_each(Domain::doubt_being_alone);
+            }
             self.leave_silence_behind(pause);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -107,6 +132,28 @@ impl Coordinated {
     /// Whether a failure now says nothing about shared state.
     pub(super) fn has_slept(&self) -> bool {
         lock(&self.pulse).has_slept(Instant::now())
+    }
+
+    /// Whether what this instance claimed alone is its own to tell still; yes where state is shared, as whoever claimed it there
+    /// renewed that. If it stood still the others may share again since, and have told what it was about to: it waits until the
+    /// server was asked, or for as long as the way back waits for sends.
+    pub(super) async fn is_still_alone(&self, shard: usize) -> bool {
+        let domain = self.domain(shard);
+        let is_in_doubt = || {
+            let is_waking = lock(&self.pulse).is_waking(Instant::now());
+            is_waking || domain.is_alone_in_doubt.load(Ordering::Acquire)
+        };
+        if !self.is_alone(shard) || !is_in_doubt() {
+            return true;
+        }
+        let deadline = Instant::now() + self.drain_max();
+        while is_in_doubt() && Instant::now() < deadline {
+            if domain.is_returning.load(Ordering::Acquire) {
+                return false;
+            }
+            tokio::time::sleep(DOUBT_PAUSE).await;
+        }
+        self.is_alone(shard)
     }
 
     /// When a post that is taken in now may have been said, if that is not now.

@@ -188,9 +188,14 @@ impl Coordinated {
         (domain..limits::SHARDS).step_by(self.domains.len())
     }
 
+    /// How long the way back waits for flushes.
+    pub(super) fn drain_max(&self) -> Duration {
+        DRAIN.min(self.timing.lease / 6)
+    }
+
     /// Waits until no flush of this instance is out; what does not end in time is told once more at most (G4).
     async fn drained(&self, domain: usize) {
-        let deadline = Instant::now() + DRAIN.min(self.timing.lease / 6);
+        let deadline = Instant::now() + self.drain_max();
         let domains = self.domains.len();
         let is_out = || {
             let active = lock(&self.active);

@@ -137,8 +137,9 @@ impl State for Coordinated {
         self.departed_shared(group, since, alerts).await
     }
 
-    fn stands(&self, claim: &Claim) -> bool {
-        !self.is_void(&GroupName::of(&claim.identity), claim.fence)
+    async fn stands(&self, claim: &Claim) -> bool {
+        let name = GroupName::of(&claim.identity);
+        self.is_still_alone(name.shard()).await && !self.is_void(&name, claim.fence)
     }
 
     async fn renew(&self, claim: &Claim, now: Timestamp) -> Result<Held<Timestamp>, StateError> {

@@ -217,13 +217,20 @@ impl Coordinated {
     /// Tries to come back to shared state, if this instance is alone.
     pub(super) async fn come_back(&self, domain: usize) {
         let part = &self.domains[domain];
-        let is_refused = lock(&part.refused_until).is_some_and(|until| Instant::now() < until);
-        if is_refused || !lock(&part.breaker).is_open() {
-            return;
+        if lock(&part.breaker).is_open() && self.tries_to_come_back(domain).await {
+            part.settle_doubt();
+        }
+    }
+
+    /// One try; answers whether it decided anything: it did not if the server answered, and has to do so some more times.
+    async fn tries_to_come_back(&self, domain: usize) -> bool {
+        let part = &self.domains[domain];
+        if lock(&part.refused_until).is_some_and(|until| Instant::now() < until) {
+            return true;
         }
         if !self.is_over_evictions(domain).await {
             lock(&part.breaker).probed(false);
-            return;
+            return true;
         }
         let mut probe = self.look_it_over().await;
         if probe.is_ok() {
@@ -237,7 +244,7 @@ impl Coordinated {
             }
         }
         if !lock(&part.breaker).probed(probe.is_ok()) {
-            return;
+            return probe.is_err();
         }
         let known = self.epochs();
         if self.go_back(domain).await.is_ok() {
@@ -253,5 +260,6 @@ impl Coordinated {
             // On the way back nothing is claimed: whoever tried at once again would tell hardly anything.
             lock(&part.breaker).turn_back();
         }
+        true
     }
 }

@@ -171,3 +171,43 @@ async fn who_is_alone_takes_in_what_waited() {
         .expect("nobody else is asked");
     assert_eq!(scene.known(&alert).updated_at, scene.clock.now());
 }
+
+/// Whether a claim made alone stands after this process stood still for a minute.
+async fn stands_after_sleep(is_shared_again: bool) -> bool {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "x")).await;
+    scene.cut().await;
+    let claim = scene.next_claim().await;
+    assert!(scene.state.stands(&claim).await);
+    scene.sleep_for_a_minute().await;
+    scene.line.is_cut.store(!is_shared_again, Ordering::SeqCst);
+    let stop = runtime::tasks::Stop::never();
+    let wakes = async {
+        // The rest of this process wakes a little later than what sends.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::join!(scene.state.run_pulse(&stop), async {
+            for _ in 0..20 {
+                scene.state.come_back(0).await;
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        })
+    };
+    let asked_at = tokio::time::Instant::now();
+    let stands = tokio::select! {
+        stands = scene.state.stands(&claim) => stands,
+        _ = wakes => panic!("it is known by then"),
+    };
+    assert!(asked_at.elapsed() < Duration::from_secs(2));
+    stands
+}
+
+/// The others share state again, and have told what it was about to.
+#[tokio::test(start_paused = true)]
+async fn who_stood_still_while_alone_tells_nothing_once_the_server_answers() {
+    assert!(!stands_after_sleep(true).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stood_still_while_alone_goes_on_alone_once_the_server_was_asked_in_vain() {
+    assert!(stands_after_sleep(false).await);
+}

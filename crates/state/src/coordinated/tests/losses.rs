@@ -16,16 +16,16 @@ async fn nothing_is_sent_under_a_claim_on_data_that_was_lost() {
     let claims = poll().await;
     let claim = claims.first().expect("a claim");
     assert!(poll().await.is_empty());
-    assert!(scene.state.stands(claim));
+    assert!(scene.state.stands(claim).await);
     scene.model.flush_all();
     assert!(poll().await.is_empty());
-    assert!(!scene.state.stands(claim));
+    assert!(!scene.state.stands(claim).await);
     // The group is claimed anew once all had the time to put back what they know.
     tokio::time::sleep(MINUTE * 2).await;
     let again = poll().await;
     let again = again.first().expect("a claim");
     assert!(again.fence > claim.fence);
-    assert!(scene.state.stands(again));
+    assert!(scene.state.stands(again).await);
 }
 
 /// The server loses its last writes, and keeps its epoch; whoever reads the feed sees no more than that something is missing.
@@ -42,7 +42,7 @@ async fn a_loss_that_the_feed_shows_first_is_one() {
     scene.state.follow().await.expect("the feed is there");
     let polled = scene.state.poll(10, scene.clock.now()).await;
     assert!(polled.expect("polled").claims.is_empty());
-    assert!(!scene.state.stands(&claim), "it was lost");
+    assert!(!scene.state.stands(&claim).await, "it was lost");
     assert_eq!(scene.shared("g").await, ["x"], "it is put back");
 }
 
