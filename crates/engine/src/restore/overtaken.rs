@@ -14,8 +14,9 @@ use domain::time::Timestamp;
 
 use super::{RecordedGroup, RecordedTenant};
 
-/// By how much what another instance took in is later than what is recorded here, at the least.
-const LATER: Duration = Duration::from_millis(1);
+/// By how much what is only assumed counts as earlier than the end that is recorded: whoever knows of that end, or of anything later,
+/// knows better.
+const EARLIER: Duration = Duration::from_millis(1);
 
 impl RecordedTenant {
     /// An alert as it counts from now on, and whether this instance answers for it. If its end was overtaken and somebody believes
@@ -34,7 +35,7 @@ impl RecordedTenant {
             return (alert, is_own);
         }
         let elsewhere = Alert {
-            updated_at: alert.updated_at + LATER,
+            updated_at: alert.updated_at - EARLIER,
             ends_at: grace.until,
             is_timeout: true,
             ..Alert::clone(&alert)

@@ -68,10 +68,13 @@ impl Coordinated {
         here.or(*lock(&self.left))
     }
 
-    /// Whether an earlier life of this instance shared its state under an epoch that began then: what it knew is there, or over.
-    pub(super) fn has_shared_since(&self, shard: usize, began: Timestamp) -> bool {
-        let is_first_look = self.view(shard).met.is_none();
-        let left = lock(&self.left).filter(|_| is_first_look);
+    /// Whether this instance, or an earlier life of it, shared its state under an epoch, which began then: what it knew is there, or
+    /// over.
+    pub(super) fn has_shared_under(&self, shard: usize, epoch: &Epoch, began: Timestamp) -> bool {
+        if let Some(met) = &self.view(shard).met {
+            return met == epoch;
+        }
+        let left = *lock(&self.left);
         left.is_some_and(|left| left.has_shared_since(began))
     }
 

@@ -255,7 +255,8 @@ impl Coordinated {
         let now = self.clock.now();
         let began = self.agreed.began_at(shard, &epoch);
         let lost_at = began.filter(|began| {
-            now.since(*began) < FRESH && (lost.is_some() || !self.has_shared_since(shard, *began))
+            let is_lost = lost.is_some() || !self.has_shared_under(shard, &epoch, *began);
+            now.since(*began) < FRESH && is_lost
         });
         self.see_off_missed(shard, &epoch, &mut here).await?;
         self.doubt_overtold(shard, &mut here).await?;

@@ -171,3 +171,22 @@ async fn what_is_carried_over_alone_does_not_replace_what_others_know() {
         assert!(told.believes_firing(x.fingerprint), "its end is owed");
     }
 }
+
+/// Its end was told in the group it was in before, which ended by that; soon after an epoch began, too, under which this instance shared
+/// all it knew.
+#[tokio::test(start_paused = true)]
+async fn what_is_carried_over_alone_is_in_doubt_where_others_have_nothing() {
+    for away in [MINUTE / 4, MINUTE * 2] {
+        let scene = Scene::started().await;
+        let x = scene.alert("old", "x");
+        scene.put("old", &[&x], &[&x]).await;
+        scene.state.follow().await.expect("the feed is there");
+        scene.cut().await;
+        tokio::time::sleep(away).await;
+        scene.see_off("old", &x).await;
+        scene.configure_to(&["g"], "b").await;
+        scene.mend().await;
+        let told = scene.told_there("g").await;
+        assert_eq!(told.firing(), [], "{away:?}: that it fires is news");
+    }
+}
