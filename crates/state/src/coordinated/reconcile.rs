@@ -333,6 +333,8 @@ impl Coordinated {
                 .collect();
             self.add_ends(&there, &mut merges);
             self.add_leaves(shard, &there, &mut merges);
+            let is_there = |group: &&Group| there.contains_key(&GroupName::of(group.identity()));
+            let absent: Vec<&Group> = here.iter().filter(|group| !is_there(group)).collect();
             let (last_event, there) = if merges.is_empty() {
                 (last_event, there)
             } else {
@@ -342,6 +344,9 @@ impl Coordinated {
                 }
                 self.read_shard(shard).await?
             };
+            if self.is_left_out(&absent, &there) {
+                continue;
+            }
             return if self.own_up(here, &there).await? {
                 self.read_shard(shard).await
             } else {
@@ -349,6 +354,16 @@ impl Coordinated {
             };
         }
         Err(Alone)
+    }
+
+    /// Whether somebody made one of these groups since it was found that nobody shares them, without what was told of it here: where all
+    /// its members here had left, this instance's part was merged into nothing.
+    fn is_left_out(&self, absent: &[&Group], there: &HashMap<GroupName, SharedGroup>) -> bool {
+        let mut absent = absent.iter();
+        absent.any(|group| {
+            let made = there.get(&GroupName::of(group.identity()));
+            made.is_some() && !self.joins(group, made).is_empty()
+        })
     }
 
     pub(super) async fn read_shard(

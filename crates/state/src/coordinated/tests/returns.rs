@@ -274,6 +274,38 @@ async fn what_others_left_out_when_they_told_that_all_is_over_is_news() {
     }
 }
 
+/// Others heard and saw off what was told alone here, so there is no group to put that into; and one who comes back at the same moment makes
+/// it of something else.
+#[tokio::test(start_paused = true)]
+async fn what_was_told_alone_is_owed_its_end_although_somebody_else_makes_the_group() {
+    for is_made in [false, true] {
+        let scene = Scene::started().await;
+        scene.cut().await;
+        let x = scene.alert("g", "x");
+        scene.post("g", x.clone()).await;
+        scene.tell_firing(&x).await;
+        scene.pass().await;
+        scene.see_off("g", &x).await;
+        scene.line.is_cut.store(false, Ordering::SeqCst);
+        *lock(&scene.line.slow) = Some(("merge", Duration::from_millis(400)));
+        let state = Arc::clone(&scene.state);
+        let back = tokio::spawn(async move { state.go_back(0).await });
+        while scene.line.asked.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // What it knows was merged into nothing, and the answer is on its way.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if is_made {
+            let y = Arc::new(scene.alert("g", "y"));
+            scene.merge("g", vec![y]).await;
+        }
+        assert_eq!(back.await.expect("it ends"), Ok(()));
+        let told = scene.told_there("g").await;
+        assert!(told.believes_firing(x.fingerprint), "{is_made}: {told:?}");
+        assert!(scene.shared("g").await.contains(&"x".to_owned()));
+    }
+}
+
 /// A message was in flight when nobody could hear of the others any more, and was repeated by each: the last to repeat it said so after
 /// another one had told that its alert fires anew.
 #[tokio::test(start_paused = true)]
