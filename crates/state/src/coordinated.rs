@@ -186,6 +186,8 @@ pub struct Coordinated {
     is_looked_over: AtomicBool,
     /// Who lives, as last read.
     instances: Mutex<Vec<InstanceReport>>,
+    /// Whether anybody else ever lived beside this instance.
+    has_met_others: AtomicBool,
     /// How an earlier life of this instance left, as far as the journal tells.
     left: Mutex<Option<missed::Left>>,
     /// When the mode changed last, and why.
@@ -249,6 +251,7 @@ impl Coordinated {
             report: Mutex::new(report),
             is_looked_over: AtomicBool::new(false),
             instances: Mutex::default(),
+            has_met_others: AtomicBool::default(),
             left: Mutex::default(),
             turn: Mutex::new(turn),
             follows: AtomicU64::new(0),

@@ -37,8 +37,9 @@ impl Apart<'_> {
         // knows. What ours said alone is news to the others.
         let is_news = !is_ours_later || self.is_theirs_new;
         let told = earlier.last.as_ref().filter(|_| is_news);
-        let is_named =
-            earlier.firing().binary_search(&fired).is_ok() || earlier.has_in_flight(fired);
+        let named = |set: &[Fingerprint]| set.binary_search(&fired).is_ok();
+        let in_flight = earlier.pending.as_ref();
+        let is_named = named(earlier.firing()) || in_flight.is_some_and(|p| named(&p.firing));
         let is_left_out =
             told.is_some_and(|told| !is_named && told.sent_at + self.skew > said.tick);
         if is_ours_later || is_left_out {

@@ -241,7 +241,7 @@ impl Coordinated {
             .await?;
         let tombs = lock(&self.tombs);
         let mut left = left.iter();
-        Ok(left.any(|(alert, at)| !tombs.has_seen_off(name, *alert, *at, self.timing.tombstone)))
+        Ok(left.any(|(alert, at)| !tombs.has_seen_off(name, *alert, *at)))
     }
 
     /// What was told alone here and by others there, made one.

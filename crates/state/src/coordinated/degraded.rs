@@ -78,15 +78,11 @@ impl Coordinated {
         }
     }
 
-    /// Whether there may be other instances. A life that began alone has heard of nobody, but if an earlier one shared its state there
-    /// may be some.
+    /// Whether there may be other instances: whoever was there once may be back, alone too, and nobody hears of it. A life that began
+    /// alone has heard of nobody, but if an earlier one shared its state there may be some.
     fn may_have_others(&self) -> bool {
-        let own = lock(&self.report).id.clone();
-        let instances = lock(&self.instances);
-        match instances.is_empty() {
-            true => self.has_left(),
-            false => instances.iter().any(|instance| instance.id != own),
-        }
+        let has_looked = !lock(&self.instances).is_empty();
+        self.has_met_others.load(Ordering::Relaxed) || (!has_looked && self.has_left())
     }
 
     /// What was told alone of groups that the configuration dissolves stays known: others may share those.

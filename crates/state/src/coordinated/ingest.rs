@@ -30,6 +30,9 @@ struct Post {
     alert: Arc<Alert>,
     /// When it began, as posted: what is shared may hold an end this instance has not heard of yet.
     stated_start: Timestamp,
+    /// Whether the time of the episode known here had run out by then. Alone beside others nobody was told of that, so what was told
+    /// speaks of that episode.
+    begins_anew: bool,
     owed: OwedRecord,
     groups: Vec<Arc<GroupIdentity>>,
     /// Which of them it waits in to be moved: they hold it already or are offered nothing.
@@ -143,6 +146,10 @@ impl Coordinated {
             placed.alert.updated_at = said_at;
             as_read
         });
+        let known = self.memory.alert(tenant, placed.alert.fingerprint);
+        let has_run_out =
+            |known: Arc<Alert>| !known.is_explicit_end() && known.ends_at < stated_start;
+        let begins_anew = known.is_some_and(has_run_out);
         let (alert, owed) = self.memory.peek(tenant, placed.alert);
         let Wanted {
             groups,
@@ -168,6 +175,7 @@ impl Coordinated {
         Post {
             alert,
             stated_start,
+            begins_anew,
             fires,
             owed,
             groups,
@@ -317,8 +325,13 @@ impl Coordinated {
         if !alone.is_empty() {
             for group in &alone {
                 self.touch_by(group, &alert);
-                if post.may_fire_anew() {
-                    let name = GroupName::of(group);
+                let name = GroupName::of(group);
+                if post.begins_anew {
+                    let since = post.stated_start;
+                    self.memory.with(&name, |known| {
+                        known.doubt(alert.fingerprint, since, |_, _| false);
+                    });
+                } else if post.may_fire_anew() {
                     self.doubt_told(&name, alert.fingerprint, post.stated_start);
                 }
             }

@@ -152,7 +152,13 @@ impl Coordinated {
     /// Reads who else is there, for whoever asks later.
     pub(super) async fn look_around(&self) {
         match self.shared.instances().await {
-            Ok(instances) => *lock(&self.instances) = instances,
+            Ok(instances) => {
+                let own = lock(&self.report).id.clone();
+                if instances.iter().any(|instance| instance.id != own) {
+                    self.has_met_others.store(true, Ordering::Relaxed);
+                }
+                *lock(&self.instances) = instances;
+            }
             Err(error) => tracing::debug!(%error, "Who else is there could not be read"),
         }
     }

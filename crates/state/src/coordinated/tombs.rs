@@ -104,25 +104,22 @@ impl Tombs {
         alerts: &[Fingerprint],
         kept: std::time::Duration,
     ) -> Vec<Fingerprint> {
+        let is_whole = !self.has_trimmed && self.first_at.is_none_or(|at| at.elapsed() < kept);
         let has_left =
-            |alert: &&Fingerprint| self.has_seen_off(name, **alert, Timestamp::ZERO, kept);
+            |alert: &&Fingerprint| !is_whole || self.has_seen_off(name, **alert, Timestamp::ZERO);
         alerts.iter().filter(has_left).copied().collect()
     }
 
-    /// Whether an alert may have left a group in this state or a later one, to the millisecond; so may anybody if some who left are
-    /// forgotten.
+    /// Whether an alert is known to have left a group in this state or a later one, to the millisecond.
     pub(super) fn has_seen_off(
         &self,
         name: &GroupName,
         alert: Fingerprint,
         state: Timestamp,
-        kept: std::time::Duration,
     ) -> bool {
-        let is_whole = !self.has_trimmed && self.first_at.is_none_or(|at| at.elapsed() < kept);
         let grave = self.groups.get(name);
         let left_at = grave.and_then(|grave| grave.members.get(&alert));
-        let is_known = left_at.is_some_and(|(left_at, _)| state.unix_ms() <= left_at.unix_ms());
-        !is_whole || is_known
+        left_at.is_some_and(|(left_at, _)| state.unix_ms() <= left_at.unix_ms())
     }
 
     /// An alert became a member in a state that counts as left: it left in an earlier one.

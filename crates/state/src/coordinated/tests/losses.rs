@@ -418,7 +418,35 @@ async fn beside_others_no_time_runs_out_of_an_alert_that_may_be_heard_there() {
     };
     scene.other.announce(&other).await.expect("announced");
     scene.state.look_around().await;
+    // It may come back where nobody hears of it.
+    scene.other.retire("b").await.expect("retired");
+    scene.state.look_around().await;
     assert!(!is_over_long_after(&scene).await);
+}
+
+/// Nobody was told that the time of the first episode ran out.
+#[tokio::test(start_paused = true)]
+async fn what_fires_anew_after_its_time_ran_out_beside_others_is_told() {
+    for begins_anew in [true, false] {
+        let scene = Scene::started().await;
+        let first = Alert {
+            ends_at: scene.clock.now() + MINUTE * 4,
+            is_timeout: true,
+            ..scene.alert("g", "x")
+        };
+        scene.post("g", first.clone()).await;
+        scene.tell_firing(&first).await;
+        scene.cut().await;
+        tokio::time::sleep(MINUTE * 20).await;
+        let mut again = scene.alert("g", "x");
+        if !begins_anew {
+            again.starts_at = first.starts_at;
+        }
+        scene.post("g", again).await;
+        let told = scene.told();
+        assert_eq!(told.firing().is_empty(), begins_anew, "{told:?}");
+        assert!(told.believes_firing(first.fingerprint), "its end is owed");
+    }
 }
 
 /// Nobody else is there to hear of it.
