@@ -1,5 +1,6 @@
 //! Attempts: the gate before each, the backoff between them, and what is known at the end.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -121,6 +122,7 @@ pub(crate) struct Sending<'a> {
     lease_until: Mutex<Instant>,
     timing: Timing,
     ground: &'a dyn Ground,
+    has_fallen: AtomicBool,
     /// Counts messages the gate held back.
     rejected: Counter,
     /// How often integrations may be used.
@@ -177,6 +179,7 @@ impl<'a> Sending<'a> {
     ) -> Self {
         Self {
             ground,
+            has_fallen: AtomicBool::default(),
             rejected,
             pace,
             deadline,
@@ -296,6 +299,7 @@ impl<'a> Sending<'a> {
     /// Whether a message may be sent under the claim still, and enough of its lease is left (protocol.md §6, GATE).
     pub(crate) async fn may_send(&self) -> bool {
         if !self.ground.stands().await {
+            self.has_fallen.store(true, Ordering::Relaxed);
             return false;
         }
         let lease_until = *self
@@ -304,6 +308,11 @@ impl<'a> Sending<'a> {
             .unwrap_or_else(PoisonError::into_inner);
         let left = lease_until.saturating_duration_since(Instant::now());
         left >= self.timing.gate
+    }
+
+    /// Whether a message was held back because what the flush works with did not hold any more.
+    pub(crate) fn has_fallen(&self) -> bool {
+        self.has_fallen.load(Ordering::Relaxed)
     }
 
     /// Waits until `at`; false when that is past the deadline, or so close to it that a further attempt would be cut off:

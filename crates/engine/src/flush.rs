@@ -177,7 +177,10 @@ impl Engine {
         flush.doubt_what_is_out().await;
         // A configuration that was put in force meanwhile has moves waiting for the end of the flush.
         let may_go_back = Arc::ptr_eq(&settings, &tenant.settings());
-        match outcome.comes_back(&claim, self.clock.now()) {
+        // Who was held back that way is told by a new claim, not at the next tick.
+        let fallen = sending.has_fallen().then_some(timing.behind_delay);
+        let again = fallen.or(outcome.comes_back(&claim, self.clock.now()));
+        match again {
             Some(pause) if may_go_back => {
                 self.give_back(&claim, pause).await;
                 self.wake.notify_one();
