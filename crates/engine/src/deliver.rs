@@ -121,7 +121,9 @@ pub(crate) struct Sending<'a> {
     deadline: Instant,
     lease_until: Mutex<Instant>,
     timing: Timing,
+    /// What the flush works with.
     ground: &'a dyn Ground,
+    /// Whether that did not hold any more when a message was to go out.
     has_fallen: AtomicBool,
     /// Counts messages the gate held back.
     rejected: Counter,

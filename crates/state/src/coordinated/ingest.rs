@@ -30,9 +30,6 @@ struct Post {
     alert: Arc<Alert>,
     /// When it began, as posted: what is shared may hold an end this instance has not heard of yet.
     stated_start: Timestamp,
-    /// Whether the time of the episode known here had run out by then. Alone beside others nobody was told of that, so what was told
-    /// speaks of that episode.
-    begins_anew: bool,
     owed: OwedRecord,
     groups: Vec<Arc<GroupIdentity>>,
     /// Which of them it waits in to be moved: they hold it already or are offered nothing.
@@ -146,10 +143,6 @@ impl Coordinated {
             placed.alert.updated_at = said_at;
             as_read
         });
-        let known = self.memory.alert(tenant, placed.alert.fingerprint);
-        let has_run_out =
-            |known: Arc<Alert>| !known.is_explicit_end() && known.ends_at < stated_start;
-        let begins_anew = known.is_some_and(has_run_out);
         let (alert, owed) = self.memory.peek(tenant, placed.alert);
         let Wanted {
             groups,
@@ -175,7 +168,6 @@ impl Coordinated {
         Post {
             alert,
             stated_start,
-            begins_anew,
             fires,
             owed,
             groups,
@@ -290,6 +282,13 @@ impl Coordinated {
         tokio::time::sleep(super::RETRY_PAUSE).await;
     }
 
+    /// Whether the time of the episode known here had run out by the start a post states. Alone beside others nobody was told of that, so
+    /// what was told speaks of that episode.
+    fn begins_anew(&self, tenant: &TenantId, post: &Post) -> bool {
+        let known = self.memory.alert(tenant, post.alert.fingerprint);
+        known.is_some_and(|known| !known.is_explicit_end() && known.ends_at < post.stated_start)
+    }
+
     /// Brings the replica up to date, and takes in what nobody shares.
     async fn conclude(
         &self,
@@ -310,6 +309,7 @@ impl Coordinated {
         if !has_same_content(&alert, &post.alert) {
             owed = OwedRecord::Whole;
         }
+        let begins_anew = !post.open.is_empty() && self.begins_anew(tenant, &post);
         self.memory.learn_alert(tenant, &alert, TakenIn::Here);
         for group in post.holding.iter().filter_map(|g| post.groups.get(*g)) {
             let first = created.iter().find(|(made, _)| made.key == group.key);
@@ -326,7 +326,7 @@ impl Coordinated {
             for group in &alone {
                 self.touch_by(group, &alert);
                 let name = GroupName::of(group);
-                if post.begins_anew {
+                if begins_anew {
                     let since = post.stated_start;
                     self.memory.with(&name, |known| {
                         known.doubt(alert.fingerprint, since, |_, _| false);
