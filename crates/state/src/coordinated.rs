@@ -135,8 +135,8 @@ struct Domain {
     touched: Mutex<HashMap<GroupName, reconcile::Arrivals>>,
     /// Whether no group is claimed: this instance is on its way back.
     is_returning: AtomicBool,
-    /// Whether this process stood still while it was alone, and has not asked since whether that is over.
-    is_alone_in_doubt: AtomicBool,
+    /// When this process woke from standing still while it was alone, if it has not asked since whether that is over.
+    doubted_at: Mutex<Option<Instant>>,
     /// Whether a configuration moved members between groups while this instance was alone.
     has_moved: AtomicBool,
     /// When shared state answered last, by the wall clock.
@@ -216,7 +216,7 @@ impl Coordinated {
             alone: tokio::sync::RwLock::default(),
             touched: Mutex::default(),
             is_returning: AtomicBool::default(),
-            is_alone_in_doubt: AtomicBool::default(),
+            doubted_at: Mutex::default(),
             has_moved: AtomicBool::default(),
             reached_at: Mutex::default(),
             evictions: Mutex::default(),

@@ -16,7 +16,7 @@ use domain::time::Timestamp;
 
 use super::owing::ended;
 use super::reconcile::SKEW_MS;
-use super::{Alone, Coordinated, lock};
+use super::{Alone, Coordinated, ShardView, lock};
 use crate::coordinator::{Epoch, EventId, GroupName, HoldFor, Past, SharedGroup};
 use crate::host::News;
 use crate::{Mode, State};
@@ -122,26 +122,39 @@ impl Coordinated {
         }
         let is_another = |known: &Epoch| *known != epoch;
         if lost.is_some() || self.view(shard).epoch.as_ref().is_some_and(is_another) {
-            self.void_claims(shard);
+            self.void_claims(|of| of == shard);
         }
         Ok(epoch)
     }
 
-    /// The epoch of a shard that is to be read anew, if it lost its last writes since: the feed may have shown that before a poll did,
-    /// and says no more than that something is missing.
-    pub(super) async fn lost_unnoticed(&self, shard: usize) -> Option<Epoch> {
-        let (met, seen) = {
-            let view = self.view(shard);
-            (view.met.clone()?, view.seen)
-        };
-        let after: Vec<EventId> = self.views.iter().map(|view| lock(view).seen).collect();
-        let feeds = self.shared.changes(&after, &self.memory).await;
-        let feed = feeds.into_iter().nth(shard)?.ok()?;
-        if !feed.is_broken {
-            return None;
+    /// The epochs of shards that are to be read anew, of those that lost their last writes since: the feed may have shown that before a
+    /// poll did, and says no more than that something is missing; and during an outage nobody looked.
+    pub(super) async fn lost_unnoticed(
+        &self,
+        is_in: impl Fn(usize) -> bool,
+    ) -> Result<HashMap<usize, Epoch>, Alone> {
+        let mut lost = HashMap::new();
+        let views = self.views.iter().map(|view| lock(view).clone());
+        let views: Vec<ShardView> = views.collect();
+        let met = views.iter().enumerate().filter(|(shard, _)| is_in(*shard));
+        let met = met.filter_map(|(shard, view)| Some((shard, view.met.clone()?)));
+        let met: Vec<(usize, Epoch)> = met.collect();
+        if met.is_empty() {
+            return Ok(lost);
         }
-        let (last_event, _) = self.read_shard(shard).await.ok()?;
-        (last_event < seen).then_some(met)
+        let after: Vec<EventId> = views.iter().map(|view| view.seen).collect();
+        let feeds = self.shared.changes(&after, &self.memory).await;
+        for (shard, met) in met {
+            let feed = feeds.get(shard).and_then(|feed| feed.as_ref().ok());
+            if feed.is_some_and(|feed| !feed.is_broken) {
+                continue;
+            }
+            let (last_event, _) = self.read_shard(shard).await?;
+            if last_event < views[shard].seen {
+                lost.insert(shard, met);
+            }
+        }
+        Ok(lost)
     }
 
     /// What this instance knows of the time before an epoch it opens: whom it saw off alone it can name as long as it remembers
@@ -184,12 +197,12 @@ impl Coordinated {
         lock(&self.tombs).departed(&name, alerts, self.timing.tombstone)
     }
 
-    /// What the claims on a shard were made of was lost: sends that have not passed the gate are dropped.
-    pub(super) fn void_claims(&self, shard: usize) {
+    /// What the claims on a shard were made of was lost, or is shared again: sends that have not passed the gate are dropped.
+    pub(super) fn void_claims(&self, is_in: impl Fn(usize) -> bool) {
         let active = lock(&self.active);
         let mut void = lock(&self.void);
         void.retain(|name, fence| active.get(name) == Some(fence));
-        let lost = active.iter().filter(|(name, _)| name.shard() == shard);
+        let lost = active.iter().filter(|(name, _)| is_in(name.shard()));
         void.extend(lost.map(|(name, fence)| (name.clone(), *fence)));
     }
 

@@ -84,15 +84,17 @@ impl Pulse {
 }
 
 impl Domain {
-    /// This process stood still: whether it is right to go on alone is not known until the server was asked.
-    fn doubt_being_alone(&self) {
-        let is_alone = lock(&self.breaker).is_open();
-        self.is_alone_in_doubt.store(is_alone, Ordering::Release);
+    /// This process stood still: whether it is right to go on alone is not known until the server was asked, which is done at once.
+    pub(super) fn doubt_being_alone(&self, now: Instant) {
+        if lock(&self.breaker).is_open() {
+            *lock(&self.doubted_at) = Some(now);
+            *lock(&self.refused_until) = None;
+        }
     }
 
-    /// The server was asked: state is not shared for now, or it is again.
-    pub(super) fn settle_doubt(&self) {
-        self.is_alone_in_doubt.store(false, Ordering::Release);
+    /// The server was asked at an instant: state is not shared for now, or it is again.
+    pub(super) fn settle_doubt(&self, asked_at: Instant) {
+        lock(&self.doubted_at).take_if(|doubted_at| *doubted_at <= asked_at);
     }
 }
 
@@ -101,8 +103,10 @@ impl Coordinated {
     pub(super) async fn run_pulse(&self, stop: &Stop) {
         let pause = self.timing.breaker_silence / BEATS;
         loop {
-            if lock(&self.pulse).beat(Instant::now()) {
-                self.domains.iter().for_each(Domain::doubt_being_alone);
+            let now = Instant::now();
+            if lock(&self.pulse).beat(now) {
+                let domains = self.domains.iter();
+                domains.for_each(|domain| domain.doubt_being_alone(now));
             }
             self.leave_silence_behind(pause);
             tokio::select! {
@@ -134,26 +138,26 @@ impl Coordinated {
         lock(&self.pulse).has_slept(Instant::now())
     }
 
-    /// Whether what this instance claimed alone is its own to tell still; yes where state is shared, as whoever claimed it there
-    /// renewed that. If it stood still the others may share again since, and have told what it was about to: it waits until the
-    /// server was asked, or for as long as the way back waits for sends.
+    /// Whether what this instance claimed alone is its own to tell still; yes where state is shared, as whoever went back to that gave
+    /// up what it had claimed. If it stood still the others may share again since, and have told what it was about to: it waits until
+    /// the server was asked, or for as long after waking as that may be silent.
     pub(super) async fn is_still_alone(&self, shard: usize) -> bool {
         let domain = self.domain(shard);
-        let is_in_doubt = || {
-            let is_waking = lock(&self.pulse).is_waking(Instant::now());
-            is_waking || domain.is_alone_in_doubt.load(Ordering::Acquire)
-        };
-        if !self.is_alone(shard) || !is_in_doubt() {
-            return true;
-        }
-        let deadline = Instant::now() + self.drain_max();
-        while is_in_doubt() && Instant::now() < deadline {
+        let came_at = Instant::now();
+        let doubt_max = self.timing.breaker_silence;
+        while self.is_alone(shard) {
+            let now = Instant::now();
+            let is_waking = now < came_at + doubt_max && lock(&self.pulse).is_waking(now);
+            let doubted_at = *lock(&domain.doubted_at);
+            if !is_waking && doubted_at.is_none_or(|at| at + doubt_max <= now) {
+                return true;
+            }
             if domain.is_returning.load(Ordering::Acquire) {
                 return false;
             }
             tokio::time::sleep(DOUBT_PAUSE).await;
         }
-        self.is_alone(shard)
+        true
     }
 
     /// When a post that is taken in now may have been said, if that is not now.

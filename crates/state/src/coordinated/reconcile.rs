@@ -106,8 +106,10 @@ impl Coordinated {
         let part = &self.domains[domain];
         let _nobody_is_alone = loop {
             part.has_moved.store(false, Ordering::Release);
+            let is_in = |shard: usize| shard % self.domains.len() == domain;
+            let mut lost = self.lost_unnoticed(is_in).await?;
             for shard in self.shards_of(domain) {
-                self.reconcile(shard, None).await?;
+                self.reconcile(shard, lost.remove(&shard)).await?;
             }
             let nobody_is_alone = part.alone.write().await;
             // A configuration that came into force meanwhile made other groups of them.
@@ -135,6 +137,8 @@ impl Coordinated {
         self.told_alone
             .forget(is_back, told_last, self.timing.tombstone);
         self.forget_carried_over(is_back);
+        // What was claimed alone and is not over yet: from now on others may tell it.
+        self.void_claims(|shard| shard % self.domains.len() == domain);
         lock(&part.breaker).close(Instant::now());
         *lock(&part.reached_at) = Some(self.clock.now());
         Ok(())
@@ -210,11 +214,14 @@ impl Coordinated {
     pub(super) async fn meet_again(&self, shard: usize) {
         let known = self.view(shard).epoch.clone();
         let known = match known {
-            None => self.lost_unnoticed(shard).await,
+            None => {
+                let lost = self.lost_unnoticed(|of| of == shard).await;
+                lost.ok().and_then(|mut lost| lost.remove(&shard))
+            }
             known => known,
         };
         if known.is_some() {
-            self.void_claims(shard);
+            self.void_claims(|of| of == shard);
             self.counters.data_losses.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
                 shard,

@@ -217,8 +217,9 @@ impl Coordinated {
     /// Tries to come back to shared state, if this instance is alone.
     pub(super) async fn come_back(&self, domain: usize) {
         let part = &self.domains[domain];
+        let asked_at = Instant::now();
         if lock(&part.breaker).is_open() && self.tries_to_come_back(domain).await {
-            part.settle_doubt();
+            part.settle_doubt(asked_at);
         }
     }
 

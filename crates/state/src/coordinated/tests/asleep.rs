@@ -211,3 +211,57 @@ async fn who_stood_still_while_alone_tells_nothing_once_the_server_answers() {
 async fn who_stood_still_while_alone_goes_on_alone_once_the_server_was_asked_in_vain() {
     assert!(stands_after_sleep(false).await);
 }
+
+/// A request that was on its way when the process was stopped says nothing of what came to pass meanwhile.
+#[tokio::test(start_paused = true)]
+async fn only_who_is_asked_after_waking_settles_a_doubt() {
+    let scene = Scene::started().await;
+    scene.cut().await;
+    let part = &scene.state.domains[0];
+    let before = tokio::time::Instant::now();
+    scene.sleep_for_a_minute().await;
+    let woke_at = tokio::time::Instant::now();
+    *lock(&part.refused_until) = Some(woke_at + MINUTE);
+    part.doubt_being_alone(woke_at);
+    part.settle_doubt(before);
+    assert_eq!(*lock(&part.doubted_at), Some(woke_at));
+    assert!(lock(&part.refused_until).is_none(), "it is asked at once");
+    scene.state.come_back(0).await;
+    assert_eq!(*lock(&part.doubted_at), None, "it was asked in vain");
+}
+
+/// Nobody answers at all: what is to be told waits for seconds once, and not before each attempt.
+#[tokio::test(start_paused = true)]
+async fn a_doubt_that_nobody_settles_holds_nothing_up_for_long() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "x")).await;
+    scene.cut().await;
+    let claim = scene.next_claim().await;
+    scene.sleep_for_a_minute().await;
+    let woke_at = tokio::time::Instant::now();
+    let stop = runtime::tasks::Stop::never();
+    let attempts = async {
+        for _ in 0..3 {
+            assert!(scene.state.stands(&claim).await);
+        }
+    };
+    tokio::select! {
+        () = attempts => {}
+        () = scene.state.run_pulse(&stop) => panic!("it runs on"),
+    }
+    let waited = woke_at.elapsed();
+    let silence = scene.state.timing.breaker_silence;
+    assert!(waited < silence + Duration::from_secs(1), "{waited:?}");
+}
+
+/// Its flush outlasts the way back: from then on others may tell what it was about to.
+#[tokio::test(start_paused = true)]
+async fn what_was_claimed_alone_is_not_told_under_that_claim_once_state_is_shared() {
+    let scene = Scene::started().await;
+    scene.post("g", scene.alert("g", "x")).await;
+    scene.cut().await;
+    let claim = scene.next_claim().await;
+    assert!(scene.state.stands(&claim).await);
+    scene.mend().await;
+    assert!(!scene.state.stands(&claim).await);
+}

@@ -46,6 +46,27 @@ async fn a_loss_that_the_feed_shows_first_is_one() {
     assert_eq!(scene.shared("g").await, ["x"], "it is put back");
 }
 
+/// The server comes back from an outage with older data and the epoch it had: what was told before the outage is put back.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_comes_back_with_older_data_has_lost_some() {
+    let scene = Scene::started().await;
+    let alert = scene.alert("g", "x");
+    scene.post("g", alert.clone()).await;
+    let before = scene.model.snapshot();
+    scene.tell_firing(&alert).await;
+    tokio::time::sleep(MINUTE).await;
+    scene.post("g", scene.alert("g", "y")).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    scene.model.rollback(&before);
+    scene.mend().await;
+    assert_eq!(scene.shared("g").await, ["x", "y"], "both are put back");
+    let there = scene.other.group(&GroupName::of(&group("g"))).await;
+    let there = there.expect("answered").expect("it is there");
+    let told = there.told_to(&webhook()).expect("it was told");
+    assert_eq!(told.firing(), [alert.fingerprint], "{told:?}");
+}
+
 /// A configuration takes a group's members elsewhere; before they move the data is lost, and whoever wants to move them is the first
 /// to ask.
 #[tokio::test(start_paused = true)]
