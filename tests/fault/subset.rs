@@ -119,6 +119,11 @@ fn f13_stopped_past_the_lease() {
 }
 
 #[test]
+fn f13a_stopped_while_alone() {
+    holds("F13A");
+}
+
+#[test]
 fn f15_redis_is_killed() {
     holds("F15");
 }

@@ -7,6 +7,9 @@ use crate::row::{Allowed, Row, shared};
 use crate::scene::{PATHS, Scene};
 use crate::sink::Manner;
 
+/// Longest wait for a mode.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 pub(super) fn rows() -> Vec<Row> {
     vec![
         shared("F11", "SIGSTOP for less than the lease", briefly),
@@ -21,6 +24,14 @@ pub(super) fn rows() -> Vec<Row> {
         Row {
             allowed: Allowed::AFTER_LOSS,
             ..shared("F13", "SIGSTOP past the lease, any moment", past_the_lease)
+        },
+        Row {
+            allowed: Allowed::FAIL_OPEN,
+            ..shared(
+                "F13A",
+                "SIGSTOP while Redis is down, until the others share again",
+                while_alone,
+            )
         },
         Row {
             allowed: Allowed::IN_FLIGHT,
@@ -95,6 +106,39 @@ fn past_the_lease(scene: &mut Scene) -> Result<(), String> {
         scene.pass_up_to(Duration::from_secs(4));
         let victim = scene.anybody();
         frozen(scene, &[victim], lease().mul_f64(1.5));
+    }
+    Ok(())
+}
+
+/// It wakes alone, beside others that are not: what it was about to say they have said, and what it reads then its senders have said to
+/// them since.
+fn while_alone(scene: &mut Scene) -> Result<(), String> {
+    let everybody = scene.everybody();
+    for _ in 0..scene.times(1, 10) {
+        scene.pass_up_to(Duration::from_secs(4));
+        let began = Instant::now();
+        scene.cluster.redis()?.kill();
+        scene.cluster.await_mode(&everybody, "degraded", PATIENCE)?;
+        scene.pass_up_to(Duration::from_secs(5));
+        let victim = scene.anybody();
+        scene.cluster.freeze(victim, true);
+        scene.cluster.redis()?.restart();
+        let others = everybody.iter().copied().filter(|n| *n != victim);
+        let others: Vec<usize> = others.collect();
+        let back = scene.cluster.await_mode(&others, "coordinated", PATIENCE);
+        // endsAt is four resend intervals ahead: what waits for it is read after that.
+        scene.pass(scene.either(15, 30));
+        scene.cluster.freeze(victim, false);
+        back?;
+        let back = scene
+            .cluster
+            .await_mode(&[victim], "coordinated", PATIENCE)?;
+        scene.fault_since(began);
+        let refused = scene.cluster.metric(victim, "belfry_gate_rejected_total");
+        scene.note(format!(
+            "back {:.1} s after waking, {refused} sends refused by the gate",
+            back.as_secs_f64()
+        ));
     }
     Ok(())
 }

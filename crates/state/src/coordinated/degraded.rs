@@ -80,7 +80,7 @@ impl Coordinated {
 
     /// Whether there may be other instances: whoever was there once may be back, alone too, and nobody hears of it. A life that began
     /// alone has heard of nobody, but if an earlier one shared its state there may be some.
-    fn may_have_others(&self) -> bool {
+    pub(super) fn may_have_others(&self) -> bool {
         let has_looked = !lock(&self.instances).is_empty();
         self.has_met_others.load(Ordering::Relaxed) || (!has_looked && self.has_left())
     }

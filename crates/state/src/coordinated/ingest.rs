@@ -22,7 +22,7 @@ use crate::{Ingested, OwedRecord, Placed, State, StateError};
 pub(super) type StaysAlone<'a> = Vec<tokio::sync::RwLockReadGuard<'a, ()>>;
 
 /// Why a post is refused that waited too long.
-const OVERTAKEN: &str = "this instance was stopped for a while, and others said something else of an alert since; say again what holds";
+const OVERTAKEN: &str = "this instance was stopped for a while, and others may have heard something else of an alert since; say again what holds";
 
 /// A post on its way.
 struct Post {
@@ -92,10 +92,14 @@ impl Coordinated {
         }
     }
 
-    /// Whether others may have heard from the sender of a post since, and say the opposite.
+    /// Whether others may have heard from the sender of a post since, and say the opposite. Alone nobody knows whether they do.
     fn is_refused(&self, post: &Post) -> bool {
+        let is_unknown = post.may_have_waited && self.may_have_others();
         let mut shards = post.groups.iter().map(|g| GroupName::of(g).shard());
-        post.is_overtaken && shards.any(|shard| !self.is_alone(shard))
+        shards.any(|shard| match self.is_alone(shard) {
+            true => is_unknown,
+            false => post.is_overtaken,
+        })
     }
 
     /// Keeps the way back to sharing from completing.

@@ -20,6 +20,9 @@ const BEATS: u32 = 6;
 /// What was sent to a process that did not run is read within this after it woke. It does not scale: it is as long as reading takes.
 const READING: Duration = Duration::from_secs(1);
 
+/// Whoever woke alone connects to the server, and has it answer some times, within this if it is there. It does not scale: probes do not.
+const ASKING: Duration = Duration::from_secs(2);
+
 /// Pause between two looks whether the server was asked since this process woke.
 const DOUBT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -140,11 +143,11 @@ impl Coordinated {
 
     /// Whether what this instance claimed alone is its own to tell still; yes where state is shared, as whoever went back to that gave
     /// up what it had claimed. If it stood still the others may share again since, and have told what it was about to: it waits until
-    /// the server was asked, or for as long after waking as that may be silent.
+    /// the server was asked, or for as long after waking as that may take and the server may be silent.
     pub(super) async fn is_still_alone(&self, shard: usize) -> bool {
         let domain = self.domain(shard);
         let came_at = Instant::now();
-        let doubt_max = self.timing.breaker_silence;
+        let doubt_max = ASKING + self.timing.breaker_silence;
         while self.is_alone(shard) {
             let now = Instant::now();
             let is_waking = now < came_at + doubt_max && lock(&self.pulse).is_waking(now);

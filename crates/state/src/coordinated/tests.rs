@@ -230,6 +230,16 @@ impl Scene {
         assert!(offered.iter().all(Result::is_ok));
     }
 
+    /// Another instance shares its state.
+    async fn meet_another(&self) {
+        let other = InstanceReport {
+            id: "b".to_owned(),
+            ..InstanceReport::default()
+        };
+        self.other.announce(&other).await.expect("announced");
+        self.state.look_around().await;
+    }
+
     /// An alert as this instance knows it.
     fn known(&self, alert: &Alert) -> Arc<Alert> {
         let tenant = TenantId::default_tenant();

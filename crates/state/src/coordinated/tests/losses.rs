@@ -433,12 +433,7 @@ async fn is_over_long_after(scene: &Scene) -> bool {
 #[tokio::test(start_paused = true)]
 async fn beside_others_no_time_runs_out_of_an_alert_that_may_be_heard_there() {
     let scene = Scene::started().await;
-    let other = InstanceReport {
-        id: "b".to_owned(),
-        ..InstanceReport::default()
-    };
-    scene.other.announce(&other).await.expect("announced");
-    scene.state.look_around().await;
+    scene.meet_another().await;
     // It may come back where nobody hears of it.
     scene.other.retire("b").await.expect("retired");
     scene.state.look_around().await;
