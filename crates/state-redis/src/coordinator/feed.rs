@@ -36,7 +36,10 @@ impl RedisCoordinator {
             if last.as_ref().is_ok_and(|last| last != place) {
                 changed.push((shard, *place));
             }
-            feeds.push(last.map(|_| Feed::default()));
+            feeds.push(last.map(|last| Feed {
+                is_lost: last < *place,
+                ..Feed::default()
+            }));
         }
         for (places, answer) in self.read_streams(&changed).await {
             let mut entries = answer.and_then(by_stream);
@@ -49,7 +52,11 @@ impl RedisCoordinator {
                     Err(error) => Err(error.clone()),
                 };
                 if let Some(known) = feeds.get_mut(*shard) {
-                    *known = feed;
+                    let was_lost = known.as_ref().is_ok_and(|known| known.is_lost);
+                    *known = feed.map(|feed| Feed {
+                        is_lost: feed.is_lost || was_lost,
+                        ..feed
+                    });
                 }
             }
         }
@@ -96,8 +103,8 @@ impl RedisCoordinator {
         known: &dyn KnownAlerts,
     ) -> Read<Feed> {
         let mut feed = Feed {
-            changes: Vec::new(),
             is_broken: entries.is_none(),
+            ..Feed::default()
         };
         let Some(entries) = entries else {
             return Ok(feed);
@@ -110,6 +117,8 @@ impl RedisCoordinator {
             if feed.changes.is_empty() {
                 let before = names::event_id(fields.text("b")?)?;
                 feed.is_broken = before != after;
+                // Of a feed that was trimmed the first change follows a later one.
+                feed.is_lost = before < after;
             }
             let is_ours = fields.text("i")? == self.instance;
             let mut put = |event| {

@@ -145,12 +145,11 @@ impl Coordinated {
         let after: Vec<EventId> = views.iter().map(|view| view.seen).collect();
         let feeds = self.shared.changes(&after, &self.memory).await;
         for (shard, met) in met {
-            let feed = feeds.get(shard).and_then(|feed| feed.as_ref().ok());
-            if feed.is_some_and(|feed| !feed.is_broken) {
-                continue;
-            }
-            let (last_event, _) = self.read_shard(shard).await?;
-            if last_event < views[shard].seen {
+            let is_lost = match feeds.get(shard).and_then(|feed| feed.as_ref().ok()) {
+                Some(feed) => feed.is_lost,
+                None => self.read_shard(shard).await?.0 < views[shard].seen,
+            };
+            if is_lost {
                 lost.insert(shard, met);
             }
         }

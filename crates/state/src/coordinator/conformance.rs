@@ -180,6 +180,7 @@ macro_rules! coordinator_conformance {
             a_shard_is_read_with_its_last_change,
             a_trimmed_feed_says_so,
             a_lost_feed_says_so,
+            a_feed_that_lost_its_last_changes_says_so,
             a_change_wakes_who_waits,
         );
         $crate::coordinator_conformance!($test, $factory, silences:

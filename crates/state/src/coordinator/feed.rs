@@ -89,4 +89,7 @@ pub struct Feed {
     pub changes: Vec<Change>,
     /// Whether changes are missing before the first: the feed was trimmed, or the data was lost.
     pub is_broken: bool,
+    /// Whether the place asked for never was in this feed: whoever saw that change saw something that was lost since. A feed that was
+    /// lost altogether may say no more than that it is broken.
+    pub is_lost: bool,
 }

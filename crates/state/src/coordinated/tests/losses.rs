@@ -46,6 +46,27 @@ async fn a_loss_that_the_feed_shows_first_is_one() {
     assert_eq!(scene.shared("g").await, ["x"], "it is put back");
 }
 
+/// As above, and somebody writes again before it is looked at: what it was told last is not lost with the rest.
+#[tokio::test(start_paused = true)]
+async fn a_loss_after_which_others_wrote_is_one() {
+    let scene = Scene::started().await;
+    let alert = scene.alert("g", "x");
+    scene.post("g", alert.clone()).await;
+    let before = scene.model.snapshot();
+    scene.tell_firing(&alert).await;
+    tokio::time::sleep(MINUTE).await;
+    scene.post("g", scene.alert("g", "y")).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.model.rollback(&before);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    scene.offer(scene.alert("g", "z")).await;
+    scene.state.follow().await.expect("the feed is there");
+    let polled = scene.state.poll(10, scene.clock.now()).await;
+    assert!(polled.expect("polled").claims.is_empty());
+    assert_eq!(scene.shared("g").await, ["x", "y", "z"]);
+    assert_eq!(scene.shared_firing().await, [alert.fingerprint]);
+}
+
 /// The server comes back from an outage with older data and the epoch it had: what was told before the outage is put back.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_comes_back_with_older_data_has_lost_some() {
@@ -61,10 +82,7 @@ async fn a_server_that_comes_back_with_older_data_has_lost_some() {
     scene.model.rollback(&before);
     scene.mend().await;
     assert_eq!(scene.shared("g").await, ["x", "y"], "both are put back");
-    let there = scene.other.group(&GroupName::of(&group("g"))).await;
-    let there = there.expect("answered").expect("it is there");
-    let told = there.told_to(&webhook()).expect("it was told");
-    assert_eq!(told.firing(), [alert.fingerprint], "{told:?}");
+    assert_eq!(scene.shared_firing().await, [alert.fingerprint]);
 }
 
 /// A configuration takes a group's members elsewhere; before they move the data is lost, and whoever wants to move them is the first
@@ -411,6 +429,16 @@ async fn who_passes_on_what_others_took_in_does_not_answer_for_it() {
     let claim = scene.next_claim().await;
     assert!(claim.foreign.has(heard.fingerprint));
     assert!(!claim.foreign.has(own.fingerprint));
+}
+
+impl Scene {
+    /// Who fires in what was told of group `g`, as it is shared.
+    async fn shared_firing(&self) -> Vec<Fingerprint> {
+        let there = self.other.group(&GroupName::of(&group("g"))).await;
+        let there = there.expect("answered").expect("it is there");
+        let told = there.told_to(&webhook());
+        told.map(|told| told.firing().to_vec()).unwrap_or_default()
+    }
 }
 
 /// Whether, in a claim of an instance that is alone, an alert it took in itself is over half an hour after its time ran out.

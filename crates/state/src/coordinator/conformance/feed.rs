@@ -93,8 +93,9 @@ pub async fn a_trimmed_feed_says_so(world: Arc<dyn World>) {
     let changes = stage.two.changes(shard).await;
     stage.world.trim_feed(shard, 2).await;
     let old = feed(&stage, shard, EventId::default()).await;
-    assert!(old.is_broken);
-    assert!(feed(&stage, shard, changes[1].id).await.is_broken);
+    assert!(old.is_broken && !old.is_lost);
+    let old = feed(&stage, shard, changes[1].id).await;
+    assert!(old.is_broken && !old.is_lost);
     let recent = feed(&stage, shard, changes[changes.len() - 2].id).await;
     assert!(!recent.is_broken);
     assert_eq!(recent.changes.len(), 1);
@@ -109,10 +110,33 @@ pub async fn a_lost_feed_says_so(world: Arc<dyn World>) {
     let (last, _) = stage.two.coordinator.shard(shard).await.expect("reachable");
     assert!(!feed(&stage, shard, last).await.is_broken);
     stage.world.lose_everything().await;
-    assert!(feed(&stage, shard, last).await.is_broken);
+    let lost = feed(&stage, shard, last).await;
+    assert!(lost.is_broken && lost.is_lost);
     stage.pass(1).await;
     stage.one.post(&group, stage.alert("b", 900)).await;
-    assert!(feed(&stage, shard, last).await.is_broken);
+    let lost = feed(&stage, shard, last).await;
+    assert!(lost.is_broken, "others have written since");
+}
+
+/// What was written last is lost, and others write again before anybody looks.
+pub async fn a_feed_that_lost_its_last_changes_says_so(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let group = stage.group("a");
+    let shard = GroupName::of(&group).shard();
+    stage.one.post(&group, stage.alert("a", 900)).await;
+    let (before, _) = stage.two.coordinator.shard(shard).await.expect("reachable");
+    let seen = EventId {
+        ms: before.ms,
+        seq: before.seq + 1,
+    };
+    let lost = feed(&stage, shard, seen).await;
+    assert!(lost.is_broken && lost.is_lost, "it was never written");
+    stage.pass(1).await;
+    stage.one.post(&group, stage.alert("b", 900)).await;
+    let lost = feed(&stage, shard, seen).await;
+    assert!(lost.is_broken && lost.is_lost);
+    let kept = feed(&stage, shard, before).await;
+    assert!(!kept.is_broken && !kept.is_lost);
 }
 
 /// Whoever waits for changes is woken by one, also by one that came just before.

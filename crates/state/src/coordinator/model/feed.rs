@@ -66,6 +66,7 @@ impl Ring {
         Feed {
             changes: changes.collect(),
             is_broken: !is_known,
+            is_lost: self.has_lost(seen),
         }
     }
 
