@@ -47,8 +47,12 @@ local epoch, last = epoch_in_force, known[2] or '0-0'
 local function has_lost()
   if seen == last or seen == '0-0' then return false end
   if is_after(seen, last) then return true end
-  local first = redis.call('XRANGE', EVENTS, '-', '+', 'COUNT', 1)[1]
-  return first ~= nil and is_after(seen, first[1]) and not redis.call('XRANGE', EVENTS, seen, seen)[1]
+  -- A change says what came before it; of a feed that was trimmed the first follows a later one than was seen.
+  local next = redis.call('XRANGE', EVENTS, '(' .. seen, '+', 'COUNT', 1)[1]
+  for index = 1, next and #next[2] or 0, 2 do
+    if next[2][index] == 'b' then return is_after(seen, next[2][index + 1]) end
+  end
+  return false
 end
 if not epoch or epoch ~= epoch_known or has_lost() then return { 'strange', epoch or '' } end
 local hold_until = tonumber(known[4]) or 0

@@ -161,6 +161,7 @@ macro_rules! coordinator_conformance {
             what_was_opened_in_ignorance_is_held_for_who_knows_better,
             a_change_from_the_future_is_strange,
             a_change_that_never_was_is_strange,
+            a_change_that_was_trimmed_is_not_strange,
             ends_wait_after_a_start_and_after_a_stall,
             ends_wait_after_an_instance_fell_silent,
             grids_restart_once_per_configuration,

@@ -89,7 +89,6 @@ pub struct Feed {
     pub changes: Vec<Change>,
     /// Whether changes are missing before the first: the feed was trimmed, or the data was lost.
     pub is_broken: bool,
-    /// Whether the place asked for never was in this feed: whoever saw that change saw something that was lost since. A feed that was
-    /// lost altogether may say no more than that it is broken.
+    /// Whether the place asked for never was in this feed: whoever saw that change saw something that was lost since.
     pub is_lost: bool,
 }

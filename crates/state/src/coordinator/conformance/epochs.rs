@@ -170,8 +170,31 @@ pub async fn a_change_that_never_was_is_strange(world: Arc<dyn World>) {
         seq: first.seq + 1,
         ..first
     };
+    // All that was written before was lost.
+    let before_all = EventId {
+        ms: first.ms - 1,
+        ..first
+    };
     let known = stage.one.epoch(shard).await;
-    is_strange(&shard_says(&stage.one, shard, lost).await, known.as_ref());
+    for lost in [lost, before_all] {
+        is_strange(&shard_says(&stage.one, shard, lost).await, known.as_ref());
+    }
+    let well = shard_says(&stage.one, shard, first).await;
+    assert!(matches!(well, ShardPoll::Well(_)));
+}
+
+/// Whoever was away for long has seen what is not in the feed any more, and nothing was lost.
+pub async fn a_change_that_was_trimmed_is_not_strange(world: Arc<dyn World>) {
+    let stage = Stage::new(world).await;
+    let group = stage.group("a");
+    let alert = stage.one.post(&group, stage.alert("a", 900)).await.alert;
+    let shard = GroupName::of(&group).shard();
+    let first = stage.one.poll_shard(shard).await.last_event;
+    for _ in 0..5 {
+        stage.pass(1).await;
+        stage.one.post(&group, stage.refreshed(&alert)).await;
+    }
+    stage.world.trim_feed(shard, 2).await;
     let well = shard_says(&stage.one, shard, first).await;
     assert!(matches!(well, ShardPoll::Well(_)));
 }

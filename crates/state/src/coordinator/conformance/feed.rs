@@ -115,7 +115,7 @@ pub async fn a_lost_feed_says_so(world: Arc<dyn World>) {
     stage.pass(1).await;
     stage.one.post(&group, stage.alert("b", 900)).await;
     let lost = feed(&stage, shard, last).await;
-    assert!(lost.is_broken, "others have written since");
+    assert!(lost.is_broken && lost.is_lost, "others have written since");
 }
 
 /// What was written last is lost, and others write again before anybody looks.
@@ -135,6 +135,12 @@ pub async fn a_feed_that_lost_its_last_changes_says_so(world: Arc<dyn World>) {
     stage.one.post(&group, stage.alert("b", 900)).await;
     let lost = feed(&stage, shard, seen).await;
     assert!(lost.is_broken && lost.is_lost);
+    let before_all = EventId {
+        ms: before.ms - 1,
+        ..before
+    };
+    let lost = feed(&stage, shard, before_all).await;
+    assert!(lost.is_broken && lost.is_lost, "nothing was kept");
     let kept = feed(&stage, shard, before).await;
     assert!(!kept.is_broken && !kept.is_lost);
 }

@@ -13,7 +13,8 @@ use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed};
 pub(super) struct Ring {
     changes: VecDeque<(EventId, Arc<str>, Event)>,
     last: EventId,
-    is_trimmed: bool,
+    /// The last change that was trimmed.
+    trimmed_to: EventId,
 }
 
 impl Ring {
@@ -31,9 +32,10 @@ impl Ring {
     }
 
     pub(super) fn trim(&mut self, changes_max: usize) {
-        while self.changes.len() > changes_max {
-            self.changes.pop_front();
-            self.is_trimmed = true;
+        while self.changes.len() > changes_max
+            && let Some((id, ..)) = self.changes.pop_front()
+        {
+            self.trimmed_to = id;
         }
     }
 
@@ -44,19 +46,24 @@ impl Ring {
 
     /// Whether whoever saw this change last saw something that never happened here: it was lost since.
     pub(super) fn has_lost(&self, seen: EventId) -> bool {
-        let first = self.changes.front().map(|(id, _, _)| *id);
-        seen > self.last || (first.is_some_and(|first| first < seen) && !self.has(seen))
+        let next = self.place_after(seen);
+        let before = next.checked_sub(1).and_then(|at| self.changes.get(at));
+        let before = before.map_or(self.trimmed_to, |(id, ..)| *id);
+        before < seen
     }
 
     /// What came after a change.
     pub(super) fn after(&self, seen: EventId, reader: &str) -> Feed {
         let is_known = if seen == EventId::default() {
-            !self.is_trimmed
+            self.trimmed_to == EventId::default()
         } else {
             self.has(seen)
         };
-        let start = self.changes.partition_point(|(id, _, _)| *id <= seen);
-        let later = self.changes.iter().skip(start).take(CHANGES_MAX);
+        let later = self
+            .changes
+            .iter()
+            .skip(self.place_after(seen))
+            .take(CHANGES_MAX);
         let changes = later.map(|(id, by, event)| Change {
             id: *id,
             is_last: true,
@@ -68,6 +75,10 @@ impl Ring {
             is_broken: !is_known,
             is_lost: self.has_lost(seen),
         }
+    }
+
+    fn place_after(&self, seen: EventId) -> usize {
+        self.changes.partition_point(|(id, _, _)| *id <= seen)
     }
 
     fn has(&self, wanted: EventId) -> bool {
