@@ -10,7 +10,7 @@ use sim::profile::Profile;
 const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
-const KEPT: [(Profile, u64); 62] = [
+const KEPT: [(Profile, u64); 66] = [
     // An alert that fired anew was taken for a refresh by an instance that slept through its end.
     (Profile::Freezes, 6),
     // Senders that spread over the instances were not heard by the one that was alone, and time-outs counted.
@@ -117,6 +117,14 @@ const KEPT: [(Profile, u64); 62] = [
     // An end that was overtaken came back later than the end; what was carried over alone counted soon after an epoch began.
     (Profile::All, 7982),
     (Profile::All, 7541),
+    // Claims were held until somebody had noted that it put back what it knew, and that note was lost.
+    (Profile::Loss, 3701),
+    // What fired anew where an instance was alone was not in its journal.
+    (Profile::Upgrade, 5604),
+    // A group ended alone, its alert fired anew, and before that was told the instance was started anew.
+    (Profile::Upgrade, 4959),
+    // The last message before an instance was started alone left an alert out, as it was inhibited; an old end counted.
+    (Profile::Upgrade, 2824),
 ];
 
 /// Plays them; answers how many old builds were shut out.

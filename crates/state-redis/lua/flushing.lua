@@ -119,8 +119,8 @@ end
 
 -- Whether nothing may be claimed: what was lost, or who was away, may still come back.
 local function is_on_hold()
-  local read = redis.call('HMGET', shard, 'hold', 'hold_until', 'back_until')
-  return read[1] == '1' or now < (tonumber(read[2]) or 0) or now < (tonumber(read[3]) or 0)
+  local read = redis.call('HMGET', shard, 'hold_until', 'back_until')
+  return now < (tonumber(read[1]) or 0) or now < (tonumber(read[2]) or 0)
 end
 
 -- Whether the claim in force was made out of turn: it leaves the ticks alone.

@@ -187,7 +187,7 @@ impl RecordedGroup {
     }
 
     /// What is remembered of the group that ended while this instance was alone: others may have told something else. Who is a member
-    /// of the group as it is now did not leave.
+    /// of the group as it is now did not leave, but who began since that was told fires anew: as it was before, it left.
     pub(super) fn ended_alone(
         &self,
         now: &RestoredGroup,
@@ -195,6 +195,17 @@ impl RecordedGroup {
     ) -> Option<EndedGroup> {
         let is_member = |f| now.members.iter().any(|member| member.fingerprint == f);
         over.retain(|leave| !is_member(leave.fingerprint));
+        let last = self
+            .gone_alone
+            .values()
+            .filter_map(|told| told.last.as_ref());
+        if let Some(ended_at) = last.map(|last| last.sent_at).max() {
+            let anew = now.members.iter().filter(|m| ended_at < m.starts_at);
+            over.extend(anew.map(|member| Leave {
+                fingerprint: member.fingerprint,
+                updated_at: ended_at,
+            }));
+        }
         let told = self.gone_alone.iter();
         (!over.is_empty()).then(|| EndedGroup {
             identity: Arc::clone(&now.identity),

@@ -49,10 +49,14 @@ impl RecordedTenant {
     }
 }
 
-/// Whether an integration was told that the alert fires, at a tick at which it was over as far as is recorded of it.
+/// Whether an integration was told that the alert fires, or nothing of it as it was suppressed, at a tick at which it was over as far as
+/// is recorded of it. When one that was suppressed was told, the last message does not say.
 fn is_told_since(groups: &HashMap<GroupKey, RecordedGroup>, alert: &Alert) -> bool {
     let all = groups.values().flat_map(|group| group.told.values());
     let mut last = all.filter_map(|told| told.last.as_ref());
     let is_later = |tick: Timestamp| alert.updated_at < tick;
-    last.any(|last| is_later(last.tick) && last.firing.contains(&alert.fingerprint))
+    last.any(|last| {
+        let mut named = last.firing.iter().chain(&last.hidden);
+        is_later(last.tick) && named.any(|named| *named == alert.fingerprint)
+    })
 }

@@ -339,6 +339,10 @@ impl Coordinated {
                     self.doubt_told(&name, alert.fingerprint, post.stated_start);
                 }
             }
+            if begins_anew || post.may_fire_anew() {
+                // What fires since an end that others heard of must not be taken for what that ended, should this life end here.
+                owed = OwedRecord::Whole;
+            }
             let placed = Placed {
                 alert: Alert::clone(&alert),
                 groups: alone,

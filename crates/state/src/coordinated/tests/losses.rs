@@ -433,7 +433,7 @@ async fn who_passes_on_what_others_took_in_does_not_answer_for_it() {
 
 impl Scene {
     /// Who fires in what was told of group `g`, as it is shared.
-    async fn shared_firing(&self) -> Vec<Fingerprint> {
+    pub(super) async fn shared_firing(&self) -> Vec<Fingerprint> {
         let there = self.other.group(&GroupName::of(&group("g"))).await;
         let there = there.expect("answered").expect("it is there");
         let told = there.told_to(&webhook());

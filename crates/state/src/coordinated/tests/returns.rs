@@ -429,3 +429,59 @@ async fn what_is_stated_while_a_move_waits_is_known_on_the_way_back() {
     );
     assert!(lock(&scene.state.stranded).holds(&name), "it has to move");
 }
+
+/// Its end was told alone, the group went, and it fires anew; before that is told, state is shared again.
+#[tokio::test(start_paused = true)]
+async fn what_fires_anew_in_a_group_that_ended_alone_is_not_taken_for_told() {
+    let scene = Scene::started().await;
+    let alert = scene.alert("g", "x");
+    scene.post("g", alert.clone()).await;
+    scene.tell_firing(&alert).await;
+    scene.cut().await;
+    let now = scene.clock.now();
+    let ended = Alert {
+        ends_at: now,
+        updated_at: now,
+        ..alert.clone()
+    };
+    scene.post("g", ended).await;
+    assert_eq!(scene.tell_over(&alert).await, Finished::Gone);
+    tokio::time::sleep(MINUTE).await;
+    scene.post("g", scene.alert("g", "x")).await;
+    scene.mend().await;
+    assert_eq!(scene.shared("g").await, ["x"]);
+    assert!(scene.shared_firing().await.is_empty());
+}
+
+/// Others may have heard of an end between; should this instance end now, its journal must not know of the first episode only.
+#[tokio::test(start_paused = true)]
+async fn what_is_stated_alone_to_begin_later_is_recorded() {
+    let scene = Scene::started().await;
+    let alert = scene.alert("g", "x");
+    scene.post("g", alert.clone()).await;
+    scene.cut().await;
+    tokio::time::sleep(MINUTE).await;
+    let post = async |alert: Alert| {
+        let tenant = TenantId::default_tenant();
+        let placed = Placed {
+            alert,
+            groups: vec![group("g")],
+            is_owed: false,
+        };
+        let ingested = scene.state.ingest(&tenant, vec![placed], scene.clock.now());
+        let ingested = ingested.await.expect("taken in").remove(0);
+        let recorded = std::slice::from_ref(&ingested.alert);
+        scene.state.mark_recorded(&tenant, recorded);
+        ingested.owed
+    };
+    let refreshed = |starts_at| Alert {
+        starts_at,
+        updated_at: scene.clock.now(),
+        ..alert.clone()
+    };
+    let whole = post(refreshed(alert.starts_at)).await;
+    assert_eq!(whole, OwedRecord::Whole, "nothing is recorded yet");
+    assert_eq!(post(refreshed(alert.starts_at)).await, OwedRecord::Nothing);
+    let later = scene.clock.now() - Duration::from_secs(5);
+    assert_eq!(post(refreshed(later)).await, OwedRecord::Whole);
+}

@@ -136,7 +136,7 @@ pub async fn a_feed_that_lost_its_last_changes_says_so(world: Arc<dyn World>) {
     let lost = feed(&stage, shard, seen).await;
     assert!(lost.is_broken && lost.is_lost);
     let before_all = EventId {
-        ms: before.ms - 1,
+        ms: before.ms - 1_000,
         ..before
     };
     let lost = feed(&stage, shard, before_all).await;

@@ -72,7 +72,7 @@ impl Server {
                 }
                 let is_back = shard.back.until.is_none_or(|until| until <= request.now);
                 let pause = (!is_back).then(|| request.now + HOLD_PAUSE);
-                well.next_due = next_due.max(shard.hold.until).max(pause);
+                well.next_due = next_due.max(shard.hold_until).max(pause);
                 well.next_due = well.next_due.filter(|_| !shard.due.is_empty());
             }
         }
@@ -195,11 +195,11 @@ impl Server {
     }
 
     fn is_on_hold(&mut self, request: &Request, index: usize) -> bool {
-        let hold = self.shard(index).hold;
+        let hold_until = self.shard(index).hold_until;
         let is_away = self.shard(index).back.until;
         let is_away = is_away.is_some_and(|until| request.now < until);
         let waits = is_away && !self.has(Hole::NoHoldAfterOutage);
-        waits || hold.awaits_reseed || hold.until.is_some_and(|until| request.now < until)
+        waits || hold_until.is_some_and(|until| request.now < until)
     }
 
     /// What is due and not left to somebody else for the moment, and until when something is.

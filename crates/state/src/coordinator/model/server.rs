@@ -75,7 +75,8 @@ pub(super) struct Shard {
     pub(super) epoch: Option<Epoch>,
     /// Whether something was thrown away since the epoch began.
     pub(super) has_evicted: bool,
-    pub(super) hold: Hold,
+    /// No claims before this.
+    pub(super) hold_until: Option<Timestamp>,
     pub(super) back: Return,
     pub(super) grace: Option<Grace>,
     pub(super) last_poll: Option<Timestamp>,
@@ -122,15 +123,6 @@ impl Departures {
             _ => known_since,
         }
     }
-}
-
-/// Whether claims wait after a loss.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Hold {
-    /// No claims before this.
-    pub(super) until: Option<Timestamp>,
-    /// No claims before an instance has merged in what it knows.
-    pub(super) awaits_reseed: bool,
 }
 
 /// Whether claims wait until everybody who was out of reach is back.
