@@ -119,8 +119,12 @@ end
 
 -- Whether nothing may be claimed: what was lost, or who was away, may still come back.
 local function is_on_hold()
-  local read = redis.call('HMGET', shard, 'hold_until', 'back_until')
-  return now < (tonumber(read[1]) or 0) or now < (tonumber(read[2]) or 0)
+  local read = redis.call('HMGET', shard, 'hold', 'hold_until', 'back_until')
+  local hold_until = tonumber(read[2]) or 0
+  -- That somebody has merged in what it knows may have been noted in a write that was lost: nobody waits for ever.
+  local began = tonumber(string.match(epoch_in_force or '', '^(%d+)-')) or hold_until
+  local hold_max = read[1] == '1' and 2 * hold_until - began or hold_until
+  return now < math.max(hold_until, hold_max) or now < (tonumber(read[3]) or 0)
 end
 
 -- Whether the claim in force was made out of turn: it leaves the ticks alone.

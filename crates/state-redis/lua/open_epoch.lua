@@ -1,9 +1,9 @@
 -- Opens a new epoch of a shard, unless somebody else did since the asking instance looked.
 --
 -- KEYS[1]  shard:{sNN}
--- ARGV     instance, epoch it saw ('' = none), a random word for the new epoch, 1 if it has something to put back, for how many
---          milliseconds claims are held, milliseconds for which ends by time-out are suspended, the version of records it writes,
---          1 if it never shared anything before
+-- ARGV     instance, epoch it saw ('' = none), a random word for the new epoch, 1 if claims are to be held until somebody has merged
+--          in what it knows, for how many milliseconds at least, milliseconds for which ends by time-out are suspended, the version of
+--          records the asking instance writes, 1 if it never shared anything before
 -- Reply    {the epoch in force, or '' when the server threw keys away: then the shard has to start over first, version of the records
 --          that are written}
 --
@@ -31,7 +31,8 @@ end
 fresh = int(now) .. '-' .. fresh
 local generation = (tonumber(redis.call('HGET', shard, 'generation')) or 0) + 1
 redis.call('HSET', shard, 'epoch', fresh, 'generation', int(generation), 'polled', int(now), 'records', int(written),
-  'hold_until', int(now + hold_ms), 'grace_since', int(now), 'grace_until', int(now + grace_ms))
+  'hold', holds and '1' or '0', 'hold_until', int(now + hold_ms),
+  'grace_since', int(now), 'grace_until', int(now + grace_ms))
 local evicted = count_evicted()
 if evicted then redis.call('HSET', shard, 'evicted', int(evicted)) end
 redis.call('HDEL', shard, 'awaited', 'back_until')

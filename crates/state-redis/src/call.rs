@@ -2,6 +2,7 @@
 
 use redis::Cmd;
 
+use crate::link::slot_of;
 use crate::script::Script;
 
 /// An argument; text and numbers go out as their bytes.
@@ -43,6 +44,8 @@ impl From<u64> for Arg {
 pub struct Call {
     pub(crate) what: What,
     pub(crate) args: Vec<Arg>,
+    /// Of the first key: where a cluster keeps it.
+    pub(crate) slot: Option<u16>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,8 +60,9 @@ pub(crate) enum What {
 impl Call {
     /// Runs a script on these keys, all of one slot.
     pub fn script(script: &'static Script, keys: Vec<String>, args: Vec<Arg>) -> Self {
+        let slot = keys.first().map(|key| slot_of(key));
         let what = What::Script { script, keys };
-        Self { what, args }
+        Self { what, args, slot }
     }
 
     /// Begins a command; words of its name are parted by a space (`CONFIG GET`).
@@ -66,6 +70,7 @@ impl Call {
         Self {
             what: What::Command(name),
             args: Vec::new(),
+            slot: None,
         }
     }
 
@@ -80,6 +85,7 @@ impl Call {
     /// Adds a key, whole (see [`crate::link::Link::key`]).
     #[must_use]
     pub fn key(mut self, key: String) -> Self {
+        self.slot.get_or_insert_with(|| slot_of(&key));
         self.args.push(Arg::from(key));
         self
     }

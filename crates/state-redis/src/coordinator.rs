@@ -288,6 +288,10 @@ impl Coordinator for RedisCoordinator {
         self.open(shard, seen, hold, past).await
     }
 
+    async fn reseeded(&self, shard: usize, epoch: &Epoch) -> Result<(), CoordinatorError> {
+        self.note_reseeded(shard, epoch).await
+    }
+
     async fn restart_grids(
         &self,
         tenant: &TenantId,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures::future::join_all;
 use redis::{Cmd, RedisError, Value};
 use runtime::metrics::RedisMetrics;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 use crate::call::Call;
 use crate::error::{LinkError, LinkErrorKind};
 
+mod cluster;
 mod connect;
 mod current;
 mod options;
@@ -18,8 +20,11 @@ mod stream;
 mod subscription;
 mod wire;
 
+use cluster::{Asked, Cluster};
 use current::Current;
 use wire::Wire;
+
+pub(crate) use cluster::slot_of;
 
 pub use options::{LinkOptions, Password, Topology};
 pub use subscription::{Heard, Subscription};
@@ -43,9 +48,21 @@ pub struct Link {
 struct Inner {
     options: LinkOptions,
     prefix: String,
-    current: Current,
+    way: Way,
     room: Semaphore,
     metrics: Option<RedisMetrics>,
+}
+
+/// To what commands go.
+enum Way {
+    Server(Current<Wire>),
+    Cluster(Current<Cluster>),
+}
+
+/// The same, connected.
+enum Open {
+    Server(Arc<Wire>),
+    Cluster(Arc<Cluster>),
 }
 
 impl Link {
@@ -67,10 +84,14 @@ impl Link {
 
     fn made(options: LinkOptions, metrics: Option<RedisMetrics>) -> Result<Self, LinkError> {
         options.check()?;
+        let way = match options.topology {
+            Topology::Cluster { .. } => Way::Cluster(Current::default()),
+            Topology::Single { .. } | Topology::Sentinel { .. } => Way::Server(Current::default()),
+        };
         let inner = Inner {
             prefix: options.whole_prefix(),
             options,
-            current: Current::default(),
+            way,
             room: Semaphore::new(IN_FLIGHT_MAX as usize),
             metrics,
         };
@@ -108,8 +129,11 @@ impl Link {
             Err(error) => return vec![Err(error); calls.len()],
         };
         let began = Instant::now();
-        let commands: Vec<Cmd> = calls.iter().map(Call::by_hash).collect();
-        let mut results = self.ask_all(commands).await;
+        let asked = calls.iter().map(|call| Asked {
+            slot: call.slot,
+            command: call.by_hash(),
+        });
+        let mut results = self.ask_all(asked.collect()).await;
         let is_unknown = |result: &Result<Value, LinkError>| {
             result.as_ref().is_err_and(|error| error.kind.is_noscript())
         };
@@ -117,8 +141,12 @@ impl Link {
             .filter(|index| is_unknown(&results[*index]))
             .collect();
         if !unknown.is_empty() {
-            let commands: Vec<Cmd> = unknown.iter().map(|i| calls[*i].by_text()).collect();
-            for (index, result) in unknown.into_iter().zip(self.ask_all(commands).await) {
+            let asked = unknown.iter().map(|index| Asked {
+                slot: calls[*index].slot,
+                command: calls[*index].by_text(),
+            });
+            let answers = self.ask_all(asked.collect()).await;
+            for (index, result) in unknown.into_iter().zip(answers) {
                 results[index] = result;
             }
         }
@@ -148,11 +176,11 @@ impl Link {
     /// See [`LinkErrorKind`].
     pub async fn scan(&self, pattern: &str, limit: usize) -> Result<Vec<String>, LinkError> {
         let _room = self.take_room(1)?;
-        let wire = self.inner.current.wire(&self.inner.options).await?;
+        let open = self.open().await?;
         let began = Instant::now();
-        let found = scan(&wire, pattern, limit).await;
+        let found = scan(&open, pattern, limit).await;
         if let Err(error) = &found {
-            self.judge(&wire, began, error);
+            self.judge(&open, began, error);
         }
         found
     }
@@ -174,7 +202,10 @@ impl Link {
 
     /// Lets go of the connection; the next call makes a fresh one and looks for the master anew.
     pub fn drop_connection(&self) {
-        self.inner.current.drop_any();
+        match &self.inner.way {
+            Way::Server(current) => current.drop_any(),
+            Way::Cluster(current) => current.drop_any(),
+        }
     }
 
     /// The user we log in as.
@@ -196,42 +227,74 @@ impl Link {
         })
     }
 
-    async fn ask_all(&self, commands: Vec<Cmd>) -> Vec<Result<Value, LinkError>> {
-        let wire = match self.inner.current.wire(&self.inner.options).await {
-            Ok(wire) => wire,
-            Err(error) => return vec![Err(error); commands.len()],
+    /// The connection, made now if there is none.
+    async fn open(&self) -> Result<Open, LinkError> {
+        let options = &self.inner.options;
+        match &self.inner.way {
+            Way::Server(current) => {
+                let wire = current.wire(async || connect::connect(options).await);
+                Ok(Open::Server(wire.await?))
+            }
+            Way::Cluster(current) => {
+                let cluster = current.wire(async || Cluster::connect(options).await);
+                Ok(Open::Cluster(cluster.await?))
+            }
+        }
+    }
+
+    async fn ask_all(&self, asked: Vec<Asked>) -> Vec<Result<Value, LinkError>> {
+        let open = match self.open().await {
+            Ok(open) => open,
+            Err(error) => return vec![Err(error); asked.len()],
         };
         let began = Instant::now();
-        let results = wire.ask_all(commands).await;
+        let results = match &open {
+            Open::Server(wire) => {
+                let commands = asked.into_iter().map(|asked| asked.command);
+                wire.ask_all(commands.collect()).await
+            }
+            // Each slot answers by itself.
+            Open::Cluster(cluster) => join_all(asked.iter().map(|asked| cluster.ask(asked))).await,
+        };
         for error in results.iter().filter_map(|result| result.as_ref().err()) {
-            self.judge(&wire, began, error);
+            self.judge(&open, began, error);
         }
         results
     }
 
-    /// Lets go of a connection that an error shows to be of no more use.
-    fn judge(&self, wire: &Arc<Wire>, began: Instant, error: &LinkError) {
-        let is_useless = match &error.kind {
-            LinkErrorKind::Unreachable | LinkErrorKind::Unexpected | LinkErrorKind::ReadOnly => {
-                true
-            }
-            // The password may have been changed; the next log-in reads it anew.
-            LinkErrorKind::NoAuth | LinkErrorKind::WrongPass => true,
-            // A slow server still answers others; a silent one may be gone without a word.
-            LinkErrorKind::Timeout => wire.is_silent_since(began),
-            // A master that comes back empty-handed may have a successor.
-            LinkErrorKind::Loading => {
-                matches!(self.inner.options.topology, Topology::Sentinel { .. })
-            }
-            _ => false,
+    /// Lets go of a connection that an error shows to be of no more use. A cluster does so itself, node by node.
+    fn judge(&self, open: &Open, began: Instant, error: &LinkError) {
+        let (Way::Server(current), Open::Server(wire)) = (&self.inner.way, open) else {
+            return;
         };
-        if is_useless && wire.is_old_enough_to_replace() {
-            self.inner.current.drop_wire(wire);
+        // A master that comes back empty-handed may have a successor.
+        let is_successor_likely = error.kind == LinkErrorKind::Loading
+            && matches!(self.inner.options.topology, Topology::Sentinel { .. });
+        if is_successor_likely || wire.is_spent(error, began) {
+            current.drop_wire(wire);
         }
     }
 }
 
-async fn scan(wire: &Wire, pattern: &str, limit: usize) -> Result<Vec<String>, LinkError> {
+impl Open {
+    /// Sends one command to every master; answers their names and answers.
+    async fn ask_masters(&self, command: &Cmd) -> Result<Vec<(String, Value)>, LinkError> {
+        match self {
+            Self::Server(wire) => Ok(vec![(String::new(), wire.ask(command).await?)]),
+            Self::Cluster(cluster) => cluster.ask_masters(command).await,
+        }
+    }
+
+    /// Sends one command to the master that [`Open::ask_masters`] named so.
+    async fn ask_master(&self, name: &str, command: &Cmd) -> Result<Value, LinkError> {
+        match self {
+            Self::Server(wire) => wire.ask(command).await,
+            Self::Cluster(cluster) => cluster.ask_master(name, command).await,
+        }
+    }
+}
+
+async fn scan(open: &Open, pattern: &str, limit: usize) -> Result<Vec<String>, LinkError> {
     let step = |cursor: &str| {
         let mut command = redis::cmd("SCAN");
         command.arg(cursor).arg("MATCH").arg(pattern);
@@ -240,13 +303,13 @@ async fn scan(wire: &Wire, pattern: &str, limit: usize) -> Result<Vec<String>, L
     };
     let mut found = BTreeSet::new();
     let mut places = Vec::new();
-    for (master, answer) in wire.ask_masters(&step("0")).await? {
+    for (master, answer) in open.ask_masters(&step("0")).await? {
         let cursor = take_step(answer, &mut found)?;
         places.push((master, cursor));
     }
     for (master, mut cursor) in places {
         while cursor != "0" && found.len() < limit {
-            let answer = wire.ask_master(&master, &step(&cursor)).await?;
+            let answer = open.ask_master(&master, &step(&cursor)).await?;
             cursor = take_step(answer, &mut found)?;
         }
     }

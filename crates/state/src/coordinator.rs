@@ -116,13 +116,13 @@ pub enum HoldFor {
     Nothing,
     /// Others to notice that it was opened: they may know that data was lost.
     Others,
-    /// The hold time of the protocol: data was lost, and everybody puts back what is known.
+    /// [`Coordinator::reseeded`], at least the hold time of the protocol, and at most twice that: data was lost.
     Reseed,
 }
 
 impl HoldFor {
-    /// How long claims wait.
-    pub fn span(self, timing: &Timing) -> Duration {
+    /// How long claims wait at least.
+    pub fn least(self, timing: &Timing) -> Duration {
         match self {
             Self::Nothing => Duration::ZERO,
             // Everybody polls at least so often, and asking takes a moment.
@@ -172,7 +172,7 @@ pub struct PollAsk {
     pub nonce: u64,
     /// Most claims wanted, over all shards.
     pub limit: usize,
-    /// The epoch of each shard into which this instance has merged all it knows.
+    /// The epoch this instance knows of each shard.
     pub epochs: Vec<Option<Epoch>>,
     /// The last change it has seen of each shard.
     pub seen: Vec<EventId>,
@@ -467,6 +467,9 @@ pub trait Coordinator: Send + Sync {
         hold: HoldFor,
         past: Past,
     ) -> Result<Epoch, CoordinatorError>;
+
+    /// Says that this instance has merged all it knows into a shard's epoch.
+    async fn reseeded(&self, shard: usize, epoch: &Epoch) -> Result<(), CoordinatorError>;
 
     /// Restarts the grids of a tenant's groups that have ticked, once per configuration hash; answers whether it did.
     async fn restart_grids(

@@ -25,7 +25,7 @@ impl RedisCoordinator {
             Arg::from(seen.map_or("", |epoch| &*epoch.0)),
             Arg::from(random),
             Arg::from(if hold == HoldFor::Reseed { "1" } else { "0" }),
-            Arg::from(names::span_ms(hold.span(&self.timing))),
+            Arg::from(names::span_ms(hold.least(&self.timing))),
             Arg::from(names::span_ms(self.timing.grace)),
             Arg::from(i64::from(self.records.to_write(shard))),
             Arg::from(if past == Past::Nothing { "1" } else { "0" }),
@@ -38,6 +38,12 @@ impl RedisCoordinator {
         }
         self.records.note(shard, answer.version()?);
         Ok(Epoch(epoch.into()))
+    }
+
+    pub(super) async fn note_reseeded(&self, shard: usize, epoch: &Epoch) -> Read<()> {
+        let args = vec![Arg::from(&*epoch.0)];
+        let call = self.on_shard(&scripts::RESEEDED, shard, args);
+        self.run(call).await.map(drop)
     }
 
     pub(super) async fn restart_all(&self, tenant: &TenantId, config_hash: &str) -> Read<bool> {

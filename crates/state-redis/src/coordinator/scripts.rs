@@ -60,6 +60,7 @@ pub(super) static OPEN_EPOCH: Script = on_shard!("open_epoch", "");
 // It hardly writes, and matters most while memory is short.
 pub(super) static EVICTIONS: Script = on_shard!("evictions", " flags=allow-oom");
 pub(super) static START_OVER: Script = on_shard!("start_over", "");
+pub(super) static RESEEDED: Script = on_shard!("reseeded", "");
 pub(super) static DEPART: Script = on_shard!("depart", "");
 pub(super) static PROBE: Script = on_shard!("probe", "");
 pub(super) static RESTART_GRIDS: Script = on_shard!("restart_grids", "");

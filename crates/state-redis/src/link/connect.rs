@@ -6,11 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::cluster::ClusterClientBuilder;
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, RedisConnectionInfo, TlsCertificates, Value,
-};
+use redis::{AsyncConnectionConfig, RedisConnectionInfo, Value};
 
 use tokio::time::Instant;
 
@@ -24,7 +20,7 @@ const SENTINELS_LATE: Duration = Duration::from_millis(300);
 /// Commands that may wait to be written to one connection.
 const WAITING_MAX: usize = 1024;
 
-/// Makes the connection commands go over.
+/// Makes the connection commands go over to one server.
 pub(super) async fn connect(options: &LinkOptions) -> Result<Wire, LinkError> {
     match &options.topology {
         Topology::Single { host, port } => node(options, host, *port).await,
@@ -33,11 +29,7 @@ pub(super) async fn connect(options: &LinkOptions) -> Result<Wire, LinkError> {
             let found = ask_sentinels(options, nodes, master, &login).await?;
             first_master(options, &login, &found).await
         }
-        Topology::Cluster { nodes } => {
-            // The library hides why it cannot connect, so the first connections are our own.
-            probe_cluster(options, nodes).await?;
-            cluster(options, nodes).await
-        }
+        Topology::Cluster { .. } => Err(no_address()),
     }
 }
 
@@ -134,7 +126,7 @@ async fn password(options: &LinkOptions) -> Result<Option<String>, LinkError> {
 }
 
 /// Connects to one server and sees that it answers.
-async fn node(options: &LinkOptions, host: &str, port: u16) -> Result<Wire, LinkError> {
+pub(super) async fn node(options: &LinkOptions, host: &str, port: u16) -> Result<Wire, LinkError> {
     let login = login(options).await?;
     let wire = bare(options, &login, host, port).await?;
     // A log-in was answered already; on a slow line each further answer would cost.
@@ -161,7 +153,7 @@ async fn bare(
         Ok(made.await?)
     };
     let (connection, driver) = within("answer", options.response_timeout, made).await?;
-    Ok(Wire::node(connection, driver, options.response_timeout))
+    Ok(Wire::new(connection, driver, options.response_timeout))
 }
 
 /// A server that answers "you may not ask this" is up.
@@ -285,82 +277,4 @@ async fn master_at(
         return Err(LinkError::new(LinkErrorKind::ReadOnly, message));
     }
     Ok(wire)
-}
-
-/// Whether any node of the cluster serves us; the error tells why not.
-async fn probe_cluster(options: &LinkOptions, nodes: &[(String, u16)]) -> Result<(), LinkError> {
-    let login = login(options).await?;
-    let mut question = redis::cmd("CLUSTER");
-    question.arg("SLOTS");
-    let mut asked: FuturesUnordered<_> = nodes
-        .iter()
-        .map(|(host, port)| probe(options, &login, host, *port, &question))
-        .collect();
-    let mut failure = no_address();
-    while let Some(answer) = asked.next().await {
-        match answer {
-            Ok(()) => return Ok(()),
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
-}
-
-async fn probe(
-    options: &LinkOptions,
-    login: &RedisConnectionInfo,
-    host: &str,
-    port: u16,
-    question: &Cmd,
-) -> Result<(), LinkError> {
-    let wire = bare(options, login, host, port).await?;
-    wire.ask(question).await?;
-    Ok(())
-}
-
-async fn cluster(options: &LinkOptions, nodes: &[(String, u16)]) -> Result<Wire, LinkError> {
-    let addresses = nodes
-        .iter()
-        .map(|(host, port)| address(options, host, *port));
-    let mut builder = ClusterClientBuilder::new(addresses)
-        // Its retries would repeat commands whose answer was lost; see `wire::ask_cluster`.
-        .retries(0)
-        .connection_timeout(options.connect_timeout + options.response_timeout)
-        .response_timeout(options.response_timeout)
-        .overall_response_timeout(None::<Duration>)
-        .tcp_settings(TcpSettings::default().set_nodelay(true));
-    if let Some(password) = password(options).await? {
-        builder = builder.password(password);
-    }
-    if let Some(username) = &options.username {
-        builder = builder.username(username);
-    }
-    if options.tls {
-        builder = builder.tls(redis::TlsMode::Secure);
-    }
-    if let Some(path) = &options.tls_ca_file {
-        builder = builder.certs(TlsCertificates {
-            client_tls: None,
-            root_cert: Some(stream::read_ca(path)?),
-        });
-    }
-    let client = builder.build()?;
-    let connecting = async { Ok(client.get_async_connection().await?) };
-    // Every node is connected to and asked for its map.
-    let limit = options.connect_timeout + options.response_timeout * 2;
-    let connection = within("connection", limit, connecting).await?;
-    Ok(Wire::cluster(connection, options.response_timeout))
-}
-
-fn address(options: &LinkOptions, host: &str, port: u16) -> ConnectionAddr {
-    let host = host.to_owned();
-    if !options.tls {
-        return ConnectionAddr::Tcp(host, port);
-    }
-    ConnectionAddr::TcpTls {
-        host,
-        port,
-        insecure: false,
-        tls_params: None,
-    }
 }

@@ -8,9 +8,6 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::connect::connect;
-use super::options::LinkOptions;
-use super::wire::Wire;
 use crate::error::LinkError;
 
 /// Pause after the first failed attempt; each further one doubles it.
@@ -18,11 +15,25 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Longest pause, so that a server that is back is found within about a second.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// What ends some day.
+pub(super) trait Connection {
+    /// Whether commands can go out.
+    fn is_open(&self) -> bool;
+}
+
 /// The connection every command goes over; made by the first that needs it, others wait for it.
-#[derive(Default)]
-pub(super) struct Current {
-    wire: ArcSwapOption<Wire>,
+pub(super) struct Current<C> {
+    wire: ArcSwapOption<C>,
     attempts: Mutex<Attempts>,
+}
+
+impl<C> Default for Current<C> {
+    fn default() -> Self {
+        Self {
+            wire: ArcSwapOption::empty(),
+            attempts: Mutex::default(),
+        }
+    }
 }
 
 /// Attempts that failed since the last success.
@@ -33,9 +44,12 @@ struct Attempts {
     last: Option<(Instant, LinkError)>,
 }
 
-impl Current {
-    /// The connection; a fresh one when there is none or it is closed.
-    pub(super) async fn wire(&self, options: &LinkOptions) -> Result<Arc<Wire>, LinkError> {
+impl<C: Connection> Current<C> {
+    /// The connection; one that is made now when there is none or it is closed.
+    pub(super) async fn wire(
+        &self,
+        connect: impl AsyncFnOnce() -> Result<C, LinkError>,
+    ) -> Result<Arc<C>, LinkError> {
         if let Some(wire) = self.open_wire() {
             return Ok(wire);
         }
@@ -48,7 +62,7 @@ impl Current {
         {
             return Err(error.clone());
         }
-        match connect(options).await {
+        match connect().await {
             Ok(wire) => {
                 let wire = Arc::new(wire);
                 self.wire.store(Some(wire.clone()));
@@ -64,12 +78,12 @@ impl Current {
         }
     }
 
-    fn open_wire(&self) -> Option<Arc<Wire>> {
+    fn open_wire(&self) -> Option<Arc<C>> {
         self.wire.load_full().filter(|wire| wire.is_open())
     }
 
     /// Lets go of this connection unless it was replaced already; commands under way on it end undisturbed.
-    pub(super) fn drop_wire(&self, wire: &Arc<Wire>) {
+    pub(super) fn drop_wire(&self, wire: &Arc<C>) {
         self.wire.compare_and_swap(wire, None);
     }
 

@@ -171,7 +171,7 @@ fn may_be_in_prefix(char: char) -> bool {
 
 impl Topology {
     /// The nodes that were named.
-    fn nodes(&self) -> Vec<(String, u16)> {
+    pub(super) fn nodes(&self) -> Vec<(String, u16)> {
         match self {
             Self::Single { host, port } => vec![(host.clone(), *port)],
             Self::Sentinel { nodes, .. } | Self::Cluster { nodes } => nodes.clone(),

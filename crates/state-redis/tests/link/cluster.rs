@@ -109,12 +109,73 @@ async fn a_lost_master_costs_its_own_slots_only() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!("a lost master's slots answer {kinds:?}");
+    // Once the others have given it up no fresh connection to the cluster can be made.
+    let given_up = |server: &RedisServer| {
+        let info = server.command(&["CLUSTER", "INFO"]);
+        info.contains("cluster_slots_fail") && !info.contains("cluster_slots_fail:0")
+    };
+    let mut looks = 0;
+    while !given_up(&all.servers[0]) || !given_up(&all.servers[2]) {
+        looks += 1;
+        assert!(looks < 200, "it is not given up");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for _ in 0..40 {
+        let began = tokio::time::Instant::now();
+        let results = link.run_all(calls()).await;
+        let served = results.iter().filter(|result| result.is_ok()).count();
+        assert!(0 < served && served < 32, "{served} served: {results:?}");
+        assert!(
+            began.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            began.elapsed()
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     all.servers[1].restart();
     let mut tries = 0;
     while !link.run_all(calls()).await.iter().all(Result::is_ok) {
         tries += 1;
         assert!(tries < 100, "the restarted master is not found");
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Many ask at once, as an instance does: whoever asks the nodes that are there waits for none that is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_master_holds_up_nobody_else() {
+    if is_missing("a_lost_master_holds_up_nobody_else") {
+        return;
+    }
+    let mut all = Cluster::start();
+    for server in &all.servers {
+        server.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    }
+    let link = link_to_all(&all);
+    link.run(add(&link, "n", 1)).await.unwrap();
+    let began = tokio::time::Instant::now();
+    let asking: Vec<_> = (0..6_u64)
+        .map(|task| {
+            let link = link.clone();
+            tokio::spawn(async move {
+                while began.elapsed() < Duration::from_secs(8) {
+                    let keys = (0..32).map(|n| format!("{{s{n:02}}}{task}"));
+                    let calls = keys.map(|key| add(&link, &key, 1)).collect();
+                    let asked_at = tokio::time::Instant::now();
+                    let results = link.run_all(calls).await;
+                    let served = results.iter().filter(|result| result.is_ok()).count();
+                    assert!(0 < served, "{:?}: {results:?}", began.elapsed());
+                    let took = asked_at.elapsed();
+                    assert!(took < Duration::from_secs(1), "{took:?}: {results:?}");
+                    tokio::time::sleep(Duration::from_millis(20 + 7 * task)).await;
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    all.servers[1].kill();
+    for asked in asking {
+        asked.await.unwrap();
     }
 }
 

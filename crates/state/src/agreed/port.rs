@@ -189,6 +189,10 @@ impl Coordinator for Agreed {
         self.inner.open_epoch(shard, seen, hold, past).await
     }
 
+    async fn reseeded(&self, shard: usize, epoch: &Epoch) -> Answered<()> {
+        self.inner.reseeded(shard, epoch).await
+    }
+
     async fn restart_grids(&self, tenant: &TenantId, config_hash: &str) -> Answered<bool> {
         self.inner.restart_grids(tenant, config_hash).await
     }

@@ -17,13 +17,26 @@ impl Coordinated {
     pub(super) fn go_alone(&self, domain: usize, error: &CoordinatorError) {
         self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
         self.is_looked_over.store(false, Ordering::Relaxed);
-        tracing::warn!(
-            "{} connection failed, using the in-memory grouper: {error}",
-            self.shared.name()
-        );
+        self.say_out_of_reach(error);
         self.take_over(domain);
         self.domains[domain].opened.notify_waiters();
         self.note_turn(Some(error));
+    }
+
+    /// Warns once: one outage may take several parts of a cluster along.
+    pub(super) fn say_out_of_reach(&self, error: &CoordinatorError) {
+        let name = self.shared.name();
+        let is_first = {
+            let turn = lock(&self.turn);
+            turn.mode == Mode::Coordinated || turn.cause.is_none()
+        };
+        if is_first {
+            tracing::warn!("{name} connection failed, using the in-memory grouper: {error}");
+        } else {
+            tracing::info!(
+                "Another part of {name} is out of reach, using the in-memory grouper for it as well: {error}"
+            );
+        }
     }
 
     /// Makes the replica the state machine of a fault domain.

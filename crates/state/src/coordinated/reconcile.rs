@@ -297,7 +297,8 @@ impl Coordinated {
         if let Some(host) = self.host() {
             host.skipped_to(shard, last_event, &epoch);
         }
-        Ok(())
+        self.insist(Some(shard), || self.shared.reseeded(shard, &epoch))
+            .await
     }
 
     /// Whoever came back at the same moment may have merged in alerts after this instance compared: the feed goes on after them, so what

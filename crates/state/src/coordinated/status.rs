@@ -42,9 +42,9 @@ impl SharingCounters {
 /// The last change of the mode.
 #[derive(Debug)]
 pub(super) struct Turn {
-    mode: Mode,
+    pub(super) mode: Mode,
     at: Timestamp,
-    cause: Option<String>,
+    pub(super) cause: Option<String>,
 }
 
 impl Turn {

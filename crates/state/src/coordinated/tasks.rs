@@ -35,10 +35,7 @@ impl Coordinated {
             }
             if let Err(error) = outcome {
                 self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(
-                    "{} connection failed, using the in-memory grouper: {error}",
-                    self.shared.name()
-                );
+                self.say_out_of_reach(&error);
                 self.take_over(domain);
                 self.note_turn(Some(&error));
             }

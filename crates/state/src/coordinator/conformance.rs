@@ -157,6 +157,7 @@ macro_rules! coordinator_conformance {
             an_empty_shard_is_strange,
             two_who_open_an_epoch_agree,
             a_loss_is_noticed_and_holds_claims,
+            a_hold_lasts_its_time_even_if_reseeded_at_once,
             what_was_opened_in_ignorance_is_held_for_who_knows_better,
             a_change_from_the_future_is_strange,
             a_change_that_never_was_is_strange,

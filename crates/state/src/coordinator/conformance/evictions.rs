@@ -114,11 +114,13 @@ pub async fn a_shard_that_starts_over_begins_empty(world: Arc<dyn World>) {
     assert!(stage.one.try_read(&claim.group).await.is_none());
     let epoch = stage.one.open(shard, None, HoldFor::Reseed).await;
     assert_ne!(Some(&epoch), before.as_ref());
-    stage.one.learn(shard, epoch).await;
+    stage.one.learn(shard, epoch.clone()).await;
     stage.one.post(&group, stage.old("b")).await;
     let read = stage.one.read(&claim.group).await;
     assert_eq!(read.members.len(), 1, "nothing of before came back");
     assert!(stage.one.poll_shard(shard).await.claims.is_empty(), "held");
+    let said = stage.one.coordinator.reseeded(shard, &epoch).await;
+    said.expect("reachable");
     stage.pass(6).await;
     let claims = stage.one.poll_shard(shard).await.claims;
     assert!(claims[0].fence > claim.fence);

@@ -17,7 +17,9 @@ use super::hole::Hole;
 use super::millis;
 use super::server::{InFlight, Request, Server};
 use crate::Held;
-use crate::coordinator::{Claimed, CoordinatorError, GroupName, PollAsk, ShardClaims, ShardPoll};
+use crate::coordinator::{
+    Claimed, CoordinatorError, Epoch, GroupName, PollAsk, ShardClaims, ShardPoll,
+};
 
 /// While claims are held nobody needs to ask more often.
 const HOLD_PAUSE: Duration = Duration::from_millis(250);
@@ -72,7 +74,7 @@ impl Server {
                 }
                 let is_back = shard.back.until.is_none_or(|until| until <= request.now);
                 let pause = (!is_back).then(|| request.now + HOLD_PAUSE);
-                well.next_due = next_due.max(shard.hold_until).max(pause);
+                well.next_due = next_due.max(shard.hold.until).max(pause);
                 well.next_due = well.next_due.filter(|_| !shard.due.is_empty());
             }
         }
@@ -195,11 +197,17 @@ impl Server {
     }
 
     fn is_on_hold(&mut self, request: &Request, index: usize) -> bool {
-        let hold_until = self.shard(index).hold_until;
+        let hold = self.shard(index).hold;
+        let epoch = self.shard(index).epoch.as_ref();
+        // That somebody has merged in what it knows may have been lost: nobody waits for ever.
+        let span = hold.until.zip(epoch.and_then(Epoch::began_at));
+        let awaited_until = span.map(|(until, began)| until + until.since(began));
+        let awaits_reseed =
+            hold.awaits_reseed && awaited_until.is_some_and(|until| request.now < until);
         let is_away = self.shard(index).back.until;
         let is_away = is_away.is_some_and(|until| request.now < until);
         let waits = is_away && !self.has(Hole::NoHoldAfterOutage);
-        waits || hold_until.is_some_and(|until| request.now < until)
+        waits || awaits_reseed || hold.until.is_some_and(|until| request.now < until)
     }
 
     /// What is due and not left to somebody else for the moment, and until when something is.

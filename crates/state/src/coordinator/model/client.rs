@@ -266,6 +266,14 @@ impl Coordinator for ModelClient {
         Ok(epoch)
     }
 
+    async fn reseeded(&self, shard: usize, epoch: &Epoch) -> Result<(), CoordinatorError> {
+        let epoch = epoch.clone();
+        self.request_on(shard, "reseeded", move |server, _| {
+            server.reseeded(shard, &epoch);
+        })
+        .await
+    }
+
     async fn restart_grids(
         &self,
         tenant: &TenantId,

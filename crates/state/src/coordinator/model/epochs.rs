@@ -8,7 +8,7 @@ use domain::time::Timestamp;
 
 use super::hole::Hole;
 use super::millis;
-use super::server::{Departures, Request, Return, Server};
+use super::server::{Departures, Hold, Request, Return, Server};
 use crate::coordinator::{CoordinatorError, Epoch, HoldFor, Past};
 
 impl Server {
@@ -27,13 +27,13 @@ impl Server {
             _ if self.has(Hole::NoHoldAfterLoss) => HoldFor::Nothing,
             hold => hold,
         };
-        let until = now + hold.span(&timing);
+        let until = now + hold.least(&timing);
         // What an instance wrote before a loss it may have written since, too.
         let records = self.written(shard).unwrap_or(writes).max(writes);
         self.shard(shard).records = Some(records);
         let current = self.shard(shard).epoch.clone();
         if let Some(current) = current.filter(|current| Some(current) != seen) {
-            let known = &mut self.shard(shard).hold_until;
+            let known = &mut self.shard(shard).hold.until;
             let full = current.began_at().map(|at| at + timing.hold_after_loss);
             if hold == HoldFor::Reseed && Some(now) < full && *known < full {
                 *known = Some(until);
@@ -48,7 +48,10 @@ impl Server {
         let epoch = Epoch(Arc::from(text));
         let shard = self.shard(shard);
         shard.epoch = Some(epoch.clone());
-        shard.hold_until = (hold != HoldFor::Nothing).then_some(until);
+        shard.hold = Hold {
+            until: (hold != HoldFor::Nothing).then_some(until),
+            awaits_reseed: hold == HoldFor::Reseed,
+        };
         let is_first = past == Past::Nothing && shard.departures.known_since.is_none();
         let known_since = if is_first {
             Timestamp::from_unix_ms(0)
@@ -63,6 +66,13 @@ impl Server {
             until: now + timing.grace,
         });
         Ok((epoch, records))
+    }
+
+    pub(super) fn reseeded(&mut self, shard: usize, epoch: &Epoch) {
+        let shard = self.shard(shard);
+        if shard.epoch.as_ref() == Some(epoch) {
+            shard.hold.awaits_reseed = false;
+        }
     }
 
     pub(super) fn restart_grids(

@@ -75,8 +75,7 @@ pub(super) struct Shard {
     pub(super) epoch: Option<Epoch>,
     /// Whether something was thrown away since the epoch began.
     pub(super) has_evicted: bool,
-    /// No claims before this.
-    pub(super) hold_until: Option<Timestamp>,
+    pub(super) hold: Hold,
     pub(super) back: Return,
     pub(super) grace: Option<Grace>,
     pub(super) last_poll: Option<Timestamp>,
@@ -123,6 +122,15 @@ impl Departures {
             _ => known_since,
         }
     }
+}
+
+/// Whether claims wait after a loss.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Hold {
+    /// No claims before this.
+    pub(super) until: Option<Timestamp>,
+    /// No claims before an instance has merged in what it knows.
+    pub(super) awaits_reseed: bool,
 }
 
 /// Whether claims wait until everybody who was out of reach is back.

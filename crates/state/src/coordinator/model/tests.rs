@@ -117,7 +117,7 @@ mod holes {
         a_fresh_post_swallowed_as_a_replay: PostsAreReplays, posts::the_last_post_wins_and_nothing_grows_older;
         a_replay_as_a_fresh_post: LatePosts, posts::a_post_offered_again_is_no_fresh_one;
         a_loss_unnoticed: LossUnnoticed, epochs::a_loss_is_noticed_and_holds_claims;
-        claims_at_once_after_a_loss: NoHoldAfterLoss, epochs::a_loss_is_noticed_and_holds_claims;
+        claims_at_once_after_a_loss: NoHoldAfterLoss, epochs::a_hold_lasts_its_time_even_if_reseeded_at_once;
         a_noisy_tenant_starves_others: NoTurns, claims::the_more_severe_goes_first_and_tenants_take_turns;
         told_rolled_back_by_a_merge: MergeReplacesTold, merges::of_two_told_states_the_later_stays;
         a_configuration_edit_restarts_again: RestartAlways, epochs::grids_restart_once_per_configuration;
