@@ -3,6 +3,7 @@
 use runtime::tasks::TaskGroup;
 
 use super::*;
+use crate::coordinator::model::Snapshot;
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_under_a_claim_on_data_that_was_lost() {
@@ -46,9 +47,8 @@ async fn a_loss_that_the_feed_shows_first_is_one() {
     assert_eq!(scene.shared("g").await, ["x"], "it is put back");
 }
 
-/// As above, and somebody writes again before it is looked at: what it was told last is not lost with the rest.
-#[tokio::test(start_paused = true)]
-async fn a_loss_after_which_others_wrote_is_one() {
+/// Group `g` with `x`, a snapshot, and what came after it: that `x` was told to fire, and a minute later `y`.
+async fn told_since_a_snapshot() -> (Scene, Alert, Snapshot) {
     let scene = Scene::started().await;
     let alert = scene.alert("g", "x");
     scene.post("g", alert.clone()).await;
@@ -57,6 +57,13 @@ async fn a_loss_after_which_others_wrote_is_one() {
     tokio::time::sleep(MINUTE).await;
     scene.post("g", scene.alert("g", "y")).await;
     scene.state.follow().await.expect("the feed is there");
+    (scene, alert, before)
+}
+
+/// As above, and somebody writes again before it is looked at: what it was told last is not lost with the rest.
+#[tokio::test(start_paused = true)]
+async fn a_loss_after_which_others_wrote_is_one() {
+    let (scene, alert, before) = told_since_a_snapshot().await;
     scene.model.rollback(&before);
     tokio::time::sleep(Duration::from_secs(1)).await;
     scene.offer(scene.alert("g", "z")).await;
@@ -70,14 +77,7 @@ async fn a_loss_after_which_others_wrote_is_one() {
 /// The server comes back from an outage with older data and the epoch it had: what was told before the outage is put back.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_comes_back_with_older_data_has_lost_some() {
-    let scene = Scene::started().await;
-    let alert = scene.alert("g", "x");
-    scene.post("g", alert.clone()).await;
-    let before = scene.model.snapshot();
-    scene.tell_firing(&alert).await;
-    tokio::time::sleep(MINUTE).await;
-    scene.post("g", scene.alert("g", "y")).await;
-    scene.state.follow().await.expect("the feed is there");
+    let (scene, alert, before) = told_since_a_snapshot().await;
     scene.cut().await;
     scene.model.rollback(&before);
     scene.mend().await;
