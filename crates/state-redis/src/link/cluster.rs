@@ -140,12 +140,18 @@ impl Cluster {
         Ok(self.ask_at(&address, command, false).await??)
     }
 
-    /// Who has a slot; any master where none is named.
+    /// Who has a slot; where none is named any master, of those that are connected if there are some.
     fn holder(self: &Arc<Self>, slot: Option<u16>) -> Result<Address, LinkError> {
         let map = self.map.load();
         let holder = match slot {
             Some(slot) => map.holder(slot),
-            None => map.ranges.first().map(|(_, _, address)| address),
+            None => {
+                let nodes = lock(&self.nodes);
+                let is_open = |address: &Address| nodes.get(address).is_some_and(|n| n.is_open());
+                let mut masters = map.ranges.iter().map(|(_, _, address)| address);
+                let connected = masters.clone().find(|address| is_open(address));
+                connected.or_else(|| masters.next())
+            }
         };
         holder.cloned().ok_or_else(|| {
             self.read_map_soon();
@@ -181,14 +187,12 @@ impl Cluster {
         let wire = node.wire(connecting).await?;
         let began = Instant::now();
         let answer = wire.ask_as(command, is_asking).await;
-        if let Err(error) = &answer
-            && wire.is_spent(error, began)
-        {
-            node.drop_wire(&wire);
-        }
-        if let Ok(Err(error)) = &answer
-            && wire.is_spent(&LinkError::from(error.clone()), began)
-        {
+        let failure = match &answer {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(LinkError::from(error.clone())),
+            Err(error) => Some(error.clone()),
+        };
+        if failure.is_some_and(|failure| wire.is_spent(&failure, began)) {
             node.drop_wire(&wire);
         }
         answer

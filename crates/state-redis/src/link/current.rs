@@ -78,6 +78,11 @@ impl<C: Connection> Current<C> {
         }
     }
 
+    /// Whether there is a connection.
+    pub(super) fn is_open(&self) -> bool {
+        self.open_wire().is_some()
+    }
+
     fn open_wire(&self) -> Option<Arc<C>> {
         self.wire.load_full().filter(|wire| wire.is_open())
     }

@@ -104,9 +104,9 @@ impl Coordinated {
         self.drained(domain).await;
         self.reconcile_silences().await?;
         let part = &self.domains[domain];
+        let is_in = |shard: usize| shard % self.domains.len() == domain;
         let _nobody_is_alone = loop {
             part.has_moved.store(false, Ordering::Release);
-            let is_in = |shard: usize| shard % self.domains.len() == domain;
             let mut lost = self.lost_unnoticed(is_in).await?;
             for shard in self.shards_of(domain) {
                 self.reconcile(shard, lost.remove(&shard)).await?;
@@ -125,7 +125,7 @@ impl Coordinated {
             self.reconcile_groups(chunk).await?;
         }
         self.reconcile_silences().await?;
-        let is_back = |name: &GroupName| name.shard() % self.domains.len() == domain;
+        let is_back = |name: &GroupName| is_in(name.shard());
         let told_last = |name: &GroupName, integration: &IntegrationId| {
             let is_gone = self.memory.with(name, |_| ()).is_none();
             is_gone.then(|| {
@@ -138,7 +138,7 @@ impl Coordinated {
             .forget(is_back, told_last, self.timing.tombstone);
         self.forget_carried_over(is_back);
         // What was claimed alone and is not over yet: from now on others may tell it.
-        self.void_claims(|shard| shard % self.domains.len() == domain);
+        self.void_claims(is_in);
         lock(&part.breaker).close(Instant::now());
         *lock(&part.reached_at) = Some(self.clock.now());
         Ok(())
