@@ -2,7 +2,8 @@
 //!
 //! Where state is shared they come from the feeds of the shards, in whose numbers a position is the same on every
 //! instance. Where this instance is alone they are its own, under numbers of its own. Whoever follows is told to begin
-//! anew ([`Reset`]) when the one takes the place of the other, or when what comes next is not kept any more.
+//! anew ([`Reset`]) when the one takes the place of the other, or when what comes next is not kept any more. The latest
+//! are kept here; who left before them, at another instance or before this one was started, reads on in the feeds.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,13 +18,15 @@ pub use state::coordinator::EventId as Place;
 use state::coordinator::{Change, Epoch, EventId, GroupName};
 use state::{Ingested, Mode, OwedRecord};
 use store::journal::Record;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
 use crate::{Engine, Tenant};
 
+mod follower;
 mod ring;
 
-use ring::{Cursor, Era, Found, Origin, Ring};
+pub use follower::{Followed, Follower};
+use ring::{Era, Origin, Ring};
 
 /// Changes that are kept, of all tenants together: they share what the mirror holds, so they are a few megabytes.
 const KEPT_MAX: usize = 20_000;
@@ -98,6 +101,8 @@ pub(crate) struct Events {
     /// Raised by every change.
     news: watch::Sender<()>,
     followers: Arc<Semaphore>,
+    /// Held by the follower who reads in the feeds: one at a time, since each read costs the shared home something.
+    reading: tokio::sync::Mutex<()>,
     is_closed: AtomicBool,
 }
 
@@ -107,6 +112,7 @@ impl Default for Events {
             ring: Mutex::new(Ring::new(KEPT_MAX)),
             news: watch::Sender::new(()),
             followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            reading: tokio::sync::Mutex::default(),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -133,123 +139,7 @@ impl Events {
     }
 }
 
-/// Somebody who follows a tenant's changes.
-pub struct Follower {
-    engine: Arc<Engine>,
-    tenant: Arc<Tenant>,
-    cursor: Cursor,
-    reset: Option<Reset>,
-    news: watch::Receiver<()>,
-    _seat: OwnedSemaphorePermit,
-}
-
-/// What a follower is told.
-#[derive(Debug)]
-pub enum Followed {
-    /// Changes in order, each with the position that includes it.
-    Events(Vec<(Position, Event)>),
-    /// Changes may be missing: read everything anew, and go on from here.
-    Reset(Reset, Position),
-    /// The server stops.
-    Closed,
-}
-
-impl Follower {
-    /// How far it has come, also past changes of others.
-    pub fn position(&self) -> &Position {
-        &self.cursor.position
-    }
-
-    /// Whether the first thing it is told is to begin anew.
-    pub fn is_lost(&self) -> bool {
-        self.reset.is_some()
-    }
-
-    /// Whose changes it follows.
-    pub fn tenant(&self) -> &Arc<Tenant> {
-        &self.tenant
-    }
-
-    /// Waits for what comes next; may be given up and asked again.
-    pub async fn next(&mut self) -> Followed {
-        loop {
-            let engine = Arc::clone(&self.engine);
-            engine.turn_events();
-            self.news.mark_unchanged();
-            if engine.events.is_closed.load(Ordering::Acquire) {
-                return Followed::Closed;
-            }
-            if let Some(reset) = self.reset.take() {
-                return Followed::Reset(reset, self.cursor.position.clone());
-            }
-            if let Some(followed) = self.look(&engine) {
-                return followed;
-            }
-            if self.news.changed().await.is_err() {
-                return Followed::Closed;
-            }
-        }
-    }
-
-    /// What there is now; `None` when there is nothing.
-    fn look(&mut self, engine: &Engine) -> Option<Followed> {
-        let silences = engine.state.silence_version(self.tenant.id());
-        loop {
-            let ring = engine.events.ring();
-            match ring.read(self.tenant.id(), &mut self.cursor) {
-                Found::Lost(reset) => {
-                    self.cursor = ring.now(silences);
-                    return Some(Followed::Reset(reset, self.cursor.position.clone()));
-                }
-                Found::Events(events) if !events.is_empty() => {
-                    return Some(Followed::Events(events));
-                }
-                Found::Events(_) if ring.is_at_end(&self.cursor) => return None,
-                // Many changes of others: let go of the ring before looking on.
-                Found::Events(_) => {}
-            }
-        }
-    }
-}
-
 impl Engine {
-    /// Follows a tenant's changes, from now on or from where somebody left; `Err` is a position that cannot be read.
-    /// `None` when too many follow already.
-    pub fn follow(
-        self: &Arc<Self>,
-        tenant: Arc<Tenant>,
-        after: Option<Result<Position, Reset>>,
-    ) -> Option<Follower> {
-        let seat = Arc::clone(&self.events.followers)
-            .try_acquire_owned()
-            .ok()?;
-        self.turn_events();
-        let news = self.events.news.subscribe();
-        // Read before the place in the ring: what comes in between is seen twice rather than not at all.
-        let silences = self.state.silence_version(tenant.id());
-        let now_ms = u64::try_from(self.clock.now().unix_ms()).unwrap_or(0);
-        let ring = self.events.ring();
-        let (cursor, reset) = match after {
-            None => (ring.now(silences), None),
-            Some(after) => {
-                let resumed = after.and_then(|position| ring.resume(tenant.id(), position, now_ms));
-                match resumed {
-                    Ok(cursor) => (cursor, None),
-                    Err(reset) => (ring.now(silences), Some(reset)),
-                }
-            }
-        };
-        drop(ring);
-        Some(Follower {
-            engine: Arc::clone(self),
-            tenant,
-            cursor,
-            reset,
-            news,
-            _seat: seat,
-        })
-    }
-
     /// Begins a new era when state began or ceased to be shared; answers whether it is shared.
     pub(crate) fn turn_events(&self) -> bool {
         let is_shared = self.state.mode() == Mode::Coordinated;

@@ -20,6 +20,7 @@ use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
 use domain::time::Timestamp;
 
+use coordinator::{EventId, Feed};
 use sharing::{NotReached, ShardStanding, Standing, Version};
 
 mod agreed;
@@ -209,6 +210,15 @@ pub trait State: Send + Sync {
     fn silence_version(&self, tenant: &TenantId) -> u64 {
         let _ = tenant;
         0
+    }
+
+    /// Changes of a shard after a place, of all tenants, as its feed keeps them; read in the shared home. They are known here then.
+    ///
+    /// # Errors
+    /// When nothing is shared, or it cannot be reached.
+    async fn changes(&self, shard: usize, after: EventId) -> Result<Feed, StateError> {
+        let _ = (shard, after);
+        Err(StateError::Unavailable("nothing is shared".to_owned()))
     }
 
     /// Makes sure that reads of this tenant see at least what that version includes; reads it from the shared home if need

@@ -86,8 +86,8 @@ impl Streaming {
             // The head goes out with it, and the client knows where it stands.
             out.extend_from_slice(b": Belfry's changes\nretry: 2000\n");
             // Not before the reset is out: a client that remembered this would go on as if nothing was missing.
-            if !self.follower.is_lost() {
-                event::push_position(&mut out, self.follower.position());
+            if let Some(position) = self.follower.position() {
+                event::push_position(&mut out, position);
             }
             out.push(b'\n');
             return Some((Ok(out.into()), self));
@@ -104,7 +104,9 @@ impl Streaming {
             Err(_) => {
                 // With the position, which changes of others have moved on: it stays one that can be resumed.
                 out.extend_from_slice(b": alive\n");
-                event::push_position(&mut out, self.follower.position());
+                if let Some(position) = self.follower.position() {
+                    event::push_position(&mut out, position);
+                }
                 out.push(b'\n');
             }
         }

@@ -312,9 +312,89 @@ async fn alone_it_says_so_everywhere_and_comes_back() {
         StatusCode::OK
     );
     a.peers(2).await;
-    // What was missed meanwhile cannot be told one by one.
+    // Whoever was away meanwhile goes on where it was: the feeds have what was taken in alone, too.
     let mut late = Stream::resume(&a.server, &before).await;
-    assert_eq!(late.next().await.expect("an event").name, "reset");
+    let mut names = alert_names(&mut late, 2).await;
+    names.sort();
+    assert_eq!(names, ["Alone", "Elsewhere"]);
+}
+
+/// Names of the next alerts; nothing tells the client to begin anew before them.
+async fn alert_names(stream: &mut Stream, count: usize) -> Vec<String> {
+    let mut names = Vec::new();
+    while names.len() < count {
+        let event = stream.next().await.expect("the stream goes on");
+        assert_ne!(event.name, "reset", "{event:?}");
+        if event.name == "alert" {
+            let name = &event.data["alert"]["labels"]["alertname"];
+            names.push(name.as_str().expect("a name").to_owned());
+        }
+    }
+    names
+}
+
+#[tokio::test]
+async fn a_client_goes_on_at_an_instance_that_was_started_since() {
+    let model = model();
+    let a = instance(&model, "a").await;
+    let mut stream = Stream::open(&a.server, PATH, &[]).await;
+    a.post_alert("Seen").await;
+    let (seen, _) = a.silence("Seen").await;
+    stream.named("silence").await;
+    stream.soon().await;
+    let id = stream.last_id.clone();
+    let names: Vec<String> = (0..100).map(|n| format!("Missed{n}")).collect();
+    for name in &names {
+        a.post_alert(name).await;
+    }
+    let (missed, _) = a.silence("Missed").await;
+    drop((stream, a));
+    let a = instance(&model, "a").await;
+    let mut stream = Stream::resume(&a.server, &id).await;
+    let mut told = alert_names(&mut stream, 50).await;
+    // Away again, on the way.
+    let id = stream.last_id.clone();
+    drop(stream);
+    let mut stream = Stream::resume(&a.server, &id).await;
+    told.extend(alert_names(&mut stream, 50).await);
+    // Which silences are news is not kept: all of them are told.
+    let mut silences = Vec::new();
+    for _ in 0..2 {
+        let event = stream.named("silence").await;
+        silences.push(event.data["id"].as_str().expect("an id").to_owned());
+    }
+    let mut wanted = [seen, missed];
+    silences.sort();
+    wanted.sort();
+    assert_eq!(silences, wanted);
+    a.post_alert("Live").await;
+    assert_eq!(alert_names(&mut stream, 1).await, ["Live"]);
+    told.sort();
+    let mut names = names;
+    names.sort();
+    assert_eq!(told, names, "each once, and what was seen not again");
+}
+
+#[tokio::test]
+async fn what_no_feed_keeps_any_more_makes_a_client_begin_anew() {
+    let model = model();
+    let a = instance(&model, "a").await;
+    let stream = Stream::open(&a.server, PATH, &[]).await;
+    let id = stream.last_id.clone();
+    drop(stream);
+    for n in 0..10 {
+        a.post_alert(&format!("Name{n}")).await;
+    }
+    drop(a);
+    model.trim_feed(0);
+    model.trim_feed(1_000);
+    let a = instance(&model, "a").await;
+    let mut stream = Stream::resume(&a.server, &id).await;
+    let event = stream.next().await.expect("an event");
+    assert_eq!(event.name, "reset");
+    assert_eq!(event.data["reason"], "trimmed");
+    a.post_alert("Live").await;
+    assert_eq!(alert_names(&mut stream, 1).await, ["Live"]);
 }
 
 /// Of other data, or of data that was lost: not a position of an instance that is only faster.

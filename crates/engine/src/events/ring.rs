@@ -88,6 +88,22 @@ pub(super) struct Cursor {
     pub(super) position: Position,
 }
 
+/// Why a follower cannot go on in the ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Missed {
+    /// It has to begin anew.
+    All(Reset),
+    /// Silences changed before what is kept here.
+    Silences,
+    /// Changes of this shard after this one, of which the first are not kept here.
+    Changes {
+        /// Which shard's.
+        shard: usize,
+        /// The last one it knows of.
+        after: EventId,
+    },
+}
+
 /// What a look at the ring finds.
 pub(super) enum Found {
     /// Changes, each with the position that includes it; none if there are none.
@@ -220,14 +236,14 @@ impl Ring {
         tenant: &TenantId,
         position: Position,
         now_ms: u64,
-    ) -> Result<Cursor, Reset> {
+    ) -> Result<Cursor, Missed> {
         let (next, known_silences) = match &position {
             Position::Here { era, number } => {
                 if self.era.is_shared || *era != self.era.number || *number > self.end() {
-                    return Err(Reset::Unknown);
+                    return Err(Missed::All(Reset::Unknown));
                 }
                 if *number < self.first {
-                    return Err(Reset::Trimmed);
+                    return Err(Missed::All(Reset::Trimmed));
                 }
                 (*number, 0)
             }
@@ -237,11 +253,11 @@ impl Ring {
                 silences,
             } => {
                 if !self.era.is_shared || *data != self.data() {
-                    return Err(Reset::Unknown);
+                    return Err(Missed::All(Reset::Unknown));
                 }
                 self.check_streams(streams, now_ms)?;
                 if *silences < self.silence_floors.get(tenant).copied().unwrap_or(0) {
-                    return Err(Reset::Trimmed);
+                    return Err(Missed::Silences);
                 }
                 (self.first, *silences)
             }
@@ -256,24 +272,31 @@ impl Ring {
     }
 
     /// Whether the ring has all that came after these places, and these places are ones that were.
-    fn check_streams(&self, streams: &[EventId; SHARDS], now_ms: u64) -> Result<(), Reset> {
+    fn check_streams(&self, streams: &[EventId; SHARDS], now_ms: u64) -> Result<(), Missed> {
         let mut is_known = [false; SHARDS];
         for (shard, id) in streams.iter().enumerate() {
-            if *id < self.floors[shard] {
-                return Err(Reset::Trimmed);
-            }
             if AHEAD_MAX_MS < id.ms.saturating_sub(now_ms.max(self.heads[shard].ms)) {
-                return Err(Reset::Unknown);
+                return Err(Missed::All(Reset::Unknown));
             }
-            is_known[shard] = *id == self.floors[shard] || *id > self.heads[shard];
+            // Whether a place before the first one here ever was is seen where its changes are read.
+            is_known[shard] = *id <= self.floors[shard] || *id > self.heads[shard];
         }
         for entry in &self.entries {
             if let Origin::Feed { shard, id, .. } = entry.origin {
                 is_known[shard] |= streams[shard] == id;
             }
         }
-        let all = is_known.iter().all(|is_known| *is_known);
-        if all { Ok(()) } else { Err(Reset::Unknown) }
+        if !is_known.iter().all(|is_known| *is_known) {
+            return Err(Missed::All(Reset::Unknown));
+        }
+        let mut places = streams.iter().zip(&self.floors).enumerate();
+        match places.find(|(_, (id, floor))| id < floor) {
+            Some((shard, (after, _))) => Err(Missed::Changes {
+                shard,
+                after: *after,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// What comes next for a follower of a tenant.

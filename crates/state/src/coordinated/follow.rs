@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::heard::{is_end_before, is_refresh_after, is_same_moment, prolonged};
 use super::{Alone, Coordinated, lock};
+use crate::StateError;
 use crate::coordinator::{CHANGES_MAX, Change, Event, EventId, Feed, GroupName, Merge};
 use crate::host::{Host, News};
 use crate::memory::TakenIn;
@@ -47,6 +48,28 @@ impl Coordinated {
             return Ok(());
         }
         self.follow_as(&mut orphans).await
+    }
+
+    /// What a shard's feed keeps after a place.
+    pub(super) async fn changes_shared(
+        &self,
+        shard: usize,
+        after: EventId,
+    ) -> Result<Feed, StateError> {
+        let unreached = || StateError::Unavailable("the shard cannot be reached".to_owned());
+        if self.is_alone(shard) {
+            return Err(unreached());
+        }
+        let mut places: Vec<EventId> = self.views.iter().map(|view| lock(view).seen).collect();
+        if let Some(place) = places.get_mut(shard) {
+            *place = after;
+        }
+        let feeds = self.shared.changes(&places, &self.memory).await;
+        let feed = feeds.into_iter().nth(shard).ok_or_else(unreached)?;
+        let feed = feed.map_err(|error| StateError::Unavailable(error.to_string()))?;
+        // Reading took note of what was heard until now, so it is for this read to see that it becomes known.
+        self.follow().await.map_err(|Alone| unreached())?;
+        Ok(feed)
     }
 
     async fn follow_as(&self, orphans: &mut Orphans) -> Result<(), Alone> {

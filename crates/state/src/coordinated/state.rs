@@ -14,7 +14,7 @@ use domain::silence::Silence;
 use domain::time::Timestamp;
 
 use super::{Coordinated, lock};
-use crate::coordinator::GroupName;
+use crate::coordinator::{EventId, Feed, GroupName};
 use crate::host::Host;
 use crate::sharing::{NotReached, ShardStanding, Standing, Version};
 use crate::{
@@ -47,6 +47,10 @@ impl State for Coordinated {
 
     fn silence_version(&self, tenant: &TenantId) -> u64 {
         self.known_silences(tenant)
+    }
+
+    async fn changes(&self, shard: usize, after: EventId) -> Result<Feed, StateError> {
+        self.changes_shared(shard, after).await
     }
 
     async fn reach(&self, tenant: &TenantId, version: &Version) -> Result<(), NotReached> {

@@ -105,7 +105,7 @@ fn changes_of_other_tenants_are_passed_but_not_told() {
 }
 
 #[test]
-fn what_was_trimmed_or_never_was_makes_begin_anew() {
+fn what_was_trimmed_is_read_in_the_feed_and_what_never_was_makes_begin_anew() {
     let mut ring = ring(2, true);
     let mut slow = ring.now(0);
     let start = slow.position.clone();
@@ -113,7 +113,11 @@ fn what_was_trimmed_or_never_was_makes_begin_anew() {
         feed(&mut ring, "t", 0, ms);
     }
     let resume = |position| ring.resume(&tenant("t"), position, 0).map(|_| ());
-    assert_eq!(resume(start), Err(Reset::Trimmed));
+    let behind = Missed::Changes {
+        shard: 0,
+        after: EventId::default(),
+    };
+    assert_eq!(resume(start), Err(behind), "the feed has it");
     assert!(matches!(
         ring.read(&tenant("t"), &mut slow),
         Found::Lost(Reset::Slow)
@@ -128,11 +132,14 @@ fn what_was_trimmed_or_never_was_makes_begin_anew() {
         }
     };
     assert_eq!(resume(at(id(2))), Ok(()));
-    assert_eq!(resume(at(EventId { ms: 3, seq: 1 })), Err(Reset::Unknown));
+    assert_eq!(
+        resume(at(EventId { ms: 3, seq: 1 })),
+        Err(Missed::All(Reset::Unknown))
+    );
     assert_eq!(resume(at(id(9))), Ok(()), "another instance was faster");
-    assert_eq!(resume(at(id(9_000_000))), Err(Reset::Unknown));
+    assert_eq!(resume(at(id(9_000_000))), Err(Missed::All(Reset::Unknown)));
     let here = Position::Here { era: 7, number: 0 };
-    assert_eq!(resume(here), Err(Reset::Unknown));
+    assert_eq!(resume(here), Err(Missed::All(Reset::Unknown)));
 }
 
 #[test]
@@ -180,7 +187,7 @@ fn own_numbers_are_of_one_era() {
     ));
     assert_eq!(
         ring.resume(&tenant("t"), left, 0).map(|_| ()),
-        Err(Reset::Unknown)
+        Err(Missed::All(Reset::Unknown))
     );
 }
 
@@ -197,5 +204,5 @@ fn a_position_is_of_one_life_of_the_shared_data() {
     let resume = |ring: &Ring| ring.resume(&tenant("t"), position.clone(), 0).map(|_| ());
     assert_eq!(resume(&b), Ok(()), "the same on another instance");
     assert!(b.skip_to(3, id(5), &epoch("2-b")), "at the same place");
-    assert_eq!(resume(&b), Err(Reset::Unknown));
+    assert_eq!(resume(&b), Err(Missed::All(Reset::Unknown)));
 }
