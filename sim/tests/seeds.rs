@@ -117,10 +117,13 @@ const KEPT: [(Profile, u64); 66] = [
     // An end that was overtaken came back later than the end; what was carried over alone counted soon after an epoch began.
     (Profile::All, 7982),
     (Profile::All, 7541),
+    (Profile::All, 9165),
+    (Profile::All, 4559),
     // Claims were held until somebody had noted that it put back what it knew, and that note was lost.
     (Profile::Loss, 3701),
     // What fired anew where an instance was alone was not in its journal.
     (Profile::Upgrade, 5604),
+    (Profile::Upgrade, 4338),
     // A group ended alone, its alert fired anew, and before that was told the instance was started anew.
     (Profile::Upgrade, 4959),
     // The last message before an instance was started alone left an alert out, as it was inhibited; an old end counted.

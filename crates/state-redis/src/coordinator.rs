@@ -21,7 +21,7 @@ use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
+    InstanceReport, KnownAlerts, Leavers, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
     RecordVersions, RecordsHeard, ShardDepth, SharedGroup, SharedSilences,
 };
 use state::{Held, SilencePut};
@@ -262,7 +262,7 @@ impl Coordinator for RedisCoordinator {
         &self,
         group: &GroupName,
         since: Timestamp,
-    ) -> Result<Vec<(Fingerprint, Timestamp)>, CoordinatorError> {
+    ) -> Result<Leavers, CoordinatorError> {
         self.left_since_of(group, since).await
     }
 

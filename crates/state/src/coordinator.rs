@@ -257,6 +257,15 @@ impl SharedGroup {
     }
 }
 
+/// Who left a group. Whoever did longer ago than tombstones live is forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leavers {
+    /// When anybody left it last, in whatever state; `None` when nobody is remembered.
+    pub last_at: Option<Timestamp>,
+    /// Alerts with the state in which they left, to the millisecond.
+    pub states: Vec<(Fingerprint, Timestamp)>,
+}
+
 /// A tenant's silences.
 #[derive(Clone, Debug, Default)]
 pub struct SharedSilences {
@@ -432,13 +441,12 @@ pub trait Coordinator: Send + Sync {
         alerts: &[Fingerprint],
     ) -> Result<Vec<Fingerprint>, CoordinatorError>;
 
-    /// Who is remembered to have left a group in a state of this instant or a later one, and in which, to the millisecond. Whoever
-    /// did may be forgotten.
+    /// Who is remembered to have left a group in a state of this instant or a later one.
     async fn left_since(
         &self,
         group: &GroupName,
         since: Timestamp,
-    ) -> Result<Vec<(Fingerprint, Timestamp)>, CoordinatorError>;
+    ) -> Result<Leavers, CoordinatorError>;
 
     /// What the server of a fault domain threw away. If that is a loss it refuses from then on to hand out groups, to let a
     /// group go that became empty, and to open an epoch, until [`Coordinator::start_over`].

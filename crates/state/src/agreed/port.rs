@@ -15,7 +15,7 @@ use domain::time::Timestamp;
 use super::Agreed;
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
+    InstanceReport, KnownAlerts, Leavers, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
     ShardDepth, ShardPoll, SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
@@ -163,12 +163,12 @@ impl Coordinator for Agreed {
         self.inner.departed(group, since, alerts).await
     }
 
-    async fn left_since(
-        &self,
-        group: &GroupName,
-        since: Timestamp,
-    ) -> Answered<Vec<(Fingerprint, Timestamp)>> {
-        self.inner.left_since(group, since).await
+    async fn left_since(&self, group: &GroupName, since: Timestamp) -> Answered<Leavers> {
+        let left = self.inner.left_since(group, since).await?;
+        Ok(Leavers {
+            last_at: left.last_at.map(|at| self.agreed_at(group.shard(), at)),
+            ..left
+        })
     }
 
     async fn evictions(&self, domain: usize) -> Answered<Evictions> {

@@ -128,7 +128,7 @@ impl Coordinated {
             let asked = chunk.iter().map(async |(name, first)| {
                 let shard = Some(name.shard());
                 let left = self.insist(shard, || self.shared.left_since(name, *first));
-                Ok((name.clone(), left.await?.into_iter().collect()))
+                Ok((name.clone(), left.await?.states.into_iter().collect()))
             });
             left.extend(try_join_all(asked).await?);
         }

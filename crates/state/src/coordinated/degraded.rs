@@ -1,9 +1,10 @@
 //! Alone: shared state is out of reach, the replica is the state machine, and this instance tells what it took in (protocol.md §9).
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use domain::alert::Grace;
-use domain::group::{Claim, Foreign};
+use domain::alert::{Alert, Grace};
+use domain::group::{Claim, Foreign, GroupIdentity};
 use domain::id::TenantId;
 use domain::limits;
 use domain::time::Timestamp;
@@ -123,13 +124,24 @@ impl Coordinated {
                 lock(&self.tombs).dissolve(&name, told);
             }
         }
-        self.told_alone.carry_over(|name, ended| {
-            let known = self.memory.alert(tenant, ended);
-            let known = known.filter(|_| name.tenant == *tenant);
-            let groups = known.map(|alert| placement(&alert)).unwrap_or_default();
-            groups.iter().map(|group| GroupName::of(group)).collect()
+        self.carry_ends_over(|of, alert| match of == tenant {
+            true => placement(alert),
+            false => Vec::new(),
         });
         Ok(())
+    }
+
+    /// Ends that were told alone are known of the groups their alerts belong to as well.
+    pub(super) fn carry_ends_over(
+        &self,
+        placement: impl Fn(&TenantId, &Alert) -> Vec<Arc<GroupIdentity>>,
+    ) {
+        self.told_alone.carry_over(|name, ended| {
+            let known = self.memory.alert(&name.tenant, ended);
+            let groups = known.map(|alert| placement(&name.tenant, &alert));
+            let groups = groups.unwrap_or_default();
+            groups.iter().map(|group| GroupName::of(group)).collect()
+        });
     }
 
     /// Members that wait, while this instance is alone, for the end of a flush stay where they are and count as stranded: whoever

@@ -102,6 +102,10 @@ impl Coordinated {
 
     async fn go_back_quietly(&self, domain: usize) -> Result<(), Alone> {
         self.drained(domain).await;
+        if let Some(host) = self.host() {
+            // Of alerts that had not moved yet to where a configuration puts them.
+            self.carry_ends_over(|tenant, alert| host.placement(tenant, alert));
+        }
         self.reconcile_silences().await?;
         let part = &self.domains[domain];
         let is_in = |shard: usize| shard % self.domains.len() == domain;

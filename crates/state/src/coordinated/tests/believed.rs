@@ -192,6 +192,38 @@ async fn an_end_told_alone_is_known_in_a_group_that_only_others_make() {
     }
 }
 
+/// A configuration is in force, and the alert had not moved yet when this instance came to be alone: it told the end in the group of
+/// before, later than others told, in the group it belongs to, that it fires anew.
+#[tokio::test(start_paused = true)]
+async fn an_end_told_alone_before_its_alert_moved_is_known_where_it_moves() {
+    for is_end_last in [true, false] {
+        let scene = Scene::started().await;
+        let x = scene.alert("g", "x");
+        scene.put("g", &[&x], &[&x]).await;
+        scene.state.follow().await.expect("the feed is there");
+        scene.configure_to(&["h"], "b").await;
+        scene.cut().await;
+        scene.pass().await;
+        let over = scene.as_over(&x);
+        scene.pass().await;
+        let anew = scene.alert("g", "x");
+        if is_end_last {
+            scene.put("h", &[&anew], &[&anew]).await;
+        }
+        scene.pass().await;
+        scene.post("g", over).await;
+        assert_eq!(scene.tell_over(&x).await, Finished::Gone);
+        if !is_end_last {
+            // Longer than it may take until a message is accepted.
+            tokio::time::sleep(MINUTE).await;
+            scene.put("h", &[&anew], &[&anew]).await;
+        }
+        scene.mend().await;
+        let told = scene.told_there("h").await;
+        assert_eq!(told.firing().is_empty(), is_end_last, "{told:?}");
+    }
+}
+
 /// Its group ended with that while this instance was alone.
 #[tokio::test(start_paused = true)]
 async fn an_end_that_was_told_alone_last_is_what_is_believed() {

@@ -18,11 +18,16 @@ impl Scene {
 
     /// Another instance sees an alert off.
     pub(super) async fn see_off(&self, name: &str, alert: &Alert) {
+        self.see_off_in(self.clock.now(), name, alert).await;
+    }
+
+    /// Another instance saw an alert off that ended in this state.
+    async fn see_off_in(&self, state: Timestamp, name: &str, alert: &Alert) {
         let grid = Grid::starting(self.clock.now(), MINUTE);
         let left = Merge {
             leaves: vec![Leave {
                 fingerprint: alert.fingerprint,
-                updated_at: self.clock.now(),
+                updated_at: state,
             }],
             ..Merge::of(group(name), grid)
         };
@@ -271,6 +276,33 @@ async fn what_others_left_out_when_they_told_that_all_is_over_is_news() {
             scene.told().believes_firing(x.fingerprint),
             "its end is owed"
         );
+    }
+}
+
+/// An end may be told long after it was stated, as it was silenced: what counts is when its alert left.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_others_told_long_after_it_was_stated_is_news() {
+    for left_before in [false, true] {
+        let scene = Scene::started().await;
+        let x = scene.alert("g", "x");
+        scene.cut().await;
+        scene.merge("g", vec![Arc::new(x.clone())]).await;
+        scene.pass().await;
+        let stated_at = scene.clock.now();
+        if left_before {
+            scene.see_off_in(stated_at, "g", &x).await;
+        }
+        tokio::time::sleep(MINUTE * 30).await;
+        let anew = scene.alert("g", "x");
+        scene.post("g", anew.clone()).await;
+        scene.tell_firing(&anew).await;
+        if !left_before {
+            scene.see_off_in(stated_at, "g", &x).await;
+        }
+        scene.mend().await;
+        let told = scene.told();
+        assert_eq!(told.firing().is_empty(), !left_before, "{told:?}");
+        assert!(told.believes_firing(x.fingerprint), "its end is owed");
     }
 }
 

@@ -7,7 +7,7 @@ use domain::time::Timestamp;
 
 use super::World;
 use super::stage::{Player, Stage};
-use crate::coordinator::{GroupName, HoldFor};
+use crate::coordinator::{GroupName, HoldFor, Leavers};
 
 impl Player {
     async fn departed(
@@ -45,15 +45,26 @@ pub async fn who_left_since_an_instant_is_remembered(world: Arc<dyn World>) {
         left.await.expect("reachable")
     };
     let over = stage.one.post(&group, stage.ended(&alert)).await.alert;
-    assert!(left(Timestamp::from_unix_ms(1)).await.is_empty());
+    assert_eq!(left(Timestamp::from_unix_ms(1)).await, Leavers::default());
+    stage.pass(2).await;
+    let before = stage.now();
     stage.retire(&claim, &over).await;
-    let state = over.updated_at;
-    let [(who, in_state)] = left(state).await[..] else {
+    let (state, after) = (over.updated_at, stage.now());
+    stage.pass(2).await;
+    let since = left(state).await;
+    let [(who, in_state)] = since.states[..] else {
         panic!("one left");
     };
     assert_eq!(who, alert.fingerprint);
     assert_eq!(in_state.unix_ms(), state.unix_ms());
-    assert!(left(state.moved_by_ms(1)).await.is_empty());
+    let later = left(state.moved_by_ms(1)).await;
+    assert!(later.states.is_empty());
+    // When it left is known in any case, and apart from the state it left in.
+    for left in [since, later] {
+        let last_at = left.last_at.expect("one left").unix_ms();
+        let about = before.unix_ms() - 5..=after.unix_ms() + 5;
+        assert!(about.contains(&last_at), "{last_at} is not in {about:?}");
+    }
 }
 
 /// After a loss anybody may have left before it, and nobody did since.

@@ -17,7 +17,7 @@ use super::server::shared;
 use crate::coordinator::records::OLDEST;
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
+    InstanceReport, KnownAlerts, Leavers, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
     RecordVersions, ShardDepth, ShardPoll, SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
@@ -229,11 +229,10 @@ impl Coordinator for ModelClient {
         &self,
         group: &GroupName,
         since: Timestamp,
-    ) -> Result<Vec<(Fingerprint, Timestamp)>, CoordinatorError> {
+    ) -> Result<Leavers, CoordinatorError> {
         let name = group.clone();
         self.request_on(name.shard(), "left_since", move |server, request| {
-            let now = request.now;
-            server.shard(name.shard()).left_since(&name, since, now)
+            server.left_since(request, &name, since)
         })
         .await
     }

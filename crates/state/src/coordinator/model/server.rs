@@ -17,7 +17,9 @@ use super::feed::Ring;
 use super::hole::Hole;
 use super::presence::Presence;
 use super::weather::Reach;
-use crate::coordinator::{Epoch, Event, GroupName, RecordVersions, SharedGroup, SharedSilences};
+use crate::coordinator::{
+    Epoch, Event, GroupName, Leavers, RecordVersions, SharedGroup, SharedSilences,
+};
 
 /// Who asks, when, and what of it arrives.
 pub(super) struct Request {
@@ -382,14 +384,18 @@ impl Shard {
         &self,
         name: &GroupName,
         since: Timestamp,
-        now: Timestamp,
-    ) -> Vec<(Fingerprint, Timestamp)> {
+        (now, kept): (Timestamp, Duration),
+    ) -> Leavers {
         let tombs = self.tombs.iter();
-        let left = tombs.filter(|((group, _), (state, until))| {
-            group == name && since <= *state && now < *until
-        });
-        let left = left.map(|((_, fingerprint), (state, _))| (*fingerprint, *state));
-        left.collect()
+        let tombs = tombs.filter(|((group, _), (_, until))| group == name && now < *until);
+        let mut left = Leavers::default();
+        for ((_, fingerprint), (state, until)) in tombs {
+            left.last_at = left.last_at.max(Some(*until - kept));
+            if since <= *state {
+                left.states.push((*fingerprint, *state));
+            }
+        }
+        left
     }
 
     /// Whether a member left in this state or a later one.

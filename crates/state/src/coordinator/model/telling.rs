@@ -14,7 +14,7 @@ use super::hole::Hole;
 use super::millis;
 use super::server::{Request, Server};
 use crate::Held;
-use crate::coordinator::{Event, EventId, GroupName};
+use crate::coordinator::{Event, EventId, GroupName, Leavers};
 
 impl Server {
     pub(super) fn begin(
@@ -255,6 +255,16 @@ impl Server {
         let times = (request.now, self.timing.tombstone);
         let shard = self.shard(name.shard());
         shard.departed(name, since, alerts, times)
+    }
+
+    pub(super) fn left_since(
+        &mut self,
+        request: &Request,
+        name: &GroupName,
+        since: Timestamp,
+    ) -> Leavers {
+        let times = (request.now, self.timing.tombstone);
+        self.shard(name.shard()).left_since(name, since, times)
     }
 
     /// Whether the claim with this fence is in force.
