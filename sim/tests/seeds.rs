@@ -10,7 +10,7 @@ use sim::profile::Profile;
 const SEEDS: u64 = 8;
 
 /// Seeds that failed once.
-const KEPT: [(Profile, u64); 66] = [
+const KEPT: &[(Profile, u64)] = &[
     // An alert that fired anew was taken for a refresh by an instance that slept through its end.
     (Profile::Freezes, 6),
     // Senders that spread over the instances were not heard by the one that was alone, and time-outs counted.
@@ -119,6 +119,8 @@ const KEPT: [(Profile, u64); 66] = [
     (Profile::All, 7541),
     (Profile::All, 9165),
     (Profile::All, 4559),
+    // An end that was owed anew was covered by what its instance had seen off alone, once data was lost.
+    (Profile::All, 2618),
     // Claims were held until somebody had noted that it put back what it knew, and that note was lost.
     (Profile::Loss, 3701),
     // What fired anew where an instance was alone was not in its journal.
@@ -128,6 +130,12 @@ const KEPT: [(Profile, u64); 66] = [
     (Profile::Upgrade, 4959),
     // The last message before an instance was started alone left an alert out, as it was inhibited; an old end counted.
     (Profile::Upgrade, 2824),
+];
+
+/// Seeds that fail in some of their runs; what is known of them is in docs/RELIABILITY.md. One that is mended moves to [`KEPT`].
+const OPEN: &[(Profile, u64)] = &[
+    (Profile::All, 5838),
+    (Profile::All, 7181),
 ];
 
 /// Plays them; answers how many old builds were shut out.
@@ -172,7 +180,14 @@ fn no_promise_is_broken() {
 
 #[test]
 fn seeds_that_failed_once_do_not_fail_again() {
-    play(&KEPT);
+    play(KEPT);
+}
+
+#[test]
+#[ignore = "they fail in some of their runs: `cargo test -p sim --test seeds -- --ignored`"]
+fn seeds_that_are_open_do_not_fail() {
+    let runs = OPEN.iter().copied().cycle().take(OPEN.len() * 20);
+    play(&runs.collect::<Vec<_>>());
 }
 
 /// No promise is broken by an upgrade, and it is what its profile says: in nearly every run the old build that comes back is

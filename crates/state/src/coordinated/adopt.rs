@@ -76,10 +76,10 @@ impl Coordinated {
     fn replace(&self, identity: Arc<GroupIdentity>, there: &SharedGroup, news: &mut Vec<News>) {
         let now = self.clock.now();
         let mut group = Group::restored(identity, there.grid);
-        there
-            .members
-            .iter()
-            .for_each(|alert| group.restore_member(Arc::clone(alert)));
+        for alert in &there.members {
+            group.restore_member(Arc::clone(alert));
+            lock(&self.tombs).lift(&there.name, alert);
+        }
         let before = self.memory.with(&there.name, |known| known.clone());
         // Of two states of the same message, what is shared counts.
         let told_before = before.iter().flat_map(|before| {

@@ -2,6 +2,7 @@
 
 use super::*;
 use domain::group::grid::Grid;
+use domain::group::numbers::Numbers;
 use domain::group::told::{Told, ToldMessage};
 
 impl Scene {
@@ -9,6 +10,13 @@ impl Scene {
     pub(super) async fn put(&self, name: &str, alerts: &[&Alert], firing: &[&Alert]) {
         let now = self.clock.now();
         let seq = u64::try_from(now.unix_ms()).expect("a time");
+        self.put_numbered(name, alerts, firing, seq).await;
+    }
+
+    /// The same, told while state was shared.
+    pub(super) async fn put_shared(&self, name: &str, alerts: &[&Alert], firing: &[&Alert]) {
+        let now_ms = u64::try_from(self.clock.now().unix_ms()).expect("a time");
+        let seq = Numbers::SHARED.next(0, now_ms);
         self.put_numbered(name, alerts, firing, seq).await;
     }
 

@@ -105,6 +105,34 @@ async fn a_group_whose_members_have_to_move_is_not_forgotten_with_the_data() {
     assert_eq!(scene.shared("g").await, ["x"], "it is put back");
 }
 
+/// It told an end alone, and others told later that the alert fires, of which they heard before: the end is owed anew. What it saw off
+/// alone does not keep that from coming back after a loss.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_owed_anew_survives_a_loss() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.put_shared("g", &[&x], &[&x]).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    scene.pass().await;
+    scene.post("g", scene.as_over(&x)).await;
+    assert_eq!(scene.tell_over(&x).await, Finished::Gone);
+    // Longer than it may take until a message is accepted.
+    tokio::time::sleep(MINUTE).await;
+    scene.put_shared("g", &[&x], &[&x]).await;
+    scene.mend().await;
+    for is_lost in [false, true] {
+        if is_lost {
+            scene.model.flush_all();
+            let polled = scene.state.poll(10, scene.clock.now()).await;
+            polled.expect("polled");
+        }
+        let told = scene.told_there("g").await;
+        assert!(told.believes_firing(x.fingerprint), "{is_lost}: {told:?}");
+        assert!(scene.members("g").await[0].is_explicit_end(), "{is_lost}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stranded_group_that_is_gone_is_forgotten() {
     let scene = Scene::started().await;
