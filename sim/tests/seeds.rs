@@ -133,10 +133,7 @@ const KEPT: &[(Profile, u64)] = &[
 ];
 
 /// Seeds that fail in some of their runs; what is known of them is in docs/RELIABILITY.md. One that is mended moves to [`KEPT`].
-const OPEN: &[(Profile, u64)] = &[
-    (Profile::All, 5838),
-    (Profile::All, 7181),
-];
+const OPEN: &[(Profile, u64)] = &[(Profile::All, 5838), (Profile::All, 7181)];
 
 /// Plays them; answers how many old builds were shut out.
 fn play(runs: &[(Profile, u64)]) -> usize {

@@ -359,12 +359,14 @@ impl Group {
         self.members.get(fingerprint)
     }
 
-    /// Takes over what an integration is known to have been told, if that is the later state.
-    pub fn merge_told(&mut self, integration: &IntegrationId, told: &Told) {
+    /// Takes over what an integration is known to have been told, if that is the later state; answers whether it says something else.
+    pub fn merge_told(&mut self, integration: &IntegrationId, told: &Told) -> bool {
         let here = self.told_mut(integration);
-        if told.supersedes(here) {
+        let is_news = told.supersedes(here) && here != told;
+        if is_news {
             *here = told.clone();
         }
+        is_news
     }
 
     /// Extends an unexpired lease; a lapsed one is not revived.

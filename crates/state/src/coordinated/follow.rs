@@ -230,11 +230,14 @@ impl Coordinated {
             } => {
                 // Answers to our own requests may have been here before: the later state stays.
                 let take = |known: &mut Group| known.merge_told(integration, told);
-                self.memory.with(group, take);
+                let is_unknown = self.memory.with(group, take) == Some(true);
                 self.note_teller(group, integration, is_ours);
                 if !is_ours {
                     let correction = self.correction_of(group, integration, told);
                     orphans.corrections.extend(correction);
+                }
+                // What this instance told is in its journal; what it put into a group its members moved to is not.
+                if !is_ours || is_unknown {
                     let GroupName { tenant, key } = group.clone();
                     news.push(News::Told {
                         tenant,

@@ -20,6 +20,7 @@ use crate::coordinator::model::{Model, ModelClient};
 use crate::coordinator::{Merge, Merged};
 use crate::host::News;
 use crate::{CarriedOver, OwedRecord, Placed, RestoredGroup, State};
+use domain::id::GroupKey;
 
 mod asleep;
 mod believed;
@@ -37,6 +38,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 struct Engine {
     taken_over: AtomicUsize,
     missed: AtomicUsize,
+    /// Groups of which it heard what was told.
+    told: Mutex<Vec<GroupKey>>,
     silences: Mutex<Vec<Arc<Silence>>>,
     /// The groups of all alerts, whatever they say; one of a label's value where that is named.
     of_all: Mutex<Vec<&'static str>>,
@@ -83,8 +86,12 @@ impl Host for Engine {
         let count = news.iter().filter(is_taken_over).count();
         self.taken_over.fetch_add(count, Ordering::SeqCst);
         for one in &news {
-            if let News::Missed { alerts, .. } = one {
-                self.missed.fetch_add(alerts.len(), Ordering::SeqCst);
+            match one {
+                News::Missed { alerts, .. } => {
+                    self.missed.fetch_add(alerts.len(), Ordering::SeqCst);
+                }
+                News::Told { key, .. } => lock(&self.told).push(*key),
+                _ => {}
             }
         }
     }

@@ -111,6 +111,25 @@ async fn an_end_that_was_stated_again_while_it_moved_is_told_once() {
 
 /// A configuration takes members to two groups, one of which somebody is flushing: they move when that is over, or what was told of
 /// them would count in the other one and where they are.
+/// If all are started anew, and what they shared is lost, the journal of who moved an alert may be the only one that has it.
+#[tokio::test(start_paused = true)]
+async fn who_moves_members_writes_down_what_was_told_of_them() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.put_shared("g", &[&x], &[&x]).await;
+    scene.take_all_to(&["h"]).await;
+    scene.state.move_stranded().await;
+    scene.state.follow().await.expect("the feed is there");
+    assert_eq!(scene.shared("h").await, ["x"]);
+    let told = lock(&scene.host.told).clone();
+    assert!(told.contains(&group("h").key), "{told:?}");
+    // What it tells itself the engine has written down before.
+    lock(&scene.host.told).clear();
+    scene.tell_firing(&x).await;
+    scene.state.follow().await.expect("the feed is there");
+    assert_eq!(*lock(&scene.host.told), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn members_move_to_all_their_groups_or_to_none() {
     let scene = Scene::started().await;
