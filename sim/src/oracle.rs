@@ -281,18 +281,27 @@ impl Judge<'_> {
             .filter(|m| !m.is_accepted && !m.is_refused && m.at < message.at);
         let speaks_of =
             |now: &[usize], then: &[usize]| now.iter().any(|alert| then.contains(alert));
-        let is_owed = unanswered.into_iter().any(|then| {
+        let is_against = |then: &Message| {
             speaks_of(&message.resolved, &then.firing) || speaks_of(&message.firing, &then.resolved)
-        });
+        };
+        let is_owed = unanswered.into_iter().any(is_against);
         let is_excused =
             is_owed || (self.run.profile.has_silence() && self.run.profile.has_refusals());
         if is_excused || self.is_troubled(message.at - LEASE, message.at) {
             return;
         }
-        // Whoever slept through the lease with a message on its way comes late, and what it says is old.
+        // Whoever slept through the lease with a message on its way comes late, and what it says is old; or it does not know when
+        // that message was heard, and what speaks against it is said again, by anybody.
         let is_late = self.evidence.absences.iter().any(|absence| {
-            (absence.slot, absence.life) == message.from
-                && absence.until - absence.from >= LEASE - 1.0
+            let who = (absence.slot, absence.life);
+            let may_be_heard_late = |then: &&Message| {
+                then.from == who
+                    && (absence.from - 25.0..=absence.until).contains(&then.at)
+                    && absence.until <= message.at
+            };
+            let mut late = offered.iter().filter(may_be_heard_late);
+            absence.until - absence.from >= LEASE - 1.0
+                && (who == message.from || late.any(is_against))
         });
         if !is_late {
             let at = message.at;

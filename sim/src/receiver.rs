@@ -244,7 +244,12 @@ struct Telling<'a> {
 #[async_trait]
 impl Composed for Telling<'_> {
     async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError> {
+        let was_open = self.teller.setup.gate.is_open();
         self.teller.setup.gate.pass().await;
+        if !was_open {
+            // A process that stands still does not think either: having looked at the gate only then, it would look now.
+            return Err(failed(true, FailureReason::Other));
+        }
         let result = tokio::time::timeout(deadline, self.teller.play(&self.notification)).await;
         self.teller.setup.gate.pass().await;
         let result = result.unwrap_or_else(|_| {
