@@ -147,7 +147,7 @@ table! {
     BELFRY_MODE Gauge Count "belfry_mode" "1 for the mode this instance works in, 0 for the others";
     BELFRY_MODE_CHANGES Counter Count "belfry_mode_changes_total" "Times this instance went on alone, or came back to shared state";
     BELFRY_REDIS_FAILURES Counter Count "belfry_redis_failures_total" "Requests that Redis did not answer, or refused";
-    BELFRY_REDIS_COMMANDS Counter Count "belfry_redis_commands_total" "Commands sent to Redis, by command or script";
+    BELFRY_REDIS_COMMANDS Counter Count "belfry_redis_commands_total" "Commands for Redis, by command or script; also those that could not be sent";
     BELFRY_REDIS_COMMAND_ERRORS Counter Count "belfry_redis_command_errors_total" "Commands that Redis did not answer, or answered with an error";
     BELFRY_REDIS_ROUND_TRIP_DURATION Histogram Seconds "belfry_redis_round_trip_duration_seconds" "How long Redis took to answer what was sent together";
     BELFRY_REDIS_DATA_LOSS Counter Count "belfry_redis_data_loss_total" "Shards in Redis that were found to have lost data";

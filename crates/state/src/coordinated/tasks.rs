@@ -34,6 +34,7 @@ impl Coordinated {
                 outcome = self.meet(domain).await;
             }
             if let Err(error) = outcome {
+                self.counters.failures.fetch_add(1, Ordering::Relaxed);
                 self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
                 self.say_out_of_reach(&error);
                 self.take_over(domain);
@@ -235,6 +236,7 @@ impl Coordinated {
             probe = self.shared.probe(domain).await.map(drop);
         }
         if let Err(error) = &probe {
+            self.counters.failures.fetch_add(1, Ordering::Relaxed);
             self.note_cause(error);
             if error.outage == Outage::Refused {
                 // Asking every moment would fill the server's log.
