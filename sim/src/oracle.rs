@@ -294,10 +294,11 @@ impl Judge<'_> {
         // that message was heard, and what speaks against it is said again, by anybody.
         let is_late = self.evidence.absences.iter().any(|absence| {
             let who = (absence.slot, absence.life);
+            // It was accepted while its sender stood still, or just before, and said again by the next tick after that woke.
             let may_be_heard_late = |then: &&Message| {
-                then.from == who
-                    && (absence.from - 25.0..=absence.until).contains(&then.at)
-                    && absence.until <= message.at
+                let is_amid = (absence.from - MOMENT..=absence.until).contains(&then.at);
+                let is_soon = (absence.until..=absence.until + LEASE + TICK).contains(&message.at);
+                absence.is_sleep && then.from == who && is_amid && is_soon
             };
             let mut late = offered.iter().filter(may_be_heard_late);
             absence.until - absence.from >= LEASE - 1.0

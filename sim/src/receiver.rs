@@ -114,6 +114,11 @@ impl Receiver {
         (answer, takes)
     }
 
+    /// Whether a process that stood still had looked at its gate before.
+    fn is_past_the_gate(&self) -> bool {
+        lock(&self.0.dice).permille(150)
+    }
+
     /// Notes an attempt; answers its place.
     fn note(&self, message: Message) -> usize {
         let mut offered = lock(&self.0.offered);
@@ -246,8 +251,9 @@ impl Composed for Telling<'_> {
     async fn send(&self, deadline: Duration) -> Result<Delivered, DeliveryError> {
         let was_open = self.teller.setup.gate.is_open();
         self.teller.setup.gate.pass().await;
-        if !was_open {
-            // A process that stands still does not think either: having looked at the gate only then, it would look now.
+        // A process that stands still does not think either: what would look at the gate while it does, looks when it goes on. A few
+        // were stopped between their look and the request, which goes out now.
+        if !was_open && !self.teller.receiver.is_past_the_gate() {
             return Err(failed(true, FailureReason::Other));
         }
         let result = tokio::time::timeout(deadline, self.teller.play(&self.notification)).await;

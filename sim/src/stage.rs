@@ -52,6 +52,8 @@ pub struct Absence {
     pub from: f64,
     /// When it was over.
     pub until: f64,
+    /// Whether it stood still, and goes on.
+    pub is_sleep: bool,
 }
 
 pub(crate) struct Stage<'a> {
@@ -365,6 +367,7 @@ impl<'a> Stage<'a> {
                 life,
                 from: now,
                 until: now + seconds,
+                is_sleep: true,
             });
         }
     }
@@ -377,6 +380,7 @@ impl<'a> Stage<'a> {
             life,
             from,
             until,
+            is_sleep: false,
         });
     }
 

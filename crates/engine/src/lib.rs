@@ -225,12 +225,19 @@ impl Engine {
         self.state.version(tenant.id())
     }
 
-    /// Waits until reads of this tenant see at least that; the caller bounds the wait.
+    /// Waits until reads of this tenant see at least that; the caller bounds the wait. What others did is taken over as a whole
+    /// once that has begun, although whoever asked for it goes away.
     ///
     /// # Errors
     /// Why it cannot be seen here now.
     pub async fn reach(&self, tenant: &Tenant, version: &Version) -> Result<(), NotReached> {
-        self.state.reach(tenant.id(), version).await
+        let (state, tenant, version) = (
+            Arc::clone(&self.state),
+            tenant.id().clone(),
+            version.clone(),
+        );
+        let reach = tokio::spawn(async move { state.reach(&tenant, &version).await });
+        reach.await.unwrap_or(Err(NotReached::Alone))
     }
 
     /// A tenant by its id; unknown tenants are refused, never created (G6).

@@ -18,7 +18,7 @@ while ARGV[at + 1] do
   local fingerprint, text = ARGV[at], member(group, ARGV[at])
   local alert = text and read_alert(text)
   if alert and alert.updated <= ARGV[at + 1] then
-    bury(group, fingerprint, ARGV[at + 1])
+    bury(group, fingerprint, ARGV[at + 1], true)
     take_out(group, fingerprint, alert.rank)
     left[#left + 1] = fingerprint
   elseif alert then

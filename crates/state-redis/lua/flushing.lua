@@ -5,9 +5,10 @@ local function instant_of(ms)
   return string.format('%012.0f%03.0f000000', math.floor(ms / 1000) + 100000000000, ms % 1000)
 end
 
--- Remembers who left, so that a replay cannot bring them back.
-local function bury(group, fingerprint, updated)
-  redis.call('ZADD', tomb_of(group), 'GT', int(ms_of(updated)), fingerprint)
+-- Remembers who left, so that a replay cannot bring them back, and when: who says again what is known says nothing of that.
+local function bury(group, fingerprint, updated, was_member)
+  local changed = redis.call('ZADD', tomb_of(group), 'GT', 'CH', int(ms_of(updated)), fingerprint)
+  if was_member or changed > 0 then redis.call('ZADD', left_of(group), int(now), fingerprint) end
 end
 
 -- To be called after `bury`: how long that is remembered. Tombstones name everybody who left after `known_since` of the shard,
@@ -18,7 +19,9 @@ local function keep_tombs(group, kept_ms)
   if redis.call('ZREMRANGEBYRANK', tomb_of(group), 0, -TOMBS_MAX - 1) > 0 then
     redis.call('HSET', shard, 'known_since', int(now))
   end
+  redis.call('ZREMRANGEBYRANK', left_of(group), 0, -TOMBS_MAX - 1)
   redis.call('PEXPIRE', tomb_of(group), int(kept_ms))
+  redis.call('PEXPIRE', left_of(group), int(kept_ms))
 end
 
 -- `rank:<n>` in a group's hash counts its members of a rank, so that the most severe is known at once.

@@ -1,15 +1,19 @@
--- Answers who is remembered to have left a group in a state of an instant or a later one, and in which; and when anybody left it last.
+-- Answers who is remembered to have left a group in a state of an instant or a later one, or at an instant or later, and in which state.
 --
 -- KEYS[1]  shard:{sNN}
--- ARGV     instance, group, the instant in milliseconds, life of a tombstone in milliseconds
--- Reply    when anybody left last, empty if nobody is remembered; of each, one after the other: fingerprint, the instant of its
---          state in milliseconds
+-- ARGV     instance, group, the instant of the state in milliseconds, when it left in milliseconds
+-- Reply    of each, one after the other: fingerprint, the instant of its state in milliseconds; one may come twice
 --
 -- Safe in every prefix because it writes nothing.
 
-local group, since, tomb_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-if not (since and tomb_ms) then return redis.error_reply('ERR a question for who left cannot be read') end
--- Whoever leaves gives the tombstones of the group a new life (`keep_tombs`): what is left of it tells when that was.
-local lives_ms = redis.call('PTTL', tomb_of(group))
-local last_at = lives_ms > 0 and int(now - (tomb_ms - lives_ms)) or ''
-return { last_at, redis.call('ZRANGEBYSCORE', tomb_of(group), int(since), '+inf', 'WITHSCORES') }
+local group, state, at = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+if not (state and at) then return redis.error_reply('ERR a question for who left cannot be read') end
+local left = redis.call('ZRANGEBYSCORE', tomb_of(group), int(state), '+inf', 'WITHSCORES')
+for _, fingerprint in ipairs(redis.call('ZRANGEBYSCORE', left_of(group), int(at), '+inf')) do
+  local known = redis.call('ZSCORE', tomb_of(group), fingerprint)
+  if known then
+    left[#left + 1] = fingerprint
+    left[#left + 1] = known
+  end
+end
+return left

@@ -76,7 +76,7 @@ local function merge_leave(fingerprint, updated)
   local text = member(group, fingerprint)
   local alert = text and read_alert(text)
   if alert and alert.updated > updated then return end
-  bury(group, fingerprint, updated)
+  bury(group, fingerprint, updated, alert)
   has_buried = true
   if alert then
     take_out(group, fingerprint, alert.rank)

@@ -32,6 +32,7 @@ local function firing_of(group) return FIRING .. group end
 local function recovery_of(group) return RECOVERY .. group end
 local function ends_of(group) return ENDS .. group end
 local function tomb_of(group) return prefix .. 'alert:tomb:' .. tag .. group end
+local function left_of(group) return prefix .. 'alert:left:' .. tag .. group end
 local function lock_of(group) return prefix .. 'lock:group:' .. tag .. group end
 
 -- A whole number as text; Lua's own form loses digits. In a batch the same few come again and again.

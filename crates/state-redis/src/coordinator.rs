@@ -21,7 +21,7 @@ use redis::Value;
 use runtime::timing::Timing;
 use state::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Leavers, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
     RecordVersions, RecordsHeard, ShardDepth, SharedGroup, SharedSilences,
 };
 use state::{Held, SilencePut};
@@ -261,9 +261,10 @@ impl Coordinator for RedisCoordinator {
     async fn left_since(
         &self,
         group: &GroupName,
-        since: Timestamp,
-    ) -> Result<Leavers, CoordinatorError> {
-        self.left_since_of(group, since).await
+        state: Timestamp,
+        at: Timestamp,
+    ) -> Result<Vec<(Fingerprint, Timestamp)>, CoordinatorError> {
+        self.left_since_of(group, state, at).await
     }
 
     async fn evictions(&self, domain: usize) -> Result<Evictions, CoordinatorError> {
@@ -306,6 +307,15 @@ impl Coordinator for RedisCoordinator {
         known: &dyn KnownAlerts,
     ) -> Vec<Result<Feed, CoordinatorError>> {
         self.read_feeds(after, known).await
+    }
+
+    async fn feed(
+        &self,
+        shard: usize,
+        after: EventId,
+        known: &dyn KnownAlerts,
+    ) -> Result<Feed, CoordinatorError> {
+        self.read_one_feed(shard, after, known).await
     }
 
     async fn changed(&self) {

@@ -257,15 +257,6 @@ impl SharedGroup {
     }
 }
 
-/// Who left a group. Whoever did longer ago than tombstones live is forgotten.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Leavers {
-    /// When anybody left it last, in whatever state; `None` when nobody is remembered.
-    pub last_at: Option<Timestamp>,
-    /// Alerts with the state in which they left, to the millisecond.
-    pub states: Vec<(Fingerprint, Timestamp)>,
-}
-
 /// A tenant's silences.
 #[derive(Clone, Debug, Default)]
 pub struct SharedSilences {
@@ -441,12 +432,14 @@ pub trait Coordinator: Send + Sync {
         alerts: &[Fingerprint],
     ) -> Result<Vec<Fingerprint>, CoordinatorError>;
 
-    /// Who is remembered to have left a group in a state of this instant or a later one.
+    /// Who is remembered to have left a group in this state or a later one, or at this time or later, and in which state, to the
+    /// millisecond. Whoever did may be forgotten.
     async fn left_since(
         &self,
         group: &GroupName,
-        since: Timestamp,
-    ) -> Result<Leavers, CoordinatorError>;
+        state: Timestamp,
+        at: Timestamp,
+    ) -> Result<Vec<(Fingerprint, Timestamp)>, CoordinatorError>;
 
     /// What the server of a fault domain threw away. If that is a loss it refuses from then on to hand out groups, to let a
     /// group go that became empty, and to open an epoch, until [`Coordinator::start_over`].
@@ -492,6 +485,14 @@ pub trait Coordinator: Send + Sync {
         after: &[EventId],
         known: &dyn KnownAlerts,
     ) -> Vec<Result<Feed, CoordinatorError>>;
+
+    /// Changes of one shard after a place, for somebody else than who follows them all: what is new for that one stays new.
+    async fn feed(
+        &self,
+        shard: usize,
+        after: EventId,
+        known: &dyn KnownAlerts,
+    ) -> Result<Feed, CoordinatorError>;
 
     /// Waits until something may have changed; answers early rather than late.
     async fn changed(&self);

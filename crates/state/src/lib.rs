@@ -212,7 +212,8 @@ pub trait State: Send + Sync {
         0
     }
 
-    /// Changes of a shard after a place, of all tenants, as its feed keeps them; read in the shared home. They are known here then.
+    /// Changes of a shard after a place, of all tenants, as its feed keeps them; read in the shared home. They may be ahead of what is
+    /// known here.
     ///
     /// # Errors
     /// When nothing is shared, or it cannot be reached.

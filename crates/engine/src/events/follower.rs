@@ -1,14 +1,23 @@
 //! Somebody who follows a tenant's changes: from now on, or from where it left.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use domain::silence::Silence;
 use state::coordinator::EventId;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::ring::{Cursor, Found, Missed};
+use super::ring::{BATCH_MAX, Cursor, Found, Missed};
 use super::{Event, Position, Reset, group_of};
 use crate::{Engine, Tenant};
+
+/// Most changes of a feed handed out in one go, or a few more: they are written out together.
+const PIECE_MAX: usize = 1_000;
+
+/// Pause before a feed that could not be read is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Somebody who follows a tenant's changes.
 pub struct Follower {
@@ -24,9 +33,20 @@ enum Stand {
     /// What comes next for it is kept here, or comes yet.
     Here(Cursor),
     /// It left at a position before what is kept here.
-    Behind(Position),
+    Behind(Behind),
     /// It has to begin anew, and was not told yet.
     Lost(Reset),
+}
+
+/// How far a follower has come that is behind.
+#[derive(Clone)]
+struct Behind {
+    position: Position,
+    /// The numbers in use when it came: should others take their place, it has to begin anew as everybody.
+    era: u64,
+    /// Silences it is still to be told of, before it has reached this version.
+    silences: VecDeque<Arc<Silence>>,
+    version: u64,
 }
 
 /// What a follower is told.
@@ -45,7 +65,7 @@ impl Follower {
     pub fn position(&self) -> Option<&Position> {
         match &self.stand {
             Stand::Here(cursor) => Some(&cursor.position),
-            Stand::Behind(position) => Some(position),
+            Stand::Behind(behind) => Some(&behind.position),
             Stand::Lost(_) => None,
         }
     }
@@ -72,9 +92,9 @@ impl Follower {
                     }
                     followed
                 }
-                Stand::Behind(position) => {
-                    let position = position.clone();
-                    self.catch_up(&engine, position).await
+                Stand::Behind(behind) => {
+                    let behind = behind.clone();
+                    self.catch_up(&engine, behind).await
                 }
                 Stand::Lost(reset) => {
                     let reset = *reset;
@@ -95,23 +115,37 @@ impl Follower {
     }
 
     /// Comes nearer to what is kept here; `None` when there is nothing to tell of the way.
-    async fn catch_up(&mut self, engine: &Engine, position: Position) -> Option<Followed> {
+    async fn catch_up(&mut self, engine: &Engine, mut behind: Behind) -> Option<Followed> {
+        if !behind.silences.is_empty() {
+            let events = behind.next_silences();
+            self.stand = Stand::Behind(behind);
+            return Some(Followed::Events(events));
+        }
         // Read before the place in the ring and before the silences: what comes in between is seen twice rather than not at all.
         let known_silences = engine.state.silence_version(self.tenant.id());
-        let events = match engine.resume(&self.tenant, &position) {
+        let missed = match engine.resume(&self.tenant, &behind) {
             Ok(cursor) => {
                 self.stand = Stand::Here(cursor);
                 return None;
             }
-            Err(Missed::All(reset)) => Err(reset),
-            Err(Missed::Silences) => Ok(self.all_silences(&position, known_silences)),
-            Err(Missed::Changes { shard, after }) => {
-                self.changes(engine, &position, shard, after).await
+            Err(missed) => missed,
+        };
+        let events = match missed {
+            Missed::All(reset) => Err(reset),
+            Missed::Silences { floor } => {
+                // Which of them are news is not kept.
+                behind.silences = self.tenant.silences().into();
+                behind.version = known_silences.max(floor);
+                Ok(behind.next_silences())
+            }
+            Missed::Changes { shard, after } => {
+                self.changes(engine, &mut behind.position, shard, after)
+                    .await
             }
         };
         match events {
-            Ok((position, events)) => {
-                self.stand = Stand::Behind(position);
+            Ok(events) => {
+                self.stand = Stand::Behind(behind);
                 (!events.is_empty()).then_some(Followed::Events(events))
             }
             Err(reset) => {
@@ -121,75 +155,77 @@ impl Follower {
         }
     }
 
-    /// All silences as they are: which of them are news is not kept. The last one comes with the version.
-    fn all_silences(&self, position: &Position, version: u64) -> Way {
-        let after = position.with_silences(version);
-        let silences = self.tenant.silences().into_iter();
-        let mut events: Vec<_> = silences
-            .map(|silence| (position.clone(), Event::Silence(silence)))
-            .collect();
-        if let Some((last, _)) = events.last_mut() {
-            *last = after.clone();
-        }
-        (after, events)
-    }
-
-    /// A piece of a shard's feed.
+    /// A piece of a shard's feed; nothing while that does not answer.
     async fn changes(
         &self,
         engine: &Engine,
-        position: &Position,
+        position: &mut Position,
         shard: usize,
         after: EventId,
-    ) -> Result<Way, Reset> {
-        let _one_at_a_time = engine.events.reading.lock().await;
-        let feed = engine.state.changes(shard, after).await;
-        let feed = feed.map_err(|_| Reset::Unknown)?;
-        if feed.is_lost || feed.is_broken {
-            let was_there = !feed.is_lost;
-            return Err(if was_there {
-                Reset::Trimmed
-            } else {
-                Reset::Unknown
-            });
-        }
-        if feed.changes.is_empty() {
+    ) -> Result<Vec<(Position, Event)>, Reset> {
+        let feed = {
+            let _one_at_a_time = engine.events.reading.lock().await;
+            engine.state.changes(shard, after).await
+        };
+        let Ok(feed) = feed else {
+            tokio::time::sleep(RETRY_PAUSE).await;
+            return Ok(Vec::new());
+        };
+        if feed.is_lost || (feed.changes.is_empty() && !feed.is_broken) {
             return Err(Reset::Unknown);
         }
-        let mut position = position.clone();
+        if feed.is_broken {
+            return Err(Reset::Trimmed);
+        }
         let mut events = Vec::new();
         for change in feed.changes {
-            if change.is_last {
-                position = position.with_stream(shard, change.id);
+            if events.len() >= PIECE_MAX {
+                // The rest is read again.
+                break;
             }
-            if group_of(&change.event).tenant == *self.tenant.id() {
+            let is_own = group_of(&change.event).tenant == *self.tenant.id();
+            if change.is_last {
+                position.pass(shard, change.id);
+            }
+            if is_own {
                 events.push((position.clone(), Event::Group(change.event)));
             }
         }
-        Ok((position, events))
+        Ok(events)
     }
 }
 
-/// What is told of a piece of the way to what is kept here, and the position after it.
-type Way = (Position, Vec<(Position, Event)>);
+impl Behind {
+    /// The next silences, the last of all with the version.
+    fn next_silences(&mut self) -> Vec<(Position, Event)> {
+        let count = self.silences.len().min(BATCH_MAX);
+        let mut events = Vec::with_capacity(count);
+        for silence in self.silences.drain(..count) {
+            events.push((self.position.clone(), Event::Silence(silence)));
+        }
+        if self.silences.is_empty() {
+            self.position.reach_silences(self.version);
+            if let Some((last, _)) = events.last_mut() {
+                *last = self.position.clone();
+            }
+        }
+        events
+    }
+}
 
 impl Position {
-    fn with_silences(&self, version: u64) -> Self {
-        let mut after = self.clone();
-        if let Self::Shared { silences, .. } = &mut after {
+    fn reach_silences(&mut self, version: u64) {
+        if let Self::Shared { silences, .. } = self {
             *silences = version;
         }
-        after
     }
 
-    fn with_stream(&self, shard: usize, id: EventId) -> Self {
-        let mut after = self.clone();
-        if let Self::Shared { streams, .. } = &mut after
+    fn pass(&mut self, shard: usize, id: EventId) {
+        if let Self::Shared { streams, .. } = self
             && let Some(seen) = streams.get_mut(shard)
         {
             *seen = id;
         }
-        after
     }
 }
 
@@ -209,11 +245,12 @@ impl Engine {
         let stand = match after {
             None => Stand::Here(self.cursor_now(&tenant)),
             Some(Err(reset)) => Stand::Lost(reset),
-            Some(Ok(position)) => match self.resume(&tenant, &position) {
-                Ok(cursor) => Stand::Here(cursor),
-                Err(Missed::All(reset)) => Stand::Lost(reset),
-                Err(Missed::Silences | Missed::Changes { .. }) => Stand::Behind(position),
-            },
+            Some(Ok(position)) => Stand::Behind(Behind {
+                position,
+                era: self.events.ring().era().number,
+                silences: VecDeque::new(),
+                version: 0,
+            }),
         };
         Some(Follower {
             engine: Arc::clone(self),
@@ -230,10 +267,13 @@ impl Engine {
         self.events.ring().now(silences)
     }
 
-    fn resume(&self, tenant: &Tenant, position: &Position) -> Result<Cursor, Missed> {
+    fn resume(&self, tenant: &Tenant, behind: &Behind) -> Result<Cursor, Missed> {
         let now_ms = u64::try_from(self.clock.now().unix_ms()).unwrap_or(0);
         let ring = self.events.ring();
-        ring.resume(tenant.id(), position.clone(), now_ms)
+        if let Some(reset) = ring.ended(behind.era) {
+            return Err(Missed::All(reset));
+        }
+        ring.resume(tenant.id(), behind.position.clone(), now_ms)
     }
 
     /// What there is now for a follower; `None` when there is nothing.

@@ -12,7 +12,7 @@ use super::{Event, Position, Reset};
 const SCANNED_MAX: usize = 2_000;
 
 /// Most changes handed out in one go.
-const BATCH_MAX: usize = 200;
+pub(super) const BATCH_MAX: usize = 200;
 
 /// A position may be this far ahead of what is known here: another instance was faster.
 const AHEAD_MAX_MS: u64 = 60_000;
@@ -94,7 +94,10 @@ pub(super) enum Missed {
     /// It has to begin anew.
     All(Reset),
     /// Silences changed before what is kept here.
-    Silences,
+    Silences {
+        /// All that changed after this version is kept.
+        floor: u64,
+    },
     /// Changes of this shard after this one, of which the first are not kept here.
     Changes {
         /// Which shard's.
@@ -132,6 +135,11 @@ impl Ring {
 
     pub(super) fn era(&self) -> Era {
         self.era
+    }
+
+    /// Why an era is over; `None` while it is not.
+    pub(super) fn ended(&self, era: u64) -> Option<Reset> {
+        (era != self.era.number).then_some(self.reason)
     }
 
     /// Forgets everything: what follows is numbered anew, or does not follow what was before.
@@ -256,8 +264,9 @@ impl Ring {
                     return Err(Missed::All(Reset::Unknown));
                 }
                 self.check_streams(streams, now_ms)?;
-                if *silences < self.silence_floors.get(tenant).copied().unwrap_or(0) {
-                    return Err(Missed::Silences);
+                let floor = self.silence_floors.get(tenant).copied().unwrap_or(0);
+                if *silences < floor {
+                    return Err(Missed::Silences { floor });
                 }
                 (self.first, *silences)
             }
@@ -301,8 +310,8 @@ impl Ring {
 
     /// What comes next for a follower of a tenant.
     pub(super) fn read(&self, tenant: &TenantId, cursor: &mut Cursor) -> Found {
-        if cursor.era != self.era.number {
-            return Found::Lost(self.reason);
+        if let Some(reset) = self.ended(cursor.era) {
+            return Found::Lost(reset);
         }
         let Some(skipped) = cursor.next.checked_sub(self.first) else {
             return Found::Lost(Reset::Slow);

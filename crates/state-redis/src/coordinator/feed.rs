@@ -63,6 +63,32 @@ impl RedisCoordinator {
         feeds
     }
 
+    /// Reads a shard's changes for somebody who does not follow: what was heard of meanwhile is still to be read by who does.
+    pub(super) async fn read_one_feed(
+        &self,
+        shard: usize,
+        after: EventId,
+        known: &dyn KnownAlerts,
+    ) -> Read<Feed> {
+        let last = self.run_all(vec![self.last_call(shard)]).await.pop();
+        let last = last.ok_or_else(|| unreadable("no answer"))?;
+        let last = last.and_then(read_last)?;
+        let is_lost = last < after;
+        if last == after {
+            return Ok(Feed::default());
+        }
+        let places = [(shard, after)];
+        let mut answers = self.read_streams(&places).await;
+        let answer = answers.pop().map(|(_, answer)| answer);
+        let answer = answer.ok_or_else(|| unreadable("no answer"))?;
+        let entries = by_stream(answer?)?.remove(&self.stream(shard));
+        let feed = self.read_feed(entries, after, known)?;
+        Ok(Feed {
+            is_lost: feed.is_lost || is_lost,
+            ..feed
+        })
+    }
+
     /// Asks for the last change of a shard.
     pub(super) fn last_call(&self, shard: usize) -> Call {
         let key = self.link.key(&format!("shard:{}", names::tag(shard)));

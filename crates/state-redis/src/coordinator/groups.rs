@@ -12,7 +12,7 @@ use domain::group::told::Told;
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
 use redis::Value;
-use state::coordinator::{EventId, GroupName, Leavers, SharedGroup};
+use state::coordinator::{EventId, GroupName, SharedGroup};
 
 use super::reply::{Read, Reply, unreadable};
 use super::wire::told::read_told;
@@ -68,21 +68,20 @@ impl RedisCoordinator {
         read_fingerprints(self.on_group(&scripts::DEPARTED, group, args).await?)
     }
 
-    pub(super) async fn left_since_of(&self, group: &GroupName, since: Timestamp) -> Read<Leavers> {
-        let times = [since.unix_ms(), names::span_ms(self.timing.tombstone)].map(Arg::from);
+    pub(super) async fn left_since_of(
+        &self,
+        group: &GroupName,
+        state: Timestamp,
+        at: Timestamp,
+    ) -> Read<Vec<(Fingerprint, Timestamp)>> {
+        let times = [state, at].map(|time| Arg::from(time.unix_ms()));
         let answer = self.on_group(&scripts::LEFT_SINCE, group, times).await?;
-        let mut reply = Reply::of(answer)?;
-        let instant = |ms: &str| -> Read<Timestamp> {
-            let ms = ms.parse().map_err(|_| unreadable("an instant"))?;
-            Ok(Timestamp::from_unix_ms(ms))
-        };
-        let last_at = Some(reply.text()?).filter(|ms| !ms.is_empty());
-        let left = reply.list()?.pairs()?.into_iter();
-        let states = left.map(|(alert, state)| Ok((read_fingerprint(&alert)?, instant(&state)?)));
-        Ok(Leavers {
-            last_at: last_at.map(|ms| instant(&ms)).transpose()?,
-            states: states.collect::<Read<_>>()?,
-        })
+        let left = Reply::of(answer)?.pairs()?.into_iter();
+        let left = left.map(|(alert, state_ms)| {
+            let state_ms = state_ms.parse().map_err(|_| unreadable("an instant"))?;
+            Ok((read_fingerprint(&alert)?, Timestamp::from_unix_ms(state_ms)))
+        });
+        left.collect()
     }
 
     fn group_call(&self, name: &GroupName) -> Call {

@@ -15,7 +15,7 @@ use domain::time::Timestamp;
 use super::Agreed;
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Leavers, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
     ShardDepth, ShardPoll, SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
@@ -163,12 +163,14 @@ impl Coordinator for Agreed {
         self.inner.departed(group, since, alerts).await
     }
 
-    async fn left_since(&self, group: &GroupName, since: Timestamp) -> Answered<Leavers> {
-        let left = self.inner.left_since(group, since).await?;
-        Ok(Leavers {
-            last_at: left.last_at.map(|at| self.agreed_at(group.shard(), at)),
-            ..left
-        })
+    async fn left_since(
+        &self,
+        group: &GroupName,
+        state: Timestamp,
+        at: Timestamp,
+    ) -> Answered<Vec<(Fingerprint, Timestamp)>> {
+        let at = self.shard_at(group.shard(), at);
+        self.inner.left_since(group, state, at).await
     }
 
     async fn evictions(&self, domain: usize) -> Answered<Evictions> {
@@ -204,6 +206,14 @@ impl Coordinator for Agreed {
             changes.for_each(|change| self.translate(shard, &mut change.event));
         }
         feeds
+    }
+
+    async fn feed(&self, shard: usize, after: EventId, known: &dyn KnownAlerts) -> Answered<Feed> {
+        let mut feed = self.inner.feed(shard, after, known).await?;
+        for change in &mut feed.changes {
+            self.translate(shard, &mut change.event);
+        }
+        Ok(feed)
     }
 
     async fn changed(&self) {

@@ -78,7 +78,10 @@ impl Coordinated {
         let mut group = Group::restored(identity, there.grid);
         for alert in &there.members {
             group.restore_member(Arc::clone(alert));
-            lock(&self.tombs).lift(&there.name, alert);
+            // Its end is owed anew.
+            if alert.is_explicit_end() {
+                lock(&self.tombs).lift(&there.name, alert);
+            }
         }
         let before = self.memory.with(&there.name, |known| known.clone());
         // Of two states of the same message, what is shared counts.

@@ -234,16 +234,13 @@ impl Coordinated {
             .collect()
     }
 
-    /// Whether somebody left a group since an instant whom this instance did not see leave. An end may be told long after it was
-    /// stated, so if anybody left since, all who ever did count.
+    /// Whether somebody left a group since an instant whom this instance did not see leave; an end may be told long after it was stated.
     async fn have_others_left(&self, name: &GroupName, since: Timestamp) -> Result<bool, Alone> {
-        let asked = || self.shared.left_since(name, Timestamp::ZERO);
+        let asked = || self.shared.left_since(name, since, since);
         let left = self.insist(Some(name.shard()), asked).await?;
-        let has_any_left = left.last_at.is_some_and(|last_at| since <= last_at);
         let tombs = lock(&self.tombs);
-        Ok(left.states.iter().any(|(alert, state)| {
-            (has_any_left || since <= *state) && !tombs.has_seen_off(name, *alert, *state)
-        }))
+        let mut left = left.iter();
+        Ok(left.any(|(alert, state)| !tombs.has_seen_off(name, *alert, *state)))
     }
 
     /// What was told alone here and by others there, made one.

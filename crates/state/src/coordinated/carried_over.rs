@@ -127,8 +127,10 @@ impl Coordinated {
         for chunk in first.chunks(ASKED_AT_ONCE) {
             let asked = chunk.iter().map(async |(name, first)| {
                 let shard = Some(name.shard());
-                let left = self.insist(shard, || self.shared.left_since(name, *first));
-                Ok((name.clone(), left.await?.states.into_iter().collect()))
+                let left = self.insist(shard, || {
+                    self.shared.left_since(name, *first, Timestamp::MAX)
+                });
+                Ok((name.clone(), left.await?.into_iter().collect()))
             });
             left.extend(try_join_all(asked).await?);
         }

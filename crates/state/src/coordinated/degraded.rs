@@ -124,21 +124,21 @@ impl Coordinated {
                 lock(&self.tombs).dissolve(&name, told);
             }
         }
-        self.carry_ends_over(|of, alert| match of == tenant {
+        self.carry_ends_over(|name, alert| match name.tenant == *tenant {
             true => placement(alert),
             false => Vec::new(),
         });
         Ok(())
     }
 
-    /// Ends that were told alone are known of the groups their alerts belong to as well.
+    /// Ends that were told alone are known of the groups their alerts belong to now as well.
     pub(super) fn carry_ends_over(
         &self,
-        placement: impl Fn(&TenantId, &Alert) -> Vec<Arc<GroupIdentity>>,
+        placement: impl Fn(&GroupName, &Alert) -> Vec<Arc<GroupIdentity>>,
     ) {
         self.told_alone.carry_over(|name, ended| {
             let known = self.memory.alert(&name.tenant, ended);
-            let groups = known.map(|alert| placement(&name.tenant, &alert));
+            let groups = known.map(|alert| placement(name, &alert));
             let groups = groups.unwrap_or_default();
             groups.iter().map(|group| GroupName::of(group)).collect()
         });

@@ -56,20 +56,12 @@ impl Coordinated {
         shard: usize,
         after: EventId,
     ) -> Result<Feed, StateError> {
-        let unreached = || StateError::Unavailable("the shard cannot be reached".to_owned());
+        let unavailable = |text: String| StateError::Unavailable(text);
         if self.is_alone(shard) {
-            return Err(unreached());
+            return Err(unavailable("the shard cannot be reached".to_owned()));
         }
-        let mut places: Vec<EventId> = self.views.iter().map(|view| lock(view).seen).collect();
-        if let Some(place) = places.get_mut(shard) {
-            *place = after;
-        }
-        let feeds = self.shared.changes(&places, &self.memory).await;
-        let feed = feeds.into_iter().nth(shard).ok_or_else(unreached)?;
-        let feed = feed.map_err(|error| StateError::Unavailable(error.to_string()))?;
-        // Reading took note of what was heard until now, so it is for this read to see that it becomes known.
-        self.follow().await.map_err(|Alone| unreached())?;
-        Ok(feed)
+        let feed = self.shared.feed(shard, after, &self.memory).await;
+        feed.map_err(|error| unavailable(error.to_string()))
     }
 
     async fn follow_as(&self, orphans: &mut Orphans) -> Result<(), Alone> {
@@ -248,8 +240,8 @@ impl Coordinated {
                 }
             }
             Event::Grid { group, grid } => {
-                self.take_grid(group, *grid, orphans);
-                if !is_ours {
+                let is_unknown = self.take_grid(group, *grid, orphans);
+                if !is_ours || is_unknown {
                     let lineage = self.memory.see(group, |known| known.identity().lineage());
                     let GroupName { tenant, key } = group.clone();
                     news.push(News::Group {
@@ -361,11 +353,17 @@ impl Coordinated {
         lock(&self.stranded).left(group, alerts);
     }
 
-    fn take_grid(&self, group: &GroupName, grid: Grid, orphans: &mut Orphans) {
-        let is_known = self.memory.with(group, |known| known.set_grid(grid));
-        if is_known.is_none() && orphans.grids.len() < ORPHANS_MAX {
+    /// Takes over a group's ticks; answers whether they were other ones here.
+    fn take_grid(&self, group: &GroupName, grid: Grid, orphans: &mut Orphans) -> bool {
+        let is_news = self.memory.with(group, |known| {
+            let is_news = known.grid() != grid;
+            known.set_grid(grid);
+            is_news
+        });
+        if is_news.is_none() && orphans.grids.len() < ORPHANS_MAX {
             orphans.grids.insert(group.clone(), grid);
         }
+        is_news == Some(true)
     }
 
     /// Forgets a group and all that is kept beside it.

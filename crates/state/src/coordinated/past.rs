@@ -43,8 +43,8 @@ impl Coordinated {
         let Some(first) = asked.map(|(_, since)| *since).min() else {
             return Ok(Past::default());
         };
-        let left = self.directly(self.shared.left_since(name, first).await)?;
-        let left: HashMap<_, _> = left.states.into_iter().collect();
+        let left = self.directly(self.shared.left_since(name, first, Timestamp::MAX).await)?;
+        let left: HashMap<_, _> = left.into_iter().collect();
         // Which of these left, each in a state of its instant or a later one.
         let who_left = |asked: Vec<(Fingerprint, Timestamp)>| {
             let has_left = |(alert, since): &(Fingerprint, Timestamp)| {

@@ -104,7 +104,14 @@ impl Coordinated {
         self.drained(domain).await;
         if let Some(host) = self.host() {
             // Of alerts that had not moved yet to where a configuration puts them.
-            self.carry_ends_over(|tenant, alert| host.placement(tenant, alert));
+            self.carry_ends_over(|name, alert| {
+                let mut groups = host.placement(&name.tenant, alert);
+                if groups.iter().any(|group| group.key == name.key) {
+                    return Vec::new();
+                }
+                groups.retain(|group| self.is_alone(GroupName::of(group).shard()));
+                groups
+            });
         }
         self.reconcile_silences().await?;
         let part = &self.domains[domain];

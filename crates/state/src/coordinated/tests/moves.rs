@@ -109,8 +109,6 @@ async fn an_end_that_was_stated_again_while_it_moved_is_told_once() {
     assert!(!scene.told_there("g").await.believes_firing(x.fingerprint));
 }
 
-/// A configuration takes members to two groups, one of which somebody is flushing: they move when that is over, or what was told of
-/// them would count in the other one and where they are.
 /// If all are started anew, and what they shared is lost, the journal of who moved an alert may be the only one that has it.
 #[tokio::test(start_paused = true)]
 async fn who_moves_members_writes_down_what_was_told_of_them() {
@@ -130,6 +128,8 @@ async fn who_moves_members_writes_down_what_was_told_of_them() {
     assert_eq!(*lock(&scene.host.told), []);
 }
 
+/// A configuration takes members to two groups, one of which somebody is flushing: they move when that is over, or what was told of
+/// them would count in the other one and where they are.
 #[tokio::test(start_paused = true)]
 async fn members_move_to_all_their_groups_or_to_none() {
     let scene = Scene::started().await;

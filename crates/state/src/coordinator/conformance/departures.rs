@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use domain::fingerprint::Fingerprint;
+use domain::group::farewell::Leave;
+use domain::group::grid::Grid;
 use domain::time::Timestamp;
 
 use super::World;
 use super::stage::{Player, Stage};
-use crate::coordinator::{GroupName, HoldFor, Leavers};
+use crate::coordinator::{GroupName, HoldFor, Merge, Merged};
 
 impl Player {
     async fn departed(
@@ -36,35 +40,47 @@ pub async fn who_left_is_known_and_who_did_not_too(world: Arc<dyn World>) {
     assert_eq!(departed(&stage.one).await, [alert.fingerprint]);
 }
 
-/// Who left is remembered with the state it left in.
+/// Who left is remembered with the state it left in, and with when that was.
 pub async fn who_left_since_an_instant_is_remembered(world: Arc<dyn World>) {
     let stage = Stage::new(world).await;
     let (group, alert, claim) = stage.claimed("a").await;
-    let left = async |since| {
-        let left = stage.two.coordinator.left_since(&claim.group, since);
+    let left = async |state, at| {
+        let left = stage.two.coordinator.left_since(&claim.group, state, at);
         left.await.expect("reachable")
     };
+    let never = Timestamp::MAX;
     let over = stage.one.post(&group, stage.ended(&alert)).await.alert;
-    assert_eq!(left(Timestamp::from_unix_ms(1)).await, Leavers::default());
+    assert!(left(Timestamp::from_unix_ms(1), never).await.is_empty());
     stage.pass(2).await;
     let before = stage.now();
     stage.retire(&claim, &over).await;
-    let (state, after) = (over.updated_at, stage.now());
-    stage.pass(2).await;
-    let since = left(state).await;
-    let [(who, in_state)] = since.states[..] else {
-        panic!("one left");
-    };
-    assert_eq!(who, alert.fingerprint);
-    assert_eq!(in_state.unix_ms(), state.unix_ms());
-    let later = left(state.moved_by_ms(1)).await;
-    assert!(later.states.is_empty());
-    // When it left is known in any case, and apart from the state it left in.
-    for left in [since, later] {
-        let last_at = left.last_at.expect("one left").unix_ms();
-        let about = before.unix_ms() - 5..=after.unix_ms() + 5;
-        assert!(about.contains(&last_at), "{last_at} is not in {about:?}");
+    let state = over.updated_at;
+    for since in [(state, never), (never, before)] {
+        let [(who, in_state)] = left(since.0, since.1).await[..] else {
+            panic!("one left");
+        };
+        assert_eq!(who, alert.fingerprint);
+        assert_eq!(in_state.unix_ms(), state.unix_ms());
     }
+    assert!(left(state.moved_by_ms(1), never).await.is_empty());
+    stage.pass(2).await;
+    let after = stage.now();
+    assert!(left(never, after).await.is_empty());
+    // Who says again what is known does not say that it left again.
+    let again = Merge {
+        leaves: vec![Leave {
+            fingerprint: alert.fingerprint,
+            updated_at: state,
+        }],
+        ..Merge::of(
+            Arc::clone(&group),
+            Grid::starting(after, Duration::from_secs(300)),
+        )
+    };
+    let merged = stage.two.coordinator.merge(vec![again]).await;
+    assert_eq!(merged, vec![Ok(Merged::Done)]);
+    assert!(left(never, after).await.is_empty());
+    assert_eq!(left(never, before).await.len(), 1);
 }
 
 /// After a loss anybody may have left before it, and nobody did since.

@@ -8,13 +8,24 @@ use super::World;
 use super::stage::{Stage, word};
 use crate::coordinator::{Event, EventId, Feed, GroupName, NothingKnown};
 
-/// One shard's feed after a place.
+/// One shard's feed after a place, the same whether all are read or this one alone.
 async fn feed(stage: &Stage, shard: usize, after: EventId) -> Feed {
     let mut all = vec![EventId::default(); limits::SHARDS];
     all[shard] = after;
     let mut feeds = stage.two.coordinator.changes(&all, &NothingKnown).await;
     assert_eq!(feeds.len(), limits::SHARDS);
-    feeds.remove(shard).expect("reachable")
+    let feed = feeds.remove(shard).expect("reachable");
+    let alone = stage.two.coordinator.feed(shard, after, &NothingKnown);
+    let alone = alone.await.expect("reachable");
+    let shape = |feed: &Feed| {
+        let ids = feed
+            .changes
+            .iter()
+            .map(|change| (change.id, change.is_last));
+        (ids.collect::<Vec<_>>(), feed.is_broken, feed.is_lost)
+    };
+    assert_eq!(shape(&alone), shape(&feed));
+    feed
 }
 
 /// Changes come in the order they happened, each with a higher place, and everybody knows their own.

@@ -17,7 +17,7 @@ use super::server::shared;
 use crate::coordinator::records::OLDEST;
 use crate::coordinator::{
     Claimed, Coordinator, CoordinatorError, Epoch, EventId, Evictions, Feed, GroupName, HoldFor,
-    InstanceReport, KnownAlerts, Leavers, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
+    InstanceReport, KnownAlerts, Merge, Merged, Offer, Offered, Past, PollAnswer, PollAsk,
     RecordVersions, ShardDepth, ShardPoll, SharedGroup, SharedSilences,
 };
 use crate::{Held, SilencePut};
@@ -228,11 +228,13 @@ impl Coordinator for ModelClient {
     async fn left_since(
         &self,
         group: &GroupName,
-        since: Timestamp,
-    ) -> Result<Leavers, CoordinatorError> {
+        state: Timestamp,
+        at: Timestamp,
+    ) -> Result<Vec<(Fingerprint, Timestamp)>, CoordinatorError> {
         let name = group.clone();
         self.request_on(name.shard(), "left_since", move |server, request| {
-            server.left_since(request, &name, since)
+            let shard = server.shard(name.shard());
+            shard.left_since(&name, state, at, request.now)
         })
         .await
     }
@@ -300,6 +302,18 @@ impl Coordinator for ModelClient {
             feeds.collect()
         });
         each(answer.await, count)
+    }
+
+    async fn feed(
+        &self,
+        shard: usize,
+        after: EventId,
+        _: &dyn KnownAlerts,
+    ) -> Result<Feed, CoordinatorError> {
+        self.request_on(shard, "feed", move |server, request| {
+            server.shard(shard).ring.after(after, &request.instance)
+        })
+        .await
     }
 
     async fn changed(&self) {

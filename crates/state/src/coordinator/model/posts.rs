@@ -297,6 +297,7 @@ impl Server {
                 let known = group.member(fingerprint)?.updated_at;
                 Some((known, group))
             });
+            let was_member = member.is_some();
             if let Some((known, group)) = member {
                 if leave.updated_at < known {
                     continue;
@@ -304,7 +305,7 @@ impl Server {
                 group.remove(fingerprint);
                 left.push(fingerprint);
             }
-            shard.bury(name, fingerprint, leave.updated_at, kept);
+            shard.bury(name, fingerprint, (leave.updated_at, was_member), kept);
         }
         if left.is_empty() {
             return;

@@ -17,9 +17,7 @@ use super::feed::Ring;
 use super::hole::Hole;
 use super::presence::Presence;
 use super::weather::Reach;
-use crate::coordinator::{
-    Epoch, Event, GroupName, Leavers, RecordVersions, SharedGroup, SharedSilences,
-};
+use crate::coordinator::{Epoch, Event, GroupName, RecordVersions, SharedGroup, SharedSilences};
 
 /// Who asks, when, and what of it arrives.
 pub(super) struct Request {
@@ -71,7 +69,7 @@ pub(super) struct Shard {
     /// Groups that are being flushed.
     pub(super) in_flight: BTreeMap<GroupName, InFlight>,
     /// Members that left, with the state they left in, and until when that is remembered.
-    pub(super) tombs: HashMap<(GroupName, Fingerprint), (Timestamp, Timestamp)>,
+    pub(super) tombs: HashMap<(GroupName, Fingerprint), Tomb>,
     pub(super) departures: Departures,
     pub(super) ring: Ring,
     pub(super) epoch: Option<Epoch>,
@@ -93,6 +91,16 @@ pub(super) struct Shard {
     pub(super) configs: HashMap<TenantId, String>,
     /// At least every number a deleted group used.
     pub(super) floor: u64,
+}
+
+/// Who left a group.
+#[derive(Clone, Copy)]
+pub(super) struct Tomb {
+    /// In which state.
+    state: Timestamp,
+    left_at: Timestamp,
+    /// How long that is remembered.
+    until: Timestamp,
 }
 
 /// Whom tombstones name.
@@ -350,14 +358,22 @@ impl Shard {
         &mut self,
         name: &GroupName,
         fingerprint: Fingerprint,
-        updated_at: Timestamp,
+        (updated_at, was_member): (Timestamp, bool),
         (now, kept): (Timestamp, Duration),
     ) {
-        self.tombs.retain(|_, (_, until)| now < *until);
-        let tomb = self.tombs.entry((name.clone(), fingerprint));
-        let (state, until) = tomb.or_insert((updated_at, now + kept));
-        *state = (*state).max(updated_at);
-        *until = now + kept;
+        self.tombs.retain(|_, tomb| now < tomb.until);
+        let known = self.tombs.entry((name.clone(), fingerprint));
+        let tomb = known.or_insert(Tomb {
+            state: updated_at,
+            left_at: now,
+            until: now,
+        });
+        // Who says again what is known says nothing of when that was.
+        if was_member || tomb.state < updated_at {
+            tomb.left_at = now;
+        }
+        tomb.state = tomb.state.max(updated_at);
+        tomb.until = now + kept;
         self.departures.first.get_or_insert(now);
         self.departures.last = Some(now);
     }
@@ -373,35 +389,33 @@ impl Shard {
         let is_known = self.departures.forgotten_until(now, kept - kept / 10) < since;
         let has_left = |fingerprint: &Fingerprint| {
             let tomb = self.tombs.get(&(name.clone(), *fingerprint));
-            tomb.is_some_and(|(_, until)| now < *until)
+            tomb.is_some_and(|tomb| now < tomb.until)
         };
         alerts.retain(|fingerprint| !is_known || has_left(fingerprint));
         alerts
     }
 
-    /// Who left in a state of this instant or a later one, and in which.
+    /// Who left in this state or a later one, or at this time or later, and in which state.
     pub(super) fn left_since(
         &self,
         name: &GroupName,
-        since: Timestamp,
-        (now, kept): (Timestamp, Duration),
-    ) -> Leavers {
+        state: Timestamp,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Vec<(Fingerprint, Timestamp)> {
         let tombs = self.tombs.iter();
-        let tombs = tombs.filter(|((group, _), (_, until))| group == name && now < *until);
-        let mut left = Leavers::default();
-        for ((_, fingerprint), (state, until)) in tombs {
-            left.last_at = left.last_at.max(Some(*until - kept));
-            if since <= *state {
-                left.states.push((*fingerprint, *state));
-            }
-        }
-        left
+        let left = tombs.filter(|((group, _), tomb)| {
+            let is_asked_for = state <= tomb.state || at <= tomb.left_at;
+            group == name && is_asked_for && now < tomb.until
+        });
+        let left = left.map(|((_, fingerprint), tomb)| (*fingerprint, tomb.state));
+        left.collect()
     }
 
     /// Whether a member left in this state or a later one.
     pub(super) fn is_buried(&self, name: &GroupName, alert: &Alert, now: Timestamp) -> bool {
         let tomb = self.tombs.get(&(name.clone(), alert.fingerprint));
-        tomb.is_some_and(|(state, until)| now < *until && alert.is_covered_by(*state))
+        tomb.is_some_and(|tomb| now < tomb.until && alert.is_covered_by(tomb.state))
     }
 }
 

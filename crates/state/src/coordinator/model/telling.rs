@@ -14,7 +14,7 @@ use super::hole::Hole;
 use super::millis;
 use super::server::{Request, Server};
 use crate::Held;
-use crate::coordinator::{Event, EventId, GroupName, Leavers};
+use crate::coordinator::{Event, EventId, GroupName};
 
 impl Server {
     pub(super) fn begin(
@@ -219,7 +219,12 @@ impl Server {
         }
         shard.in_flight.remove(name);
         for leave in &left {
-            shard.bury(name, leave.fingerprint, leave.updated_at, (now, kept));
+            shard.bury(
+                name,
+                leave.fingerprint,
+                (leave.updated_at, true),
+                (now, kept),
+            );
         }
         if !left.is_empty() {
             let event = Event::Left {
@@ -255,16 +260,6 @@ impl Server {
         let times = (request.now, self.timing.tombstone);
         let shard = self.shard(name.shard());
         shard.departed(name, since, alerts, times)
-    }
-
-    pub(super) fn left_since(
-        &mut self,
-        request: &Request,
-        name: &GroupName,
-        since: Timestamp,
-    ) -> Leavers {
-        let times = (request.now, self.timing.tombstone);
-        self.shard(name.shard()).left_since(name, since, times)
     }
 
     /// Whether the claim with this fence is in force.
