@@ -232,6 +232,26 @@ async fn an_end_told_alone_before_its_alert_moved_is_known_where_it_moves() {
     }
 }
 
+/// What it told alone of one group says nothing of another one the alert belongs to as well: that goes on as others left it.
+#[tokio::test(start_paused = true)]
+async fn an_end_told_alone_in_one_of_two_groups_is_none_of_the_other_one() {
+    let scene = Scene::started().await;
+    *lock(&scene.host.of_all) = vec!["g", "h"];
+    let (x, z) = (scene.alert("g", "x"), scene.alert("g", "z"));
+    scene.put_shared("g", &[&x], &[&x]).await;
+    scene.put_shared("h", &[&x, &z], &[&x, &z]).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    scene.pass().await;
+    scene.post("g", scene.as_over(&x)).await;
+    assert_eq!(scene.tell_over(&x).await, Finished::Gone);
+    scene.put_shared("h", &[], &[&x]).await;
+    scene.see_off("h", &z).await;
+    scene.mend().await;
+    assert_eq!(scene.shared("h").await, ["x"], "what is over was told");
+    assert_eq!(scene.told_there("h").await.firing(), [x.fingerprint]);
+}
+
 /// Its group ended with that while this instance was alone.
 #[tokio::test(start_paused = true)]
 async fn an_end_that_was_told_alone_last_is_what_is_believed() {
