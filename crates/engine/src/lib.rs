@@ -160,6 +160,8 @@ pub struct Engine {
     wake: Notify,
     /// Flushes under way, so that a stop can wait for them.
     flushes: TaskGroup,
+    /// What others did is taken over here when somebody asks for it.
+    reads: TaskGroup,
     /// Whether a record could not be written, so that the journal must be restated once it works again.
     has_unrecorded: AtomicBool,
     /// Since when this instance is alone, as the journal has to know; outer `None`: it never shared anything.
@@ -192,6 +194,7 @@ impl Engine {
             events: events::Events::default(),
             wake: Notify::new(),
             flushes: TaskGroup::new(),
+            reads: TaskGroup::new(),
             has_unrecorded: AtomicBool::new(false),
             alone_since: Mutex::default(),
             recording: tokio::sync::RwLock::default(),
@@ -236,8 +239,12 @@ impl Engine {
             tenant.id().clone(),
             version.clone(),
         );
-        let reach = tokio::spawn(async move { state.reach(&tenant, &version).await });
-        reach.await.unwrap_or(Err(NotReached::Alone))
+        let (tell, told) = tokio::sync::oneshot::channel();
+        self.reads.spawn("reach", move |_stop| async move {
+            // Nobody may be there to hear it any more.
+            let _ = tell.send(state.reach(&tenant, &version).await);
+        });
+        told.await.unwrap_or(Err(NotReached::Alone))
     }
 
     /// A tenant by its id; unknown tenants are refused, never created (G6).
