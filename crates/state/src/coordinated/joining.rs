@@ -46,8 +46,9 @@ impl Target {
 }
 
 impl Coordinated {
-    /// Has alerts join the groups they belong to; answers which of them did, each all of its groups. Who belongs to one that somebody
-    /// is flushing joins none, unless that one was made at this very moment: what was told of it would count there and where it stays.
+    /// Has alerts join the groups they belong to; answers which of them did, each all of its groups. Who belongs to one in a shard that
+    /// is to be read anew joins none, and none who belongs to one that somebody is flushing, unless that one was made at this very
+    /// moment: what was told of it would count there and where it stays.
     pub(super) async fn join_theirs(
         &self,
         host: &dyn Host,
@@ -72,7 +73,13 @@ impl Coordinated {
     ) -> Result<Vec<Arc<Alert>>, Alone> {
         let (mut missing, mut there) = (Vec::new(), Vec::new());
         let mut staying: HashSet<Fingerprint> = HashSet::new();
+        // A loss shows in the feed: what was told of a group is put back first, as what a move tells of it has a later number.
+        self.follow_from_now().await?;
         for (name, target) in self.targets(host, alerts, source) {
+            if self.view(name.shard()).epoch.is_none() {
+                staying.extend(target.alerts.iter().map(|a| a.fingerprint));
+                continue;
+            }
             match self.directly(self.shared.seize(&name).await)? {
                 Some(Ok(claimed)) => {
                     claims.insert(name, claimed);

@@ -133,6 +133,31 @@ async fn an_end_that_is_owed_anew_survives_a_loss() {
     }
 }
 
+/// Data was lost, and the group members move to is not put back yet: they wait, or what was told of that would be forgotten.
+#[tokio::test(start_paused = true)]
+async fn nobody_moves_to_a_group_that_was_lost_before_it_is_put_back() {
+    let scene = Scene::started().await;
+    let (x, y) = (scene.alert("g", "x"), scene.alert("h", "y"));
+    scene.put_shared("h", &[&y], &[&y]).await;
+    scene.put_shared("g", &[&x], &[&x]).await;
+    scene.take_all_to(&["h"]).await;
+    scene.model.flush_all();
+    scene.put_shared("g", &[&x], &[&x]).await;
+    scene.state.move_stranded().await;
+    // An epoch that began may hold claims for a while.
+    for _ in 0..30 {
+        let polled = scene.state.poll(0, scene.clock.now()).await;
+        polled.expect("polled");
+        scene.pass().await;
+        scene.state.move_stranded().await;
+    }
+    assert_eq!(scene.shared("h").await, ["x", "y"]);
+    let told = scene.told_there("h").await;
+    for alert in [&x, &y] {
+        assert!(told.believes_firing(alert.fingerprint), "{told:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stranded_group_that_is_gone_is_forgotten() {
     let scene = Scene::started().await;

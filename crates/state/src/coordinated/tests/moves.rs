@@ -5,11 +5,14 @@ use crate::coordinator::Claimed;
 
 impl Scene {
     /// This instance is given a configuration that takes everybody to these groups.
-    async fn take_all_to(&self, names: &[&'static str]) {
+    pub(super) async fn take_all_to(&self, names: &[&'static str]) {
         // An epoch that began may hold claims for a while.
         tokio::time::sleep(MINUTE).await;
         self.state.follow().await.expect("the feed is there");
         self.configure_to(names, "a").await;
+        // Shards of groups nothing here routed to are read anew.
+        let polled = self.state.poll(0, self.clock.now()).await;
+        polled.expect("polled");
     }
 
     /// The same at this very moment, by a configuration of this hash.
