@@ -75,8 +75,12 @@ impl Coordinated {
         let mut staying: HashSet<Fingerprint> = HashSet::new();
         // A loss shows in the feed: what was told of a group is put back first, as what a move tells of it has a later number.
         self.follow_from_now().await?;
+        let is_lost = |name: &GroupName| self.view(name.shard()).epoch.is_none();
+        if is_lost(&source.name) {
+            return Ok(Vec::new());
+        }
         for (name, target) in self.targets(host, alerts, source) {
-            if self.view(name.shard()).epoch.is_none() {
+            if is_lost(&name) {
                 staying.extend(target.alerts.iter().map(|a| a.fingerprint));
                 continue;
             }

@@ -4,7 +4,7 @@
 //! While state is shared every alert is there before its sender hears "yes". So what an instance knew when it went away, and
 //! what is not shared any more although nothing was lost since, ended meanwhile: it must not come back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -236,6 +236,24 @@ impl Coordinated {
             missed.entry(tenant).or_default().extend(alerts);
         }
         Ok(())
+    }
+
+    /// Notes members of which no end was heard here, and that are none of their group any more as it is shared: they ended while this
+    /// instance was away, or are where a configuration put them.
+    pub(super) fn note_dropped(&self, here: &[Group], there: &HashMap<GroupName, SharedGroup>) {
+        let mut missed = lock(&self.missed);
+        for group in here {
+            let name = GroupName::of(group.identity());
+            let shared = there.get(&name).map_or(&[][..], |there| &there.members);
+            let shared: HashSet<Fingerprint> = shared.iter().map(|a| a.fingerprint).collect();
+            let dropped = group
+                .members()
+                .filter(|alert| !shared.contains(&alert.fingerprint) && !alert.is_explicit_end());
+            let dropped: Vec<_> = dropped.cloned().collect();
+            if !dropped.is_empty() {
+                missed.entry(name.tenant).or_default().extend(dropped);
+            }
+        }
     }
 
     /// Once all is shared again, who was let go and is nobody's member is over, which the engine has to hear.

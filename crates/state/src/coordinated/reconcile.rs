@@ -297,6 +297,7 @@ impl Coordinated {
         if let Some(host) = self.host().filter(|_| !ended.is_empty()) {
             host.heard(ended).await;
         }
+        self.note_dropped(&here, &there);
         self.adopt_all(there.into_values()).await;
         self.join_again(shard).await;
         *self.view(shard) = super::ShardView {

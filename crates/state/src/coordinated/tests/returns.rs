@@ -279,6 +279,29 @@ async fn what_others_left_out_when_they_told_that_all_is_over_is_news() {
     }
 }
 
+/// Others heard the end, told it, and saw the alert off: who was away must not show it as firing, or let it inhibit others.
+#[tokio::test(start_paused = true)]
+async fn who_ended_while_an_instance_was_away_does_not_fire_there() {
+    for has_others in [true, false] {
+        let scene = Scene::started().await;
+        let tenant = TenantId::default_tenant();
+        let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+        scene.post("g", x.clone()).await;
+        if has_others {
+            scene.post("g", y.clone()).await;
+        }
+        scene.state.follow().await.expect("the feed is there");
+        scene.cut().await;
+        scene.pass().await;
+        scene.see_off("g", &x).await;
+        scene.mend().await;
+        let known = |alert: &Alert| scene.state.memory.alert(&tenant, alert.fingerprint);
+        assert!(known(&x).is_none(), "{has_others}");
+        assert_eq!(known(&y).is_some(), has_others);
+        assert_eq!(scene.host.missed.load(Ordering::SeqCst), 1);
+    }
+}
+
 /// An end may be told long after it was stated, as it was silenced: what counts is when its alert left.
 #[tokio::test(start_paused = true)]
 async fn an_end_that_others_told_long_after_it_was_stated_is_news() {
