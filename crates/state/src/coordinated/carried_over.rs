@@ -31,8 +31,8 @@ struct Part {
     members: Vec<(Fingerprint, GroupKey)>,
 }
 
-/// Who left groups, and in which state.
-type LeftBefore = HashMap<GroupName, HashMap<Fingerprint, Timestamp>>;
+/// Who left groups, or is in them still, and in which state.
+struct Before(HashMap<GroupName, HashMap<Fingerprint, Timestamp>>);
 
 impl Coordinated {
     /// Notes what a restored group has from others.
@@ -70,7 +70,8 @@ impl Coordinated {
             && !self.is_told_alone(name, integration, told)
     }
 
-    /// Lets members go that left the groups they were in before; answers them. If they fire they are shared where others put them.
+    /// Lets members go that left the groups they were in before, or that are in them still, as they are shared; answers them. If they
+    /// fire they are where others put them, or move from there like all others, with what was told of them.
     pub(super) async fn see_off_carried_over(&self, here: &mut [Group]) -> Result<Seen, Alone> {
         let mut seen = Seen::new();
         let mut parts = Vec::new();
@@ -79,10 +80,10 @@ impl Coordinated {
             let part = lock(&self.carried).0.get(&name).cloned();
             parts.extend(part.map(|part| (group, part.members)));
         }
-        let left = self.left_before(&parts).await?;
+        let before = self.before(&parts).await?;
         for (group, members) in parts {
             let name = GroupName::of(group.identity());
-            let mut gone = who_left(group, &members, &left);
+            let mut gone = before.who_is_elsewhere(group, &members);
             // Whoever was told alone that it fires is owed its end, whatever others told.
             gone.retain(|fingerprint| !self.is_believed_alone(group, *fingerprint));
             if gone.is_empty() {
@@ -104,11 +105,11 @@ impl Coordinated {
         })
     }
 
-    /// Who left the groups that members were in before, and in which state.
-    async fn left_before(
+    /// What shared state knows of the groups that members were in before.
+    async fn before(
         &self,
         parts: &[(&mut Group, Vec<(Fingerprint, GroupKey)>)],
-    ) -> Result<LeftBefore, Alone> {
+    ) -> Result<Before, Alone> {
         let mut first: HashMap<GroupName, Timestamp> = HashMap::new();
         for (group, members) in parts {
             for (fingerprint, key) in members {
@@ -123,18 +124,21 @@ impl Coordinated {
             }
         }
         let first: Vec<_> = first.into_iter().collect();
-        let mut left = HashMap::new();
+        let mut before = HashMap::new();
         for chunk in first.chunks(ASKED_AT_ONCE) {
             let asked = chunk.iter().map(async |(name, first)| {
                 let shard = Some(name.shard());
-                let left = self.insist(shard, || {
-                    self.shared.left_since(name, *first, Timestamp::MAX)
-                });
-                Ok((name.clone(), left.await?.into_iter().collect()))
+                let never = Timestamp::MAX;
+                let left = self.insist(shard, || self.shared.left_since(name, *first, never));
+                let mut states: HashMap<_, _> = left.await?.into_iter().collect();
+                let there = self.insist(shard, || self.shared.group(name)).await?;
+                let there = there.iter().flat_map(|there| &there.members);
+                states.extend(there.map(|alert| (alert.fingerprint, alert.updated_at)));
+                Ok((name.clone(), states))
             });
-            left.extend(try_join_all(asked).await?);
+            before.extend(try_join_all(asked).await?);
         }
-        Ok(left)
+        Ok(Before(before))
     }
 
     /// What is to be added to what others put there since shared state lost its data, at `lost_at`: parts as well, until something
@@ -185,24 +189,27 @@ impl Coordinated {
     }
 }
 
-/// Which of these members left the groups they were in before, in the state in which they are known here or in a later one.
-fn who_left(
-    group: &Group,
-    members: &[(Fingerprint, GroupKey)],
-    left: &LeftBefore,
-) -> HashSet<Fingerprint> {
-    let tenant = &group.identity().tenant;
-    let has_left = |(alert, key): &(Fingerprint, GroupKey)| {
-        let name = GroupName {
-            tenant: tenant.clone(),
-            key: *key,
+impl Before {
+    /// Which of these members left the groups they were in before, or are there, in the state in which they are known here or in a later
+    /// one.
+    fn who_is_elsewhere(
+        &self,
+        group: &Group,
+        members: &[(Fingerprint, GroupKey)],
+    ) -> HashSet<Fingerprint> {
+        let tenant = &group.identity().tenant;
+        let is_elsewhere = |(alert, key): &&(Fingerprint, GroupKey)| {
+            let name = GroupName {
+                tenant: tenant.clone(),
+                key: *key,
+            };
+            let state = self.0.get(&name).and_then(|before| before.get(alert));
+            let known = group.member(*alert).map(|known| known.updated_at.unix_ms());
+            known
+                .zip(state)
+                .is_some_and(|(known, state)| known <= state.unix_ms())
         };
-        let state = left.get(&name).and_then(|left| left.get(alert));
-        let known = group.member(*alert).map(|known| known.updated_at.unix_ms());
-        known
-            .zip(state)
-            .is_some_and(|(known, state)| known <= state.unix_ms())
-    };
-    let gone = members.iter().filter(|member| has_left(member));
-    gone.map(|(alert, _)| *alert).collect()
+        let gone = members.iter().filter(is_elsewhere);
+        gone.map(|(alert, _)| *alert).collect()
+    }
 }

@@ -2,7 +2,7 @@
 //! remembers who left (protocol.md §3, tombstones).
 //!
 //! While state is shared every alert is there before its sender hears "yes". So what an instance knew when it went away, and
-//! what is not shared any more although nothing was lost since, ended meanwhile: it must not come back.
+//! what is not shared any more although nothing was lost since, ended meanwhile: it must not come back, nor be shown as firing.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -259,6 +259,10 @@ impl Coordinated {
     /// Once all is shared again, who was let go and is nobody's member is over, which the engine has to hear.
     pub(super) async fn tell_missed(&self) {
         if self.views.iter().any(|view| lock(view).met.is_none()) {
+            return;
+        }
+        // Who was moved meanwhile is a member of another group, as the feed says.
+        if lock(&self.missed).is_empty() || self.follow_from_now().await.is_err() {
             return;
         }
         let missed = std::mem::take(&mut *lock(&self.missed));

@@ -114,17 +114,36 @@ async fn who_left_a_group_of_before_does_not_come_back_in_another_one() {
         let known = if fate == Fate::FiresAnew { &anew } else { &x };
         scene.start_with("g", known, said).await;
         let is_over = fate == Fate::Ends;
-        let group = scene.other.group(&GroupName::of(&group("g"))).await;
-        let members = group
-            .expect("answered")
-            .map_or(0, |group| group.members.len());
-        assert_eq!(members, usize::from(!is_over), "{fate:?}");
+        let is_moved = matches!(fate, Fate::IsMoved | Fate::FiresAnew);
+        let members = scene.shared("g").await.len();
+        assert_eq!(members, usize::from(is_moved), "{fate:?}");
         let tenant = TenantId::default_tenant();
         let known = scene.state.memory.alert(&tenant, x.fingerprint);
         assert_eq!(known.is_none(), is_over, "{fate:?}");
         let missed = scene.host.missed.load(Ordering::SeqCst);
         assert_eq!(missed, usize::from(is_over), "{fate:?}");
     }
+}
+
+/// It is in the group of before still, others have the configuration of before, and a new alert makes the other group meanwhile: it
+/// moves there like all others, with what was told of it.
+#[tokio::test(start_paused = true)]
+async fn who_stays_in_a_group_of_before_moves_with_what_was_told() {
+    let scene = Scene::new();
+    let first = Scene::over(scene.model.clone(), Arc::clone(&scene.clock));
+    first.state.start().await;
+    let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+    let said = told(&x, scene.clock.now());
+    scene.put_shared("old", &[&x], &[&x]).await;
+    tokio::time::sleep(MINUTE * 2).await;
+    scene.start_with("g", &x, said).await;
+    scene.offer(y.clone()).await;
+    scene.state.follow().await.expect("the feed is there");
+    assert_eq!(scene.shared("g").await, ["y"]);
+    scene.state.move_stranded().await;
+    scene.state.follow().await.expect("the feed is there");
+    assert_eq!(scene.shared("g").await, ["x", "y"]);
+    assert_eq!(scene.told_there("g").await.firing(), [x.fingerprint]);
 }
 
 /// Alone it told that an alert fires which it put into another group, and others told its end where it was before.
