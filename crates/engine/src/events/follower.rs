@@ -85,13 +85,15 @@ impl Follower {
                 return Followed::Closed;
             }
             let followed = match &mut self.stand {
-                Stand::Here(cursor) => {
-                    let followed = engine.look(&self.tenant, cursor);
-                    if followed.is_none() && self.news.changed().await.is_err() {
-                        return Followed::Closed;
+                Stand::Here(cursor) => match engine.look(&self.tenant, cursor) {
+                    Ok(Some(events)) => Some(Followed::Events(events)),
+                    Ok(None) if self.news.changed().await.is_err() => return Followed::Closed,
+                    Ok(None) => None,
+                    Err(reset) => {
+                        self.stand = Stand::Lost(reset);
+                        None
                     }
-                    followed
-                }
+                },
                 Stand::Behind(behind) => {
                     let behind = behind.clone();
                     self.catch_up(&engine, behind).await
@@ -276,20 +278,18 @@ impl Engine {
         ring.resume(tenant.id(), behind.position.clone(), now_ms)
     }
 
-    /// What there is now for a follower; `None` when there is nothing.
-    fn look(&self, tenant: &Tenant, cursor: &mut Cursor) -> Option<Followed> {
-        let silences = self.state.silence_version(tenant.id());
+    /// What there is now for a follower; `None` when there is nothing, `Err` when it has to begin anew.
+    fn look(
+        &self,
+        tenant: &Tenant,
+        cursor: &mut Cursor,
+    ) -> Result<Option<Vec<(Position, Event)>>, Reset> {
         loop {
             let ring = self.events.ring();
             match ring.read(tenant.id(), cursor) {
-                Found::Lost(reset) => {
-                    *cursor = ring.now(silences);
-                    return Some(Followed::Reset(reset, cursor.position.clone()));
-                }
-                Found::Events(events) if !events.is_empty() => {
-                    return Some(Followed::Events(events));
-                }
-                Found::Events(_) if ring.is_at_end(cursor) => return None,
+                Found::Lost(reset) => return Err(reset),
+                Found::Events(events) if !events.is_empty() => return Ok(Some(events)),
+                Found::Events(_) if ring.is_at_end(cursor) => return Ok(None),
                 // Many changes of others: let go of the ring before looking on.
                 Found::Events(_) => {}
             }

@@ -19,48 +19,15 @@ use crate::call::{Arg, Call};
 type Place = (usize, EventId);
 
 impl RedisCoordinator {
-    /// Looks which shards have changed, then reads these. Neither takes a script: whether a change was missed is seen by
-    /// what each change says came before it.
+    /// Reads every shard's feed for who follows them: what was heard until now is read by that.
     pub(super) async fn read_feeds(
         &self,
         after: &[EventId],
         known: &dyn KnownAlerts,
     ) -> Vec<Result<Feed, CoordinatorError>> {
         self.wake.note_reading();
-        let calls = (0..after.len()).map(|shard| self.last_call(shard));
-        let lasts = self.run_all(calls.collect()).await;
-        let mut feeds: Vec<Read<Feed>> = Vec::with_capacity(after.len());
-        let mut changed: Vec<Place> = Vec::new();
-        for ((shard, place), last) in after.iter().enumerate().zip(lasts) {
-            let last = last.and_then(read_last);
-            if last.as_ref().is_ok_and(|last| last != place) {
-                changed.push((shard, *place));
-            }
-            feeds.push(last.map(|last| Feed {
-                is_lost: last < *place,
-                ..Feed::default()
-            }));
-        }
-        for (places, answer) in self.read_streams(&changed).await {
-            let mut entries = answer.and_then(by_stream);
-            for (shard, place) in places {
-                let feed = match &mut entries {
-                    Ok(entries) => {
-                        let entries = entries.remove(&self.stream(*shard));
-                        self.read_feed(entries, *place, known)
-                    }
-                    Err(error) => Err(error.clone()),
-                };
-                if let Some(known) = feeds.get_mut(*shard) {
-                    let was_lost = known.as_ref().is_ok_and(|known| known.is_lost);
-                    *known = feed.map(|feed| Feed {
-                        is_lost: feed.is_lost || was_lost,
-                        ..feed
-                    });
-                }
-            }
-        }
-        feeds
+        let places: Vec<Place> = after.iter().copied().enumerate().collect();
+        self.read_after(&places, known).await
     }
 
     /// Reads a shard's changes for somebody who does not follow: what was heard of meanwhile is still to be read by who does.
@@ -70,23 +37,48 @@ impl RedisCoordinator {
         after: EventId,
         known: &dyn KnownAlerts,
     ) -> Read<Feed> {
-        let last = self.run_all(vec![self.last_call(shard)]).await.pop();
-        let last = last.ok_or_else(|| unreadable("no answer"))?;
-        let last = last.and_then(read_last)?;
-        let is_lost = last < after;
-        if last == after {
-            return Ok(Feed::default());
+        let mut feeds = self.read_after(&[(shard, after)], known).await;
+        feeds.pop().unwrap_or_else(|| Err(unreadable("no answer")))
+    }
+
+    /// Looks which of these shards have changed, then reads those. Neither takes a script: whether a change was missed is seen by
+    /// what each change says came before it.
+    async fn read_after(&self, places: &[Place], known: &dyn KnownAlerts) -> Vec<Read<Feed>> {
+        let calls = places.iter().map(|(shard, _)| self.last_call(*shard));
+        let lasts = self.run_all(calls.collect()).await;
+        let mut feeds: Vec<Read<Feed>> = Vec::with_capacity(places.len());
+        let mut changed: Vec<Place> = Vec::new();
+        for ((shard, place), last) in places.iter().zip(lasts) {
+            let last = last.and_then(read_last);
+            if last.as_ref().is_ok_and(|last| last != place) {
+                changed.push((*shard, *place));
+            }
+            feeds.push(last.map(|last| Feed {
+                is_lost: last < *place,
+                ..Feed::default()
+            }));
         }
-        let places = [(shard, after)];
-        let mut answers = self.read_streams(&places).await;
-        let answer = answers.pop().map(|(_, answer)| answer);
-        let answer = answer.ok_or_else(|| unreadable("no answer"))?;
-        let entries = by_stream(answer?)?.remove(&self.stream(shard));
-        let feed = self.read_feed(entries, after, known)?;
-        Ok(Feed {
-            is_lost: feed.is_lost || is_lost,
-            ..feed
-        })
+        for (read, answer) in self.read_streams(&changed).await {
+            let mut entries = answer.and_then(by_stream);
+            for (shard, place) in read {
+                let feed = match &mut entries {
+                    Ok(entries) => {
+                        let entries = entries.remove(&self.stream(*shard));
+                        self.read_feed(entries, *place, known)
+                    }
+                    Err(error) => Err(error.clone()),
+                };
+                let asked = places.iter().position(|(asked, _)| asked == shard);
+                if let Some(known) = asked.and_then(|index| feeds.get_mut(index)) {
+                    let was_lost = known.as_ref().is_ok_and(|known| known.is_lost);
+                    *known = feed.map(|feed| Feed {
+                        is_lost: feed.is_lost || was_lost,
+                        ..feed
+                    });
+                }
+            }
+        }
+        feeds
     }
 
     /// Asks for the last change of a shard.

@@ -244,8 +244,7 @@ impl Coordinated {
         let mut missed = lock(&self.missed);
         for group in here {
             let name = GroupName::of(group.identity());
-            let shared = there.get(&name).map_or(&[][..], |there| &there.members);
-            let shared: HashSet<Fingerprint> = shared.iter().map(|a| a.fingerprint).collect();
+            let shared = members_of(there, &name);
             let dropped = group
                 .members()
                 .filter(|alert| !shared.contains(&alert.fingerprint) && !alert.is_explicit_end());
@@ -292,10 +291,9 @@ impl Coordinated {
         let mut seen = Seen::new();
         for group in here {
             let name = GroupName::of(group.identity());
-            let shared = there.get(&name).map_or(&[][..], |there| &there.members);
+            let shared = members_of(there, &name);
             let is_gone = |alert: &&Arc<Alert>| {
-                let mut shared = shared.iter();
-                alert.updated_at < until && !shared.any(|s| s.fingerprint == alert.fingerprint)
+                alert.updated_at < until && !shared.contains(&alert.fingerprint)
             };
             let gone: Vec<_> = group.members().filter(is_gone).cloned().collect();
             for alert in gone {
@@ -307,4 +305,10 @@ impl Coordinated {
         }
         seen
     }
+}
+
+/// Who is a member of a group as it is shared.
+fn members_of(there: &HashMap<GroupName, SharedGroup>, name: &GroupName) -> HashSet<Fingerprint> {
+    let members = there.get(name).into_iter().flat_map(|group| &group.members);
+    members.map(|alert| alert.fingerprint).collect()
 }
