@@ -8,6 +8,7 @@ use domain::id::IntegrationId;
 use notify::{
     Composed, Delivered, DeliveryError, FailureReason, Integration, Notification, RetryAdvice,
 };
+use runtime::departure::Departure;
 use tokio::time::Instant;
 
 use crate::dice::Dice;
@@ -256,6 +257,7 @@ impl Composed for Telling<'_> {
         if !was_open && !self.teller.receiver.is_past_the_gate() {
             return Err(failed(true, FailureReason::Other));
         }
+        Departure::awaited().note();
         let result = tokio::time::timeout(deadline, self.teller.play(&self.notification)).await;
         self.teller.setup.gate.pass().await;
         let result = result.unwrap_or_else(|_| {

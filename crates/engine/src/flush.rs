@@ -11,17 +11,18 @@
 mod elsewhere;
 mod inherit;
 mod message;
+mod out;
 mod telling;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::fingerprint::Fingerprint;
-use domain::group::told::{Pending, Told};
+use domain::group::told::Told;
 use domain::group::{Claim, Finished, IntegrationSpec};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::time::Timestamp;
@@ -40,6 +41,7 @@ use crate::maintenance::group_records;
 use crate::settings::Settings;
 use crate::tenant::Suppressed;
 use crate::{Engine, Tenant};
+use out::Out;
 use telling::Telling;
 use turn::{Busy, UnderWay};
 
@@ -76,7 +78,7 @@ struct Progress {
     /// Whether news are left to tell that have to be judged anew.
     is_outdated: AtomicBool,
     /// Messages whose requests may be on their way.
-    out: Mutex<Vec<(IntegrationId, Pending)>>,
+    out: Mutex<Vec<Out>>,
     /// Integrations that are being told.
     under_way: UnderWay,
 }
@@ -467,31 +469,6 @@ impl Flush<'_> {
     fn failures_count_for(&self) -> Duration {
         let after = self.fallback_after().unwrap_or_default();
         after + self.claim.identity.group_interval * 2
-    }
-
-    fn out(&self) -> MutexGuard<'_, Vec<(IntegrationId, Pending)>> {
-        self.progress
-            .out
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The sends were cancelled because the lease lapsed: requests may be on their way all the same.
-    async fn doubt_what_is_out(&self) {
-        let out = std::mem::take(&mut *self.out());
-        for (integration, message) in out {
-            self.doubt(&integration, &message).await;
-        }
-    }
-
-    /// Stopped past the lease with the request on its way: it may arrive after what others said since.
-    async fn doubt(&self, integration: &IntegrationId, message: &Pending) {
-        let (engine, group) = (self.engine, &self.claim.identity);
-        let now = engine.clock.now();
-        engine
-            .state
-            .in_doubt(group, integration, message, now)
-            .await;
     }
 
     fn record(&self, integration: &IntegrationId, told: Told) -> Record {

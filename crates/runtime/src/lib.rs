@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod departure;
 pub mod failpoint;
 pub mod ids;
 pub mod metrics;

@@ -13,6 +13,7 @@ use runtime::failpoint::reach;
 use state::rate::Taken;
 use tokio::time::Instant;
 
+use super::out::Out;
 use super::{Flush, SNAPSHOT_AGE_MAX, Scope};
 use crate::channel::{Channel, Held, HeldBy};
 use crate::deliver::{Made, Outcome};
@@ -123,7 +124,7 @@ impl Flush<'_> {
                 return Telling::Held(Instant::now() + held.wait);
             }
             let sent = self.send(spec, channel, message, told).await;
-            self.out().retain(|(id, _)| *id != spec.id);
+            self.out().retain(|out| !out.is_of(spec));
             match sent {
                 Sent::Told(now_told) => told = *now_told,
                 Sent::NotAccepted => return Telling::Left,
@@ -243,12 +244,13 @@ impl Flush<'_> {
         channel.metrics.notification();
         let reason = begun.reason;
         // What waits for its turn, or at the gate, is not out.
-        let begins = || self.out().push((spec.id.clone(), begun.clone()));
+        let out = self.about_to_go_out(spec, channel, &begun);
+        let begins = || self.out().push(out.clone());
         let made = |made: Made<'_>| self.note_attempt(channel, &notification, &made);
-        let outcome = self.sending.deliver(channel, &notification, &begins, &made);
-        match outcome.await {
+        let delivery = self.sending.deliver(channel, &notification, &begins, &made);
+        match out.departure.of(delivery).await {
             Outcome::Accepted(delivered) => {
-                let told = self.accepted(spec, channel, begun, delivered).await;
+                let told = self.accepted(spec, channel, (begun, delivered), &out).await;
                 told.map_or(Sent::NotAccepted, |told| Sent::Told(Box::new(told)))
             }
             Outcome::Refused(error) => {
@@ -270,7 +272,7 @@ impl Flush<'_> {
             Outcome::Unknown(error) => {
                 self.note_failure(spec, channel, reason, &error);
                 if !self.sending.may_send().await {
-                    self.doubt(&spec.id, &begun).await;
+                    self.doubt(&out).await;
                 }
                 Sent::NotAccepted
             }
@@ -330,8 +332,8 @@ impl Flush<'_> {
         &self,
         spec: &IntegrationSpec,
         channel: &Channel,
-        mut begun: Pending,
-        delivered: Delivered,
+        (mut begun, delivered): (Pending, Delivered),
+        out: &Out,
     ) -> Option<Told> {
         let engine = self.engine;
         let group = &self.claim.identity;
@@ -340,7 +342,7 @@ impl Flush<'_> {
             begun.receiver_data = kept;
         }
         self.leave_behind(&mut begun);
-        let sent_at = engine.clock.now();
+        let sent_at = self.heard_by(out);
         let told = Told {
             seq,
             last: Some(begun.clone().accepted(sent_at)),

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use http::header::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use runtime::departure::Departure;
 use tokio::time::{Instant, timeout_at};
 
 use super::redirect::Hop;
@@ -24,6 +25,7 @@ pub(super) struct Attempt<'h> {
     until: Instant,
     /// Set when the connection stands and asks for the body.
     started: Arc<AtomicBool>,
+    departure: Departure,
 }
 
 impl<'h> Attempt<'h> {
@@ -41,6 +43,7 @@ impl<'h> Attempt<'h> {
             headers,
             until,
             started,
+            departure: Departure::awaited(),
         }
     }
 
@@ -52,6 +55,7 @@ impl<'h> Attempt<'h> {
             let body = TrackedBody {
                 bytes: Some(self.hop.body.clone()),
                 started: Arc::clone(&self.started),
+                departure: self.departure.clone(),
             };
             *request.body_mut() = Some(reqwest::Body::wrap(body));
         }
@@ -162,10 +166,11 @@ pub(super) async fn read(mut response: reqwest::Response, until: Instant) -> Res
 /// A body that notes when the connection first asks for it.
 ///
 /// The connection asks before it flushes the head, so a body never asked for means that nothing
-/// of the request was sent.
+/// of the request was sent; and what it was given it writes at once.
 struct TrackedBody {
     bytes: Option<Bytes>,
     started: Arc<AtomicBool>,
+    departure: Departure,
 }
 
 impl Body for TrackedBody {
@@ -177,6 +182,7 @@ impl Body for TrackedBody {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.started.store(true, Ordering::Release);
+        self.departure.note();
         Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
     }
 

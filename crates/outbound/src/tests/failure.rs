@@ -1,6 +1,8 @@
 //! What failures are called, and what their texts show.
 
+use runtime::departure::Departure;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use super::server::{Server, answer};
 use super::*;
@@ -62,6 +64,28 @@ async fn a_timeout_after_the_request_went_out_is_ambiguous() {
         "{error}"
     );
     assert_shows_no_secret(&error);
+}
+
+/// Whether or not it is answered; and not of one before it that never went out.
+#[tokio::test]
+async fn a_request_that_goes_out_is_seen() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let answering = Server::answering(|_| answer("200 OK", "", "")).await;
+    let departure = Departure::default();
+    let client = client(&HttpOptions::default());
+    for (url, goes_out) in [
+        (format!("http://{}/", silent.local_addr().unwrap()), true),
+        (format!("https://{}/", silent.local_addr().unwrap()), false),
+        (answering.url("/"), true),
+    ] {
+        let began = Instant::now();
+        let sent = departure.of(client.send(Request::post_json(&url, "{}"), SHORT));
+        let _ = sent.await;
+        let is_seen = departure
+            .at()
+            .is_some_and(|at| began <= at && at <= Instant::now());
+        assert_eq!(is_seen, goes_out, "{url}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Messages that were accepted late: a later one of somebody else had been accepted by then, or their group is gone.
 //!
 //! Whoever sent one was stopped past its lease, or its claim was lost with the data, while the request was on its way. It is the
-//! last the receiver heard, so what it says against the later one is owed anew.
+//! last the receiver heard, so what it says against the later one is owed anew. Unless it went out before the stop: then the receiver
+//! heard it while the lease was in force, and whoever told the later one knew that it was in flight.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use domain::group::GroupIdentity;
 use domain::group::apart::Apart;
 use domain::group::grid::Grid;
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told};
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
@@ -31,6 +33,7 @@ struct LateMessage {
     group: GroupIdentity,
     integration: IntegrationId,
     message: Pending,
+    /// When the receiver had heard it, at the latest.
     sent_at: Timestamp,
 }
 
@@ -105,6 +108,9 @@ impl Coordinated {
                 // Nothing was told since: a repeat says the same.
                 return Ok(());
             }
+            if there.is_some() && self.is_heard_before_others(late, &theirs).await? {
+                return Ok(());
+            }
             let apart = Apart {
                 ended: &ended,
                 is_theirs_new: true,
@@ -135,5 +141,25 @@ impl Coordinated {
             }
         }
         Err(Alone)
+    }
+
+    /// Whether a late message was heard before anybody else could say something, who knew of it: it was in flight then, under a lease
+    /// that is over by now, in data of which nothing was lost since.
+    async fn is_heard_before_others(
+        &self,
+        late: &LateMessage,
+        theirs: &Told,
+    ) -> Result<bool, Alone> {
+        let (message, skew) = (&late.message, self.clocks_differ_by());
+        let is_alone = Numbers::is_alone(message.seq) || Numbers::is_alone(theirs.seq);
+        if is_alone || message.tick + self.timing.lease < late.sent_at + skew {
+            return Ok(false);
+        }
+        let shard = GroupName::of(&late.group).shard();
+        let known = self.view(shard).epoch.clone();
+        let in_force = self.open_epoch(shard, None).await?;
+        let began = self.agreed.began_at(shard, &in_force);
+        let is_older = began.is_some_and(|began| began + skew < message.tick);
+        Ok(is_older && known == Some(in_force))
     }
 }
