@@ -289,8 +289,10 @@ local function make_group(group, facts, first, next_tick, ticked, born)
   queue(QUEUE_DUE, next_tick, group)
 end
 
--- Numbers of messages are multiples; what lies between is for instances that are alone (domain::group::numbers).
+-- The first number of a message that is not less, of those whose remainder is the slot: each instance has two of its own, one for
+-- what it tells alone, and joins and moves have 0 (domain::group::numbers).
 local NUMBER_STEP = 256
+local function next_number(least, slot) return least + (slot - least) % NUMBER_STEP end
 
 -- At least every number a deleted group of this shard used; none is ever used again.
 local function floor_of_shard() return tonumber(redis.call('HGET', shard, 'floor')) or 0 end

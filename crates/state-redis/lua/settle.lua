@@ -14,8 +14,8 @@ if not is_held(group, fence) then return { 'lost' } end
 local told = read_told(group, integration)
 if told.seq == seen and (pending_seq(told.pend) or 0) == in_flight then
   -- Numbered as messages are: later than all that was told before this group was last gone.
-  local least = math.max(told.seq + 1, floor_of_shard() + 1, now)
-  told.seq, told.last, told.pend = math.ceil(least / NUMBER_STEP) * NUMBER_STEP, last, ''
+  told.seq = next_number(math.max(told.seq + 1, floor_of_shard() + 1, now), 0)
+  told.last, told.pend = last, ''
   write_told(group, integration, told)
 end
 touch(group)

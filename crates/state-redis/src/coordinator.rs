@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Farewell;
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{IntegrationId, TenantId};
 use domain::label::Interner;
@@ -175,8 +176,10 @@ impl Coordinator for RedisCoordinator {
         fence: u64,
         integration: &IntegrationId,
         message: &Pending,
+        numbers: Numbers,
     ) -> Result<Held<Told>, CoordinatorError> {
-        self.begin_message(group, fence, integration, message).await
+        self.begin_message(group, fence, integration, message, numbers)
+            .await
     }
 
     async fn commit(

@@ -198,6 +198,8 @@ pub struct Coordinated {
     /// The version of records that was written when it was asked last; zero before.
     records: AtomicU32,
     pulse: Mutex<Pulse>,
+    /// When data was found to be lost last.
+    lost_at: Mutex<Option<Instant>>,
 }
 
 impl Coordinated {
@@ -258,6 +260,7 @@ impl Coordinated {
             counters: Arc::default(),
             records: AtomicU32::new(0),
             pulse: Mutex::new(Pulse::new(timing.breaker_silence)),
+            lost_at: Mutex::default(),
         })
     }
 

@@ -18,6 +18,7 @@ use domain::group::farewell::Farewell;
 use domain::group::grid::Grid;
 use domain::group::heir::Lineage;
 use domain::group::key;
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{GroupKey, IntegrationId, TenantId};
 use domain::silence::Silence;
@@ -358,13 +359,14 @@ pub trait Coordinator: Send + Sync {
     /// again before anything is begun, it answers the same claim: the answer to the first may have been lost.
     async fn seize(&self, group: &GroupName) -> Result<Option<Held<Claimed>>, CoordinatorError>;
 
-    /// Freezes a message; answers what to send, which is the one still pending if there is one.
+    /// Freezes a message under one of these numbers; answers what to send, which is the one still pending if there is one.
     async fn begin(
         &self,
         group: &GroupName,
         fence: u64,
         integration: &IntegrationId,
         message: &Pending,
+        numbers: Numbers,
     ) -> Result<Held<Told>, CoordinatorError>;
 
     /// Records that a message was accepted, by its sequence number, whoever reports it.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::group::LeaseLost;
 use domain::group::farewell::Farewell;
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::IntegrationId;
 use domain::time::Timestamp;
@@ -35,11 +36,13 @@ impl RedisCoordinator {
         fence: u64,
         integration: &IntegrationId,
         message: &Pending,
+        numbers: Numbers,
     ) -> Read<Held<Told>> {
         let args = [
             Arg::from(fence),
             Arg::from(integration.as_str()),
             Arg::from(unnumbered(message)),
+            Arg::from(numbers.slot()),
         ];
         let answer = self.on_group(&scripts::BEGIN, group, args).await?;
         read_held(Reply::of(answer)?)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::alert::Alert;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::{Farewell, Leave};
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, ReceiverData};
 use domain::id::IntegrationId;
 use domain::limits;
@@ -119,9 +120,13 @@ impl Instance {
             receiver_data: ReceiverData::default(),
         };
         let webhook = IntegrationId::new("r", "webhook", 0);
-        let begun = self
-            .coordinator
-            .begin(&claim.group, claim.fence, &webhook, &message);
+        let begun = self.coordinator.begin(
+            &claim.group,
+            claim.fence,
+            &webhook,
+            &message,
+            Numbers::shared(1),
+        );
         let told = begun.await.expect("reachable").expect("held");
         let message = told.pending.expect("begun");
         let told = self

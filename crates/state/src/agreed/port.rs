@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Farewell;
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{IntegrationId, TenantId};
 use domain::limits;
@@ -72,8 +73,11 @@ impl Coordinator for Agreed {
         fence: u64,
         integration: &IntegrationId,
         message: &Pending,
+        numbers: Numbers,
     ) -> Answered<Held<Told>> {
-        self.inner.begin(group, fence, integration, message).await
+        self.inner
+            .begin(group, fence, integration, message, numbers)
+            .await
     }
 
     async fn commit(

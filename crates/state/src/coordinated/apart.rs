@@ -331,8 +331,9 @@ impl Coordinated {
         joined.collect()
     }
 
-    /// The numbers this instance gives messages while it is alone: nobody it has heard of uses the same.
-    pub(super) fn own_numbers(&self) -> Numbers {
+    /// Which numbers are this instance's own, of those it gives alone and of those it gives through what is shared: nobody it has heard
+    /// of uses the same.
+    pub(super) fn own_slot(&self) -> u64 {
         let own = lock(&self.report).id.clone();
         let mut ids: Vec<String> = lock(&self.instances)
             .iter()
@@ -348,11 +349,11 @@ impl Coordinated {
                 slot = slot.wrapping_add(1);
             }
             if *id == own {
-                return Numbers::alone(slot);
+                return slot;
             }
             taken.push(Numbers::alone(slot));
         }
-        Numbers::alone(mixed(&own))
+        mixed(&own)
     }
 }
 

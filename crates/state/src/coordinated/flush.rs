@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::group::{Claim, Finished, GroupIdentity, LeaseLost};
 use domain::id::IntegrationId;
@@ -22,7 +23,9 @@ impl Coordinated {
         let name = GroupName::of(&claim.identity);
         let asked = self
             .attempt_or_stay(name.shard(), || {
-                self.shared.begin(&name, claim.fence, integration, &message)
+                let numbers = Numbers::shared(self.own_slot());
+                self.shared
+                    .begin(&name, claim.fence, integration, &message, numbers)
             })
             .await;
         match asked {
@@ -43,7 +46,7 @@ impl Coordinated {
                 let base = now.max(self.agreed.shard_at(name.shard(), now));
                 let base_ms = u64::try_from(base.unix_ms()).unwrap_or_default();
                 let last = last.flatten().unwrap_or_default();
-                let numbers = self.own_numbers();
+                let numbers = Numbers::alone(self.own_slot());
                 let number = self
                     .told_alone
                     .begin(&name, integration, numbers, last, base_ms);

@@ -349,6 +349,7 @@ impl Coordinated {
                 updated_at: alert.updated_at,
             });
             self.bury(&identity, &leaves.collect::<Vec<_>>());
+            self.note_left(&group.tenant, left);
         }
         lock(&self.stranded).left(group, alerts);
     }

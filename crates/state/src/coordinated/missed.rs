@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::alert::Alert;
@@ -13,6 +14,7 @@ use domain::fingerprint::Fingerprint;
 use domain::group::{Group, GroupIdentity};
 use domain::id::TenantId;
 use domain::time::Timestamp;
+use tokio::time::Instant;
 
 use super::owing::ended;
 use super::reconcile::SKEW_MS;
@@ -23,6 +25,9 @@ use crate::{Mode, State};
 
 /// By how much clocks may differ.
 const SKEW: Duration = Duration::from_millis(SKEW_MS);
+
+/// Shards found to have lost data within this of each other lost it at once. It does not scale: reading them takes as long.
+const SAME_LOSS: Duration = Duration::from_secs(3);
 
 /// How this instance, or an earlier life of it, left those it shared its state with.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +97,19 @@ impl Coordinated {
         let is_known = alone_since.is_some() || self.current_mode() == Mode::Coordinated;
         if let Some(host) = self.host().filter(|_| is_known) {
             host.turned(alone_since);
+        }
+    }
+
+    /// Counts shards that were found to have lost data, and says so: once of all that are found one after another.
+    pub(super) fn note_lost(&self, shards: usize) {
+        let more = u64::try_from(shards).unwrap_or(u64::MAX);
+        let losses = &self.counters.data_losses;
+        let all = losses.fetch_add(more, Ordering::Relaxed) + more;
+        let before = lock(&self.lost_at).replace(Instant::now());
+        let name = self.shared.name();
+        match before.is_some_and(|before| before.elapsed() < SAME_LOSS) {
+            true => tracing::debug!(shards, all, "{name} lost more data"),
+            false => tracing::warn!("{name} lost data; this instance puts back what it knows"),
         }
     }
 
@@ -252,6 +270,25 @@ impl Coordinated {
             if !dropped.is_empty() {
                 missed.entry(name.tenant).or_default().extend(dropped);
             }
+        }
+    }
+
+    /// Notes those of members that left of which no end was heard here: they were moved, as the feed of another shard says or will say; or
+    /// they ended in a time that this instance was told of by a server that had lost it.
+    pub(super) fn note_left(&self, tenant: &TenantId, mut left: Vec<Arc<Alert>>) {
+        let now = self.clock.now();
+        left.retain(|alert| !alert.is_explicit_end() && now < alert.ends_at);
+        if !left.is_empty() {
+            let mut missed = lock(&self.missed);
+            missed.entry(tenant.clone()).or_default().extend(left);
+        }
+    }
+
+    /// Tells of those while all is shared.
+    pub(super) async fn tell_left(&self) {
+        let is_whole = self.views.iter().all(|view| lock(view).epoch.is_some());
+        if is_whole && self.current_mode() == Mode::Coordinated {
+            self.tell_missed().await;
         }
     }
 

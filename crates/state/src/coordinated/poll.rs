@@ -78,6 +78,9 @@ impl Coordinated {
         }
         let is_current =
             self.silences_caught_up(&tenants, silences).await && self.catch_up(&asked.wanted).await;
+        if is_current {
+            self.tell_left().await;
+        }
         for (claimed, at, grace) in asked.claims {
             if !is_current {
                 self.give_back(&claimed, self.timing.behind_delay).await;

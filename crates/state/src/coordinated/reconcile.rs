@@ -233,12 +233,7 @@ impl Coordinated {
         };
         if known.is_some() {
             self.void_claims(|of| of == shard);
-            self.counters.data_losses.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(
-                shard,
-                "{} lost data; this instance puts back what it knows",
-                self.shared.name()
-            );
+            self.note_lost(1);
         }
         let outcome = match self.reconcile_silences().await {
             Ok(()) => self.reconcile(shard, known).await,

@@ -202,13 +202,7 @@ impl Coordinated {
         let lost = pairs.filter(|(known, now)| known.is_some() && known != now);
         let lost = lost.count();
         if 0 < lost {
-            let more = u64::try_from(lost).unwrap_or(u64::MAX);
-            self.counters.data_losses.fetch_add(more, Ordering::Relaxed);
-            tracing::warn!(
-                shards = lost,
-                "{} lost data; this instance puts back what it knows",
-                self.shared.name()
-            );
+            self.note_lost(lost);
         }
     }
 

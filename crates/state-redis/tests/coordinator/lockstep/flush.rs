@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::{Farewell, Leave};
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, ReceiverData};
 use domain::id::IntegrationId;
 use domain::notification::Reason;
@@ -172,8 +173,11 @@ impl Pair {
         };
         let id = IntegrationId::new("r", "webhook", id);
         let (name, fence) = (&claim.group, claim.fence);
-        let model = self.model[by].begin(name, fence, &id, &message).await;
-        let redis = self.redis[by].begin(name, fence, &id, &message).await;
+        let numbers = Numbers::shared(u64::try_from(by).unwrap_or(0) + 1);
+        let model = self.model[by].begin(name, fence, &id, &message, numbers);
+        let model = model.await;
+        let redis = self.redis[by].begin(name, fence, &id, &message, numbers);
+        let redis = redis.await;
         if let Ok(Ok(told)) = &redis {
             self.told.push(told.clone());
             let pending = told.pending.clone();

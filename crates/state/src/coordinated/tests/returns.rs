@@ -2,6 +2,7 @@
 
 use super::*;
 use domain::group::grid::Grid;
+use domain::group::numbers::Numbers;
 use domain::group::told::Told;
 use runtime::tasks::TaskGroup;
 
@@ -279,6 +280,31 @@ async fn what_others_left_out_when_they_told_that_all_is_over_is_news() {
     }
 }
 
+/// Redis came back with older data, and whoever starts reads that an alert fires; others see it off again. One that was moved is seen off
+/// in its old group only.
+#[tokio::test(start_paused = true)]
+async fn who_is_seen_off_without_an_end_does_not_fire_unless_it_is_elsewhere() {
+    for is_moved in [false, true] {
+        let scene = Scene::started().await;
+        let tenant = TenantId::default_tenant();
+        let x = scene.alert("g", "x");
+        scene.post("g", x.clone()).await;
+        scene.pass().await;
+        if is_moved {
+            scene.put("h", &[&x], &[]).await;
+        }
+        scene.see_off("g", &x).await;
+        scene.state.follow().await.expect("the feed is there");
+        assert_eq!(scene.host.missed.load(Ordering::SeqCst), 0);
+        let polled = scene.state.poll(0, scene.clock.now()).await;
+        polled.expect("polled");
+        let known = scene.state.memory.alert(&tenant, x.fingerprint);
+        assert_eq!(known.is_some(), is_moved);
+        let missed = scene.host.missed.load(Ordering::SeqCst);
+        assert_eq!(missed, usize::from(!is_moved));
+    }
+}
+
 /// Others heard the end, told it, and saw the alert off: who was away must not show it as firing, or let it inhibit others.
 #[tokio::test(start_paused = true)]
 async fn who_ended_while_an_instance_was_away_does_not_fire_there() {
@@ -458,8 +484,10 @@ async fn what_is_stated_while_a_move_waits_is_known_on_the_way_back() {
     let claimed = seized.expect("a group").expect("held");
     let begun = message(scene.clock.now(), &x);
     let (fence, webhook) = (claimed.fence, webhook());
-    let begun = scene.other.begin(&name, fence, &webhook, &begun).await;
-    begun.expect("answered").expect("held");
+    let begun = scene
+        .other
+        .begin(&name, fence, &webhook, &begun, Numbers::shared(2));
+    begun.await.expect("answered").expect("held");
     scene.state.follow().await.expect("the feed is there");
     scene.cut().await;
     let elsewhere = |_: &Alert| vec![group("h")];

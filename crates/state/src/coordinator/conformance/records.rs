@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::alert::Alert;
 use domain::group::GroupIdentity;
 use domain::group::grid::Grid;
+use domain::group::numbers::Numbers;
 
 use super::World;
 use super::silences::silence;
@@ -194,8 +195,8 @@ async fn ask_for_everything(
         refused(merged.map(drop));
     }
     let (webhook, message) = (webhook(), firing(claim, alert));
-    let begun = old.begin(name, claim.fence, &webhook, &message).await;
-    refused(begun.map(drop));
+    let begun = old.begin(name, claim.fence, &webhook, &message, Numbers::shared(1));
+    refused(begun.await.map(drop));
     let committed = old.commit(name, &webhook, &message, stage.now()).await;
     refused(committed.map(drop));
     refused(old.renew(name, claim.fence).await.map(drop));

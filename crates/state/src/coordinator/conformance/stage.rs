@@ -8,6 +8,7 @@ use domain::alert::Alert;
 use domain::annotations::Annotations;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::{Farewell, Leave};
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, ReceiverData, Told, ToldMessage};
 use domain::group::{GroupIdentity, IntegrationSpec, ReceiverSpec, key};
 use domain::id::{IntegrationId, TenantId};
@@ -37,6 +38,7 @@ pub(super) struct Stage {
 /// An instance that knows what it has been told of epochs.
 pub(super) struct Player {
     pub(super) coordinator: Arc<dyn Coordinator>,
+    pub(super) numbers: Numbers,
     world: Arc<dyn World>,
     nonce: AtomicU64,
     epochs: Mutex<Vec<Option<Epoch>>>,
@@ -244,6 +246,7 @@ impl Player {
     ) -> Self {
         Self {
             coordinator: world.connect_as(instance, knows).await,
+            numbers: Numbers::shared(instance.bytes().map(u64::from).sum()),
             world: Arc::clone(world),
             nonce: AtomicU64::new(0),
             epochs: Mutex::new(vec![None; limits::SHARDS]),
@@ -369,9 +372,9 @@ impl Player {
 
     pub(super) async fn try_begin(&self, claim: &Claimed, message: &Pending) -> crate::Held<Told> {
         let webhook = webhook();
-        let begun = self
-            .coordinator
-            .begin(&claim.group, claim.fence, &webhook, message);
+        let begun =
+            self.coordinator
+                .begin(&claim.group, claim.fence, &webhook, message, self.numbers);
         begun.await.expect("reachable")
     }
 

@@ -123,6 +123,10 @@ pub async fn a_refused_message_is_taken_back(world: Arc<dyn World>) {
     assert_eq!((told.last, told.pending), (None, None));
     let second = stage.one.begin(&claim, &firing(&claim, &alert)).await;
     assert!(first.seq < second.seq, "a number is used once");
+    for begun in [&first, &second] {
+        let slot = begun.seq % Numbers::STEP;
+        assert_eq!(slot, stage.one.numbers.slot(), "and by one instance");
+    }
     assert_eq!(refuse(first.seq).await, second);
     assert_eq!(refuse(second.seq).await.pending, None);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::fingerprint::Fingerprint;
 use domain::group::farewell::Farewell;
+use domain::group::numbers::Numbers;
 use domain::group::told::{Pending, Told, ToldMessage};
 use domain::id::{IntegrationId, TenantId};
 use domain::limits;
@@ -84,10 +85,11 @@ impl Coordinator for ModelClient {
         fence: u64,
         integration: &IntegrationId,
         message: &Pending,
+        numbers: Numbers,
     ) -> Result<Held<Told>, CoordinatorError> {
         let (name, integration, message) = (group.clone(), integration.clone(), message.clone());
         self.request_on(group.shard(), "begin", move |server, request| {
-            server.begin(request, &name, fence, &integration, &message)
+            server.begin(request, (&name, fence), &integration, &message, numbers)
         })
         .await
     }

@@ -20,10 +20,10 @@ impl Server {
     pub(super) fn begin(
         &mut self,
         request: &Request,
-        name: &GroupName,
-        fence: u64,
+        (name, fence): (&GroupName, u64),
         integration: &IntegrationId,
         message: &Pending,
+        numbers: Numbers,
     ) -> Held<Told> {
         let counts_only = self.has(Hole::SeqFromCounterOnly);
         let now = if counts_only {
@@ -39,7 +39,7 @@ impl Server {
         };
         if !counts_only {
             let after = told_of(&entry.group, integration).seq.max(floor);
-            let number = Numbers::SHARED.next(after, millis(now));
+            let number = numbers.next(after, millis(now));
             raise(&mut entry.group, integration, number - 1);
         }
         let before = told_of(&entry.group, integration);

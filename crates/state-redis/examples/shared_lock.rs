@@ -1,4 +1,4 @@
-//! Locks shared by processes: run `cargo run -p state-redis --example lock -- redis://HOST:PORT` in several terminals; the
+//! Locks shared by processes: run `cargo run -p state-redis --example shared_lock -- redis://HOST:PORT` in several terminals; the
 //! address is never guessed.
 //!
 //! Each takes the lock in turn, works for two seconds under it and lets it go; kill one, and the others go on once its lease is over.
