@@ -211,6 +211,7 @@ impl Instance {
             resolve_timeout: config.global.resolve_timeout,
             original: config.original,
             own: String::new(),
+            file_hash: 0,
             route: config.route,
             matcher_mode: MatcherMode::Fallback,
             external_url: Arc::from("http://belfry.example.org"),

@@ -15,7 +15,7 @@ use notify::template::dry_run;
 use runtime::clock::SharedClock;
 use state::rate::Rate;
 
-use crate::configuration::TenantText;
+use crate::configuration::{TenantText, hash};
 use crate::templates;
 use crate::zone;
 
@@ -63,7 +63,8 @@ pub(crate) fn read(text: &TenantText, frame: &Frame, deps: &Deps) -> Result<Read
     let deps = deps.with_templates(Arc::clone(&templates));
     let template_findings =
         dry_run::run(&config, &templates, &frame.external_url, frame.clock.now());
-    let read = build(config, text.anonymous_api, frame, &deps)?;
+    let mut read = build(config, text.anonymous_api, frame, &deps)?;
+    read.parts.file_hash = hash(&text.text);
     Ok(Read {
         template_findings,
         ..read
@@ -157,6 +158,7 @@ fn build(config: Config, anonymous_api: bool, frame: &Frame, deps: &Deps) -> Res
         resolve_timeout: config.global.resolve_timeout,
         original: config.original,
         own: config.own,
+        file_hash: 0,
         route: config.route,
         matcher_mode: frame.matcher_mode,
         external_url: Arc::clone(&frame.external_url),

@@ -140,6 +140,7 @@ fn settings(metrics: &Metrics) -> Arc<Settings> {
         resolve_timeout: Duration::from_secs(300),
         original: String::new(),
         own: String::new(),
+        file_hash: 0,
         matcher_mode: MatcherMode::Fallback,
         external_url: Arc::from("http://localhost:9093"),
         anonymous_api: true,

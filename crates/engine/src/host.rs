@@ -49,6 +49,11 @@ impl Host for Engine {
         })
     }
 
+    fn file_hash(&self, tenant: &TenantId) -> String {
+        let tenant = self.tenant(tenant);
+        tenant.map_or_else(String::new, |tenant| tenant.settings().file_hash())
+    }
+
     fn silences(&self, tenant: &TenantId) -> Vec<Arc<Silence>> {
         self.tenant(tenant)
             .map(|tenant| tenant.silences())

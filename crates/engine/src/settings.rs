@@ -36,6 +36,8 @@ pub struct SettingsParts {
     pub original: String,
     /// What is left out of `original` and makes a difference all the same.
     pub own: String,
+    /// Alertmanager's number of the file it was read from: another one where anything in it differs, secrets included.
+    pub file_hash: u64,
     /// How matchers and label names are read.
     pub matcher_mode: MatcherMode,
     /// Where people reach this server, without a trailing slash.
@@ -155,6 +157,7 @@ pub struct Settings {
     time_intervals: BTreeMap<String, Vec<TimeInterval>>,
     original: String,
     config_hash: String,
+    file_hash: u64,
 }
 
 impl Settings {
@@ -223,6 +226,7 @@ impl Settings {
             time_intervals: parts.time_intervals,
             config_hash: key::sha256_hex(&(parts.original.clone() + &parts.own)),
             original: parts.original,
+            file_hash: parts.file_hash,
         })
     }
 
@@ -231,7 +235,12 @@ impl Settings {
         &self.original
     }
 
-    /// What tells this configuration from others: the same on every instance that has it.
+    /// The number `alertmanager_config_hash` shows of its file, as a text.
+    pub fn file_hash(&self) -> String {
+        self.file_hash.to_string()
+    }
+
+    /// What tells how this configuration groups and tells from how others do: the same on every instance that has it.
     pub fn config_hash(&self) -> &str {
         &self.config_hash
     }

@@ -280,8 +280,10 @@ pub struct InstanceReport {
     pub mode: String,
     /// When it started.
     pub started_at: Option<Timestamp>,
-    /// Hash of each tenant's configuration.
+    /// What tells how each tenant's configuration groups and tells from how another one does.
     pub configs: Vec<(TenantId, String)>,
+    /// What tells the file of each tenant's configuration from another one, secrets included.
+    pub files: Vec<(TenantId, String)>,
     /// How its clock and the shared one compare.
     pub clock: Option<ClockReading>,
 }

@@ -83,8 +83,11 @@ pub trait Host: Send + Sync {
     /// The groups an alert belongs to under the configuration in force; none for an unknown tenant.
     fn placement(&self, tenant: &TenantId, alert: &Alert) -> Vec<Arc<GroupIdentity>>;
 
-    /// What tells a tenant's configuration from another one.
+    /// What tells how a tenant's configuration groups and tells from how another one does: the grids start anew with another.
     fn config_hash(&self, tenant: &TenantId) -> String;
+
+    /// What tells the file of a tenant's configuration from another one, secrets included.
+    fn file_hash(&self, tenant: &TenantId) -> String;
 
     /// A tenant's silences as they are known here.
     fn silences(&self, tenant: &TenantId) -> Vec<Arc<Silence>>;

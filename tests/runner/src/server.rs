@@ -237,6 +237,7 @@ impl FileReload {
             resolve_timeout: config.global.resolve_timeout,
             original: config.original,
             own: String::new(),
+            file_hash: 0,
             matcher_mode: self.matcher_mode,
             external_url: Arc::clone(&self.external_url),
             anonymous_api: true,

@@ -92,7 +92,7 @@ struct Instance {
     mode: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<String>,
-    /// Hash of each tenant's configuration.
+    /// Hash of the file of each tenant's configuration.
     configs: BTreeMap<String, String>,
 }
 
@@ -172,7 +172,7 @@ impl Status {
         );
         let tenants = api.engine().tenants();
         let configs = tenants.iter().map(|tenant| {
-            let hash = tenant.settings().config_hash().to_owned();
+            let hash = tenant.settings().file_hash();
             (tenant.id().to_string(), hash)
         });
         let instance = Instance {
@@ -226,7 +226,7 @@ impl Status {
 
 impl Instance {
     fn of(report: InstanceReport) -> Self {
-        let configs = report.configs.into_iter();
+        let configs = report.files.into_iter();
         Self {
             id: report.id,
             address: report.address,

@@ -103,6 +103,7 @@ fn settings(text: &str, anonymous_api: bool, engine: &Engine) -> Result<Arc<Sett
         resolve_timeout: config.global.resolve_timeout,
         original: config.original,
         own: String::new(),
+        file_hash: 0,
         matcher_mode: domain::matcher::MatcherMode::Fallback,
         external_url: "http://am.test".into(),
         anonymous_api,

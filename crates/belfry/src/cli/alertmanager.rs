@@ -57,7 +57,7 @@ const CLUSTER: &[Flag] = &[
         "cluster.listen-address",
         Kind::Text,
         "0.0.0.0:9094",
-        "Shown in the status, nothing listens there; empty: this instance works alone.",
+        "Shown in the status, nothing listens there: instances share a Redis (BELFRY_REDIS_URL).",
     ),
     Flag::new(
         "cluster.advertise-address",

@@ -15,6 +15,9 @@ const PROBE_KEPT_MS: i64 = 60_000;
 /// What the names of a tenant's configuration hash begin with.
 const CONFIG: &str = "config:";
 
+/// Before the name of a tenant: the hash of its file.
+const FILE: &str = "file:";
+
 impl RedisCoordinator {
     pub(super) async fn try_write(&self, domain: usize) -> Read<Timestamp> {
         let args = vec![Arg::from(PROBE_KEPT_MS)];
@@ -42,6 +45,9 @@ impl RedisCoordinator {
         }
         for (tenant, hash) in &report.configs {
             field(&format!("{CONFIG}{tenant}"), hash);
+        }
+        for (tenant, hash) in &report.files {
+            field(&format!("{FILE}{tenant}"), hash);
         }
         let keys = vec![self.instance_key(&report.id)];
         let call = Call::script(&scripts::ANNOUNCE, keys, args);
@@ -119,8 +125,12 @@ fn read_report(fields: Vec<(String, String)>) -> Read<InstanceReport> {
             "clockReadAt" => read_at = Some(wire::read_instant(&value)?),
             // What a newer version says besides is not for us.
             other => {
-                let tenant = other.strip_prefix(CONFIG).and_then(|t| t.parse().ok());
-                report.configs.extend(tenant.map(|tenant| (tenant, value)));
+                let tenant = |prefix| other.strip_prefix(prefix).and_then(|t| t.parse().ok());
+                if let Some(tenant) = tenant(CONFIG) {
+                    report.configs.push((tenant, value));
+                } else if let Some(tenant) = tenant(FILE) {
+                    report.files.push((tenant, value));
+                }
             }
         }
     }

@@ -42,7 +42,10 @@ impl RedisCoordinator {
                 && let [records, epoch] = &fields[..]
             {
                 match (records, epoch) {
-                    (Value::Nil, Value::Nil) => {}
+                    (Value::Nil, Value::Nil) => {
+                        let patience = self.timing.instance_expiry;
+                        self.records.note_empty(shard, patience);
+                    }
                     // From before there were versions.
                     (Value::Nil, _) => self.records.note(shard, 1),
                     (records, _) => {

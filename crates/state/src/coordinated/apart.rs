@@ -34,6 +34,8 @@ struct Said {
     ends: Option<HashMap<Fingerprint, Timestamp>>,
     /// The number of the last message, also if its group went and was made anew since.
     number: u64,
+    /// The message that was accepted alone although it was begun before that: others still hold it for in flight.
+    accepted: Option<u64>,
 }
 
 /// What an integration was told alone of a group that is not here when it is shared again.
@@ -61,7 +63,17 @@ impl Default for Said {
         Self {
             ends: Some(HashMap::new()),
             number: 0,
+            accepted: None,
         }
+    }
+}
+
+impl Said {
+    /// What others hold for told, and in flight as long as it is not known here what became of that.
+    fn seen_by_others(&self, theirs: &Told) -> Told {
+        let mut theirs = theirs.clone();
+        theirs.pending = theirs.pending.filter(|p| self.accepted != Some(p.seq));
+        theirs
     }
 }
 
@@ -94,6 +106,9 @@ impl ToldAlone {
         let mut integrations = lock(&self.integrations);
         let said = integrations.entry(key).or_default();
         said.number = said.number.max(message.seq);
+        if !Numbers::is_alone(message.seq) {
+            said.accepted = Some(message.seq);
+        }
         let Some(ends) = &mut said.ends else { return };
         let before = ends.len();
         ends.extend(message.resolved.iter().map(|ended| (*ended, sent_at)));
@@ -259,8 +274,10 @@ impl Coordinated {
         let is_theirs_new = theirs.seq.max(sent_ms.unwrap_or(0)) > seen_ms;
         let key = (name.clone(), integration.clone());
         let integrations = lock(&self.told_alone.integrations);
-        let ends = integrations.get(&key).and_then(|said| said.ends.as_ref());
-        self.made_one(ours, theirs, ends, is_theirs_new)
+        let said = integrations.get(&key);
+        let ends = said.and_then(|said| said.ends.as_ref());
+        let theirs = said.map_or_else(|| theirs.clone(), |said| said.seen_by_others(theirs));
+        self.made_one(ours, &theirs, ends, is_theirs_new)
     }
 
     /// By how much the clocks of two instances that are alone may differ: they go by the time all agreed on last.

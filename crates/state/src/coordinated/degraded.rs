@@ -16,7 +16,6 @@ use crate::{Mode, Placement, Polled, State, StateError};
 impl Coordinated {
     /// From now on this instance goes on alone in a fault domain.
     pub(super) fn go_alone(&self, domain: usize, error: &CoordinatorError) {
-        self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
         self.is_looked_over.store(false, Ordering::Relaxed);
         self.say_out_of_reach(error);
         self.take_over(domain);
@@ -29,12 +28,12 @@ impl Coordinated {
         let name = self.shared.name();
         let is_first = {
             let turn = lock(&self.turn);
-            turn.mode == Mode::Coordinated || turn.cause.is_none()
+            turn.mode == Mode::Coordinated || turn.is_start()
         };
         if is_first {
             tracing::warn!("{name} connection failed, using the in-memory grouper: {error}");
         } else {
-            tracing::info!(
+            tracing::debug!(
                 "Another part of {name} is out of reach, using the in-memory grouper for it as well: {error}"
             );
         }

@@ -43,8 +43,8 @@ impl Coordinated {
     pub(super) fn compare_configs(&self, own: &InstanceReport) {
         let others = lock(&self.instances).clone();
         let others = others.iter().filter(|other| other.id != own.id);
-        let others: Vec<_> = others.flat_map(|other| &other.configs).collect();
-        for (tenant, hash) in &own.configs {
+        let others: Vec<_> = others.flat_map(|other| &other.files).collect();
+        for (tenant, hash) in &own.files {
             let theirs = others.iter().filter(|(owner, _)| owner == tenant);
             let mut hashes: BTreeSet<String> = theirs.map(|(_, hash)| hash.clone()).collect();
             hashes.insert(hash.clone());

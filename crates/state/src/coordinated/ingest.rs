@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use domain::alert::Alert;
 use domain::group::GroupIdentity;
@@ -23,6 +24,12 @@ pub(super) type StaysAlone<'a> = Vec<tokio::sync::RwLockReadGuard<'a, ()>>;
 
 /// Why a post is refused that waited too long.
 const OVERTAKEN: &str = "this instance was stopped for a while, and others may have heard something else of an alert since; say again what holds";
+
+/// The least by which a state of an alert is later than another one.
+const JUST_AFTER: Duration = Duration::from_millis(1);
+
+/// A post that others overtake more often is refused.
+const PROLONGED_MAX: u32 = 3;
 
 /// A post on its way.
 struct Post {
@@ -55,6 +62,15 @@ struct Post {
     as_read: Option<Alert>,
     /// Whether it may have waited, and what is known is the opposite.
     is_overtaken: bool,
+    /// How often it was offered anew because a group held less than it promises.
+    prolonged: u32,
+}
+
+/// When a post that may have waited counts as said if what is known fires too, but for a shorter time: just after that. Neither
+/// contradicts the other, and a promise to fire holds once it is acknowledged.
+fn said_after(known: &Alert, posted: &Alert, now: Timestamp) -> Option<Timestamp> {
+    let fires = !known.is_explicit_end() && now < known.ends_at;
+    (fires && known.ends_at < posted.ends_at).then(|| known.updated_at + JUST_AFTER)
 }
 
 impl Coordinated {
@@ -144,7 +160,9 @@ impl Coordinated {
         let fires = now < placed.alert.ends_at;
         let as_read = said_at.map(|said_at| {
             let as_read = placed.alert.clone();
-            placed.alert.updated_at = said_at;
+            let known = self.memory.alert(tenant, as_read.fingerprint);
+            let after = known.and_then(|known| said_after(&known, &as_read, now));
+            placed.alert.updated_at = after.map_or(said_at, |after| after.max(said_at));
             as_read
         });
         let (alert, owed) = self.memory.peek(tenant, placed.alert);
@@ -186,6 +204,7 @@ impl Coordinated {
             may_have_waited: as_read.is_some(),
             as_read,
             is_overtaken,
+            prolonged: 0,
         }
     }
 
@@ -403,6 +422,23 @@ impl Post {
         self.fires != (offered.is_member && now < offered.alert.ends_at)
     }
 
+    /// Whether it is offered to a group once more, which ignored what it promises: others said since when it may have been said that the
+    /// alert fires, for a shorter time.
+    fn is_prolonged_after(&mut self, offered: &Offered, now: Timestamp) -> bool {
+        let may_be_ignored = self.may_have_waited && offered.is_member;
+        let after = may_be_ignored.then(|| said_after(&offered.alert, &self.alert, now));
+        let Some(after) = after.flatten() else {
+            return false;
+        };
+        self.prolonged += 1;
+        self.is_overtaken |= PROLONGED_MAX < self.prolonged;
+        self.alert = Arc::new(Alert {
+            updated_at: after,
+            ..Alert::clone(&self.alert)
+        });
+        !self.is_overtaken
+    }
+
     fn place_anew(&mut self) {
         for group in std::mem::take(&mut self.placed) {
             if !self.groups.iter().any(|known| known.key == group.key) {
@@ -413,6 +449,9 @@ impl Post {
     }
 
     fn take(&mut self, group: usize, offered: Offered, now: Timestamp) {
+        if self.is_prolonged_after(&offered, now) {
+            return;
+        }
         self.open.retain(|open| *open != group);
         self.is_overtaken |= self.is_denied_by(group, &offered, now);
         if let (Some(first), Some(identity)) = (offered.created, self.groups.get(group)) {

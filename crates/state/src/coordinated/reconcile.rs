@@ -506,7 +506,8 @@ impl Coordinated {
         let is_later =
             known.is_none_or(|(_, known)| told.supersedes(known) && !told.is_still(known));
         let goes_on = known.is_some_and(|(_, known)| known.seq > 0);
-        let away_since_ms = self.view(name.shard()).seen.ms.saturating_sub(SKEW_MS);
+        // Numbers and changes are of one clock.
+        let away_since_ms = self.view(name.shard()).seen.ms;
         let is_told_alone = || {
             let told_here = lock(&self.told_here);
             let is_ours = told_here

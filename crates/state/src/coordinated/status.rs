@@ -56,6 +56,11 @@ impl Turn {
             cause: None,
         }
     }
+
+    /// Whether nobody was met yet.
+    pub(super) fn is_start(&self) -> bool {
+        self.mode == Mode::Degraded && self.cause.is_none()
+    }
 }
 
 impl Coordinated {
@@ -124,12 +129,12 @@ impl Coordinated {
         let mut report = lock(&self.report).clone();
         report.mode = self.current_mode().as_str().to_owned();
         if let Some(host) = self.host() {
-            let tenants = host.tenants().into_iter();
-            let configs = tenants.map(|tenant| {
-                let hash = host.config_hash(&tenant);
-                (tenant, hash)
-            });
-            report.configs = configs.collect();
+            (report.configs, report.files) = Default::default();
+            for tenant in host.tenants() {
+                let (config, file) = (host.config_hash(&tenant), host.file_hash(&tenant));
+                report.configs.push((tenant.clone(), config));
+                report.files.push((tenant, file));
+            }
         }
         report
     }
@@ -168,6 +173,13 @@ impl Coordinated {
         let (mode, at) = (self.current_mode(), self.clock.now());
         self.tell_turn();
         let mut turn = lock(&self.turn);
+        let is_change = match turn.is_start() {
+            true => mode == Mode::Degraded,
+            false => turn.mode != mode,
+        };
+        if is_change {
+            self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
+        }
         if turn.mode != mode || turn.cause.is_none() {
             let cause = error.map(CoordinatorError::to_string);
             *turn = Turn { mode, at, cause };

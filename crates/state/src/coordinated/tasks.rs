@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::breaker::PROBE_PAUSE;
 use super::{Coordinated, lock};
 use crate::Mode;
-use crate::coordinator::{CoordinatorError, Epoch, Outage};
+use crate::coordinator::{CoordinatorError, Epoch, InstanceReport, Outage};
 
 /// Longest sleep between two looks at the feed.
 const FOLLOW_MAX: Duration = Duration::from_secs(1);
@@ -35,7 +35,6 @@ impl Coordinated {
             }
             if let Err(error) = outcome {
                 self.counters.failures.fetch_add(1, Ordering::Relaxed);
-                self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
                 self.say_out_of_reach(&error);
                 self.take_over(domain);
                 self.note_turn(Some(&error));
@@ -122,7 +121,8 @@ impl Coordinated {
     async fn keep(&self, stop: &Stop) {
         let announce_every = self.timing.instance_expiry / 4;
         let mut announced_at: Option<Instant> = None;
-        let mut announced = self.report().configs;
+        let said = |report: &InstanceReport| (report.configs.clone(), report.files.clone());
+        let mut announced = said(&self.report());
         let mut audited_at = Instant::now();
         let mut looked_at = Instant::now();
         let mut shard = 0;
@@ -141,10 +141,9 @@ impl Coordinated {
             let report = self.report();
             // A configuration is told of at once: others move nothing while instances do not agree.
             let is_time = announced_at.is_none_or(|at| at.elapsed() >= announce_every);
-            if (is_time || announced != report.configs) && self.current_mode() == Mode::Coordinated
-            {
+            if (is_time || announced != said(&report)) && self.current_mode() == Mode::Coordinated {
                 announced_at = Some(Instant::now());
-                announced = report.configs.clone();
+                announced = said(&report);
                 let _ = self.shared.announce(&report).await;
                 self.look_around().await;
                 self.compare_configs(&report);
@@ -243,12 +242,13 @@ impl Coordinated {
         let known = self.epochs();
         if self.go_back(domain).await.is_ok() {
             self.note_losses(&known);
-            self.counters.mode_changes.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(
-                "{} is reachable again, state is shared with other instances",
-                self.shared.name()
-            );
             self.note_turn(None);
+            let name = self.shared.name();
+            if self.current_mode() == Mode::Coordinated {
+                tracing::info!("{name} is reachable again, state is shared with other instances");
+            } else {
+                tracing::debug!("A part of {name} is reachable again");
+            }
             self.greet().await;
         } else {
             // On the way back nothing is claimed: whoever tried at once again would tell hardly anything.

@@ -1,15 +1,20 @@
 //! The forms in which groups, what was told, entries of the feed and silences are written to shared state (protocol.md §11).
 //!
 //! During an upgrade instances of two builds share. Each says with every poll which forms it can read, and what is written is
-//! the newest that all of them can. That never goes back: whoever cannot read what is written stays away, and works alone.
+//! the newest that all of them can. That never goes back: whoever cannot read what is written stays away, and works alone, until nothing
+//! is left of it and nobody writes it again.
 //!
 //! What was written before stays as it is, so a build reads every form from its oldest on, and gives one up only after a
 //! release that wrote anew whatever it found of it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::limits;
+use tokio::time::Instant;
 
 use super::{CoordinatorError, Outage};
 
@@ -72,6 +77,8 @@ pub struct RecordsHeard {
     known: RecordVersions,
     /// Of each shard; zero where nothing was heard.
     shards: Vec<AtomicU32>,
+    /// Since when shards were empty at every look, whose form this build does not know.
+    empty_since: Mutex<HashMap<usize, Instant>>,
 }
 
 impl RecordsHeard {
@@ -80,6 +87,7 @@ impl RecordsHeard {
         Self {
             known,
             shards: (0..limits::SHARDS).map(|_| AtomicU32::new(0)).collect(),
+            empty_since: Mutex::default(),
         }
     }
 
@@ -93,6 +101,27 @@ impl RecordsHeard {
         if let Some(heard) = self.shards.get(shard) {
             heard.store(written, Ordering::Relaxed);
         }
+        self.empty_since().remove(&shard);
+    }
+
+    /// Notes that a shard is empty. Whoever wrote a form this build does not know would write it again within `patience`, if it were
+    /// there still; past that nobody needs it.
+    pub fn note_empty(&self, shard: usize, patience: Duration) {
+        let heard = self.shards.get(shard);
+        let heard = heard.map_or(0, |heard| heard.load(Ordering::Relaxed));
+        if heard == 0 || self.known.check(heard, "").is_ok() {
+            return;
+        }
+        let now = Instant::now();
+        let since = *self.empty_since().entry(shard).or_insert(now);
+        if since + patience <= now {
+            self.note(shard, 0);
+        }
+    }
+
+    fn empty_since(&self) -> MutexGuard<'_, HashMap<usize, Instant>> {
+        let empty_since = self.empty_since.lock();
+        empty_since.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The form to write in a shard: as heard last, also if its data was lost since, as others wrote it meanwhile; the oldest

@@ -7,9 +7,6 @@ use serde_json::Value;
 /// Shards that wait for nothing and lag behind nothing are left out beyond this many.
 const SHARDS_SHOWN: usize = 16;
 
-/// Digits of a configuration's hash that are shown: enough to see that two differ.
-const HASH_SHOWN: usize = 12;
-
 /// Writes the whole status.
 pub(super) fn status(status: &Value) -> String {
     let mut out = String::new();
@@ -77,15 +74,7 @@ fn instances(status: &Value) -> Vec<Vec<String>> {
         let is_own = text(instance, "id") == own;
         let configs = instance["configs"].as_object().into_iter().flatten();
         let configs: Vec<String> = configs
-            .map(|(tenant, hash)| {
-                let hash: String = hash
-                    .as_str()
-                    .unwrap_or("")
-                    .chars()
-                    .take(HASH_SHOWN)
-                    .collect();
-                format!("{tenant}={hash}")
-            })
+            .map(|(tenant, hash)| format!("{tenant}={}", hash.as_str().unwrap_or("")))
             .collect();
         rows.push(row(&[
             if is_own { "*" } else { "" },
@@ -179,9 +168,9 @@ mod tests {
             "mode": "coordinated", "since": "2026-01-05T10:00:00.000Z", "home": "Redis", "instance": "i2",
             "instances": [
                 {"id": "i1", "address": "10.0.0.1:9093", "version": "0.1.0", "mode": "coordinated",
-                 "startedAt": "2026-01-05T09:00:00.000Z", "configs": {"default": "0123456789abcdef"}},
+                 "startedAt": "2026-01-05T09:00:00.000Z", "configs": {"default": "186340402391234"}},
                 {"id": "i2", "address": "10.0.0.2:9093", "version": "0.1.0", "mode": "coordinated",
-                 "startedAt": "2026-01-05T10:00:00.000Z", "configs": {"default": "0123456789abcdef"}},
+                 "startedAt": "2026-01-05T10:00:00.000Z", "configs": {"default": "186340402391234"}},
             ],
             "queues": {"due": 7, "inFlight": 1}, "groups": 8, "alerts": 20, "strandedGroups": 0, "mirrorLagMs": 3,
             "clocks": {"redisAheadMs": 600_000, "instanceAheadMs": -3},
@@ -199,7 +188,7 @@ mod tests {
         let clocks = "Clocks         Redis +600000 ms, this instance -3 ms";
         assert!(lines.contains(&clocks), "{shown}");
         assert!(
-            lines.contains(&"*  i2        10.0.0.2:9093  0.1.0    coordinated  2026-01-05T10:00:00.000Z  default=0123456789ab"),
+            lines.contains(&"*  i2        10.0.0.2:9093  0.1.0    coordinated  2026-01-05T10:00:00.000Z  default=186340402391234"),
             "{shown}"
         );
         assert!(

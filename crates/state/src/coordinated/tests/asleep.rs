@@ -131,6 +131,41 @@ async fn a_refresh_that_waited_does_not_revive_what_ended_since() {
     assert!(!scene.fires().await);
 }
 
+/// Another instance heard a refresh meanwhile; the next one came to the one that slept. Nobody says that the alert is over, and nobody
+/// may think so when its time runs out there.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_waited_prolongs_what_others_heard() {
+    for is_followed in [true, false] {
+        let scene = Scene::started().await;
+        let alert = scene.alert("g", "x");
+        scene.post("g", alert.clone()).await;
+        let slept_at = scene.sleep_for_a_minute().await;
+        let refreshed = Alert {
+            updated_at: slept_at + MINUTE / 2,
+            ends_at: alert.ends_at + MINUTE / 2,
+            ..alert.clone()
+        };
+        scene.offer(refreshed.clone()).await;
+        if is_followed {
+            scene.state.follow().await.expect("the feed is there");
+        }
+        let ends_at = refreshed.ends_at + MINUTE;
+        let last = Alert { ends_at, ..alert };
+        scene.posted(last.clone()).await.expect("it fires");
+        // A refresh that is covered for now is kept back until that matters.
+        let covered = refreshed.ends_at.since(scene.clock.now());
+        tokio::time::sleep(covered - Duration::from_secs(1)).await;
+        scene.state.write_kept_back().await;
+        let members = scene.members("g").await;
+        let member = members.first().expect("a member");
+        assert_eq!(member.ends_at, ends_at, "{is_followed}");
+        assert!(refreshed.updated_at < member.updated_at);
+        // An end that is stated afterwards holds.
+        scene.offer(scene.ended(&last)).await;
+        assert!(!scene.fires().await);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_nobody_denies_is_taken_in_after_a_sleep() {
     let scene = Scene::started().await;

@@ -1,6 +1,7 @@
 //! Messages that arrive after a later one.
 
 use domain::fingerprint::Fingerprint;
+use domain::group::Claim;
 use domain::group::grid::Grid;
 
 use super::*;
@@ -109,4 +110,72 @@ async fn told_after_a_stop(fate: Fate) -> (Fingerprint, SharedGroup) {
     scene.state.own_up_again().await;
     let there = scene.other.group(&name).await.expect("the server answers");
     (x.fingerprint, there.expect("a group"))
+}
+
+/// Its answer came when nobody else could be told of it, and more was told since: it is not in flight, whatever is shared says.
+#[tokio::test(start_paused = true)]
+async fn what_was_accepted_alone_is_not_in_flight_any_more() {
+    let scene = Scene::started().await;
+    let (x, y) = (scene.alert("g", "x"), scene.alert("g", "y"));
+    scene.post("g", x.clone()).await;
+    tokio::time::sleep(MINUTE).await;
+    let webhook = webhook();
+    let claim = scene.next_claim().await;
+    let begin = async |claim: &Claim, firing: Vec<Fingerprint>| {
+        let one = Pending {
+            firing,
+            ..message(claim.tick, &x)
+        };
+        let begun = scene.state.begin(claim, &webhook, one, scene.clock.now());
+        begun.await.expect("answered").expect("held")
+    };
+    let accept = async |claim: &Claim, begun: &Pending| {
+        let now = scene.clock.now();
+        let told = scene.state.commit(&claim.identity, &webhook, begun, now);
+        told.await.expect("told");
+        let finished = scene.state.finish(claim, true, now).await;
+        finished.expect("answered").expect("held");
+    };
+    let begun = begin(&claim, vec![x.fingerprint]).await;
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    accept(&claim, &begun).await;
+    scene.post("g", y.clone()).await;
+    tokio::time::sleep(MINUTE * 5).await;
+    let claim = scene.next_claim().await;
+    let begun = begin(&claim, sorted([x.fingerprint, y.fingerprint])).await;
+    accept(&claim, &begun).await;
+    scene.mend().await;
+    let there = scene.told_there("g").await;
+    assert_eq!(there.pending, None);
+    assert!(there.believes_firing(x.fingerprint) && there.believes_firing(y.fingerprint));
+}
+
+/// Told through what is shared, seconds before this instance was cut off; then others told the end, and it began anew.
+#[tokio::test(start_paused = true)]
+async fn what_was_told_just_before_an_outage_is_not_told_of_what_began_in_it() {
+    let scene = Scene::started().await;
+    let x = scene.alert("g", "x");
+    scene.post("g", x.clone()).await;
+    tokio::time::sleep(MINUTE).await;
+    let (claim, webhook) = (scene.next_claim().await, webhook());
+    let now = scene.clock.now();
+    let begun = scene
+        .state
+        .begin(&claim, &webhook, message(claim.tick, &x), now);
+    let begun = begun.await.expect("answered").expect("held");
+    scene.pass().await;
+    let now = scene.clock.now();
+    let told = scene.state.commit(&claim.identity, &webhook, &begun, now);
+    told.await.expect("told");
+    let finished = scene.state.finish(&claim, true, now).await;
+    finished.expect("answered").expect("held");
+    scene.state.follow().await.expect("the feed is there");
+    scene.cut().await;
+    scene.offer(scene.as_over(&x)).await;
+    scene.see_off("g", &x).await;
+    scene.pass().await;
+    scene.offer(scene.alert("g", "x")).await;
+    scene.mend().await;
+    assert_eq!(scene.told_there("g").await.last, None, "that is news");
 }

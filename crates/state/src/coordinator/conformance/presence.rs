@@ -16,6 +16,7 @@ fn report(stage: &Stage, id: &str) -> InstanceReport {
         mode: "coordinated".to_owned(),
         started_at: Some(stage.now()),
         configs: vec![(TenantId::default_tenant(), "hash".to_owned())],
+        files: vec![(TenantId::default_tenant(), "12".to_owned())],
         clock: Some(ClockReading {
             shared: stage.now(),
             ahead_ms: -600_000,

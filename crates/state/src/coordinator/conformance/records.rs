@@ -145,6 +145,15 @@ pub async fn what_was_written_before_a_loss_is_written_after_it(world: Arc<dyn W
     world.lose_everything().await;
     // Whoever comes first: what it has heard of is still what the others write.
     is_refused(old.coordinator.preflight().await, 2, "upgrade it");
+    new.join(HoldFor::Nothing).await;
+    is_refused(old.coordinator.preflight().await, 2, "upgrade it");
+    // Nobody writes it any more: all were replaced by the build of before.
+    world.lose_everything().await;
+    is_refused(old.coordinator.preflight().await, 2, "upgrade it");
+    world.pass(world.timing().instance_expiry).await;
+    old.coordinator.preflight().await.expect("let in");
+    old.join(HoldFor::Nothing).await;
+    assert_eq!(written(&old).await, 1);
 }
 
 /// An old build that comes back after all others were replaced touches nothing, whatever it asks, also before it ever polled.

@@ -379,15 +379,20 @@ impl Coordinator for ModelClient {
 
     async fn preflight(&self) -> Result<Vec<String>, CoordinatorError> {
         // So that this meets weather only where it matters: a seed of the simulator keeps its course.
-        let mut written = super::lock(&self.shared.server).tell_records();
+        let (mut written, patience) = {
+            let server = super::lock(&self.shared.server);
+            (server.tell_records(), server.timing.instance_expiry)
+        };
         let is_first = written.iter().flatten().all(|written| *written == OLDEST);
         if !is_first || self.records.known() != RecordVersions::default() {
             let asked = self.request("preflight", |server, _| server.tell_records());
             written = asked.await?;
         }
         for (shard, written) in written.into_iter().enumerate() {
-            let written = written.into_iter();
-            written.for_each(|written| self.records.note(shard, written));
+            match written {
+                Some(written) => self.records.note(shard, written),
+                None => self.records.note_empty(shard, patience),
+            }
         }
         self.records.check("the model").map(|()| Vec::new())
     }
