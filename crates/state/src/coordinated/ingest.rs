@@ -28,8 +28,8 @@ const OVERTAKEN: &str = "this instance was stopped for a while, and others may h
 /// The least by which a state of an alert is later than another one.
 const JUST_AFTER: Duration = Duration::from_millis(1);
 
-/// A post that others overtake more often is refused.
-const PROLONGED_MAX: u32 = 3;
+/// A post that others overtake more often, in each of its groups, is refused.
+const PROLONGED_MAX: usize = 3;
 
 /// A post on its way.
 struct Post {
@@ -63,7 +63,7 @@ struct Post {
     /// Whether it may have waited, and what is known is the opposite.
     is_overtaken: bool,
     /// How often it was offered anew because a group held less than it promises.
-    prolonged: u32,
+    prolonged: usize,
 }
 
 /// When a post that may have waited counts as said if what is known fires too, but for a shorter time: just after that. Neither
@@ -431,7 +431,7 @@ impl Post {
             return false;
         };
         self.prolonged += 1;
-        self.is_overtaken |= PROLONGED_MAX < self.prolonged;
+        self.is_overtaken |= PROLONGED_MAX * self.groups.len() < self.prolonged;
         self.alert = Arc::new(Alert {
             updated_at: after,
             ..Alert::clone(&self.alert)

@@ -17,7 +17,7 @@ use crate::coordinator::{GroupName, SharedGroup};
 pub(super) struct Past {
     /// They left it in the state in which they come, or in a later one.
     pub(super) over: HashSet<Fingerprint>,
-    /// They left it after what is believed of them was told, and fire anew since.
+    /// They left it after what is believed of them was told, and are over, or fire anew since.
     pub(super) anew: HashSet<Fingerprint>,
 }
 
@@ -31,12 +31,14 @@ impl Coordinated {
         source: &SharedGroup,
     ) -> Result<Past, Alone> {
         let firing = alerts.iter().filter(|alert| !alert.is_explicit_end());
-        let as_known = firing.clone().map(|a| (a.fingerprint, a.updated_at));
-        let told_before = firing.filter_map(|alert| {
+        let as_known = firing.map(|a| (a.fingerprint, a.updated_at));
+        let told_before = alerts.iter().filter_map(|alert| {
             let told = source.told.iter().map(|(_, told)| told);
             let believed = told.filter(|told| told.believes_firing(alert.fingerprint));
             let since = believed.map(said_until).max()?;
-            (since < alert.starts_at).then_some((alert.fingerprint, since))
+            // One that is over may have been told so there; should it fire before that is said again, it is news.
+            let may_be_told = alert.is_explicit_end() || since < alert.starts_at;
+            may_be_told.then_some((alert.fingerprint, since))
         });
         let (as_known, told_before): (Vec<_>, Vec<_>) = (as_known.collect(), told_before.collect());
         let asked = as_known.iter().chain(&told_before);
