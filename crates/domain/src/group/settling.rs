@@ -19,7 +19,9 @@ impl Group {
     ) -> Result<&Told, LeaseLost> {
         // As messages are numbered: later than all that was told before this group was last gone.
         let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
-        self.settle_numbered(integration, fence, seen, message, now, millis)
+        // An odd one, as all that an instance gives by itself (`Numbers::is_alone`).
+        let least = millis.max(self.told_mut(integration).seq + 1) | 1;
+        self.settle_numbered(integration, fence, seen, message, now, least)
     }
 
     /// As [`Group::settle`], with a number that is at least this one.
