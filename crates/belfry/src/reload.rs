@@ -11,7 +11,7 @@ use notify::receiver::Deps;
 use runtime::metrics::Metrics;
 
 use crate::build::USER_AGENT;
-use crate::configuration::{ReadError, Source, TenantText, hash};
+use crate::configuration::{ReadError, Source, TenantText};
 use crate::inbox::{TenantInbox, Watcher};
 use crate::settings::{self, Frame, Read};
 
@@ -121,14 +121,14 @@ impl Reading {
     fn read(&self) -> Result<Loaded, ReadError> {
         let texts = self.source.read()?;
         let file = texts.first().map(TenantText::shown).unwrap_or_default();
-        let hash = texts
-            .first()
-            .map(|text| hash(&text.text))
-            .unwrap_or_default();
         let mut settings = BTreeMap::new();
         for text in &texts {
             settings.insert(text.tenant.clone(), self.tenant(text)?);
         }
+        let first = texts.first().and_then(|text| settings.get(&text.tenant));
+        let hash = first
+            .map(|settings: &Arc<Settings>| settings.file_hash())
+            .unwrap_or_default();
         Ok(Loaded {
             settings,
             file,

@@ -63,8 +63,7 @@ pub(crate) fn read(text: &TenantText, frame: &Frame, deps: &Deps) -> Result<Read
     let deps = deps.with_templates(Arc::clone(&templates));
     let template_findings =
         dry_run::run(&config, &templates, &frame.external_url, frame.clock.now());
-    let mut read = build(config, text.anonymous_api, frame, &deps)?;
-    read.parts.file_hash = hash(&text.text);
+    let read = build(config, text, frame, &deps)?;
     Ok(Read {
         template_findings,
         ..read
@@ -116,7 +115,7 @@ pub(crate) fn try_build(config: &Config, deps: &Deps) -> Result<(), String> {
     Ok(())
 }
 
-fn build(config: Config, anonymous_api: bool, frame: &Frame, deps: &Deps) -> Result<Read, String> {
+fn build(config: Config, text: &TenantText, frame: &Frame, deps: &Deps) -> Result<Read, String> {
     let used: BTreeSet<String> = config
         .used_receivers()
         .map(|receiver| receiver.name.clone())
@@ -158,11 +157,11 @@ fn build(config: Config, anonymous_api: bool, frame: &Frame, deps: &Deps) -> Res
         resolve_timeout: config.global.resolve_timeout,
         original: config.original,
         own: config.own,
-        file_hash: 0,
+        file_hash: hash(&text.text),
         route: config.route,
         matcher_mode: frame.matcher_mode,
         external_url: Arc::clone(&frame.external_url),
-        anonymous_api,
+        anonymous_api: text.anonymous_api,
         templates: Arc::clone(&deps.templates),
     };
     Ok(Read {

@@ -30,6 +30,7 @@ pub use claim::{Claim, Foreign};
 use grid::Grid;
 use heir::Lineage;
 use members::Members;
+use numbers::Numbers;
 use severity::Severity;
 use told::{Pending, Told};
 
@@ -392,8 +393,14 @@ impl Group {
         message: Pending,
         now: Timestamp,
     ) -> Result<Pending, LeaseLost> {
+        let least = self.next_number(integration, now);
+        self.begin_numbered(integration, fence, message, now, least)
+    }
+
+    /// The next number of what an integration is told, where nobody shares the group.
+    fn next_number(&mut self, integration: &IntegrationId, now: Timestamp) -> u64 {
         let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
-        self.begin_numbered(integration, fence, message, now, millis)
+        Numbers::ANYBODY.next(self.told_mut(integration).seq, millis)
     }
 
     /// Numbers a message that was taken over from another group and not sent yet under this one's key. Two who are alone may each have

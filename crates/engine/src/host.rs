@@ -51,7 +51,9 @@ impl Host for Engine {
 
     fn file_hash(&self, tenant: &TenantId) -> String {
         let tenant = self.tenant(tenant);
-        tenant.map_or_else(String::new, |tenant| tenant.settings().file_hash())
+        tenant.map_or_else(String::new, |tenant| {
+            tenant.settings().file_hash().to_string()
+        })
     }
 
     fn silences(&self, tenant: &TenantId) -> Vec<Arc<Silence>> {

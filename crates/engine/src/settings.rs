@@ -235,9 +235,9 @@ impl Settings {
         &self.original
     }
 
-    /// The number `alertmanager_config_hash` shows of its file, as a text.
-    pub fn file_hash(&self) -> String {
-        self.file_hash.to_string()
+    /// The number `alertmanager_config_hash` shows of its file.
+    pub fn file_hash(&self) -> u64 {
+        self.file_hash
     }
 
     /// What tells how this configuration groups and tells from how others do: the same on every instance that has it.

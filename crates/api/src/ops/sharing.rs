@@ -172,7 +172,7 @@ impl Status {
         );
         let tenants = api.engine().tenants();
         let configs = tenants.iter().map(|tenant| {
-            let hash = tenant.settings().file_hash();
+            let hash = tenant.settings().file_hash().to_string();
             (tenant.id().to_string(), hash)
         });
         let instance = Instance {

@@ -17,6 +17,9 @@ impl Numbers {
     /// What comes of joins and moves in shared state, whoever asks for them.
     pub const SHARED: Self = Self { slot: 0 };
 
+    /// What a group is told by itself, by no instance in particular: told alone.
+    pub const ANYBODY: Self = Self { slot: 1 };
+
     /// What an instance begins through shared state; instances count from 1 to 127, others are brought inside.
     #[must_use]
     pub fn shared(instance: u64) -> Self {
@@ -79,9 +82,11 @@ mod tests {
     fn every_instance_has_numbers_of_its_own() {
         let all =
             (1..=127).flat_map(|instance| [Numbers::alone(instance), Numbers::shared(instance)]);
-        let slots: std::collections::BTreeSet<u64> =
-            all.chain([Numbers::SHARED]).map(Numbers::slot).collect();
-        assert_eq!(slots.len(), 255);
+        let slots: std::collections::BTreeSet<u64> = all
+            .chain([Numbers::SHARED, Numbers::ANYBODY])
+            .map(Numbers::slot)
+            .collect();
+        assert_eq!(slots.len(), 256);
         assert_eq!(slots.last(), Some(&255));
         assert_eq!(Numbers::alone(0), Numbers::alone(1));
         assert_eq!(Numbers::alone(128), Numbers::alone(1));

@@ -18,9 +18,7 @@ impl Group {
         now: Timestamp,
     ) -> Result<&Told, LeaseLost> {
         // As messages are numbered: later than all that was told before this group was last gone.
-        let millis = u64::try_from(now.unix_ms()).unwrap_or(0);
-        // An odd one, as all that an instance gives by itself (`Numbers::is_alone`).
-        let least = millis.max(self.told_mut(integration).seq + 1) | 1;
+        let least = self.next_number(integration, now);
         self.settle_numbered(integration, fence, seen, message, now, least)
     }
 

@@ -21,9 +21,10 @@ impl Coordinated {
         now: Timestamp,
     ) -> Result<Held<Pending>, StateError> {
         let name = GroupName::of(&claim.identity);
+        let slot = self.own_slot();
+        let numbers = Numbers::shared(slot);
         let asked = self
             .attempt_or_stay(name.shard(), || {
-                let numbers = Numbers::shared(self.own_slot());
                 self.shared
                     .begin(&name, claim.fence, integration, &message, numbers)
             })
@@ -46,7 +47,7 @@ impl Coordinated {
                 let base = now.max(self.agreed.shard_at(name.shard(), now));
                 let base_ms = u64::try_from(base.unix_ms()).unwrap_or_default();
                 let last = last.flatten().unwrap_or_default();
-                let numbers = Numbers::alone(self.own_slot());
+                let numbers = Numbers::alone(slot);
                 let number = self
                     .told_alone
                     .begin(&name, integration, numbers, last, base_ms);

@@ -286,6 +286,9 @@ impl Coordinated {
 
     /// Tells of those while all is shared.
     pub(super) async fn tell_left(&self) {
+        if lock(&self.missed).is_empty() {
+            return;
+        }
         let is_whole = self.views.iter().all(|view| lock(view).epoch.is_some());
         if is_whole && self.current_mode() == Mode::Coordinated {
             self.tell_missed().await;

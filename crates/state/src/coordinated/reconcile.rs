@@ -506,14 +506,15 @@ impl Coordinated {
         let is_later =
             known.is_none_or(|(_, known)| told.supersedes(known) && !told.is_still(known));
         let goes_on = known.is_some_and(|(_, known)| known.seq > 0);
-        // Numbers and changes are of one clock.
-        let away_since_ms = self.view(name.shard()).seen.ms;
+        // Numbers and changes are of one clock; a number may be ahead of it by a step.
+        let seen_ms = i64::try_from(self.view(name.shard()).seen.ms).unwrap_or(i64::MAX);
+        let away_since = Timestamp::from_unix_ms(seen_ms);
         let is_told_alone = || {
             let told_here = lock(&self.told_here);
             let is_ours = told_here
                 .get(&name)
                 .is_some_and(|ids| ids.contains(integration));
-            told.seq > away_since_ms && is_ours
+            told.is_numbered_after(away_since) && is_ours
         };
         is_later && (is_fresh || goes_on || is_told_alone())
     }

@@ -129,12 +129,11 @@ impl Coordinated {
         let mut report = lock(&self.report).clone();
         report.mode = self.current_mode().as_str().to_owned();
         if let Some(host) = self.host() {
-            (report.configs, report.files) = Default::default();
-            for tenant in host.tenants() {
+            let hashes = host.tenants().into_iter().map(|tenant| {
                 let (config, file) = (host.config_hash(&tenant), host.file_hash(&tenant));
-                report.configs.push((tenant.clone(), config));
-                report.files.push((tenant, file));
-            }
+                ((tenant.clone(), config), (tenant, file))
+            });
+            (report.configs, report.files) = hashes.unzip();
         }
         report
     }

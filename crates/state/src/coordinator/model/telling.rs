@@ -37,15 +37,14 @@ impl Server {
         let Some(entry) = shard.groups.get_mut(name).filter(|_| is_held) else {
             return Err(LeaseLost);
         };
-        if !counts_only {
-            let after = told_of(&entry.group, integration).seq.max(floor);
-            let number = numbers.next(after, millis(now));
-            raise(&mut entry.group, integration, number - 1);
-        }
         let before = told_of(&entry.group, integration);
+        let number = match counts_only {
+            true => 0,
+            false => numbers.next(before.seq.max(floor), millis(now)),
+        };
         entry
             .group
-            .begin(integration, fence, message.clone(), now)?;
+            .begin_numbered(integration, fence, message.clone(), now, number)?;
         let told = told_of(&entry.group, integration);
         if let Some(flight) = shard.in_flight.get_mut(name) {
             flight.is_begun = true;
@@ -273,13 +272,4 @@ impl Server {
 fn told_of(group: &domain::group::Group, integration: &IntegrationId) -> Told {
     let told = group.told().iter().find(|(id, _)| id == integration);
     told.map(|(_, told)| told.clone()).unwrap_or_default()
-}
-
-/// Makes sure that the next number is above `floor`.
-fn raise(group: &mut domain::group::Group, integration: &IntegrationId, floor: u64) {
-    let told = told_of(group, integration);
-    if told.seq < floor && told.pending.is_none() {
-        let raised = Told { seq: floor, ..told };
-        group.merge_told(integration, &raised);
-    }
 }
